@@ -1,0 +1,3 @@
+"""Perennial's control plane: observe, plan, apply."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,179 @@
+"""What all kinds share: the model base, metadata, conditions, references, value types."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+Json = dict[str, Any]
+
+
+class ApiModel(BaseModel):
+    """An immutable piece of the API: camelCase outside, unknown fields ignored on reading."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+    )
+
+    def to_json(self) -> Json:
+        """Return the plain JSON object as the API server stores it, absent fields left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def rule(cel: str, message: str, **more: str) -> Json:
+    """One CEL rule for ``x-kubernetes-validations``."""
+    return {"rule": cel, "message": message, **more}
+
+
+def _whole_seconds(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+Time = Annotated[
+    datetime,
+    AfterValidator(_whole_seconds),
+    PlainSerializer(lambda t: t.strftime("%Y-%m-%dT%H:%M:%SZ"), return_type=str),
+]
+"""RFC 3339, UTC, whole seconds, as ``metav1.Time``."""
+
+DURATION_PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
+Duration = Annotated[
+    str,
+    Field(
+        pattern=DURATION_PATTERN,
+        min_length=2,
+        max_length=32,
+        json_schema_extra={"x-duration": True},
+    ),
+]
+"""A length of time such as ``30s``, ``5m`` or ``1h30m``."""
+
+_UNITS = (("ms", 0.001), ("h", 3600.0), ("m", 60.0), ("s", 1.0))
+
+
+def seconds(duration: str) -> float:
+    """Return the length of a duration in seconds.
+
+    Raises:
+        ValueError: the text is not a duration such as ``1h30m``.
+    """
+    import re
+
+    parts = re.findall(r"([0-9]+)(ms|h|m|s)", duration)
+    if not parts or "".join(number + unit for number, unit in parts) != duration:
+        raise ValueError(f"{duration!r} is not a duration; write it as 30s, 5m or 1h30m")
+    scale = dict(_UNITS)
+    return sum(int(number) * scale[unit] for number, unit in parts)
+
+
+Name = Annotated[
+    str,
+    Field(max_length=63, min_length=1, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
+]
+"""An RFC 1123 label."""
+
+Sha256 = Annotated[str, Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
+
+Uri = Annotated[str, Field(min_length=1, max_length=1024)]
+
+Text = Annotated[str, BeforeValidator(lambda text: str(text)[:1024]), Field(max_length=1024)]
+"""A message for people; cut, never refused, when it is too long."""
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class LocalRef(ApiModel):
+    """A reference to an object in the same namespace."""
+
+    name: Name = Field(description="Name of the object in the same namespace.")
+
+
+class Metadata(ApiModel):
+    """The part of ``metav1.ObjectMeta`` that decisions need."""
+
+    name: str
+    namespace: str = "default"
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Status(StrEnum):
+    """A condition's status."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(ApiModel):
+    """One aspect of an object's state, as ``metav1.Condition``."""
+
+    type: str = Field(description="Aspect, in CamelCase.", max_length=64)
+    status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
+    reason: str = Field(description="One word in CamelCase for programs.", max_length=64)
+    message: Text = Field("", description="A sentence for people.")
+    last_transition_time: Time | None = Field(
+        None, description="When the status last changed from one value to another."
+    )
+    observed_generation: int = Field(0, description="Generation that this condition is about.")
+
+
+Conditions = Annotated[
+    list[Condition],
+    Field(
+        description="The state of the object, one aspect each; Ready sums them up.",
+        max_length=16,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    ),
+]
+
+
+class Column(ApiModel):
+    """A printer column of ``kubectl get``."""
+
+    name: str
+    json_path: str
+    type: Literal["string", "integer", "number", "date", "boolean"] = "string"
+    priority: int = 0
+    description: str = ""
+
+
+AGE = Column(name="Age", json_path=".metadata.creationTimestamp", type="date")
+
+
+class Kind(ApiModel):
+    """A custom resource: what it is called, and how kubectl shows it."""
+
+    PLURAL: ClassVar[str]
+    SHORT: ClassVar[str]
+    COLUMNS: ClassVar[tuple[Column, ...]]
+    SELECTABLE: ClassVar[tuple[str, ...]] = ()
+    RULES: ClassVar[tuple[Json, ...]] = ()
+    SCALE: ClassVar[Json | None] = None
+
+    metadata: Metadata
+
+    @classmethod
+    def kind(cls) -> str:
+        """Return the kind's name as YAML spells it."""
+        return cls.__name__
+
+    @classmethod
+    def read(cls, body: Json) -> Self:
+        """Return the typed object of what the API server sent."""
+        return cls.model_validate(body)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """``(namespace, name)``."""
+        return self.metadata.namespace, self.metadata.name

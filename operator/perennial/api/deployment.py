@@ -1,0 +1,411 @@
+"""ModelDeployment: serves a model and rolls out its new versions."""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from perennial.api.base import (
+    AGE,
+    ApiModel,
+    Column,
+    Conditions,
+    Duration,
+    Json,
+    Kind,
+    LocalRef,
+    Sha256,
+    Text,
+    Time,
+    Uri,
+    rule,
+)
+
+_ONE_MODEL = rule(
+    "[has(self.trainingRef), has(self.versionRef), has(self.artifact)].filter(x, x).size() == 1",
+    "give exactly one of trainingRef (follow a training), versionRef (one version) "
+    "or artifact (uri and sha256)",
+)
+
+
+class ArtifactRef(ApiModel):
+    """A model by its place and digest."""
+
+    uri: Uri = Field(
+        description="Directory of the artifact, for example s3://models/sha256/ab…/.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule(
+                    "self.matches('^(s3|gs|az|pvc|http|https|file)://.+')",
+                    "write a URI with a scheme, such as s3://models/sha256/<digest>/",
+                )
+            ]
+        },
+    )
+    sha256: Sha256 = Field(description="SHA-256 of the artifact's manifest.json.")
+
+
+class ModelSource(ApiModel):
+    """Which model to serve: exactly one of trainingRef, versionRef, artifact."""
+
+    model_config = {"json_schema_extra": {"x-kubernetes-validations": [_ONE_MODEL]}}
+
+    training_ref: LocalRef | None = Field(
+        None, description="Follow the newest version of this ModelTraining that passed its gates."
+    )
+    version_ref: LocalRef | None = Field(None, description="Serve this ModelVersion.")
+    artifact: ArtifactRef | None = Field(None, description="Serve the artifact at this place.")
+
+
+class Serving(ApiModel):
+    """How the model server runs."""
+
+    resources: dict[str, Any] = Field(
+        {},
+        description="Requests and limits of the serving container, as in a pod.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+
+
+class PodOverridesMetadata(ApiModel):
+    """Labels and annotations added to the pods."""
+
+    labels: dict[str, str] = Field(
+        {}, description="Labels.", max_length=32, json_schema_extra={"x-items-max-length": 63}
+    )
+    annotations: dict[str, str] = Field(
+        {},
+        description="Annotations.",
+        max_length=32,
+        json_schema_extra={"x-items-max-length": 4096},
+    )
+
+
+class PodOverridesSpec(ApiModel):
+    """Parts of a pod's spec that a user may set."""
+
+    node_selector: dict[str, str] = Field(
+        {},
+        description="Labels that a node must have.",
+        max_length=32,
+        json_schema_extra={"x-items-max-length": 63},
+    )
+    tolerations: list[dict[str, Any]] = Field(
+        [],
+        description="Taints that the pods tolerate.",
+        max_length=32,
+        json_schema_extra={"x-preserve-items": True},
+    )
+    affinity: dict[str, Any] = Field(
+        {},
+        description="Affinity, as in a pod.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    image_pull_secrets: list[LocalRef] = Field(
+        [], description="Secrets for pulling images.", max_length=16
+    )
+    service_account_name: str = Field(
+        "", description="Service account; its token is not mounted.", max_length=253
+    )
+    priority_class_name: str = Field("", description="Priority class.", max_length=253)
+
+
+class PodOverrides(ApiModel):
+    """What is added to the serving pods."""
+
+    metadata: PodOverridesMetadata = Field(
+        PodOverridesMetadata(), description="Labels and annotations added to the pods."
+    )
+    spec: PodOverridesSpec = Field(
+        PodOverridesSpec(), description="Parts of a pod's spec that a user may set."
+    )
+
+
+class Pause(ApiModel):
+    """A wait: for a duration, or, left empty, for a person's promote."""
+
+    duration: Duration | None = Field(
+        None, description="How long to wait; without it, until a person promotes."
+    )
+
+
+class Step(ApiModel):
+    """One step of a canary: exactly one of setWeight, pause."""
+
+    set_weight: int | None = Field(
+        None, ge=0, le=100, description="Share of the traffic for the canary, in percent."
+    )
+    pause: Pause | None = Field(None, description="A wait, during which analysis goes on.")
+
+
+class ErrorRate(ApiModel):
+    """Share of the canary's answers that are errors of the server (5xx)."""
+
+    maximum: float = Field(ge=0, le=1, description="Highest share that is allowed.")
+
+
+class Latency(ApiModel):
+    """A quantile of the canary's answer time."""
+
+    quantile: float = Field(0.99, gt=0, lt=1, description="Quantile, 0.99 for the slowest 1 %.")
+    maximum: Duration = Field(description="Longest time that is allowed, for example 250ms.")
+
+
+class AnalysisMetric(ApiModel):
+    """A metric that is judged during the canary: exactly one of errorRate, latency."""
+
+    name: str = Field(description="Name, unique in the list.", min_length=1, max_length=63)
+    error_rate: ErrorRate | None = Field(None, description="Share of answers that are 5xx.")
+    latency: Latency | None = Field(None, description="A quantile of the answer time.")
+
+
+class Analysis(ApiModel):
+    """What must hold while the canary takes traffic."""
+
+    interval: Duration = Field("10s", description="Time between two measurements.")
+    failure_limit: int = Field(
+        1, ge=0, le=100, description="Failed measurements that are allowed in a step."
+    )
+    inconclusive_limit: int = Field(
+        6,
+        ge=0,
+        le=1000,
+        description="Measurements with too few requests that are allowed before a person decides.",
+    )
+    minimum_requests: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description="Requests that a measurement needs; fewer are inconclusive, never a success.",
+    )
+    metrics: list[AnalysisMetric] = Field(
+        description="What is measured.",
+        min_length=1,
+        max_length=16,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+            "x-item-validations": [
+                rule(
+                    "[has(self.errorRate), has(self.latency)].filter(x, x).size() == 1",
+                    "give exactly one of errorRate or latency",
+                )
+            ],
+        },
+    )
+
+
+class Canary(ApiModel):
+    """Steps by which a new version takes over the traffic."""
+
+    steps: list[Step] = Field(
+        description="Weights and pauses, in order; after the last one the canary is promoted.",
+        min_length=1,
+        max_length=32,
+        json_schema_extra={
+            "x-kubernetes-list-type": "atomic",
+            "x-item-validations": [
+                rule(
+                    "[has(self.setWeight), has(self.pause)].filter(x, x).size() == 1",
+                    "give exactly one of setWeight or pause",
+                )
+            ],
+        },
+    )
+
+
+class Rollout(ApiModel):
+    """How a new version replaces the present one."""
+
+    canary: Canary = Field(
+        Canary(
+            steps=[
+                Step(set_weight=20),
+                Step(pause=Pause(duration="30s")),
+                Step(set_weight=50),
+                Step(pause=Pause(duration="30s")),
+            ]
+        ),
+        description="Steps by which a new version takes over the traffic.",
+    )
+    analysis: Analysis | None = Field(
+        None, description="What must hold while the canary takes traffic."
+    )
+    progress_deadline: Duration = Field(
+        "10m", description="Longest time for pods to become ready before a rollout is rolled back."
+    )
+    on_new_version: Literal["Finish", "Restart"] = Field(
+        "Finish",
+        description=(
+            "What a newer version does to a canary under way: Finish lets it end first, "
+            "Restart begins anew with the newest."
+        ),
+    )
+
+
+class DeploymentSpec(ApiModel):
+    """Which model to serve, and how new versions roll out."""
+
+    model: ModelSource = Field(description="Which model to serve.")
+    replicas: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Number of pods, 1 when absent; leave it out where an autoscaler owns it.",
+    )
+    serving: Serving = Field(Serving(), description="How the model server runs.")
+    pod_template: PodOverrides = Field(
+        PodOverrides(), description="What is added to the serving pods."
+    )
+    rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")
+
+
+class Revision(ApiModel):
+    """A served revision: a version under one set of settings."""
+
+    version: str = Field("", description="Name of the ModelVersion.", max_length=253)
+    artifact: ArtifactRef = Field(description="The artifact that is served.")
+    revision: str = Field(description="Hash of version, settings and pod template.", max_length=16)
+    secret: str = Field("", description="Secret that opens the artifact's store.", max_length=253)
+    replicas: int = Field(0, description="Pods wanted.")
+    ready_replicas: int = Field(0, description="Pods that are ready.")
+    start_time: Time | None = Field(None, description="When the revision was started.")
+
+
+class MetricCount(ApiModel):
+    """Counters of one pod when the step's present measurement began."""
+
+    pod: str = Field(description="Name of the pod.", max_length=253)
+    requests: float = Field(description="Requests answered.")
+    errors: float = Field(description="Requests answered with 5xx.")
+    buckets: dict[str, float] = Field(
+        {}, description="Latency histogram, cumulative by upper bound in seconds.", max_length=64
+    )
+
+
+class Measurement(ApiModel):
+    """One look at one metric."""
+
+    metric: str = Field(description="Name of the metric.", max_length=63)
+    verdict: Literal["Successful", "Failed", "Inconclusive"] = Field(
+        description="Successful, Failed or Inconclusive."
+    )
+    value: float | None = Field(None, description="What was measured.")
+    requests: int = Field(0, description="Requests behind the value.")
+    message: Text = Field("", description="The verdict in a sentence.")
+    time: Time = Field(description="When.")
+
+
+class StepStatus(ApiModel):
+    """Where a canary stands; all that a restart needs to go on."""
+
+    index: int = Field(description="Index of the step, from 0.")
+    start_time: Time | None = Field(
+        None, description="When the step's weight was in force; absent while it scales."
+    )
+    scaling_since: Time | None = Field(None, description="When the step began to scale.")
+    baseline: list[MetricCount] = Field(
+        [], description="Counters when the present measurement began.", max_length=256
+    )
+    baseline_time: Time | None = Field(None, description="When the present measurement began.")
+    measurements: list[Measurement] = Field(
+        [], description="The newest measurements.", max_length=64
+    )
+    failures: int = Field(0, description="Failed measurements in this step.")
+    inconclusive: int = Field(0, description="Inconclusive measurements in a row.")
+    successes: int = Field(0, description="Successful measurements in this step.")
+
+
+class Weight(ApiModel):
+    """Share of the traffic, in percent."""
+
+    asked: int = Field(description="What the step asks for.")
+    actual: int = Field(description="What the ratio of replicas gives.")
+    summary: str = Field("", description="asked/actual, for kubectl.", max_length=16)
+
+
+class Rejection(ApiModel):
+    """A revision that was rolled back; it is not tried again by itself."""
+
+    revision: str = Field(description="Hash of the revision.", max_length=16)
+    version: str = Field("", description="Name of the ModelVersion.", max_length=253)
+    reason: str = Field(description="Why, in one word.", max_length=64)
+    message: Text = Field("", description="Why, in a sentence.")
+    time: Time = Field(description="When.")
+
+
+class Address(ApiModel):
+    """Where the model answers."""
+
+    url: str = Field(description="URL inside the cluster.", max_length=512)
+
+
+class DeploymentStatus(ApiModel):
+    """What is served, and where a rollout stands."""
+
+    observed_generation: int = Field(-1, description="Generation that the status is about.")
+    conditions: Conditions = []
+    stable: Revision | None = Field(None, description="The revision that answers.")
+    canary: Revision | None = Field(None, description="The revision that is on trial.")
+    previous: str = Field(
+        "", description="Revision that was replaced and is being scaled down.", max_length=16
+    )
+    promoted_time: Time | None = Field(None, description="When stable was promoted.")
+    promoting: bool = Field(False, description="The canary passed its steps and takes over.")
+    step: StepStatus | None = Field(None, description="Where the canary stands.")
+    step_summary: str = Field("", description="Step of steps, for kubectl.", max_length=16)
+    weight: Weight | None = Field(None, description="The canary's share of the traffic.")
+    paused: str = Field(
+        "", description="Why the rollout waits for a person; empty when it does not.", max_length=64
+    )
+    rejected: list[Rejection] = Field(
+        [], description="The last revisions that were rolled back.", max_length=5
+    )
+    serving_image_outdated: bool = Field(
+        False, description="The pods run an older serving image than the operator's."
+    )
+    serving_image: str = Field("", description="The image that stable's pods run.", max_length=512)
+    replicas: int = Field(0, description="Pods of all revisions.")
+    ready: str = Field("", description="Ready pods of wanted pods, for kubectl.", max_length=16)
+    selector: str = Field("", description="Label selector of the pods.", max_length=1024)
+    address: Address | None = Field(None, description="Where the model answers.")
+    last_request: str = Field(
+        "", description="The newest perennial.dev/request that was handled.", max_length=253
+    )
+
+
+class ModelDeployment(Kind):
+    """Serves a model over the Open Inference Protocol and rolls out its new versions."""
+
+    PLURAL: ClassVar[str] = "modeldeployments"
+    SHORT: ClassVar[str] = "md"
+    COLUMNS: ClassVar[tuple[Column, ...]] = (
+        Column(name="Ready", json_path='.status.conditions[?(@.type=="Ready")].status'),
+        Column(name="Model", json_path=".status.stable.version"),
+        Column(name="Canary", json_path=".status.canary.version"),
+        Column(name="Weight", json_path=".status.weight.summary"),
+        Column(name="Step", json_path=".status.stepSummary"),
+        Column(name="Replicas", json_path=".status.ready"),
+        Column(name="Reason", json_path='.status.conditions[?(@.type=="Ready")].reason'),
+        AGE,
+        Column(
+            name="Message", json_path='.status.conditions[?(@.type=="Ready")].message', priority=1
+        ),
+    )
+    SCALE: ClassVar[Json | None] = {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    }
+    RULES: ClassVar[tuple[Json, ...]] = (
+        rule(
+            "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')"
+            " && size(self.metadata.name) <= 52",
+            "name must be a DNS label of at most 52 characters that starts with a letter: "
+            "the Service has the same name",
+        ),
+    )
+
+    spec: DeploymentSpec = Field(description="Which model to serve, and how versions roll out.")
+    status: DeploymentStatus = Field(
+        DeploymentStatus(), description="What is served, and where a rollout stands."
+    )

@@ -1,0 +1,153 @@
+"""ModelVersion: the immutable record of one trained, proven model."""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from perennial.api.base import (
+    AGE,
+    ApiModel,
+    Column,
+    Conditions,
+    Json,
+    Kind,
+    LocalRef,
+    Sha256,
+    Text,
+    Time,
+    Uri,
+    rule,
+)
+
+
+class Metric(ApiModel):
+    """A measured value, with its confidence interval where one was computed."""
+
+    name: str = Field(description="A scikit-learn scorer's name.", max_length=64)
+    value: float = Field(description="Value on the held-out rows; greater is better.")
+    low: float | None = Field(None, description="Lower end of the 95 % interval.")
+    high: float | None = Field(None, description="Upper end of the 95 % interval.")
+    slice: str = Field("", description="Segment of the rows, empty for all.", max_length=253)
+
+
+class DatasetRecord(ApiModel):
+    """The rows that a version learned from."""
+
+    uri: Uri = Field(description="The dataset's URI.")
+    sha256: Sha256 = Field(description="Digest over the files that were read.")
+    rows: int = Field(description="Number of rows.")
+    start: str | None = Field(None, description="Time of the oldest row.", max_length=64)
+    end: str | None = Field(None, description="Time of the newest row.", max_length=64)
+
+
+class Artifact(ApiModel):
+    """Where a model is kept, and its digest."""
+
+    uri: Uri = Field(description="Directory of the artifact.")
+    sha256: Sha256 = Field(
+        description="SHA-256 of the artifact's manifest.json, which lists every file's own."
+    )
+    size_bytes: int | None = Field(None, ge=0, description="Size of all files, in bytes.")
+
+
+class Tensor(ApiModel):
+    """One input or output, in the Open Inference Protocol's terms."""
+
+    name: str = Field(description="Name of the tensor.", max_length=253)
+    datatype: str = Field(description="Datatype such as FP32 or BYTES.", max_length=16)
+    shape: list[int] = Field(
+        description="Size of each dimension, -1 where it varies.", max_length=16
+    )
+
+
+class Signature(ApiModel):
+    """What the model takes and gives."""
+
+    inputs: list[Tensor] = Field(description="What the model takes.", max_length=512)
+    outputs: list[Tensor] = Field(description="What the model gives.", max_length=64)
+
+
+class VersionSpec(ApiModel):
+    """What was trained, from what, and how good it proved."""
+
+    training_ref: LocalRef = Field(description="The ModelTraining that made this version.")
+    run: int = Field(ge=1, description="Number of the run that made it.")
+    candidate: str = Field(description="Name of the candidate that won.", max_length=63)
+    artifact: Artifact = Field(description="Where the model is kept, and its digest.")
+    signature: Signature | None = Field(None, description="What the model takes and gives.")
+    metrics: list[Metric] = Field(
+        [], description="What was measured on the held-out rows.", max_length=64
+    )
+    dataset: DatasetRecord = Field(description="The rows that it learned from.")
+    algorithm: str = Field(description="scikit-learn's name of the estimator.", max_length=64)
+    parameters: dict[str, Any] = Field(
+        {},
+        description="Parameters of the estimator, those found by search included.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    parent: str | None = Field(
+        None, description="The champion that it was compared with.", max_length=253
+    )
+    libraries: dict[str, str] = Field(
+        {},
+        description="Versions of the libraries that trained and exported it.",
+        max_length=32,
+        json_schema_extra={"x-items-max-length": 64},
+    )
+
+
+class DeployedBy(ApiModel):
+    """A ModelDeployment that serves the version."""
+
+    name: str = Field(description="Name of the ModelDeployment.", max_length=253)
+    role: Literal["Stable", "Canary"] = Field(description="Stable or Canary.")
+
+
+class Outcome(ApiModel):
+    """What became of the version in front of live traffic."""
+
+    reason: Literal["Promoted", "RolledBack"] = Field(description="Promoted or RolledBack.")
+    message: Text = Field("", description="The outcome in a sentence.")
+    time: Time | None = Field(None, description="When.")
+
+
+class VersionStatus(ApiModel):
+    """Where the version is deployed and what became of it."""
+
+    observed_generation: int = Field(-1, description="Generation that the status is about.")
+    conditions: Conditions = []
+    deployments: list[DeployedBy] = Field(
+        [], description="The ModelDeployments that serve it.", max_length=64
+    )
+    outcome: Outcome | None = Field(None, description="What became of it in live traffic.")
+    metric: str = Field("", description="The first metric as name=value.", max_length=128)
+
+
+class ModelVersion(Kind):
+    """The immutable record of one trained, proven model. Made by a ModelTraining's run."""
+
+    PLURAL: ClassVar[str] = "modelversions"
+    SHORT: ClassVar[str] = "mv"
+    SELECTABLE: ClassVar[tuple[str, ...]] = (".spec.trainingRef.name",)
+    COLUMNS: ClassVar[tuple[Column, ...]] = (
+        Column(name="Training", json_path=".spec.trainingRef.name"),
+        Column(name="Algorithm", json_path=".spec.algorithm"),
+        Column(name="Metric", json_path=".status.metric"),
+        Column(name="Deployed", json_path='.status.conditions[?(@.type=="Deployed")].status'),
+        Column(name="Outcome", json_path=".status.outcome.reason"),
+        AGE,
+        Column(name="Rows", json_path=".spec.dataset.rows", type="integer", priority=1),
+        Column(name="Parent", json_path=".spec.parent", priority=1),
+        Column(name="Sha256", json_path=".spec.artifact.sha256", priority=1),
+    )
+    RULES: ClassVar[tuple[Json, ...]] = (
+        rule(
+            "self.spec == oldSelf.spec",
+            "a ModelVersion never changes: train again to get a new one",
+        ),
+    )
+
+    spec: VersionSpec = Field(description="What was trained, from what, and how good it proved.")
+    status: VersionStatus = Field(
+        VersionStatus(), description="Where the version is deployed and what became of it."
+    )

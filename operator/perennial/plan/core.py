@@ -1,0 +1,125 @@
+"""What a decision is made of: the plan, events and conditions."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from perennial.api.base import ApiModel, Condition, Json
+
+
+@dataclass(frozen=True)
+class Event:
+    """A Kubernetes Event for the planned object, written after its status."""
+
+    reason: str
+    message: str
+    type: Literal["Normal", "Warning"] = "Normal"
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """A child to delete; ``uid`` guards against deleting a namesake."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do, in this order: apply, delete, write the status, emit events, come back later.
+
+    A step that fails ends the pass; the next pass plans anew from what it then observes. Order
+    within ``apply`` is kept. A decision that must be recorded before its effects (weight 0, then
+    ``rejected``, then scale down) is made over several passes: a status change wakes the object.
+    """
+
+    apply: tuple[Json, ...] = ()
+    delete: tuple[Deletion, ...] = ()
+    status: ApiModel | None = None
+    events: tuple[Event, ...] = ()
+    requeue_after: float | None = None
+    """Seconds until the object is looked at again without any event; None: when woken."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the chart configures, as far as decisions need it."""
+
+    serving_image: str = "perennial/serving:dev"
+    trainer_image: str = "perennial/trainer:dev"
+    image_pull_policy: str = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    store_uri: str = ""
+    store_secret: str = ""
+    """Name, in the object's own namespace, of the default store's Secret."""
+    schemes: frozenset[str] = field(default=frozenset({"s3", "gs", "az", "pvc"}))
+    cluster_domain: str = "svc"
+
+
+FIELD_MANAGER = "perennial"
+MANAGED_BY = {"app.kubernetes.io/managed-by": "perennial", "app.kubernetes.io/part-of": "perennial"}
+REQUEST_ANNOTATION = "perennial.dev/request"
+
+
+def owner_reference(kind: str, name: str, uid: str) -> Json:
+    """Return a controller reference to one of our objects."""
+    return {
+        "apiVersion": "perennial.dev/v1alpha1",
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def owned_by(child: Json, uid: str) -> bool:
+    """Tell whether the child's controller is the object with this uid."""
+    references = child.get("metadata", {}).get("ownerReferences", [])
+    return any(r.get("controller") and r.get("uid") == uid for r in references)
+
+
+def request_of(annotations: dict[str, str], handled: str) -> tuple[str, str] | None:
+    """Return ``(verb, whole text)`` of a person's request that was not handled yet."""
+    text = annotations.get(REQUEST_ANNOTATION, "")
+    if not text or text == handled:
+        return None
+    return text.partition("/")[0], text[:253]
+
+
+def settle(
+    present: Iterable[Condition], wanted: Iterable[Condition], generation: int, now: datetime
+) -> list[Condition]:
+    """Return the conditions to store, in the order of ``wanted``.
+
+    ``lastTransitionTime`` moves only when a status flips; ``observedGeneration`` always follows.
+    """
+    before = {c.type: c for c in present}
+    settled = []
+    for condition in wanted:
+        old = before.get(condition.type)
+        same = old is not None and old.status == condition.status and old.last_transition_time
+        since = old.last_transition_time if old is not None and same else now
+        settled.append(
+            Condition(
+                type=condition.type,
+                status=condition.status,
+                reason=condition.reason,
+                message=condition.message,
+                last_transition_time=since,
+                observed_generation=generation,
+            )
+        )
+    return settled
+
+
+def condition(type: str, status: bool | None, reason: str, message: str = "") -> Condition:
+    """Return a condition; ``None`` stands for Unknown."""
+    word: Literal["True", "False", "Unknown"] = (
+        "Unknown" if status is None else "True" if status else "False"
+    )
+    return Condition(type=type, status=word, reason=reason, message=message)
