@@ -1,0 +1,1 @@
+"""The model artifact: what the trainer writes, the server reads and the operator records."""

@@ -1,0 +1,49 @@
+"""profile.json: the reference distribution of every feature and of the predictions."""
+
+from bisect import bisect_right
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from perennial_artifact.base import Document
+
+MAXIMUM_CATEGORIES = 64
+
+
+class FeatureProfile(Document):
+    """How one feature was distributed.
+
+    A numeric value ``x`` falls into bin ``bisect_right(edges, x)`` of ``len(edges) + 1`` bins; a
+    categorical one is counted beside its category, or in ``other`` beyond the listed ones.
+    """
+
+    name: str
+    kind: Literal["Numeric", "Categorical"]
+    edges: list[float] = []
+    categories: list[str] = []
+    counts: list[int]
+    other: int = 0
+    missing: int = 0
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @model_validator(mode="after")
+    def _counts_fit(self) -> Self:
+        bins = len(self.edges) + 1 if self.kind == "Numeric" else len(self.categories)
+        if len(self.counts) != bins:
+            raise ValueError(f"{self.name} has {bins} bins but {len(self.counts)} counts")
+        if any(a >= b for a, b in zip(self.edges, self.edges[1:], strict=False)):
+            raise ValueError(f"the edges of {self.name} must increase")
+        return self
+
+    def bin_of(self, value: float) -> int:
+        """Return the index of the bin that a number falls into."""
+        return bisect_right(self.edges, value)
+
+
+class Profile(Document):
+    """The reference: ``rows`` rows, every feature, and the model's own predictions on them."""
+
+    rows: int
+    features: list[FeatureProfile]
+    predictions: list[FeatureProfile] = []

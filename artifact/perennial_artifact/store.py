@@ -1,0 +1,171 @@
+"""Object stores by URI: publish an artifact by its digest, fetch and verify one."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from perennial_artifact.manifest import MANIFEST, Manifest
+
+MAXIMUM_MANIFEST_BYTES = 4 * 1024 * 1024
+
+
+class ArtifactError(Exception):
+    """An artifact cannot be had; ``reason`` is a word for programs, the text a sentence."""
+
+    reason = "ArtifactError"
+
+
+class DigestMismatch(ArtifactError):
+    """What the store holds is not what was asked for."""
+
+    reason = "DigestMismatch"
+
+
+class ArtifactNotFound(ArtifactError):
+    """Nothing is there."""
+
+    reason = "ArtifactNotFound"
+
+
+class StoreUnreachable(ArtifactError):
+    """The store does not answer, or refuses the credentials."""
+
+    reason = "StoreUnreachable"
+
+
+def open_store(uri: str, secret_dir: Path | None = None) -> Any:
+    """Return an obstore store for a directory's URI.
+
+    ``secret_dir`` is a mounted Secret whose file names are settings as the cloud's own tools name
+    them. pvc://CLAIM/PATH is a mounted directory below /perennial-volumes.
+
+    Raises:
+        StoreUnreachable: the URI or the settings make no store.
+    """
+    from obstore.store import LocalStore, from_url
+
+    parsed = urlparse(uri)
+    if parsed.scheme == "file":
+        return LocalStore(parsed.path, mkdir=True)
+    if parsed.scheme == "pvc":
+        return LocalStore(f"/perennial-volumes/{parsed.netloc}{parsed.path}", mkdir=True)
+    config = _settings(secret_dir)
+    options: dict[str, Any] = {"connect_timeout": "5s", "timeout": "120s"}
+    if config.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+        options["allow_http"] = True
+    if parsed.scheme == "s3" and "AWS_ENDPOINT_URL" in config:
+        config.setdefault("AWS_REGION", "us-east-1")
+        config["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] = "false"
+    try:
+        return from_url(
+            uri,
+            config=config or None,
+            client_options=options,
+            retry_config={"max_retries": 3, "retry_timeout": _seconds(20)},
+        )
+    except Exception as error:
+        raise StoreUnreachable(f"{uri} is no store that can be opened: {error}") from error
+
+
+def _seconds(n: int) -> Any:
+    from datetime import timedelta
+
+    return timedelta(seconds=n)
+
+
+def _settings(secret_dir: Path | None) -> dict[str, str]:
+    if secret_dir is None or not secret_dir.is_dir():
+        return {}
+    return {
+        f.name: f.read_text().strip()
+        for f in sorted(secret_dir.iterdir())
+        if f.is_file() and not f.name.startswith(".")
+    }
+
+
+def _get(store: Any, name: str, uri: str) -> bytes:
+    import obstore
+    from obstore.exceptions import NotFoundError
+
+    try:
+        return bytes(obstore.get(store, name).bytes())
+    except (NotFoundError, FileNotFoundError) as error:
+        raise ArtifactNotFound(
+            f"{uri.rstrip('/')}/{name} does not exist: check the URI, or train again"
+        ) from error
+    except Exception as error:
+        raise StoreUnreachable(
+            f"{uri} cannot be read: check the store's endpoint and the Secret's credentials "
+            f"({type(error).__name__})"
+        ) from error
+
+
+def _verify(content: bytes, sha256: str, what: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise DigestMismatch(
+            f"{what} has sha256 {found}, but {sha256} was asked for: the artifact was changed or "
+            "the digest is wrong"
+        )
+
+
+def fetch(uri: str, sha256: str, into: Path, secret_dir: Path | None = None) -> Manifest:
+    """Bring an artifact into a directory; a file appears there only after its digest was verified.
+
+    Raises:
+        DigestMismatch: the manifest or a file is not the one that was asked for.
+        ArtifactNotFound: a file is not there.
+        StoreUnreachable: the store does not answer.
+    """
+    store = open_store(uri, secret_dir)
+    document = _get(store, MANIFEST, uri)
+    _verify(document, sha256, MANIFEST)
+    if len(document) > MAXIMUM_MANIFEST_BYTES:
+        raise DigestMismatch(f"{MANIFEST} is larger than {MAXIMUM_MANIFEST_BYTES} bytes")
+    manifest = Manifest.model_validate_json(document)
+    into.mkdir(parents=True, exist_ok=True)
+    for name, file in manifest.files.items():
+        content = _get(store, name, uri)
+        _verify(content, file.sha256, name)
+        (into / name).write_bytes(content)
+    (into / MANIFEST).write_bytes(document)
+    return manifest
+
+
+def publish(
+    directory: Path, store_uri: str, secret_dir: Path | None = None
+) -> tuple[str, str, int]:
+    """Upload a directory with a manifest; return its URI, digest and size in bytes.
+
+    The manifest goes last, so that an artifact that can be seen is whole; doing it twice is
+    harmless, since the place follows from the content.
+
+    Raises:
+        StoreUnreachable: the store does not take the files.
+    """
+    import obstore
+
+    document = (directory / MANIFEST).read_bytes()
+    digest = hashlib.sha256(document).hexdigest()
+    uri = f"{store_uri.rstrip('/')}/sha256/{digest}/"
+    store = open_store(uri, secret_dir)
+    size = 0
+    for name in [*Manifest.model_validate_json(document).files, MANIFEST]:
+        content = (directory / name).read_bytes()
+        size += len(content)
+        try:
+            obstore.put(store, name, content)
+        except Exception as error:
+            raise StoreUnreachable(
+                f"{uri} cannot be written: check the store's endpoint, bucket and credentials "
+                f"({type(error).__name__})"
+            ) from error
+    return uri, digest, size
+
+
+def clear(directory: Path) -> None:
+    """Empty a directory that an interrupted fetch may have left half full."""
+    for child in directory.iterdir() if directory.is_dir() else ():
+        shutil.rmtree(child) if child.is_dir() else child.unlink()
