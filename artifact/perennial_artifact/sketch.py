@@ -15,7 +15,7 @@ _OTHER, _MISSING, _OUT_OF_RANGE = 0, 1, 2
 
 
 class _Column:
-    """How one feature's values become one row of counts: bins, then other, missing, out of range."""
+    """One feature's values as a row of counts: bins, then other, missing, out of range."""
 
     def __init__(self, profile: FeatureProfile) -> None:
         self.profile = profile
