@@ -1,0 +1,48 @@
+# The table of contents: `make help`.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+CHECKOUT := $(CURDIR)
+LOCALCLUSTER := cd tests && $(PYTHON) -m localcluster
+export PERENNIAL_CHECKOUT := $(CHECKOUT)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv generate verify lint types test test-unit test-api binaries
+
+help:  ## Show this list
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+venv: $(VENV)/.ready  ## Install Python dependencies into .venv
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: install it, or set PYTHON=" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q uv
+	$(VENV)/bin/uv pip install -q -p $(PY) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+binaries:  ## Build etcd, Kubernetes, CoreDNS and the S3 server into the cache
+	@cd tests && $(PYTHON) -c 'from localcluster import binaries; print(binaries.ensure())'
+
+generate: venv  ## Write the CRDs from the Pydantic models
+	PYTHONPATH=operator $(PY) -m perennial.api.crd
+
+verify: venv lint types  ## Lint, types, import layers, generated files
+	PYTHONPATH=operator $(PY) -m perennial.api.crd --check
+	$(VENV)/bin/lint-imports
+
+lint: venv  ## ruff
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: venv  ## mypy --strict
+	$(VENV)/bin/mypy operator/perennial artifact/perennial_artifact training/perennial_training serving/perennial_serving
+
+test-unit: venv  ## Pure functions and the trainer, no cluster
+	$(PY) -m pytest -q tests/unit
+
+test-api: venv binaries  ## A real API server and etcd
+	$(PY) -m pytest -q tests/api
+
+test: verify binaries  ## Everything, from nothing to green
+	$(PY) -m pytest -q tests

@@ -1,0 +1,1 @@
+"""The local cluster: unmodified upstream components on one machine, without Docker."""

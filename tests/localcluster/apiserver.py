@@ -1,0 +1,112 @@
+"""The light tier: etcd and kube-apiserver alone, on loopback, for tests of the API."""
+
+import contextlib
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcluster import binaries, credentials
+
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """A running API server."""
+
+    kubeconfig: Path
+    audit_log: Path
+    url: str
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports on loopback that nobody listens on at this moment."""
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [int(s.getsockname()[1]) for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def wait_until_ready(url: str, token: str, authority: Path, seconds: float) -> None:
+    """Wait for /readyz.
+
+    Raises:
+        TimeoutError: the server did not become ready.
+    """
+    context = ssl.create_default_context(cafile=str(authority))
+    request = urllib.request.Request(f"{url}/readyz", headers={"Authorization": f"Bearer {token}"})
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (OSError, urllib.error.URLError):
+            time.sleep(0.1)
+    raise TimeoutError(f"the API server at {url} was not ready after {seconds:.0f} s")
+
+
+@contextlib.contextmanager
+def running() -> Iterator[ApiServer]:
+    """Start etcd and kube-apiserver in a temporary directory; stop them at the end."""
+    bin_dir = binaries.ensure()
+    directory = Path(tempfile.mkdtemp(prefix="perennial-api-"))
+    client, peer, secure = free_ports(3)
+    token = credentials.write(directory, ["127.0.0.1", "10.96.0.1"])
+    audit = directory / "audit.log"
+    (directory / "audit.yaml").write_text(credentials.AUDIT_POLICY)
+    commands = [
+        [
+            bin_dir / "etcd",
+            f"--data-dir={directory}/etcd",
+            f"--listen-client-urls=http://127.0.0.1:{client}",
+            f"--advertise-client-urls=http://127.0.0.1:{client}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer}",
+            "--unsafe-no-fsync",
+            "--logger=zap",
+            "--log-level=warn",
+        ],
+        [
+            bin_dir / "kube-apiserver",
+            f"--etcd-servers=http://127.0.0.1:{client}",
+            f"--secure-port={secure}",
+            "--bind-address=127.0.0.1",
+            *credentials.apiserver_flags(directory),
+            f"--audit-log-path={audit}",
+            f"--audit-policy-file={directory}/audit.yaml",
+        ],
+    ]
+    processes: list[subprocess.Popen[bytes]] = []
+    url = f"https://127.0.0.1:{secure}"
+    try:
+        for command in commands:
+            log = (directory / f"{Path(command[0]).name}.log").open("wb")
+            processes.append(
+                subprocess.Popen([os.fspath(part) for part in command], stdout=log, stderr=log)
+            )
+        wait_until_ready(url, token, directory / "ca.crt", START_SECONDS)
+        kubeconfig = directory / "kubeconfig"
+        kubeconfig.write_text(credentials.kubeconfig(url, directory / "ca.crt", token))
+        yield ApiServer(kubeconfig=kubeconfig, audit_log=audit, url=url)
+    finally:
+        # The API server first: without etcd it would wait for it.
+        for process in reversed(processes):
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(directory, ignore_errors=True)
