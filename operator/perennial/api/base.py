@@ -38,17 +38,29 @@ Time = Annotated[
 ]
 """RFC 3339, UTC, whole seconds, as ``metav1.Time``."""
 
-DURATION_PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
+_DURATION = r"^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
+_DURATION_MESSAGE = "write a duration such as 250ms, 30s, 5m or 1h30m"
 Duration = Annotated[
     str,
     Field(
-        pattern=DURATION_PATTERN,
+        pattern=_DURATION,
         min_length=2,
         max_length=32,
-        json_schema_extra={"x-duration": True},
+        json_schema_extra={"x-message": _DURATION_MESSAGE},
     ),
 ]
 """A length of time such as ``30s``, ``5m`` or ``1h30m``."""
+
+
+def within(shortest: str, longest: str = "") -> Json:
+    """Return the schema extension of a duration with bounds."""
+    # Text that is no duration has its own message; duration() would only add a run-time error.
+    known = f"!self.matches('{_DURATION}') || self.size() < 2 || duration(self)"
+    rules = [rule(f"{known} >= duration('{shortest}')", f"must be at least {shortest}")]
+    if longest:
+        rules.append(rule(f"{known} <= duration('{longest}')", f"must be at most {longest}"))
+    return {"x-message": _DURATION_MESSAGE, "x-kubernetes-validations": rules}
+
 
 _UNITS = (("ms", 0.001), ("h", 3600.0), ("m", 60.0), ("s", 1.0))
 
@@ -70,11 +82,52 @@ def seconds(duration: str) -> float:
 
 Name = Annotated[
     str,
-    Field(max_length=63, min_length=1, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
+    Field(
+        max_length=63,
+        min_length=1,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        json_schema_extra={
+            "x-message": "use lower-case letters, digits and dashes, such as team-a-2"
+        },
+    ),
 ]
 """An RFC 1123 label."""
 
-Sha256 = Annotated[str, Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
+ObjectName = Annotated[
+    str,
+    Field(
+        max_length=253,
+        min_length=1,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+        json_schema_extra={
+            "x-message": "write the name of an object: lower-case letters, digits, dashes and dots"
+        },
+    ),
+]
+"""An RFC 1123 subdomain: what Secrets, for one, may be called."""
+
+ScorerName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[a-z][a-z0-9_]*$",
+        json_schema_extra={
+            "x-message": "write a scikit-learn scorer's name, such as roc_auc or "
+            "neg_mean_absolute_error"
+        },
+    ),
+]
+
+Sha256 = Annotated[
+    str,
+    Field(
+        min_length=64,
+        max_length=64,
+        pattern=r"^[0-9a-f]{64}$",
+        json_schema_extra={"x-message": "write a SHA-256 as 64 hexadecimal digits in lower case"},
+    ),
+]
 
 Uri = Annotated[str, Field(min_length=1, max_length=1024)]
 
@@ -87,7 +140,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class LocalRef(ApiModel):
     """A reference to an object in the same namespace."""
 
-    name: Name = Field(description="Name of the object in the same namespace.")
+    name: ObjectName = Field(description="Name of the object in the same namespace.")
 
 
 class Metadata(ApiModel):

@@ -18,6 +18,7 @@ from perennial.api.base import (
     Time,
     Uri,
     rule,
+    within,
 )
 
 _ONE_MODEL = rule(
@@ -70,7 +71,18 @@ class PodOverridesMetadata(ApiModel):
     """Labels and annotations added to the pods."""
 
     labels: dict[str, str] = Field(
-        {}, description="Labels.", max_length=32, json_schema_extra={"x-items-max-length": 63}
+        {},
+        description="Labels; those under perennial.dev/ belong to the operator.",
+        max_length=32,
+        json_schema_extra={
+            "x-items-max-length": 63,
+            "x-kubernetes-validations": [
+                rule(
+                    "self.all(key, !key.startsWith('perennial.dev/'))",
+                    "labels under perennial.dev/ belong to the operator: use another prefix",
+                )
+            ],
+        },
     )
     annotations: dict[str, str] = Field(
         {},
@@ -161,7 +173,9 @@ class AnalysisMetric(ApiModel):
 class Analysis(ApiModel):
     """What must hold while the canary takes traffic."""
 
-    interval: Duration = Field("10s", description="Time between two measurements.")
+    interval: Duration = Field(
+        "10s", description="Time between two measurements.", json_schema_extra=within("1s")
+    )
     failure_limit: int = Field(
         1, ge=0, le=100, description="Failed measurements that are allowed in a step."
     )
@@ -231,7 +245,9 @@ class Rollout(ApiModel):
         None, description="What must hold while the canary takes traffic."
     )
     progress_deadline: Duration = Field(
-        "10m", description="Longest time for pods to become ready before a rollout is rolled back."
+        "10m",
+        description="Longest time for pods to become ready before a rollout is rolled back.",
+        json_schema_extra=within("1s"),
     )
     on_new_version: Literal["Finish", "Restart"] = Field(
         "Finish",
@@ -378,6 +394,7 @@ class ModelDeployment(Kind):
 
     PLURAL: ClassVar[str] = "modeldeployments"
     SHORT: ClassVar[str] = "md"
+    SELECTABLE: ClassVar[tuple[str, ...]] = (".spec.model.trainingRef.name",)
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column(name="Ready", json_path='.status.conditions[?(@.type=="Ready")].status'),
         Column(name="Model", json_path=".status.stable.version"),

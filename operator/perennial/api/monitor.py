@@ -14,7 +14,7 @@ from perennial.api.base import (
     LocalRef,
     Text,
     Time,
-    rule,
+    within,
 )
 
 Method = Literal["PSI", "KolmogorovSmirnov"]
@@ -39,6 +39,7 @@ class DriftTest(ApiModel):
         [],
         description="Features that are tested; by default all of them and the predictions.",
         max_length=512,
+        json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
 
@@ -84,8 +85,14 @@ class MonitorSpec(ApiModel):
     """Which traffic is watched, by which tests, and what is done about drift."""
 
     deployment_ref: LocalRef = Field(description="The ModelDeployment that is watched.")
-    window: Duration = Field("1h", description="How far back requests count.")
-    interval: Duration = Field("5m", description="Time between two evaluations.")
+    window: Duration = Field(
+        "1h",
+        description="How far back requests count; the pods keep one day.",
+        json_schema_extra=within("10s", "24h"),
+    )
+    interval: Duration = Field(
+        "5m", description="Time between two evaluations.", json_schema_extra=within("1s")
+    )
     minimum_samples: int = Field(
         500, ge=1, le=10_000_000, description="Rows that a verdict needs; fewer give Unknown."
     )
@@ -201,12 +208,6 @@ class DriftMonitor(Kind):
         AGE,
         Column(
             name="Message", json_path='.status.conditions[?(@.type=="Drifted")].message', priority=1
-        ),
-    )
-    RULES = (
-        rule(
-            "!has(self.spec.interval) || duration(self.spec.interval) >= duration('1s')",
-            "interval must be at least 1s",
         ),
     )
 

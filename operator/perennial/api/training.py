@@ -14,11 +14,13 @@ from perennial.api.base import (
     Kind,
     LocalRef,
     Name,
+    ScorerName,
     Sha256,
     Text,
     Time,
     Uri,
     rule,
+    within,
 )
 from perennial.api.version import DatasetRecord, Metric
 
@@ -77,7 +79,7 @@ class Dataset(ApiModel):
         [],
         description="Columns to learn from; by default all but target and timeColumn.",
         max_length=512,
-        json_schema_extra={"x-items-max-length": 253},
+        json_schema_extra={"x-items-max-length": 253, "x-kubernetes-list-type": "set"},
     )
     time_column: str | None = Field(
         None, description="Column that says when a row happened.", min_length=1, max_length=253
@@ -110,12 +112,11 @@ class SearchSpace(ApiModel):
         max_length=2,
     )
     log: bool = Field(False, description="Draw evenly on a logarithmic scale (float only).")
-    choice: list[str | int | float | bool] | None = Field(
+    choice: list[int | str] | None = Field(
         None,
-        description="One of these values.",
+        description="One of these whole numbers or words.",
         min_length=1,
         max_length=64,
-        json_schema_extra={"x-preserve-items": True},
     )
 
 
@@ -161,6 +162,10 @@ class Candidate(ApiModel):
         min_length=1,
         max_length=64,
         pattern=r"^[A-Z][A-Za-z0-9]+$",
+        json_schema_extra={
+            "x-message": "write a scikit-learn estimator by its own name, such as "
+            "LogisticRegression"
+        },
     )
     parameters: dict[str, Any] = Field(
         {},
@@ -185,9 +190,7 @@ class AgainstChampion(ApiModel):
 class Gate(ApiModel):
     """A limit that a candidate must pass; exactly one of minimum, maximum, againstChampion."""
 
-    metric: str = Field(
-        description="A scikit-learn scorer's name, such as roc_auc.", min_length=1, max_length=64
-    )
+    metric: ScorerName = Field(description="A scikit-learn scorer's name, such as roc_auc.")
     minimum: float | None = Field(None, description="The metric must not be below.")
     maximum: float | None = Field(None, description="The metric must not be above.")
     against_champion: AgainstChampion | None = Field(
@@ -198,14 +201,11 @@ class Gate(ApiModel):
 class Objective(ApiModel):
     """What the candidates are ranked by."""
 
-    metric: str = Field(
+    metric: ScorerName = Field(
         description=(
             "A scikit-learn scorer's name, such as roc_auc or neg_mean_absolute_error; greater is "
             "better for every scorer."
-        ),
-        min_length=1,
-        max_length=64,
-        pattern=r"^[a-z][a-z0-9_]*$",
+        )
     )
 
 
@@ -213,7 +213,14 @@ class Schedule(ApiModel):
     """When runs start by themselves."""
 
     cron: str = Field(
-        description='Five cron fields, for example "0 3 * * *".', min_length=9, max_length=128
+        description='Five cron fields, for example "0 3 * * *".',
+        min_length=9,
+        max_length=128,
+        pattern=r"^\S+( +\S+){4}$",
+        json_schema_extra={
+            "x-message": "write five cron fields (minute, hour, day, month, weekday), such as "
+            '"0 3 * * *"'
+        },
     )
     time_zone: str = Field(
         "Etc/UTC", description="IANA time zone of the cron fields.", min_length=1, max_length=64
@@ -225,7 +232,9 @@ class JobOptions(ApiModel):
 
     parallelism: int = Field(2, ge=1, le=64, description="Candidates trained at the same time.")
     backoff_limit: int = Field(2, ge=0, le=20, description="Retries of each candidate.")
-    active_deadline: Duration = Field("1h", description="Longest time that a run may take.")
+    active_deadline: Duration = Field(
+        "1h", description="Longest time that a run may take.", json_schema_extra=within("1s")
+    )
     resources: dict[str, Any] = Field(
         {},
         description="Requests and limits of the training container, as in a pod.",
@@ -248,6 +257,12 @@ class TrainingSpec(ApiModel):
                     "split method Time needs dataset.timeColumn: name the column that says when "
                     "a row happened, or use Random",
                     fieldPath=".dataset.split.method",
+                ),
+                rule(
+                    "!has(self.dataset.features) || !(self.dataset.target in "
+                    "self.dataset.features)",
+                    "features must not contain the target: the model would learn its own answer",
+                    fieldPath=".dataset.features",
                 ),
             ]
         }
@@ -401,8 +416,10 @@ class ModelTraining(Kind):
     )
     RULES: ClassVar[tuple[Json, ...]] = (
         rule(
-            "size(self.metadata.name) <= 52",
-            "name is too long: children are called <name>-<run>; use at most 52 characters",
+            "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')"
+            " && size(self.metadata.name) <= 52",
+            "name must be a DNS label of at most 52 characters: the training pods' host names "
+            "begin with it",
         ),
     )
 

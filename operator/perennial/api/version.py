@@ -9,7 +9,6 @@ from perennial.api.base import (
     ApiModel,
     Column,
     Conditions,
-    Json,
     Kind,
     LocalRef,
     Sha256,
@@ -140,14 +139,17 @@ class ModelVersion(Kind):
         Column(name="Parent", json_path=".spec.parent", priority=1),
         Column(name="Sha256", json_path=".spec.artifact.sha256", priority=1),
     )
-    RULES: ClassVar[tuple[Json, ...]] = (
-        rule(
-            "self.spec == oldSelf.spec",
-            "a ModelVersion never changes: train again to get a new one",
-        ),
-    )
 
-    spec: VersionSpec = Field(description="What was trained, from what, and how good it proved.")
+    spec: VersionSpec = Field(
+        description="What was trained, from what, and how good it proved.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule(
+                    "self == oldSelf", "a ModelVersion never changes: train again to get a new one"
+                )
+            ]
+        },
+    )
     status: VersionStatus = Field(
         VersionStatus(), description="Where the version is deployed and what became of it."
     )
