@@ -1,5 +1,7 @@
 """Read the dataset, check it, hold rows out."""
 
+from __future__ import annotations
+
 import fnmatch
 import hashlib
 import io

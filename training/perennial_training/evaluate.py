@@ -1,5 +1,7 @@
 """Metrics with confidence intervals on the held-out rows, and the reference profile."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +31,7 @@ class _Answered:
     def __sklearn_tags__(self) -> Any:
         return self._model.__sklearn_tags__()
 
-    def fit(self, *_: Any) -> "_Answered":
+    def fit(self, *_: Any) -> _Answered:
         return self
 
     def predict(self, rows: pd.DataFrame) -> Any:

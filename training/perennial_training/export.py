@@ -1,5 +1,7 @@
 """scikit-learn to ONNX, and a served model that behaves like an estimator."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +82,7 @@ class OnnxModel:
             regressor_tags=None if is_classifier else RegressorTags(),
         )
 
-    def fit(self, *_: Any) -> "OnnxModel":
+    def fit(self, *_: Any) -> OnnxModel:
         """Return self; a model from the store is already fitted."""
         return self
 

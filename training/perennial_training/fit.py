@@ -1,5 +1,7 @@
 """Build the pipeline of one candidate, search its parameters, fit it."""
 
+from __future__ import annotations
+
 import random
 from typing import Any
 
