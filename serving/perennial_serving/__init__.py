@@ -1,0 +1,1 @@
+"""The ONNX model server: Open Inference Protocol v2."""

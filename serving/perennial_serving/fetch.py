@@ -1,0 +1,44 @@
+"""``perennial-fetch``: bring the artifact into the pod and verify it, before the server starts.
+
+An init container, so that the store's credentials never reach the process that answers requests.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from perennial_artifact.store import ArtifactError, clear, fetch
+
+TERMINATION_LOG = "/dev/termination-log"
+
+
+def report(reason: str, message: str) -> None:
+    """Say why this container ends, in the log and in the pod's status."""
+    text = json.dumps({"reason": reason, "message": message[:1024]})
+    print(text, file=sys.stderr, flush=True)
+    try:
+        Path(os.environ.get("PERENNIAL_TERMINATION_LOG", TERMINATION_LOG)).write_text(text)
+    except OSError:
+        print("the termination log cannot be written", file=sys.stderr)
+
+
+def main() -> int:
+    """Fetch and verify; exit 1 with the reason in the termination log."""
+    directory = Path(os.environ.get("PERENNIAL_MODEL_DIR", "/perennial/model"))
+    secrets = Path(os.environ.get("PERENNIAL_SECRETS", "/perennial-secrets/store"))
+    uri, sha256 = os.environ["PERENNIAL_ARTIFACT_URI"], os.environ["PERENNIAL_ARTIFACT_SHA256"]
+    try:
+        clear(directory)
+        fetch(uri, sha256, directory, secrets)
+    except ArtifactError as error:
+        report(error.reason, str(error))
+        return 1
+    except ValueError as error:
+        report("ArtifactInvalid", f"the manifest at {uri} cannot be read: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
