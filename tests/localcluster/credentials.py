@@ -14,6 +14,13 @@ rules:
 - level: Metadata
 """
 SERVICE_CIDR = "10.96.0.0/16"
+NODE = "perennial"
+COMPONENTS = {
+    "system:kube-controller-manager": "",
+    "system:kube-scheduler": "",
+    "system:kube-proxy": "",
+    f"system:node:{NODE}": "system:nodes",
+}
 
 
 def _openssl(*arguments: str) -> None:
@@ -37,15 +44,25 @@ def write(directory: Path, addresses: Sequence[str]) -> str:
         "-addext", "basicConstraints=critical,CA:FALSE",
         "-keyout", f"{server}.key", "-out", f"{server}.crt",
     )  # fmt: skip
+    _openssl(
+        "req", "-x509", *subject, "-subj", "/CN=kube-apiserver-kubelet-client/O=system:masters",
+        "-CA", f"{ca}.crt", "-CAkey", f"{ca}.key",
+        "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=clientAuth",
+        "-keyout", f"{directory}/kubelet-client.key", "-out", f"{directory}/kubelet-client.crt",
+    )  # fmt: skip
     _openssl("genrsa", "-out", str(directory / "service-accounts.key"), "2048")
     token = secrets.token_hex(16)
     lines = [f'{token},admin,admin,"system:masters"']
+    for user, group in COMPONENTS.items():
+        own = secrets.token_hex(16)
+        lines.append(f'{own},{user},{user},"{group}"')
+        (directory / f"{user.replace(':', '-')}.token").write_text(own)
     (directory / "tokens.csv").write_text("\n".join(lines) + "\n")
     (directory / "tokens.csv").chmod(0o600)
     return token
 
 
-def apiserver_flags(directory: Path) -> list[str]:
+def apiserver_flags(directory: Path, service_cidr: str = SERVICE_CIDR) -> list[str]:
     """Return the flags that both tiers of the API server share."""
     return [
         f"--cert-dir={directory}",
@@ -56,7 +73,7 @@ def apiserver_flags(directory: Path) -> list[str]:
         f"--service-account-key-file={directory}/service-accounts.key",
         f"--service-account-signing-key-file={directory}/service-accounts.key",
         "--service-account-issuer=https://kubernetes.default.svc",
-        f"--service-cluster-ip-range={SERVICE_CIDR}",
+        f"--service-cluster-ip-range={service_cidr}",
         "--authorization-mode=Node,RBAC",
         "--shutdown-watch-termination-grace-period=2s",
     ]

@@ -1,0 +1,15 @@
+# One recipe for the operator, the trainer and the server: pinned libraries, then our packages.
+ARG BASE_IMAGE=python:3.11-slim
+FROM ${BASE_IMAGE}
+ARG PART
+ENV PYTHONUNBUFFERED=1 PATH=/opt/perennial/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/app
+COPY requirements/${PART}.txt /tmp/requirements.txt
+RUN python3 -m venv /opt/perennial \
+ && pip install --no-cache-dir --disable-pip-version-check -r /tmp/requirements.txt \
+ && rm /tmp/requirements.txt
+COPY app /app
+COPY bin /usr/local/bin
+RUN python3 -m compileall -q /app
+USER 65532:65532
+WORKDIR /app
+CMD ["true"]
