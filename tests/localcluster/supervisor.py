@@ -52,12 +52,14 @@ def main() -> None:
     _network(state)
     commands = components.commands(state)
     running: dict[int, str] = {}
+    # Held, so that only the loop below reaps: a dropped Popen is reaped by the next one.
+    held: dict[str, subprocess.Popen[bytes]] = {}
     started: dict[str, float] = {}
 
     def start(name: str) -> None:
         log = (state.directory / "log" / f"{name}.log").open("ab")
         process = subprocess.Popen(commands[name], stdout=log, stderr=log, start_new_session=True)
-        running[process.pid] = name
+        running[process.pid], held[name] = name, process
         started[name] = time.monotonic()
 
     for name in commands:
