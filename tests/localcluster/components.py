@@ -61,7 +61,6 @@ path = "{state.run}/opt"
     (directory / "cni" / "10-perennial.conflist").write_text(json.dumps(network))
     (directory / "Corefile").write_text(f"""\
 cluster.local in-addr.arpa {{
-    bind {state.node}
     errors
     kubernetes cluster.local in-addr.arpa {{
         kubeconfig {state.kubeconfig} perennial
@@ -69,7 +68,6 @@ cluster.local in-addr.arpa {{
     }}
 }}
 . {{
-    bind {state.node}
     template ANY ANY {{
         rcode NXDOMAIN
     }}
