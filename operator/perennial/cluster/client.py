@@ -87,7 +87,7 @@ class Cluster:
                 return None
             raise
 
-    async def list(
+    async def select(
         self, api_version: str, kind: str, namespace: str, selector: str = ""
     ) -> list[Json]:
         """Return the objects of a kind in a namespace that a label selector picks."""
@@ -103,14 +103,13 @@ class Cluster:
 
     async def read_all(self, kind: type[Kind], namespace: str, selector: str = "") -> list[Any]:
         """Return our objects of a kind in a namespace, typed."""
-        bodies = await self.list(API_VERSION, kind.kind(), namespace, selector)
+        bodies = await self.select(API_VERSION, kind.kind(), namespace, selector)
         return [kind.read(body) for body in bodies]
 
     async def apply(self, wanted: Json) -> bool:
         """Apply an object server-side, unless it already is as wanted; tell whether it wrote.
 
-        The digest of what was last applied stands in an annotation; comparing it and the fields
-        themselves finds both a changed wish and a hand that changed the object.
+        Comparing the fields themselves finds both a changed wish and a hand that changed them.
         """
         metadata = wanted["metadata"]
         key = (wanted["apiVersion"], wanted["kind"], metadata["namespace"], metadata["name"])
@@ -206,7 +205,7 @@ def contains(present: Any, wanted: Any) -> bool:
         return all(
             contains(present.get(key), value)
             for key, value in wanted.items()
-            if not (key == "managedFields")
+            if key != "managedFields"
         )
     if isinstance(wanted, list):
         if not wanted:
