@@ -289,7 +289,7 @@ def _end(
     last = LastRun(
         number=run.number,
         trigger=run.trigger,
-        outcome=outcome,  # type: ignore[arg-type]
+        outcome=outcome,
         message=message,
         start_time=run.start_time,
         finish_time=s.now,

@@ -1,0 +1,1 @@
+"""Thin handlers: gather what is observed, let ``plan`` decide, carry it out."""

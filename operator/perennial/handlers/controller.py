@@ -1,0 +1,66 @@
+"""One reconcile: gather, plan, carry out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from perennial.api.base import Kind
+from perennial.cluster.client import Cluster
+from perennial.cluster.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL
+from perennial.cluster.queue import Key
+from perennial.handlers import training, version
+from perennial.plan.core import Plan, Settings
+from perennial.settings import Options
+
+log = logging.getLogger("perennial.controller")
+
+Gather = Callable[[Cluster, Key, Settings, Options, datetime], Awaitable[tuple[Kind, Plan] | None]]
+
+CONTROLLERS: dict[str, Gather] = {
+    "ModelTraining": training.observe_and_plan,
+    "ModelVersion": version.observe_and_plan,
+}
+
+
+class Controller:
+    """Reconciles any of our kinds by its key."""
+
+    def __init__(self, cluster: Cluster, settings: Settings, options: Options) -> None:
+        self._cluster, self._settings, self._options = cluster, settings, options
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring one object closer to what it asks for; return when to look again, in seconds."""
+        began = time.monotonic()
+        result = "error"
+        try:
+            now = datetime.now(UTC)
+            gather = CONTROLLERS[key.kind]
+            decided = await gather(self._cluster, key, self._settings, self._options, now)
+            if decided is None:
+                result = "success"
+                return None
+            owner, plan = decided
+            await self._carry_out(owner, plan, now)
+            result = "requeue_after" if plan.requeue_after is not None else "success"
+            return plan.requeue_after
+        finally:
+            RECONCILE_TOTAL.labels(key.kind, result).inc()
+            RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - began)
+
+    async def _carry_out(self, owner: Kind, plan: Plan, now: datetime) -> None:
+        """Apply, delete, write the status, then tell: an event is about what has happened."""
+        for wanted in plan.apply:
+            await self._cluster.apply(wanted)
+        for deletion in plan.delete:
+            await self._cluster.delete(deletion)
+        if plan.status is not None:
+            await self._cluster.write_status(owner, plan.status)
+        for event in plan.events:
+            log.info(
+                event.message,
+                extra={"kind": owner.kind(), "object": "/".join(owner.key), "reason": event.reason},
+            )
+            await self._cluster.emit(owner, event, now)

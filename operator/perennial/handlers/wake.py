@@ -1,0 +1,48 @@
+"""Which object an event wakes. Decisions never depend on which event it was."""
+
+from __future__ import annotations
+
+from perennial.api.base import Json
+from perennial.api.deployment import ModelDeployment
+from perennial.api.monitor import DriftMonitor
+from perennial.cluster.client import Cluster
+from perennial.cluster.queue import Key
+
+
+def owners(namespace: str, labels: Json) -> list[Key]:
+    """Return the objects that a child's labels name."""
+    keys = []
+    if training := labels.get("perennial.dev/training"):
+        keys.append(Key("ModelTraining", namespace, training))
+    if deployment := labels.get("perennial.dev/deployment"):
+        keys.append(Key("ModelDeployment", namespace, deployment))
+    return keys
+
+
+async def related(cluster: Cluster, key: Key, body: Json) -> list[Key]:
+    """Return one of our objects and those whose decisions read it."""
+    namespace, keys = key.namespace, [key]
+    spec, status = body.get("spec", {}), body.get("status", {})
+    if key.kind == "ModelTraining":
+        for d in await cluster.read_all(ModelDeployment, namespace):
+            ref = d.spec.model.training_ref
+            if ref is not None and ref.name == key.name:
+                keys.append(Key("ModelDeployment", namespace, d.metadata.name))
+    elif key.kind == "ModelDeployment":
+        if ref := spec.get("model", {}).get("trainingRef"):
+            keys.append(Key("ModelTraining", namespace, ref["name"]))
+        revisions = [status.get("stable"), status.get("canary"), *status.get("rejected", [])]
+        names = {r.get("version") for r in revisions if r} - {None, ""}
+        keys += [Key("ModelVersion", namespace, name) for name in sorted(names)]
+        for m in await cluster.read_all(DriftMonitor, namespace):
+            if m.spec.deployment_ref.name == key.name:
+                keys.append(Key("DriftMonitor", namespace, m.metadata.name))
+    elif key.kind == "DriftMonitor" and status.get("lastAction"):
+        name = spec.get("deploymentRef", {}).get("name", "")
+        deployment = await cluster.read(ModelDeployment, namespace, name)
+        if deployment is not None and deployment.spec.model.training_ref is not None:
+            training = deployment.spec.model.training_ref.name
+            keys.append(Key("ModelTraining", namespace, training))
+    elif key.kind == "ModelVersion":
+        keys += owners(namespace, body.get("metadata", {}).get("labels", {}))
+    return keys

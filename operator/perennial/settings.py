@@ -1,0 +1,48 @@
+"""The operator's configuration, from environment variables that the chart sets."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from perennial.plan.core import Settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """How this process runs, apart from what decisions need."""
+
+    namespace: str
+    watch_namespaces: tuple[str, ...]
+    lease: str
+    health_port: int
+    metrics_port: int
+    store_secret: str
+    """Name of the default store's Secret in the operator's own namespace."""
+
+
+def read(environment: Mapping[str, str] | None = None) -> tuple[Settings, Options]:
+    """Return settings for decisions and options for the process."""
+    env = (os.environ if environment is None else environment).get
+
+    def words(name: str, default: str = "") -> tuple[str, ...]:
+        return tuple(w.strip() for w in env(name, default).split(",") if w.strip())
+
+    secret = env("PERENNIAL_STORE_SECRET", "")
+    settings = Settings(
+        serving_image=env("PERENNIAL_SERVING_IMAGE", "perennial/serving:dev"),
+        trainer_image=env("PERENNIAL_TRAINER_IMAGE", "perennial/trainer:dev"),
+        image_pull_policy=env("PERENNIAL_IMAGE_PULL_POLICY", "IfNotPresent"),
+        image_pull_secrets=words("PERENNIAL_IMAGE_PULL_SECRETS"),
+        store_uri=env("PERENNIAL_STORE_URI", ""),
+        store_secret=secret,
+        schemes=frozenset(words("PERENNIAL_ALLOWED_SCHEMES", "s3,gs,az,pvc")),
+    )
+    options = Options(
+        namespace=env("PERENNIAL_NAMESPACE", "perennial-system"),
+        watch_namespaces=words("PERENNIAL_WATCH_NAMESPACES"),
+        lease=env("PERENNIAL_LEASE_NAME", "perennial"),
+        health_port=int(env("PERENNIAL_HEALTH_PORT", "8080")),
+        metrics_port=int(env("PERENNIAL_METRICS_PORT", "9090")),
+        store_secret=secret,
+    )
+    return settings, options
