@@ -40,6 +40,11 @@ async def operate() -> None:
     queue = WorkQueue(controller.reconcile)
     registry = kopf.OperatorRegistry()
 
+    @kopf.on.login(registry=registry)
+    def login(**context: Any) -> kopf.ConnectionInfo | None:
+        own = kopf.login_with_service_account(**context)
+        return own or kopf.login_with_kubeconfig(**context)
+
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
         # Kopf only watches: it posts no events, leaves no annotation and no finalizer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -26,6 +27,7 @@ PLURALS: dict[tuple[str, str], str] = {
     ("events.k8s.io/v1", "Event"): "events",
     **{(API_VERSION, kind.kind()): kind.PLURAL for kind in KINDS},
 }
+REQUEST_SECONDS = 30
 APPLY = "application/apply-patch+yaml"
 
 
@@ -57,17 +59,21 @@ class Cluster:
         content_type: str = "application/json",
     ) -> Json:
         headers = {"Accept": "application/json", "Content-Type": content_type}
-        answer: Json = await self.api.call_api(
-            path,
+        method, url, sent, content, form = await self.api.param_serialize(
             verb,
+            path,
             query_params=list((query or {}).items()),
             header_params=headers,
             body=body,
-            response_types_map={200: "object", 201: "object", 202: "object"},
             auth_settings=["BearerToken"],
-            _return_http_data_only=True,
-            _request_timeout=30,
         )
+        response = await self.api.call_api(
+            method, url, sent, content, form, _request_timeout=REQUEST_SECONDS
+        )
+        raw = await response.read()
+        if not 200 <= response.status <= 299:
+            raise ApiException(http_resp=response, body=raw.decode("utf-8", "replace"))
+        answer: Json = json.loads(raw)
         return answer
 
     @staticmethod
