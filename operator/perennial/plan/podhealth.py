@@ -1,0 +1,60 @@
+"""Why a pod does not become ready, in the pod's own words."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from perennial.api.base import Json
+
+CRASHES = 3
+_WAITING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError")
+_FATAL = frozenset({"DigestMismatch", "ArtifactNotFound", "ArtifactInvalid", "ModelInvalid"})
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A reason and a sentence; ``fatal``: waiting cannot help; ``store``: not the model's fault."""
+
+    reason: str
+    message: str
+    fatal: bool = False
+    store: bool = False
+
+
+def trouble(pods: Sequence[Json]) -> Trouble | None:
+    """Return the first trouble that any of the pods is in, the gravest first."""
+    found = [t for pod in pods if (t := _of(pod)) is not None]
+    return min(found, key=lambda t: (not t.fatal, t.reason), default=None)
+
+
+def _of(pod: Json) -> Trouble | None:
+    status = pod.get("status", {})
+    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    for container in containers:
+        if container.get("ready"):
+            continue
+        waiting = container.get("state", {}).get("waiting") or {}
+        if waiting.get("reason") in _WAITING:
+            told = f"{waiting['reason']}: {waiting.get('message', '')}"
+            return Trouble("ImagePullFailed", told)
+        for state in (container.get("state", {}), container.get("lastState", {})):
+            ended = state.get("terminated")
+            if ended and ended.get("exitCode") != 0:
+                return _ended(container, ended)
+    for condition in status.get("conditions", []):
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return Trouble("Unschedulable", condition.get("message", ""))
+    return None
+
+
+def _ended(container: Json, ended: Json) -> Trouble:
+    try:
+        own = json.loads(ended.get("message", ""))
+        reason, message = str(own["reason"])[:64], str(own["message"])
+    except (ValueError, KeyError, TypeError):
+        reason = "CrashLoop"
+        message = f"{container['name']} ended with {ended.get('reason')}, see its log"
+    crashing = container.get("restartCount", 0) >= CRASHES
+    if reason == "StoreUnreachable":
+        return Trouble("ArtifactUnavailable", message, store=True)
+    return Trouble(reason, message, fatal=reason in _FATAL or crashing)

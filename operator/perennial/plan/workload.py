@@ -1,0 +1,162 @@
+"""The Deployment of a revision, and the Service in front of all of them."""
+
+import hashlib
+import json
+
+from perennial.api.base import Json, seconds
+from perennial.api.deployment import ModelDeployment, Revision
+from perennial.plan.core import MANAGED_BY, Settings, owner_reference
+from perennial.plan.pods import container_security, pod_security, secret_volume
+
+DEFAULT_RESOURCES: Json = {
+    "requests": {"cpu": "50m", "memory": "128Mi"},
+    "limits": {"memory": "1Gi"},
+}
+
+
+def revision_hash(deployment: ModelDeployment, sha256: str) -> str:
+    """Return the hash of what makes a revision: digest, serving settings and pod template.
+
+    As the user wrote them: an upgrade of the operator makes no new revision.
+    """
+    spec = deployment.spec
+    wrote = [sha256, spec.serving.to_json(), spec.pod_template.to_json()]
+    return hashlib.sha256(json.dumps(wrote, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def child_name(deployment: ModelDeployment, revision: str) -> str:
+    """Return the name of a revision's Deployment."""
+    return f"{deployment.metadata.name}-{revision}"
+
+
+def _metadata(deployment: ModelDeployment, name: str, labels: Json) -> Json:
+    meta = deployment.metadata
+    common = {**MANAGED_BY, "app.kubernetes.io/component": "serving"}
+    return {
+        "name": name,
+        "namespace": meta.namespace,
+        "labels": {**common, "perennial.dev/deployment": meta.name, **labels},
+        "ownerReferences": [owner_reference("ModelDeployment", meta.name, meta.uid)],
+    }
+
+
+def service(deployment: ModelDeployment, revision: str | None) -> Json:
+    """Return the Service; with a revision only that one answers, without it all do."""
+    selector = {"perennial.dev/deployment": deployment.metadata.name}
+    # Every selector has both keys' worth: server-side apply replaces the whole map.
+    if revision is not None:
+        selector["perennial.dev/revision"] = revision
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(deployment, deployment.metadata.name, {}),
+        "spec": {
+            "selector": selector,
+            "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}],
+        },
+    }
+
+
+def workload(
+    deployment: ModelDeployment,
+    revision: Revision,
+    role: str,
+    replicas: int | None,
+    image: str,
+    settings: Settings,
+) -> Json:
+    """Return a revision's Deployment; ``replicas`` None leaves the number to an autoscaler."""
+    spec, name = deployment.spec, child_name(deployment, revision.revision)
+    identity = {
+        "perennial.dev/deployment": deployment.metadata.name,
+        "perennial.dev/revision": revision.revision,
+    }
+    overrides = spec.pod_template
+    store = [{"name": "store", "mountPath": "/perennial-secrets/store", "readOnly": True}]
+    model = {"name": "model", "mountPath": "/perennial/model"}
+
+    def env(**values: str) -> list[Json]:
+        return [{"name": f"PERENNIAL_{key}", "value": value} for key, value in values.items()]
+
+    common = {
+        "image": image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "securityContext": container_security(),
+        "resources": spec.serving.resources or DEFAULT_RESOURCES,
+    }
+    pod: Json = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": pod_security(),
+        "terminationGracePeriodSeconds": 30,
+        "initContainers": [
+            {
+                "name": "fetch",
+                "command": ["perennial-fetch"],
+                "env": env(
+                    ARTIFACT_URI=revision.artifact.uri, ARTIFACT_SHA256=revision.artifact.sha256
+                ),
+                "volumeMounts": [model, *(store if revision.secret else [])],
+                **common,
+            }
+        ],
+        "containers": [
+            {
+                "name": "server",
+                "command": ["perennial-serve"],
+                "env": env(
+                    MODEL_NAME=deployment.metadata.name,
+                    MODEL_VERSION=revision.version or revision.revision,
+                ),
+                "ports": [
+                    {"name": "http", "containerPort": 8080, "protocol": "TCP"},
+                    {"name": "metrics", "containerPort": 9090, "protocol": "TCP"},
+                ],
+                "readinessProbe": {
+                    "httpGet": {"path": "/v2/health/ready", "port": "http"},
+                    "periodSeconds": 1,
+                },
+                "livenessProbe": {
+                    "httpGet": {"path": "/v2/health/live", "port": "http"},
+                    "periodSeconds": 10,
+                    "failureThreshold": 6,
+                },
+                # Endpoints are withdrawn while the pod still answers.
+                "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+                "volumeMounts": [{**model, "readOnly": True}],
+                **common,
+            }
+        ],
+        "volumes": [
+            {"name": "model", "emptyDir": {}},
+            *([secret_volume("store", revision.secret)] if revision.secret else []),
+        ],
+    }
+    chosen = overrides.spec.to_json()
+    pod |= {key: value for key, value in chosen.items() if value}
+    if settings.image_pull_secrets and "imagePullSecrets" not in pod:
+        pod["imagePullSecrets"] = [{"name": n} for n in settings.image_pull_secrets]
+    labels = {**MANAGED_BY, "app.kubernetes.io/component": "serving", **identity}
+    template: Json = {"labels": {**overrides.metadata.labels, **labels}}
+    if overrides.metadata.annotations:
+        template["annotations"] = overrides.metadata.annotations
+    more = {"perennial.dev/revision": revision.revision, "perennial.dev/role": role}
+    if revision.version:
+        more["perennial.dev/version"] = revision.version
+    body: Json = {
+        "selector": {"matchLabels": identity},
+        "strategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+        },
+        "progressDeadlineSeconds": max(1, int(seconds(spec.rollout.progress_deadline))),
+        "template": {"metadata": template, "spec": pod},
+    }
+    if replicas is not None:
+        body["replicas"] = replicas
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(deployment, name, more),
+        "spec": body,
+    }
