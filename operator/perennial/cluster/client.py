@@ -28,6 +28,7 @@ PLURALS: dict[tuple[str, str], str] = {
     **{(API_VERSION, kind.kind()): kind.PLURAL for kind in KINDS},
 }
 REQUEST_SECONDS = 30
+ATOMIC = frozenset({"selector", "data"})
 APPLY = "application/apply-patch+yaml"
 
 
@@ -209,7 +210,8 @@ def contains(present: Any, wanted: Any) -> bool:
         if not isinstance(present, dict):
             return not wanted and present is None
         return all(
-            contains(present.get(key), value)
+            # An atomic map is replaced whole, so a key too many is a difference.
+            present.get(key) == value if key in ATOMIC else contains(present.get(key), value)
             for key, value in wanted.items()
             if key != "managedFields"
         )

@@ -11,7 +11,7 @@ from perennial.api.base import Kind
 from perennial.cluster.client import Cluster
 from perennial.cluster.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL
 from perennial.cluster.queue import Key
-from perennial.handlers import training, version
+from perennial.handlers import deployment, training, version
 from perennial.plan.core import Plan, Settings
 from perennial.settings import Options
 
@@ -21,6 +21,7 @@ Gather = Callable[[Cluster, Key, Settings, Options, datetime], Awaitable[tuple[K
 
 CONTROLLERS: dict[str, Gather] = {
     "ModelTraining": training.observe_and_plan,
+    "ModelDeployment": deployment.observe_and_plan,
     "ModelVersion": version.observe_and_plan,
 }
 

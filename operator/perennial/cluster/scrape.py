@@ -1,0 +1,60 @@
+"""Read serving pods: counters and drift windows, from their metrics port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+from perennial.api.base import Json
+from perennial.plan.analysis import PodMetrics
+
+PORT = 9090
+SECONDS = 3.0
+MAXIMUM_BYTES = 8 * 1024 * 1024
+AT_ONCE = 16
+
+
+async def read_pods(pods: Sequence[Json], path: str) -> dict[str, bytes]:
+    """Return what ready pods answer at a path, by pod name; those that fail are left out."""
+    bound = asyncio.Semaphore(AT_ONCE)
+    timeout = aiohttp.ClientTimeout(total=SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+
+        async def read(pod: Json) -> tuple[str, bytes | None]:
+            name, address = pod["metadata"]["name"], pod["status"]["podIP"]
+            try:
+                async with bound, session.get(f"http://{address}:{PORT}{path}") as answer:
+                    if answer.status != 200:
+                        return name, None
+                    body = await answer.content.read(MAXIMUM_BYTES + 1)
+                    return name, body if len(body) <= MAXIMUM_BYTES else None
+            except (aiohttp.ClientError, TimeoutError):
+                return name, None
+
+        answers = await asyncio.gather(*(read(p) for p in pods if _is_ready(p)))
+    return {name: body for name, body in answers if body is not None}
+
+
+def _is_ready(pod: Json) -> bool:
+    status = pod.get("status", {})
+    conditions = {c["type"]: c["status"] for c in status.get("conditions", [])}
+    gone = pod["metadata"].get("deletionTimestamp")
+    return bool(status.get("podIP")) and conditions.get("Ready") == "True" and not gone
+
+
+def parse(pod: str, revision: str, text: bytes) -> PodMetrics:
+    """Return a pod's counters from its exposition text."""
+    requests = errors = 0.0
+    buckets: dict[float, float] = {}
+    for family in text_string_to_metric_families(text.decode("utf-8", "replace")):
+        for sample in family.samples:
+            if sample.name == "perennial_serving_requests_total":
+                requests += sample.value
+                errors += sample.value if sample.labels["code"].startswith("5") else 0.0
+            elif sample.name == "perennial_serving_request_duration_seconds_bucket":
+                bound = float(sample.labels["le"])
+                buckets[bound] = buckets.get(bound, 0.0) + sample.value
+    return PodMetrics(pod, revision, requests, errors, buckets)

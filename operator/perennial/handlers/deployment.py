@@ -1,0 +1,61 @@
+"""Gather what a ModelDeployment's decision depends on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from perennial.api.base import Json, Kind
+from perennial.api.deployment import ModelDeployment
+from perennial.api.training import ModelTraining
+from perennial.api.version import ModelVersion
+from perennial.cluster.client import Cluster
+from perennial.cluster.queue import Key
+from perennial.cluster.scrape import parse, read_pods
+from perennial.handlers.store import provide_secret
+from perennial.plan.core import Plan, Settings
+from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
+from perennial.settings import Options
+
+
+async def observe_and_plan(
+    cluster: Cluster, key: Key, settings: Settings, options: Options, now: datetime
+) -> tuple[Kind, Plan] | None:
+    """Return the deployment and what to do about it, None where it is gone."""
+    namespace = key.namespace
+    deployment: ModelDeployment | None = await cluster.read(ModelDeployment, namespace, key.name)
+    if deployment is None or deployment.metadata.deletion_timestamp is not None:
+        return None
+    await provide_secret(cluster, namespace, options)
+    model = deployment.spec.model
+    version: ModelVersion | None = None
+    training_name = model.training_ref.name if model.training_ref else ""
+    if model.version_ref is not None:
+        version = await cluster.read(ModelVersion, namespace, model.version_ref.name)
+        training_name = version.spec.training_ref.name if version else ""
+    training: ModelTraining | None = None
+    if training_name:
+        training = await cluster.read(ModelTraining, namespace, training_name)
+    selector = f"perennial.dev/deployment={key.name}"
+    pods = await cluster.select("v1", "Pod", namespace, selector)
+    metrics = None
+    canary = deployment.status.canary
+    if canary is not None and wants_metrics(deployment, now):
+        mine = [p for p in pods if _revision(p) == canary.revision]
+        texts = await read_pods(mine, "/metrics")
+        metrics = tuple(parse(name, canary.revision, text) for name, text in texts.items())
+    snapshot = DeploymentSnapshot(
+        deployment=deployment,
+        now=now,
+        settings=settings,
+        training=training,
+        version=version,
+        workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),
+        service=await cluster.get("v1", "Service", namespace, key.name),
+        pods=tuple(pods),
+        metrics=metrics,
+    )
+    return deployment, plan_deployment(snapshot)
+
+
+def _revision(pod: Json) -> str:
+    return str(pod["metadata"].get("labels", {}).get("perennial.dev/revision", ""))

@@ -1,0 +1,604 @@
+"""ModelDeployment: the rollout's state machine. Every row can be cut at any write.
+
+The order of writes is the contract: capacity before weight, weight before scale-down. A plan's
+``apply`` comes before its status, and a workload that the status no longer names is deleted by
+the pass after the one that wrote the status.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from perennial.api.base import Condition, Json, seconds
+from perennial.api.deployment import (
+    Address,
+    ArtifactRef,
+    DeploymentStatus,
+    ModelDeployment,
+    Rejection,
+    Revision,
+    StepStatus,
+    Weight,
+)
+from perennial.api.training import ModelTraining
+from perennial.api.version import ModelVersion
+from perennial.plan.analysis import PodMetrics, counts, difference, judge
+from perennial.plan.core import (
+    Deletion,
+    Event,
+    Plan,
+    Settings,
+    condition,
+    owned_by,
+    request_of,
+    settle,
+)
+from perennial.plan.podhealth import Trouble, trouble
+from perennial.plan.weights import actual, split
+from perennial.plan.workload import child_name, revision_hash, service, workload
+
+SCALE_DOWN_DELAY_SECONDS = 30
+MEASUREMENTS_KEPT = 20
+REJECTIONS_KEPT = 5
+VERBS = ("promote", "pause", "resume", "abort", "retry")
+
+
+@dataclass(frozen=True)
+class DeploymentSnapshot:
+    """All that a decision about a ModelDeployment depends on."""
+
+    deployment: ModelDeployment
+    now: datetime
+    settings: Settings
+    training: ModelTraining | None = None
+    version: ModelVersion | None = None
+    workloads: tuple[Json, ...] = ()
+    service: Json | None = None
+    pods: tuple[Json, ...] = ()
+    metrics: tuple[PodMetrics, ...] | None = None
+    """Counters of the canary's pods; None where they were not read in this pass."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """The status under way, with what is to be told about it."""
+
+    status: DeploymentStatus
+    events: tuple[Event, ...] = ()
+    problem: tuple[str, str] | None = None
+    waiting: tuple[str, str] | None = None
+
+    def set(self, *events: Event, **changes: object) -> "_State":
+        """Return the state with a changed status and more to tell."""
+        status = self.status.model_copy(update=changes)
+        return replace(self, status=status, events=(*self.events, *events))
+
+
+def wants_metrics(deployment: ModelDeployment, now: datetime) -> bool:
+    """Tell whether this pass needs the canary's counters."""
+    step, analysis = deployment.status.step, deployment.spec.rollout.analysis
+    if analysis is None or step is None or step.start_time is None:
+        return False
+    return _due(step, seconds(analysis.interval), now)
+
+
+def _due(step: StepStatus, interval: float, now: datetime) -> bool:
+    times = [t for t in (step.baseline_time, *(m.time for m in step.measurements)) if t]
+    return step.baseline_time is None or (now - max(times)).total_seconds() >= interval
+
+
+def plan_deployment(s: DeploymentSnapshot) -> Plan:
+    """Decide what to do about a ModelDeployment."""
+    state = _State(s.deployment.status)
+    if conflict := _conflict(s):
+        return _finish(s, replace(state, problem=("NameConflict", conflict)), apply=())
+    state = _take_request(s, state)
+    if state.status.stable is None:
+        state = _rebuild(s, state)
+    desired, problem, waiting = _desired(s)
+    state = replace(state, problem=problem, waiting=waiting)
+    stable = state.status.stable
+    if stable is None:
+        if desired is None:
+            return _finish(s, state, apply=())
+        state = state.set(stable=desired)
+    elif desired is not None and desired.revision != stable.revision:
+        if state.status.promoted_time is None:
+            # Nothing serves yet, so there is nothing to protect: begin anew with what is wanted.
+            state = state.set(stable=desired)
+        else:
+            state = _roll(s, state, desired)
+    elif desired is not None and state.status.canary is not None:
+        state = _drop(state)
+    return _finish(s, _settle_stable(s, state))
+
+
+def _conflict(s: DeploymentSnapshot) -> str:
+    uid = s.deployment.metadata.uid
+    for child in (*s.workloads, *([s.service] if s.service else [])):
+        if not owned_by(child, uid):
+            other = f"{child['kind']} {child['metadata']['name']}"
+            return f"{other} exists and is not ours: delete it or rename the ModelDeployment"
+    return ""
+
+
+def _take_request(s: DeploymentSnapshot, state: _State) -> _State:
+    """Handle a person's request once."""
+    request = request_of(s.deployment.metadata.annotations, state.status.last_request)
+    if request is None:
+        return state
+    verb, text = request
+    state = state.set(last_request=text)
+    status, step = state.status, state.status.step
+    if verb not in VERBS:
+        told = f"{verb} is unknown here; known are {', '.join(VERBS)}"
+        return state.set(Event("UnknownRequest", told, "Warning"))
+    if verb == "retry":
+        return state.set(rejected=[])
+    if status.canary is None or step is None:
+        told = f"{verb}: no rollout is under way"
+        return state.set(Event("NothingToDo", told, "Warning"))
+    if verb == "abort":
+        return _reject(s, state, "Aborted", f"aborted by {text}")
+    if verb == "pause":
+        return state.set(Event("RolloutPaused", f"paused by {text}"), paused="Requested")
+    if verb == "resume":
+        return state.set(Event("RolloutResumed", f"resumed by {text}"), paused="")
+    return _next_step(s, state.set(paused=""))
+
+
+def _rebuild(s: DeploymentSnapshot, state: _State) -> _State:
+    """Rebuild a lost status from the children's labels; what serves is kept."""
+    mine = sorted(s.workloads, key=lambda w: w["metadata"]["labels"].get("perennial.dev/role", ""))
+    if not mine:
+        return state
+    chosen = mine[-1]  # "stable" sorts after "canary"
+    labels = chosen["metadata"]["labels"]
+    pod = chosen["spec"]["template"]["spec"]
+    env = {e["name"]: e.get("value", "") for e in pod["initContainers"][0]["env"]}
+    secrets = [v["secret"]["secretName"] for v in pod.get("volumes", []) if "secret" in v]
+    stable = Revision(
+        version=labels.get("perennial.dev/version", ""),
+        artifact=ArtifactRef(
+            uri=env["PERENNIAL_ARTIFACT_URI"], sha256=env["PERENNIAL_ARTIFACT_SHA256"]
+        ),
+        revision=labels["perennial.dev/revision"],
+        secret=secrets[0] if secrets else "",
+    )
+    return state.set(stable=stable, promoted_time=s.now)
+
+
+def _desired(
+    s: DeploymentSnapshot,
+) -> tuple[Revision | None, tuple[str, str] | None, tuple[str, str] | None]:
+    """Return the wanted revision; or a problem, or what is waited for."""
+    model, settings = s.deployment.spec.model, s.settings
+    secret, version = settings.store_secret, ""
+    if model.artifact is not None:
+        artifact = model.artifact
+    elif model.version_ref is not None:
+        name = model.version_ref.name
+        if s.version is None:
+            return None, ("VersionNotFound", f"there is no ModelVersion {name}"), None
+        artifact = ArtifactRef(
+            uri=s.version.spec.artifact.uri, sha256=s.version.spec.artifact.sha256
+        )
+        version = name
+    else:
+        assert model.training_ref is not None
+        name = model.training_ref.name
+        if s.training is None:
+            return None, None, ("TrainingNotFound", f"there is no ModelTraining {name} yet")
+        champion = s.training.status.champion
+        if champion is None:
+            return None, None, ("WaitingForVersion", f"{name} has no version that passed yet")
+        artifact = ArtifactRef(uri=champion.uri, sha256=champion.sha256)
+        version = champion.version
+    if s.training is not None and s.training.spec.store is not None:
+        ref = s.training.spec.store.secret_ref
+        secret = ref.name if ref else ""
+    if artifact.uri.partition("://")[0] not in settings.schemes:
+        allowed = ", ".join(sorted(settings.schemes))
+        told = f"{artifact.uri}: allowed are {allowed} (chart value allowedSchemes)"
+        return None, ("InvalidSpec", told), None
+    revision = Revision(
+        version=version,
+        artifact=artifact,
+        revision=revision_hash(s.deployment, artifact.sha256),
+        secret=secret,
+        start_time=s.now,
+    )
+    return revision, None, None
+
+
+def _roll(s: DeploymentSnapshot, state: _State, desired: Revision) -> _State:
+    """Move a rollout on, or begin one."""
+    status = state.status
+    if any(r.revision == desired.revision for r in status.rejected):
+        return _drop(state) if status.canary else state
+    canary = status.canary
+    if canary is not None and canary.revision != desired.revision:
+        same_settings = revision_hash(s.deployment, canary.artifact.sha256) == canary.revision
+        follows = s.deployment.spec.model.training_ref is not None
+        finish = s.deployment.spec.rollout.on_new_version == "Finish"
+        if not (same_settings and follows and finish):
+            return _drop(state)  # the next pass begins anew against stable
+    if canary is None:
+        told = f"canary of {desired.version or desired.revision} started"
+        return state.set(
+            Event("CanaryStarted", told),
+            canary=desired,
+            step=StepStatus(index=0, scaling_since=s.now),
+            promoting=False,
+            paused="",
+        )
+    return _advance(s, state, canary)
+
+
+def _drop(state: _State) -> _State:
+    """Take the canary away without a rejection; it leaves the Service first, then goes."""
+    return state.set(canary=None, step=None, weight=None, promoting=False, paused="")
+
+
+def _reject(s: DeploymentSnapshot, state: _State, reason: str, message: str) -> _State:
+    canary = state.status.canary
+    assert canary is not None
+    rejection = Rejection(
+        revision=canary.revision, version=canary.version, reason=reason, message=message, time=s.now
+    )
+    rejected = [*state.status.rejected, rejection][-REJECTIONS_KEPT:]
+    told = f"{canary.version or canary.revision} was rolled back: {message}"
+    return _drop(state).set(Event("RolledBack", told, "Warning"), rejected=rejected)
+
+
+def _advance(s: DeploymentSnapshot, state: _State, canary: Revision) -> _State:
+    """One pass over a canary that is under way."""
+    status, rollout = state.status, s.deployment.spec.rollout
+    step = status.step or StepStatus(index=0, scaling_since=s.now)
+    why = trouble(_pods(s, canary.revision))
+    if why is not None and why.fatal:
+        return _reject(s, state, why.reason, why.message)
+    ready, since = _ready(s, canary.revision), step.scaling_since or s.now
+    late = (s.now - since).total_seconds() > seconds(rollout.progress_deadline)
+    if status.promoting:
+        if ready >= _replicas(s):
+            return _promote(s, state, canary)
+        return _overdue(s, state, why) if late else state
+    weight = _weight(s, step.index)
+    if step.start_time is None:
+        if ready < _sizes(s, weight)[1]:
+            return _overdue(s, state, why) if late else state
+        stable_pods, canary_pods = _sizes(s, weight)
+        shown = actual(stable_pods, canary_pods) if weight else 0
+        told = Weight(asked=weight, actual=shown, summary=f"{weight}/{shown}")
+        started = step.model_copy(update={"start_time": s.now})
+        changed = status.weight is None or status.weight != told
+        text = f"canary takes {shown} % of the traffic ({weight} % asked)"
+        events = (Event("WeightSet", text),) if changed else ()
+        return state.set(*events, step=started, weight=told)
+    if status.paused:
+        return state
+    if rollout.canary.steps[step.index].pause is None and not _last_look(s, step):
+        return _next_step(s, state)
+    return _hold(s, state, step)
+
+
+def _last_look(s: DeploymentSnapshot, step: StepStatus) -> bool:
+    """Tell whether the steps end without one successful measurement: then the last one holds."""
+    rollout = s.deployment.spec.rollout
+    last = step.index == len(rollout.canary.steps) - 1
+    return last and rollout.analysis is not None and step.successes == 0
+
+
+def _hold(s: DeploymentSnapshot, state: _State, step: StepStatus) -> _State:
+    """Measure, and end the pause when its time is over and the verdict is success."""
+    rollout = s.deployment.spec.rollout
+    analysis = rollout.analysis
+    if analysis is not None and s.metrics is not None:
+        if step.baseline_time is None:
+            step = step.model_copy(update={"baseline": counts(s.metrics), "baseline_time": s.now})
+        elif _due(step, seconds(analysis.interval), s.now):
+            found = judge(analysis, difference(s.metrics, step.baseline), s.now)
+            kept = [*step.measurements, *found][-MEASUREMENTS_KEPT:]
+            step = step.model_copy(update={"measurements": kept})
+            failed = [m for m in found if m.verdict == "Failed"]
+            if failed:
+                step = step.model_copy(update={"failures": step.failures + 1})
+                if step.failures > analysis.failure_limit:
+                    return _reject(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
+            if found and found[0].verdict == "Inconclusive":
+                # The baseline stays, so that few requests add up to enough.
+                step = step.model_copy(update={"inconclusive": step.inconclusive + 1})
+            else:
+                step = step.model_copy(
+                    update={
+                        "inconclusive": 0,
+                        "successes": step.successes + (0 if failed else 1),
+                        "baseline": counts(s.metrics),
+                        "baseline_time": s.now,
+                    }
+                )
+        state = state.set(step=step)
+    pause = rollout.canary.steps[step.index].pause
+    if pause is not None and pause.duration is None:
+        told = Event("RolloutPaused", "waits for a person: kubectl perennial promote")
+        return state.set(told, paused="CanaryPauseStep")
+    waited = (s.now - (step.start_time or s.now)).total_seconds()
+    over = pause is None or waited >= seconds(pause.duration or "0s")
+    if over and (analysis is None or step.successes > 0):
+        return _next_step(s, state)
+    if over and analysis is not None and step.inconclusive > analysis.inconclusive_limit:
+        message = step.measurements[-1].message
+        told = Event("RolloutPaused", f"analysis is inconclusive: {message}", "Warning")
+        return state.set(told, paused="AnalysisInconclusive")
+    return state
+
+
+def _next_step(s: DeploymentSnapshot, state: _State) -> _State:
+    step = state.status.step or StepStatus(index=0)
+    steps = s.deployment.spec.rollout.canary.steps
+    if step.index + 1 >= len(steps):
+        return state.set(promoting=True, step=step.model_copy(update={"scaling_since": s.now}))
+    is_pause = steps[step.index + 1].pause is not None
+    following = StepStatus(
+        index=step.index + 1,
+        scaling_since=s.now,
+        # A weight that follows a pause keeps the pause's verdict; a pause must earn its own.
+        successes=0 if is_pause else step.successes,
+        measurements=step.measurements,
+    )
+    return state.set(step=following)
+
+
+def _overdue(s: DeploymentSnapshot, state: _State, why: Trouble | None) -> _State:
+    if why is not None and why.store:
+        # Not the model's fault: no rejection, so that the next pass tries it again.
+        return _drop(state).set(Event("ArtifactUnavailable", why.message, "Warning"))
+    told = f"{why.reason}: {why.message}" if why else "its pods did not become ready in time"
+    return _reject(s, state, "ProgressDeadlineExceeded", told)
+
+
+def _promote(s: DeploymentSnapshot, state: _State, canary: Revision) -> _State:
+    old = state.status.stable
+    told = f"{canary.version or canary.revision} is stable now"
+    return _drop(state).set(
+        Event("CanaryPromoted", told),
+        stable=canary,
+        previous=old.revision if old else "",
+        promoted_time=s.now,
+    )
+
+
+def _settle_stable(s: DeploymentSnapshot, state: _State) -> _State:
+    """Note that stable has begun to serve; forget the previous one after its delay."""
+    status, stable = state.status, state.status.stable
+    if stable is None:
+        return state
+    if status.promoted_time is None and _ready(s, stable.revision) >= max(1, _replicas(s)):
+        told = f"{stable.version or stable.revision} serves"
+        return state.set(Event("Serving", told), promoted_time=s.now)
+    if status.previous and status.promoted_time is not None:
+        waited = (s.now - status.promoted_time).total_seconds()
+        if waited >= SCALE_DOWN_DELAY_SECONDS:
+            return state.set(previous="")
+    return state
+
+
+def _weight(s: DeploymentSnapshot, index: int) -> int:
+    """Return the weight in force at a step: that of the newest setWeight up to it."""
+    steps = s.deployment.spec.rollout.canary.steps[: index + 1]
+    return next((st.set_weight for st in reversed(steps) if st.set_weight is not None), 0)
+
+
+def _replicas(s: DeploymentSnapshot) -> int:
+    """Return the pods wanted: the spec's, else what an autoscaler set, else 1."""
+    if s.deployment.spec.replicas is not None:
+        return s.deployment.spec.replicas
+    stable = s.deployment.status.stable
+    live = _workload(s, stable.revision) if stable else None
+    return int(live["spec"].get("replicas", 1)) if live else 1
+
+
+def _sizes(s: DeploymentSnapshot, weight: int) -> tuple[int, int]:
+    return split(_replicas(s), weight)
+
+
+def _workload(s: DeploymentSnapshot, revision: str) -> Json | None:
+    name = child_name(s.deployment, revision)
+    return next((w for w in s.workloads if w["metadata"]["name"] == name), None)
+
+
+def _pods(s: DeploymentSnapshot, revision: str) -> list[Json]:
+    label = "perennial.dev/revision"
+    return [p for p in s.pods if p["metadata"].get("labels", {}).get(label) == revision]
+
+
+def _ready(s: DeploymentSnapshot, revision: str) -> int:
+    """Return the ready pods of a revision, 0 while its Deployment's newest wish is unseen."""
+    live = _workload(s, revision)
+    if live is None:
+        return 0
+    status = live.get("status", {})
+    if status.get("observedGeneration", 0) < live["metadata"].get("generation", 0):
+        return 0
+    return min(int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0)))
+
+
+def _children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...]:
+    """Return the wanted children in the order of their writes: capacity before weight."""
+    stable, canary, step = status.stable, status.canary, status.step
+    assert stable is not None
+    wanted = _replicas(s)
+
+    def image(revision: str) -> str:
+        live = _workload(s, revision)
+        if live is None:
+            return s.settings.serving_image
+        return str(live["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    def made(revision: Revision, role: str, replicas: int | None) -> Json:
+        return workload(
+            s.deployment, revision, role, replicas, image(revision.revision), s.settings
+        )
+
+    # What the world was told in the status of the pass before decides who may answer, so the
+    # Service opens for the canary only in the pass after its pods were seen ready.
+    in_force = status.weight.asked if canary is not None and status.weight is not None else 0
+    front = service(s.deployment, None if in_force > 0 else stable.revision)
+    own: int | None = wanted
+    if canary is None or step is None:
+        live = _workload(s, stable.revision)
+        if s.deployment.spec.replicas is None and live is not None:
+            own = None
+        return made(stable, "stable", own), front
+    if status.promoting:
+        size = wanted
+    else:
+        weight = _weight(s, step.index)
+        smaller, size = _sizes(s, weight)
+        if step.start_time is not None and weight > 0:
+            own = smaller
+    return made(canary, "canary", size), front, made(stable, "stable", own)
+
+
+def _finish(s: DeploymentSnapshot, state: _State, apply: tuple[Json, ...] | None = None) -> Plan:
+    """Derive children, deletions, conditions, and when to look again."""
+    status = state.status
+    generation = s.deployment.metadata.generation
+    if apply is None:
+        apply = _children(s, status)
+    named = {r.revision for r in (status.stable, status.canary) if r} | {status.previous}
+    # Only what the stored status has forgotten too: the Service was closed to it before.
+    stored = s.deployment.status
+    named |= {r.revision for r in (stored.stable, stored.canary) if r} | {stored.previous}
+    surplus = tuple(
+        Deletion(
+            "apps/v1", "Deployment", w["metadata"]["namespace"], w["metadata"]["name"],
+            w["metadata"]["uid"],
+        )
+        for w in s.workloads
+        if status.stable is not None
+        and owned_by(w, s.deployment.metadata.uid)
+        and w["metadata"]["labels"].get("perennial.dev/revision") not in named
+    )  # fmt: skip
+    status = _shown(s, status)
+    before = s.deployment.status.conditions
+    told = settle(before, _conditions(s, replace(state, status=status)), generation, s.now)
+    status = status.model_copy(update={"conditions": told, "observed_generation": generation})
+    return Plan(
+        apply=apply,
+        delete=surplus,
+        status=status,
+        events=state.events,
+        requeue_after=_requeue(s, status, state),
+    )
+
+
+def _shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
+    """Fill in what people and autoscalers read."""
+    updates: dict[str, object] = {}
+    total = ready = 0
+    for role in ("stable", "canary"):
+        revision: Revision | None = getattr(status, role)
+        if revision is None:
+            continue
+        live = _workload(s, revision.revision)
+        has = int(live.get("status", {}).get("replicas", 0)) if live else 0
+        is_ready = _ready(s, revision.revision)
+        total, ready = total + has, ready + is_ready
+        updates[role] = revision.model_copy(update={"replicas": has, "ready_replicas": is_ready})
+    meta = s.deployment.metadata
+    stable = status.stable
+    if stable is not None:
+        live = _workload(s, stable.revision)
+        if live is not None:
+            image = str(live["spec"]["template"]["spec"]["containers"][0]["image"])
+            updates["serving_image"] = image
+            updates["serving_image_outdated"] = image != s.settings.serving_image
+        domain = s.settings.cluster_domain
+        updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
+    steps = len(s.deployment.spec.rollout.canary.steps)
+    shown = f"{status.step.index + 1}/{steps}" if status.canary and status.step else ""
+    return status.model_copy(
+        update={
+            **updates,
+            "replicas": total,
+            "ready": f"{ready}/{max(total, _replicas(s))}",
+            "selector": f"perennial.dev/deployment={meta.name}",
+            "step_summary": shown,
+        }
+    )
+
+
+def _conditions(s: DeploymentSnapshot, state: _State) -> list[Condition]:
+    status, stable = state.status, state.status.stable
+    canary, rollout = status.canary, s.deployment.spec.rollout
+    serving = stable is not None and stable.ready_replicas > 0
+    name = (stable.version or stable.revision) if stable else ""
+    why = trouble(_pods(s, stable.revision)) if stable is not None else None
+    stalled = state.problem
+    if stable is not None and not serving and stalled is None and why is not None:
+        since = stable.start_time or s.now
+        late = (s.now - since).total_seconds() > seconds(rollout.progress_deadline)
+        if why.fatal or late:
+            stalled = (why.reason, why.message)
+    explicit = s.deployment.spec.model.training_ref is None
+    refused = _refused(s, status)
+    if refused is not None and explicit and stalled is None:
+        stalled = (refused.reason, f"{refused.message}; change the spec or ask for retry")
+    if canary is not None:
+        word = status.paused or ("Promoting" if status.promoting else "Canary")
+        rolled = condition(
+            "RolledOut", False, word, f"{canary.version or canary.revision} on trial"
+        )
+    elif refused is not None:
+        rolled = condition("RolledOut", False, refused.reason, refused.message)
+    else:
+        rolled = condition("RolledOut", serving, "Serving" if serving else "Starting")
+    if serving:
+        reason = "Serving" if canary is None else status.paused or "Canary"
+        if canary is None and refused is not None:
+            reason = "RolledBack"
+        ready = condition("Ready", not (stalled and explicit and refused), reason, f"{name} serves")
+        if not stalled and refused is not None:
+            ready = condition(
+                "Ready", True, reason, f"{name} serves; {refused.version}: {refused.message}"
+            )
+    elif stalled is not None:
+        ready = condition("Ready", False, stalled[0], stalled[1])
+    elif why is not None:
+        ready = condition("Ready", False, why.reason, why.message)
+    elif state.waiting is not None and stable is None:
+        ready = condition("Ready", False, state.waiting[0], state.waiting[1])
+    else:
+        ready = condition("Ready", False, "Starting", f"pods of {name} are not ready yet")
+    by_spec = canary is not None and explicit
+    busy = (not serving or by_spec) and stalled is None
+    return [
+        ready,
+        condition("Available", serving, "PodsReady" if serving else "NoPodReady"),
+        rolled,
+        condition("Paused", bool(status.paused), status.paused or "NotPaused"),
+        condition("Reconciling", busy, "RolloutUnderWay" if busy else "UpToDate"),
+        condition("Stalled", stalled is not None, *(stalled or ("Progressing", ""))),
+    ]
+
+
+def _refused(s: DeploymentSnapshot, status: DeploymentStatus) -> Rejection | None:
+    """Return the rejection of what the spec wants, if it was rejected."""
+    desired, _, _ = _desired(s)
+    if desired is None:
+        return None
+    return next((r for r in status.rejected if r.revision == desired.revision), None)
+
+
+def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: _State) -> float | None:
+    """Return when time alone may change the decision."""
+    if status != s.deployment.status and status.canary is not None:
+        return 0.5
+    if status.canary is not None and not status.paused:
+        return 1.0
+    if status.previous:
+        return 2.0
+    if status.stable is not None and status.promoted_time is None and state.problem is None:
+        return 5.0
+    return None
