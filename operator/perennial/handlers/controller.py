@@ -11,7 +11,7 @@ from perennial.api.base import Kind
 from perennial.cluster.client import Cluster
 from perennial.cluster.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL
 from perennial.cluster.queue import Key
-from perennial.handlers import deployment, training, version
+from perennial.handlers import deployment, monitor, training, version
 from perennial.plan.core import Plan, Settings
 from perennial.settings import Options
 
@@ -20,6 +20,7 @@ log = logging.getLogger("perennial.controller")
 Gather = Callable[[Cluster, Key, Settings, Options, datetime], Awaitable[tuple[Kind, Plan] | None]]
 
 CONTROLLERS: dict[str, Gather] = {
+    "DriftMonitor": monitor.observe_and_plan,
     "ModelTraining": training.observe_and_plan,
     "ModelDeployment": deployment.observe_and_plan,
     "ModelVersion": version.observe_and_plan,

@@ -1,0 +1,83 @@
+"""Gather what a DriftMonitor's decision depends on."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from perennial.api.base import Json, Kind, seconds
+from perennial.api.deployment import ModelDeployment
+from perennial.api.monitor import DriftMonitor
+from perennial.api.training import ModelTraining
+from perennial.cluster import metrics
+from perennial.cluster.client import Cluster
+from perennial.cluster.queue import Key
+from perennial.cluster.scrape import read_pods
+from perennial.plan.core import Plan, Settings
+from perennial.plan.monitor import MonitorSnapshot, is_due, plan_monitor
+from perennial.settings import Options
+from perennial_artifact.profile import Profile
+from perennial_artifact.window import Window
+
+log = logging.getLogger("perennial.monitor")
+
+
+async def observe_and_plan(
+    cluster: Cluster, key: Key, settings: Settings, options: Options, now: datetime
+) -> tuple[Kind, Plan] | None:
+    """Return the monitor and what to do about it, None where it is gone."""
+    namespace = key.namespace
+    monitor: DriftMonitor | None = await cluster.read(DriftMonitor, namespace, key.name)
+    if monitor is None or monitor.metadata.deletion_timestamp is not None:
+        return None
+    deployment: ModelDeployment | None = await cluster.read(
+        ModelDeployment, namespace, monitor.spec.deployment_ref.name
+    )
+    training: ModelTraining | None = None
+    windows: tuple[Window, ...] | None = None
+    profile: Profile | None = None
+    if deployment is not None and deployment.spec.model.training_ref is not None:
+        name = deployment.spec.model.training_ref.name
+        training = await cluster.read(ModelTraining, namespace, name)
+    if deployment is not None and deployment.status.stable and is_due(monitor, now):
+        selector = (
+            f"perennial.dev/deployment={deployment.metadata.name},"
+            f"perennial.dev/revision={deployment.status.stable.revision}"
+        )
+        pods = await cluster.select("v1", "Pod", namespace, selector)
+        windows, profile = await _collect(pods, seconds(monitor.spec.window))
+    snapshot = MonitorSnapshot(monitor, now, deployment, training, windows, profile)
+    plan = plan_monitor(snapshot)
+    export(monitor)
+    return monitor, plan
+
+
+async def _collect(
+    pods: list[Json], window_seconds: float
+) -> tuple[tuple[Window, ...], Profile | None]:
+    """Return what the pods counted, and the profile that they counted on."""
+    answers = await read_pods(pods, f"/drift?seconds={window_seconds:g}")
+    profiles = await read_pods(pods[:1], "/profile")
+    try:
+        windows = tuple(Window.model_validate_json(body) for body in answers.values())
+        profile = next((Profile.model_validate_json(p) for p in profiles.values()), None)
+    except ValidationError as error:
+        log.warning("a drift window cannot be read: %s", error)
+        return (), None
+    return windows, profile
+
+
+def export(monitor: DriftMonitor) -> None:
+    """Set the Prometheus series of the newest verdict."""
+    labels = (monitor.metadata.namespace, monitor.metadata.name)
+    status = monitor.status
+    if status.window is not None:
+        metrics.DRIFT_SAMPLES.labels(*labels).set(status.window.samples)
+    if status.checked_time is not None:
+        metrics.DRIFT_EVALUATED.labels(*labels).set(status.checked_time.timestamp())
+    drifted = next((c.status for c in status.conditions if c.type == "Drifted"), "Unknown")
+    metrics.DRIFT_BREACHED.labels(*labels).set(1 if drifted == "True" else 0)
+    for score in status.worst:
+        metrics.DRIFT_SCORE.labels(*labels, score.feature, score.test).set(score.score)
