@@ -27,7 +27,7 @@ def breaches(quality: Quality, compared: Sequence[Compared]) -> list[QualityBrea
                 found.append(
                     QualityBreach(
                         feature=c.profile.name,
-                        check=check,  # type: ignore[arg-type]
+                        check=check,
                         fraction=round(fraction, 4),
                         maximum=limit.maximum_fraction,
                     )

@@ -1,0 +1,65 @@
+"""Test objects that show only what matters to a test."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from perennial.api import DriftMonitor, ModelDeployment, ModelTraining
+from perennial.plan.core import Plan, Settings
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SHA = "a" * 64
+SETTINGS = Settings(store_uri="s3://models", store_secret="perennial-store")
+
+
+def later(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def meta(name: str = "flights", **more: Any) -> dict[str, Any]:
+    return {"name": name, "namespace": "team", "uid": f"uid-{name}", "generation": 1, **more}
+
+
+def training(spec: dict[str, Any] | None = None, **more: Any) -> ModelTraining:
+    body = {
+        "task": "Classification",
+        "dataset": {"uri": "s3://data/x.parquet", "target": "y"},
+        "objective": {"metric": "roc_auc"},
+        "candidates": [
+            {"name": "boosted", "algorithm": "HistGradientBoostingClassifier"},
+            {"name": "linear", "algorithm": "LogisticRegression"},
+        ],
+        "gates": [{"metric": "roc_auc", "minimum": 0.7}],
+        **(spec or {}),
+    }
+    return ModelTraining.read({"metadata": meta(), "spec": body, **more})
+
+
+def deployment(spec: dict[str, Any] | None = None, **more: Any) -> ModelDeployment:
+    rollout = {
+        "canary": {"steps": [{"setWeight": 50}, {"pause": {"duration": "10s"}}]},
+        "progressDeadline": "60s",
+    }
+    body = {
+        "model": {"artifact": {"uri": "s3://models/a/", "sha256": SHA}},
+        "replicas": 2,
+        "rollout": rollout,
+        **(spec or {}),
+    }
+    return ModelDeployment.read({"metadata": meta(), "spec": body, **more})
+
+
+def monitor(spec: dict[str, Any] | None = None, **more: Any) -> DriftMonitor:
+    body = {
+        "deploymentRef": {"name": "flights"},
+        "minimumSamples": 100,
+        "consecutiveBreaches": 2,
+        "interval": "10s",
+        "actions": {"retrain": {"cooldown": "60s", "dailyLimit": 2}},
+        **(spec or {}),
+    }
+    return DriftMonitor.read({"metadata": meta(), "spec": body, **more})
+
+
+def conditions(plan: Plan) -> dict[str, tuple[str, str]]:
+    assert plan.status is not None
+    return {c.type: (c.status, c.reason) for c in plan.status.conditions}  # type: ignore[attr-defined]

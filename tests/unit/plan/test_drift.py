@@ -1,0 +1,157 @@
+import itertools
+import math
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import NOW, conditions, deployment, later, monitor, training
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perennial.api import DriftMonitor
+from perennial.plan.drift import kolmogorov_smirnov, psi
+from perennial.plan.monitor import MonitorSnapshot, plan_monitor
+from perennial_artifact.profile import Profile
+from perennial_artifact.window import Window, merge
+
+COUNTS = st.lists(st.integers(0, 1000), min_size=4, max_size=4)
+
+
+def test_psi_has_the_textbook_value() -> None:
+    # (0.5-0.2) ln(0.5/0.2) + (0.5-0.8) ln(0.5/0.8), the half counts being negligible.
+    expected = 0.3 * math.log(2.5) - 0.3 * math.log(0.625)
+    assert psi([200_000, 800_000], [500_000, 500_000]) == pytest.approx(expected, abs=1e-4)
+
+
+@given(COUNTS, COUNTS)
+def test_psi_is_a_symmetric_divergence(a: list[int], b: list[int]) -> None:
+    assert psi(a, b) >= 0
+    assert psi(a, b) == pytest.approx(psi(b, a))
+    assert psi(a, a) == 0
+
+
+@given(COUNTS, COUNTS)
+def test_ks_is_a_distance_between_zero_and_one(a: list[int], b: list[int]) -> None:
+    assert 0 <= kolmogorov_smirnov(a, b) <= 1
+    assert kolmogorov_smirnov(a, a) == 0
+
+
+def test_ks_by_hand() -> None:
+    assert kolmogorov_smirnov([1, 1, 1, 1], [0, 0, 2, 2]) == 0.5
+
+
+def profile() -> Profile:
+    feature = {"name": "x", "kind": "Numeric", "edges": [1, 2], "counts": [100, 100, 100]}
+    colour = {"name": "colour", "kind": "Categorical", "categories": ["red"], "counts": [300]}
+    return Profile.model_validate({"rows": 300, "features": [feature, colour]})
+
+
+def window(x: list[int], unseen: int = 0) -> Window:
+    return Window.model_validate(
+        {
+            "model": "m",
+            "version": "v",
+            "profile": "p",
+            "start": NOW,
+            "end": NOW,
+            "samples": sum(x),
+            "features": [
+                {"name": "x", "counts": x},
+                {"name": "colour", "counts": [sum(x) - unseen], "other": unseen},
+            ],
+        }
+    )
+
+
+def serving(version: str = "flights-1", revision: str = "r1") -> Any:
+    stable = {
+        "version": version,
+        "artifact": {"uri": "s3://m/", "sha256": "a" * 64},
+        "revision": revision,
+        "readyReplicas": 1,
+    }
+    spec = {"model": {"trainingRef": {"name": "flights"}}}
+    return deployment(spec, status={"stable": stable})
+
+
+def look(m: DriftMonitor, x: list[int], at: float, unseen: int = 0, **more: Any) -> tuple[Any, Any]:
+    snapshot = MonitorSnapshot(
+        monitor=m,
+        now=later(at),
+        deployment=more.get("deployment", serving()),
+        training=training(),
+        windows=(window(x, unseen),),
+        profile=profile(),
+    )
+    plan = plan_monitor(snapshot)
+    return plan, m.model_copy(update={"status": plan.status})
+
+
+DRIFTED, LIKE = [0, 0, 900], [300, 300, 300]
+
+
+def test_too_few_samples_are_unknown_not_a_verdict() -> None:
+    plan, m = look(monitor(), [0, 0, 50], 0)
+    assert conditions(plan)["Drifted"] == ("Unknown", "TooFewSamples")
+    assert m.status.consecutive_breaches == 0 and m.status.last_action is None
+
+
+def test_drift_asks_for_retraining_after_enough_breaches_in_a_row() -> None:
+    plan, m = look(monitor(), DRIFTED, 0)
+    assert conditions(plan)["Drifted"] == ("True", "DriftDetected")
+    assert m.status.last_action is None
+    plan, m = look(m, LIKE, 10)
+    assert conditions(plan)["Drifted"] == ("False", "LikeReference")
+    _, m = look(m, DRIFTED, 20)
+    assert m.status.last_action is None  # the row was broken
+    plan, m = look(m, DRIFTED, 30)
+    assert conditions(plan)["Drifted"] == ("True", "AskedToRetrain")
+    assert "x PSI" in m.status.last_action.message
+    assert [e.reason for e in plan.events] == ["AskedToRetrain"]
+
+
+def test_unseen_categories_break_quality() -> None:
+    m = monitor({"quality": {"unseenCategory": {"maximumFraction": 0.1}}})
+    plan, m = look(m, LIKE, 0, unseen=180)
+    assert conditions(plan)["QualityPassed"] == ("False", "QualityLimitsBroken")
+    assert (m.status.quality[0].feature, m.status.quality[0].fraction) == ("colour", 0.2)
+
+
+def test_a_new_version_begins_with_a_clean_count() -> None:
+    _, m = look(monitor(), DRIFTED, 0)
+    assert m.status.consecutive_breaches == 1
+    _, m = look(m, LIKE, 10, deployment=serving("flights-2", "r2"))
+    assert m.status.reference.version == "flights-2" and m.status.consecutive_breaches == 0
+
+
+def test_a_feature_that_does_not_exist_is_named() -> None:
+    tests = [{"name": "t", "method": "PSI", "threshold": 0.2, "features": ["nope"]}]
+    plan, _ = look(monitor({"tests": tests}), LIKE, 0)
+    assert conditions(plan)["Stalled"] == ("True", "InvalidSpec")
+
+
+@given(st.lists(st.tuples(st.sampled_from([DRIFTED, LIKE]), st.integers(10, 90)), max_size=40))
+def test_actions_respect_cooldown_and_daily_limit(looks: list[tuple[list[int], int]]) -> None:
+    m, at, actions = monitor(), 0.0, []
+    for n, (x, wait) in enumerate(looks):
+        at += wait
+        _, after = look(m, x, at, deployment=serving(f"flights-{n}"))
+        if after.status.last_action != m.status.last_action:
+            actions.append(after.status.last_action.time)
+        m = after
+    assert all(b - a >= timedelta(seconds=60) for a, b in itertools.pairwise(actions))
+    assert len(actions) <= 2  # the daily limit; the walk is shorter than a day
+
+
+def test_retraining_that_ships_nothing_is_given_up() -> None:
+    m = monitor({"actions": {"retrain": {"cooldown": "1s", "dailyLimit": 100}}})
+    for n in range(20):
+        plan, m = look(m, DRIFTED, 10.0 * n)
+    assert conditions(plan)["RetrainingHelps"][0] == "False"
+    assert len(m.status.action_times) == 2
+
+
+@given(st.permutations([[1, 2, 3], [4, 5, 6], [7, 8, 9]]))
+def test_windows_merge_in_any_order(parts: list[list[int]]) -> None:
+    merged = merge([window(p) for p in parts])
+    assert merged.features[0].counts == [12, 15, 18] and merged.samples == 45

@@ -1,0 +1,242 @@
+import json
+from typing import Any
+
+import pytest
+from builders import NOW, SETTINGS, SHA, conditions, later, monitor, training
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perennial.api import ModelTraining, ModelVersion
+from perennial.plan.core import Plan
+from perennial.plan.training import INDEX_LABEL, TrainingSnapshot, plan_training
+
+
+def message(candidate: str, value: float, champion: float | None = None) -> str:
+    told: dict[str, Any] = {
+        "candidate": candidate,
+        "artifact": {"uri": "s3://models/sha256/x/", "sha256": SHA, "sizeBytes": 1},
+        "metrics": [{"name": "roc_auc", "value": value}],
+        "algorithm": "X",
+        "dataset": {"uri": "s3://data/x.parquet", "sha256": SHA, "rows": 10},
+    }
+    if champion is not None:
+        told["championMetrics"] = [{"name": "roc_auc", "value": champion}]
+    return json.dumps(told)
+
+
+class World:
+    """A cluster that can be cut between any two writes of a plan."""
+
+    def __init__(self, spec: dict[str, Any] | None = None) -> None:
+        self.training = training(spec)
+        self.objects: dict[tuple[str, str], dict[str, Any]] = {}
+        self.pods: list[dict[str, Any]] = []
+        self.created: list[str] = []
+        self.now = NOW
+
+    def snapshot(self, **more: Any) -> TrainingSnapshot:
+        def of(kind: str) -> tuple[dict[str, Any], ...]:
+            return tuple(o for (k, _), o in self.objects.items() if k == kind)
+
+        return TrainingSnapshot(
+            training=self.training,
+            now=self.now,
+            settings=SETTINGS,
+            jobs=of("Job"),
+            config_maps=of("ConfigMap"),
+            pods=tuple(self.pods),
+            versions=tuple(ModelVersion.read(v) for v in of("ModelVersion")),
+            **more,
+        )
+
+    def carry_out(self, plan: Plan, cut: int = 99) -> None:
+        """Do at most ``cut`` writes, in the plan's order."""
+        for n, wanted in enumerate(plan.apply):
+            if n >= cut:
+                return
+            key = (wanted["kind"], wanted["metadata"]["name"])
+            if key not in self.objects:
+                self.created.append("/".join(key))
+            self.objects[key] = {**self.objects.get(key, {}), **wanted}
+        if plan.status is not None and len(plan.apply) < cut:
+            self.training = self.training.model_copy(update={"status": plan.status})
+
+    def step(self, cut: int = 99) -> Plan:
+        plan = plan_training(self.snapshot())
+        self.carry_out(plan, cut)
+        return plan
+
+    def finish_run(self, messages: dict[int, str]) -> None:
+        run = self.training.status.run
+        assert run is not None
+        self.pods = [
+            {
+                "metadata": {
+                    "labels": {"perennial.dev/run": str(run.number), INDEX_LABEL: str(index)}
+                },
+                "status": {
+                    "containerStatuses": [
+                        {"state": {"terminated": {"message": text, "exitCode": 0}}}
+                    ]
+                },
+            }
+            for index, text in messages.items()
+        ]
+        job = self.objects[("Job", f"flights-{run.number}")]
+        job["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+
+
+def run_to_end(world: World, messages: dict[int, str]) -> None:
+    world.step()  # records the run
+    world.step()  # makes the Job
+    world.finish_run(messages)
+    world.step()
+
+
+def test_the_best_candidate_that_passes_becomes_a_version() -> None:
+    world = World()
+    run_to_end(world, {0: message("boosted", 0.8), 1: message("linear", 0.9)})
+    status = world.training.status
+    assert status.champion is not None
+    assert (status.champion.version, status.champion.summary) == ("flights-1", "roc_auc=0.900")
+    assert [(c.name, c.verdict) for c in status.last_run.candidates] == [  # type: ignore[union-attr]
+        ("boosted", "Passed"),
+        ("linear", "Won"),
+    ]
+    version = world.objects[("ModelVersion", "flights-1")]
+    assert "ownerReferences" not in version["metadata"]
+
+
+def test_no_candidate_passes_and_the_message_says_by_how_much() -> None:
+    world = World()
+    run_to_end(world, {0: message("boosted", 0.6), 1: message("linear", 0.65)})
+    found = conditions(plan_training(world.snapshot()))
+    assert found["Ready"] == ("False", "GatesFailed")
+    assert found["Stalled"][0] == "True" and found["Reconciling"][0] == "False"
+    told = world.training.status.last_run
+    assert told is not None
+    assert "roc_auc 0.6 is below the minimum 0.7 by 0.1" in told.message
+
+
+def test_a_worse_candidate_leaves_the_champion_in_place() -> None:
+    gates = [{"metric": "roc_auc", "againstChampion": {"maximumLoss": 0.01}}]
+    world = World({"gates": gates})
+    run_to_end(world, {0: message("boosted", 0.8), 1: message("linear", 0.7)})
+    meta = world.training.metadata
+    annotated = {"perennial.dev/request": "retrain/1"}
+    world.training = world.training.model_copy(
+        update={"metadata": meta.model_copy(update={"annotations": annotated})}
+    )
+    world.now = later(100)
+    run_to_end(world, {0: message("boosted", 0.75, 0.8), 1: message("linear", 0.7, 0.8)})
+    status = world.training.status
+    assert status.champion is not None and status.champion.version == "flights-1"
+    assert conditions(plan_training(world.snapshot()))["Ready"] == ("True", "GatesFailed")
+    assert "worse than the champion's 0.8" in status.last_run.message  # type: ignore[union-attr]
+
+
+def test_steady_state_changes_nothing() -> None:
+    world = World()
+    run_to_end(world, {0: message("boosted", 0.8), 1: message("linear", 0.9)})
+    before = world.training.status
+    world.now = later(1000)
+    plan = world.step()
+    assert (plan.apply, plan.delete, plan.events) == ((), (), ())
+    assert plan.status is not None and plan.status.to_json() == before.to_json()
+
+
+@pytest.mark.parametrize("text", ["", "not json", '{"candidate":"linear"}', '{"candidate":1}'])
+def test_a_pod_that_lies_or_says_nothing_fails_its_candidate(text: str) -> None:
+    world = World()
+    run_to_end(world, {0: text, 1: message("linear", 0.9)})
+    assert world.training.status.champion is not None
+    assert world.training.status.last_run.candidates[0].verdict == "Failed"  # type: ignore[union-attr]
+
+
+def test_drift_starts_a_run_once() -> None:
+    world = World()
+    run_to_end(world, {0: message("boosted", 0.8), 1: message("linear", 0.9)})
+    asked = {"type": "Retrain", "time": "2026-01-01T12:01:00Z", "message": "hour drifted"}
+    watching = monitor(status={"lastAction": asked})
+    world.now = later(90)
+    world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+    run = world.training.status.run
+    assert run is not None and (run.number, run.trigger) == (2, "Drift")
+    found = conditions(plan_training(world.snapshot(monitors=(watching,))))
+    assert found["Training"] == ("True", "Drift") and found["Reconciling"][0] == "False"
+    world.step()
+    world.finish_run({0: message("boosted", 0.8), 1: message("linear", 0.9)})
+    world.step()
+    world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+    assert world.training.status.run.number == 2  # type: ignore[union-attr]
+
+
+def test_a_foreign_job_is_never_adopted() -> None:
+    world = World()
+    world.step()
+    world.objects[("Job", "flights-1")] = {"kind": "Job", "metadata": {"name": "flights-1"}}
+    found = conditions(plan_training(world.snapshot()))
+    assert found["Stalled"] == ("True", "InvalidSpec")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "told"),
+    [
+        ({"cron": "0 0 30 2 *"}, "cron"),
+        ({"cron": "61 * * * *"}, "cron"),
+        ({"cron": "0 3 * * *", "timeZone": "Mars/Olympus"}, "time zone"),
+    ],
+)
+def test_a_bad_schedule_stalls_with_a_sentence(schedule: dict[str, str], told: str) -> None:
+    plan = plan_training(World({"schedule": schedule}).snapshot())
+    ready = next(c for c in plan.status.conditions if c.type == "Ready")  # type: ignore[union-attr]
+    assert ready.reason == "InvalidSpec" and told in ready.message
+
+
+def test_a_missed_schedule_runs_once() -> None:
+    world = World({"schedule": {"cron": "0 * * * *"}})
+    run_to_end(world, {0: message("boosted", 0.8), 1: message("linear", 0.9)})
+    world.training = world.training.model_copy(
+        update={"status": world.training.status.model_copy(update={"last_schedule_time": NOW})}
+    )
+    world.now = later(3 * 3600)
+    world.step()
+    assert world.training.status.run.number == 2  # type: ignore[union-attr]
+    world.step()
+    world.finish_run({0: message("boosted", 0.8), 1: message("linear", 0.9)})
+    world.step()
+    plan = world.step()
+    assert world.training.status.run.number == 2  # type: ignore[union-attr]
+    assert plan.requeue_after is not None and plan.requeue_after <= 3601
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cuts=st.lists(st.integers(0, 4), min_size=4, max_size=12),
+    values=st.lists(st.floats(0.5, 1.0), min_size=2, max_size=2),
+    lose_status=st.booleans(),
+)
+def test_killed_between_any_two_writes_it_converges(
+    cuts: list[int], values: list[float], lose_status: bool
+) -> None:
+    world = World()
+    for cut in cuts:
+        world.step(cut)
+    world.step()
+    world.step()
+    world.finish_run({0: message("boosted", values[0]), 1: message("linear", values[1])})
+    for cut in cuts:
+        world.step(cut)
+    world.step()
+    passed = max(values) >= 0.7
+    assert world.training.status.run.number == 1  # type: ignore[union-attr]
+    assert (world.training.status.champion is not None) == passed
+    assert [c for c in world.created if c.startswith("Job")] == ["Job/flights-1"]
+    assert ("ModelVersion/flights-1" in world.created) == passed
+    if lose_status and passed:
+        bare = ModelTraining.read(
+            {"metadata": world.training.metadata, "spec": world.training.spec}
+        )
+        world.training = bare
+        world.step()
+        assert world.training.status.champion.version == "flights-1"  # type: ignore[union-attr]
