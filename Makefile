@@ -8,7 +8,7 @@ LOCALCLUSTER := cd tests && $(PYTHON) -m localcluster
 export PERENNIAL_CHECKOUT := $(CHECKOUT)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv generate verify lint types test test-unit test-api binaries
+.PHONY: help venv cluster-up cluster-down cluster-status images generate verify lint types test test-unit test-api binaries
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -20,6 +20,18 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(VENV)/bin/pip install -q uv
 	$(VENV)/bin/uv pip install -q -p $(PY) -c constraints.txt -e '.[dev]'
 	@touch $@
+
+cluster-up: venv  ## Bring up the local cluster; does nothing where it is up
+	@$(LOCALCLUSTER) up
+
+cluster-down:  ## End the cluster and remove everything that it made
+	@$(LOCALCLUSTER) down
+
+cluster-status:  ## Show nodes and pods
+	@$(LOCALCLUSTER) status
+
+images:  ## Build the images and load them into the cluster
+	@$(LOCALCLUSTER) load
 
 binaries:  ## Build etcd, Kubernetes, CoreDNS and the S3 server into the cache
 	@cd tests && $(PYTHON) -c 'from localcluster import binaries; print(binaries.ensure())'

@@ -1,5 +1,6 @@
 """Bring the local cluster up and down."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -113,7 +114,7 @@ def _start(state: State) -> None:
     state.pid_file.write_text(f"{process.pid} {_start_time(process.pid)}")
     first = _first_process(process.pid)
     deadline = time.monotonic() + 5
-    while os.readlink(f"/proc/{first}/ns/net") == os.readlink("/proc/self/ns/net"):
+    while _network(first) == _network("self"):
         if time.monotonic() > deadline:
             raise RuntimeError("the cluster's network namespace did not appear")
         time.sleep(0.02)
@@ -124,6 +125,11 @@ def _start(state: State) -> None:
         f"route add {state.everything} via {state.node} dev {state.link}",
     ):
         subprocess.run(["ip", *line.split()], check=True)
+
+
+def _network(pid: int | str) -> Path:
+    """Return the name of a process' network namespace."""
+    return Path(f"/proc/{pid}/ns/net").readlink()
 
 
 def _first_service(state: State) -> str:
@@ -169,10 +175,8 @@ def _clean(state: State, keep: Sequence[str]) -> None:
         os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 20
         while _start_time(pid) and time.monotonic() < deadline:
-            try:
+            with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                pass
             time.sleep(0.05)
             if Path(f"/proc/{pid}/stat").exists() and ") Z " in _stat(pid):
                 break

@@ -1,0 +1,44 @@
+"""A real API server with our kinds, for the whole session."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcluster import apiserver, binaries
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What kubectl said."""
+
+    code: int
+    out: str
+    error: str
+
+
+Kubectl = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Iterator[Kubectl]:
+    with apiserver.running() as server:
+        base = [str(binaries.path("kubectl")), "--kubeconfig", str(server.kubeconfig)]
+
+        def run(*arguments: str, body: Any = None) -> Answer:
+            stdin = json.dumps(body) if body is not None else None
+            done = subprocess.run([*base, *arguments], input=stdin, capture_output=True, text=True)
+            return Answer(done.returncode, done.stdout, done.stderr)
+
+        crds = run("apply", "--server-side", "-f", str(ROOT / "crds"))
+        assert crds.code == 0, crds.error
+        established = run("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
+        assert established.code == 0, established.error
+        assert run("create", "namespace", "flights").code == 0
+        yield run

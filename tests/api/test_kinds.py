@@ -1,0 +1,181 @@
+"""Every rule of the schema, against the real API server: what is refused, and what it says."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from conftest import ROOT, Kubectl
+
+TRAINING: dict[str, Any] = {
+    "task": "Classification",
+    "dataset": {"uri": "s3://data/x.parquet", "target": "y"},
+    "objective": {"metric": "roc_auc"},
+    "candidates": [{"name": "linear", "algorithm": "LogisticRegression"}],
+}
+DEPLOYMENT: dict[str, Any] = {"model": {"trainingRef": {"name": "fraud"}}}
+MONITOR: dict[str, Any] = {"deploymentRef": {"name": "fraud"}}
+SHA = "a" * 64
+VERSION: dict[str, Any] = {
+    "trainingRef": {"name": "fraud"},
+    "run": 1,
+    "candidate": "linear",
+    "artifact": {"uri": "s3://m/x/", "sha256": SHA},
+    "dataset": {"uri": "s3://d/x", "sha256": SHA, "rows": 1},
+    "algorithm": "LogisticRegression",
+}
+SPECS = {
+    "ModelTraining": TRAINING,
+    "ModelDeployment": DEPLOYMENT,
+    "DriftMonitor": MONITOR,
+    "ModelVersion": VERSION,
+}
+
+
+def body(kind: str, name: str = "fraud", **changes: Any) -> dict[str, Any]:
+    """Return an object; a change is named by its path, ``dataset__split`` for dataset.split."""
+    spec = copy.deepcopy(SPECS[kind])
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        place = spec
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    metadata = {"name": name, "namespace": "default"}
+    api = "perennial.dev/v1alpha1"
+    return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_the_shortest_useful_object_is_accepted(kubectl: Kubectl, kind: str) -> None:
+    applied = kubectl("apply", "-f", "-", body=body(kind, f"short-{kind.lower()}"))
+    assert applied.code == 0, applied.error
+
+
+STEPS = "rollout__canary__steps"
+BAD = [
+    ("ModelTraining", {"dataset__uri": "data/x.csv"}, "write a URI with a scheme"),
+    ("ModelTraining", {"dataset__split": {"method": "Time"}}, "needs dataset.timeColumn"),
+    ("ModelTraining", {"task": "Clustering"}, "Classification"),
+    ("ModelTraining", {"candidates": []}, "should have at least 1 items"),
+    ("ModelTraining", {"candidates": TRAINING["candidates"] * 2}, "Duplicate value"),
+    ("ModelTraining", {"gates": [{"metric": "roc_auc"}]}, "exactly one of minimum"),
+    (
+        "ModelTraining",
+        {"gates": [{"metric": "roc_auc", "minimum": 1, "maximum": 2}]},
+        "exactly one of minimum",
+    ),
+    ("ModelTraining", {"job": {"activeDeadline": "soon"}}, "spec.job.activeDeadline"),
+    ("ModelTraining", {"store": {"uri": "models"}}, "spec.store.uri"),
+    ("ModelDeployment", {"model": {}}, "give exactly one of trainingRef"),
+    (
+        "ModelDeployment",
+        {"model__versionRef": {"name": "fraud-1"}},
+        "give exactly one of trainingRef",
+    ),
+    (
+        "ModelDeployment",
+        {"model": {"artifact": {"uri": "s3://m/", "sha256": "abc"}}},
+        "spec.model.artifact.sha256",
+    ),
+    ("ModelDeployment", {STEPS: [{}]}, "give exactly one of setWeight or pause"),
+    ("ModelDeployment", {STEPS: [{"setWeight": 101}]}, "setWeight"),
+    ("ModelDeployment", {STEPS: [{"pause": {"duration": "10"}}]}, "duration"),
+    (
+        "ModelDeployment",
+        {"rollout__analysis": {"metrics": [{"name": "a"}]}},
+        "give exactly one of errorRate or latency",
+    ),
+    ("ModelDeployment", {"replicas": -1}, "spec.replicas"),
+    ("DriftMonitor", {"interval": "10ms"}, "must be at least 1s"),
+    (
+        "DriftMonitor",
+        {"tests": [{"name": "a", "method": "Magic", "threshold": 1}]},
+        "KolmogorovSmirnov",
+    ),
+    (
+        "DriftMonitor",
+        {"tests": [{"name": "a", "method": "PSI", "threshold": 0}]},
+        "threshold",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "changes", "told"), BAD)
+def test_a_bad_object_is_refused_with_the_field_and_the_remedy(
+    kubectl: Kubectl, kind: str, changes: dict[str, Any], told: str
+) -> None:
+    applied = kubectl("create", "-f", "-", "-o", "name", body=body(kind, "bad", **changes))
+    assert applied.code != 0
+    assert told in applied.error, applied.error
+
+
+def test_search_takes_one_distribution(kubectl: Kubectl) -> None:
+    both = {"int": [1, 2], "choice": [1]}
+    search = {"trials": 2, "parameters": {"C": both}}
+    candidate = {"name": "a", "algorithm": "LogisticRegression", "search": search}
+    refused = kubectl(
+        "create", "-f", "-", body=body("ModelTraining", "bad", candidates=[candidate])
+    )
+    assert "give exactly one of int, float or choice" in refused.error
+
+
+@pytest.mark.parametrize("kind", ["ModelTraining", "ModelDeployment"])
+def test_names_leave_room_for_children(kubectl: Kubectl, kind: str) -> None:
+    refused = kubectl("create", "-f", "-", body=body(kind, "a" * 60))
+    assert "at most 52 characters" in refused.error
+
+
+def test_a_version_never_changes(kubectl: Kubectl) -> None:
+    assert kubectl("apply", "-f", "-", body=body("ModelVersion", "fixed")).code == 0
+    refused = kubectl("apply", "-f", "-", body=body("ModelVersion", "fixed", run=2))
+    assert "a ModelVersion never changes" in refused.error
+
+
+def test_an_unseen_object_does_not_count_as_ready(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", body=body("ModelDeployment", "unseen"))
+    shown = kubectl("get", "md", "unseen", "-o", "jsonpath={.status.observedGeneration}")
+    assert shown.out == "-1"
+
+
+def test_scale_subresource(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", body=body("ModelDeployment", "scaled"))
+    assert kubectl("scale", "md/scaled", "--replicas=3").code == 0
+    assert kubectl("get", "md", "scaled", "-o", "jsonpath={.spec.replicas}").out == "3"
+
+
+def test_defaults_are_filled_in(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", body=body("DriftMonitor", "defaults"))
+    spec = json.loads(kubectl("get", "dm", "defaults", "-o", "json").out)["spec"]
+    assert (spec["window"], spec["minimumSamples"], spec["tests"][0]["method"]) == (
+        "1h",
+        500,
+        "PSI",
+    )
+
+
+@pytest.mark.parametrize(
+    ("short", "header"),
+    [
+        ("mt", "NAME READY TRAINING CHAMPION METRIC LAST-RUN FINISHED REASON AGE"),
+        ("mv", "NAME TRAINING ALGORITHM METRIC DEPLOYED OUTCOME AGE"),
+        ("md", "NAME READY MODEL CANARY WEIGHT STEP REPLICAS REASON AGE"),
+        ("dm", "NAME DRIFTED WORST SCORE SAMPLES CHECKED REASON AGE"),
+    ],
+)
+def test_short_names_and_columns(kubectl: Kubectl, short: str, header: str) -> None:
+    kind = {"mt": "ModelTraining", "mv": "ModelVersion", "md": "ModelDeployment"}
+    kubectl("apply", "-f", "-", body=body(kind.get(short, "DriftMonitor"), "shown"))
+    assert kubectl("get", short).out.splitlines()[0].split() == header.split()
+
+
+def test_category_and_explain(kubectl: Kubectl) -> None:
+    assert kubectl("get", "perennial").code == 0
+    told = kubectl("explain", "modeldeployment.spec.rollout").out
+    assert "How a new version replaces the present one" in told and "canary" in told
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.yaml")), ids=lambda p: p.name)
+def test_examples_apply(kubectl: Kubectl, path: Any) -> None:
+    applied = kubectl("apply", "--dry-run=server", "-f", str(path))
+    assert applied.code == 0, applied.error
