@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 CHECKOUT := $(CURDIR)
 LOCALCLUSTER := cd tests && $(PYTHON) -m localcluster
-export PERENNIAL_CHECKOUT := $(CHECKOUT)
+export PYTHONPATH := $(CHECKOUT)/operator:$(CHECKOUT)/artifact:$(CHECKOUT)/training:$(CHECKOUT)/serving
 
 .DEFAULT_GOAL := help
 .PHONY: help venv cluster-up cluster-down cluster-status images generate verify lint types test test-unit test-api binaries
@@ -37,10 +37,10 @@ binaries:  ## Build etcd, Kubernetes, CoreDNS and the S3 server into the cache
 	@cd tests && $(PYTHON) -c 'from localcluster import binaries; print(binaries.ensure())'
 
 generate: venv  ## Write the CRDs from the Pydantic models
-	PYTHONPATH=operator $(PY) -m perennial.api.crd
+	$(PY) -m perennial.api.crd
 
 verify: venv lint types  ## Lint, types, import layers, generated files
-	PYTHONPATH=operator $(PY) -m perennial.api.crd --check
+	$(PY) -m perennial.api.crd --check
 	$(VENV)/bin/lint-imports
 
 lint: venv  ## ruff
