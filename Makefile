@@ -38,9 +38,11 @@ binaries:  ## Build etcd, Kubernetes, CoreDNS and the S3 server into the cache
 
 generate: venv  ## Write the CRDs from the Pydantic models
 	$(PY) -m perennial.api.crd
+	$(PY) -m perennial.api.crd charts/perennial/files/crds
 
 verify: venv lint types  ## Lint, types, import layers, generated files
 	$(PY) -m perennial.api.crd --check
+	$(PY) -m perennial.api.crd --check charts/perennial/files/crds
 	$(VENV)/bin/lint-imports
 
 lint: venv  ## ruff

@@ -2,67 +2,84 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+import hashlib
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from perennial_artifact.manifest import MANIFEST, MODEL, PROFILE, Manifest, Tensor
+from perennial_serving import external
+from perennial_serving.cpu import cpu_limit
 from perennial_serving.errors import ModelInvalid
 
-DATATYPES = {
-    "tensor(bool)": "BOOL",
-    "tensor(uint8)": "UINT8",
-    "tensor(uint16)": "UINT16",
-    "tensor(uint32)": "UINT32",
-    "tensor(uint64)": "UINT64",
-    "tensor(int8)": "INT8",
-    "tensor(int16)": "INT16",
-    "tensor(int32)": "INT32",
-    "tensor(int64)": "INT64",
-    "tensor(float16)": "FP16",
-    "tensor(float)": "FP32",
-    "tensor(double)": "FP64",
-    "tensor(string)": "BYTES",
+# ONNX type -> the protocol's datatype, numpy's type.
+TYPES: dict[str, tuple[str, Any]] = {
+    "tensor(bool)": ("BOOL", np.bool_),
+    "tensor(uint8)": ("UINT8", np.uint8),
+    "tensor(uint16)": ("UINT16", np.uint16),
+    "tensor(uint32)": ("UINT32", np.uint32),
+    "tensor(uint64)": ("UINT64", np.uint64),
+    "tensor(int8)": ("INT8", np.int8),
+    "tensor(int16)": ("INT16", np.int16),
+    "tensor(int32)": ("INT32", np.int32),
+    "tensor(int64)": ("INT64", np.int64),
+    "tensor(float16)": ("FP16", np.float16),
+    "tensor(float)": ("FP32", np.float32),
+    "tensor(double)": ("FP64", np.float64),
+    "tensor(string)": ("BYTES", np.object_),
 }
+DTYPES: dict[str, Any] = dict(TYPES.values())
 
-
-def cpu_limit(root: Path = Path("/sys/fs/cgroup")) -> float:
-    """Return the CPUs that the cgroup allows (v2, then v1), or those of the machine."""
-    try:
-        quota, period = (root / "cpu.max").read_text().split()
-        if quota != "max":
-            return int(quota) / int(period)
-    except (OSError, ValueError):
-        pass
-    try:
-        quota_us = int((root / "cpu" / "cpu.cfs_quota_us").read_text())
-        if quota_us > 0:
-            return quota_us / int((root / "cpu" / "cpu.cfs_period_us").read_text())
-    except (OSError, ValueError):
-        pass
-    return float(os.cpu_count() or 1)
+Axis = tuple[str, int]
+"""An input and one of its dimensions."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model under the name and version that clients know."""
+    """A loaded model under the name and version that clients know.
+
+    ``shared`` are groups of dimensions that must have one size in a request, such as the batch.
+    """
 
     name: str
     version: str
+    sha256: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    classes: tuple[str, ...]
+    shared: tuple[tuple[Axis, ...], ...]
     profile: bytes | None
     session: Any
 
-    def run(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Run the model; arrays by input name in, arrays in the order of ``outputs`` out."""
-        return list(self.session.run(list(outputs), dict(feeds)))
+        return list(self.session.run(None, feeds))
+
+    def warm_up(self) -> float:
+        """Run one empty row, so that no client waits for first allocations; return the seconds.
+
+        A model that fails on it may well be right about real rows.
+        """
+        feeds: dict[str, NDArray[Any]] = {}
+        for tensor in self.inputs:
+            shape = [1 if d < 0 else d for d in tensor.shape]
+            empty = "" if tensor.datatype == "BYTES" else 0
+            feeds[tensor.name] = np.full(shape, empty, dtype=DTYPES[tensor.datatype])
+        taken = 0.0
+        for _ in range(2):
+            began = time.perf_counter()
+            try:
+                self.run(feeds)
+            except Exception:
+                return 0.0
+            taken = time.perf_counter() - began
+        return taken
 
 
 def load(directory: Path, name: str, version: str) -> Model:
@@ -74,48 +91,86 @@ def load(directory: Path, name: str, version: str) -> Model:
     file = directory / MODEL
     if not file.is_file():
         raise ModelInvalid(f"{directory} has no {MODEL}")
+    content = file.read_bytes()
+    manifest, digest = _manifest(directory)
+    has_external_data = external.check(content, directory)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = max(1, int(cpu_limit()))
     options.inter_op_num_threads = 1
+    # A failing model says why in its answers; onnxruntime would say it once more for each request.
+    options.log_severity_level = 4
     # A spinning thread eats the CPU limit of a pod that has next to nothing to do.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        # From memory, so that external data has no directory to be read from.
+        # Operators of custom libraries are unknown to onnxruntime, since none is registered.
         session = onnxruntime.InferenceSession(
-            file.read_bytes(), options, providers=["CPUExecutionProvider"]
+            str(file) if has_external_data else content,
+            options,
+            providers=["CPUExecutionProvider"],
         )
-        inputs, outputs = _tensors(session.get_inputs()), _tensors(session.get_outputs())
     except Exception as error:
         raise ModelInvalid(f"{MODEL} cannot be loaded: {error}") from error
-    classes: tuple[str, ...] = ()
-    if (directory / MANIFEST).is_file():
-        manifest = Manifest.model_validate_json((directory / MANIFEST).read_bytes())
-        promised = {t.name: t.datatype for t in manifest.signature.inputs}
-        found = {t.name: t.datatype for t in inputs}
-        if promised != found:
-            raise ModelInvalid(f"{MODEL} takes {found}, but the manifest promises {promised}")
-        classes = tuple(manifest.classes)
+    inputs, outputs = _tensors(session.get_inputs()), _tensors(session.get_outputs())
+    if manifest is not None:
+        for what, promised, found in (
+            ("takes", manifest.signature.inputs, inputs),
+            ("gives", manifest.signature.outputs, outputs),
+        ):
+            p, f = ({t.name: t.datatype for t in side} for side in (promised, found))
+            if p != f:
+                raise ModelInvalid(f"{MODEL} {what} {f}, but the manifest promises {p}")
     profile = directory / PROFILE
     return Model(
         name=name,
         version=version,
+        sha256=digest,
         inputs=inputs,
         outputs=outputs,
-        classes=classes,
+        shared=_shared(session.get_inputs()),
         profile=profile.read_bytes() if profile.is_file() else None,
         session=session,
     )
 
 
+def _manifest(directory: Path) -> tuple[Manifest | None, str]:
+    """Return the manifest, with every file checked against it, and its digest."""
+    path = directory / MANIFEST
+    if not path.is_file():
+        return None, ""
+    document = path.read_bytes()
+    try:
+        manifest = Manifest.model_validate_json(document)
+    except ValidationError as error:
+        raise ModelInvalid(f"{MANIFEST} cannot be read: {error}") from error
+    for name, file in manifest.files.items():
+        if not (directory / name).is_file():
+            raise ModelInvalid(f"{directory} has no {name}, which {MANIFEST} lists")
+        with (directory / name).open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found != file.sha256:
+            raise ModelInvalid(f"{name} has sha256 {found}, but {MANIFEST} says {file.sha256}")
+    return manifest, hashlib.sha256(document).hexdigest()
+
+
 def _tensors(nodes: Any) -> tuple[Tensor, ...]:
     for node in nodes:
-        if node.type not in DATATYPES:
+        if node.type not in TYPES:
             raise ModelInvalid(f"{node.name} is a {node.type}, which the protocol cannot carry")
     return tuple(
         Tensor(
             name=n.name,
-            datatype=DATATYPES[n.type],
+            datatype=TYPES[n.type][0],
             shape=[d if isinstance(d, int) else -1 for d in n.shape],
         )
         for n in nodes
     )
+
+
+def _shared(nodes: Any) -> tuple[tuple[Axis, ...], ...]:
+    """Group dimensions of the same name; first dimensions without one are the batch."""
+    groups: dict[str | None, list[Axis]] = {}
+    for node in nodes:
+        for axis, dimension in enumerate(node.shape):
+            if isinstance(dimension, str) or (dimension is None and axis == 0):
+                groups.setdefault(dimension, []).append((node.name, axis))
+    return tuple(tuple(axes) for axes in groups.values() if len(axes) > 1)

@@ -1,0 +1,41 @@
+{{- define "perennial.labels" -}}
+app.kubernetes.io/name: perennial
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: perennial
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- define "perennial.selector" -}}
+app.kubernetes.io/name: perennial
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "perennial.serviceAccount" -}}
+{{ .Values.serviceAccount.name | default .Release.Name }}
+{{- end }}
+
+{{- define "perennial.storeSecret" -}}
+{{ .Values.store.existingSecret | default (ternary (printf "%s-store" .Release.Name) "" .Values.store.embedded.enabled) }}
+{{- end }}
+
+{{/* image: (dict "root" . "image" .Values.part.image); a digest beats a tag. */}}
+{{- define "perennial.image" -}}
+{{- with .root.Values.global.imageRegistry }}{{ . }}/{{ end }}{{ .image.repository }}
+{{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ .image.tag | default .root.Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{- define "perennial.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "perennial.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
