@@ -10,6 +10,8 @@ RUN python3 -m venv /opt/perennial \
 COPY app /app
 COPY bin /usr/local/bin
 RUN python3 -m compileall -q /app
+# No entry in passwd names this user; what asks for a name reads it from here.
+ENV USER=perennial HOME=/tmp
 USER 65532:65532
 WORKDIR /app
 CMD ["true"]

@@ -3,87 +3,43 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import hashlib
 import os
-import signal
 import sys
 import time
 from pathlib import Path
 
-import uvicorn
-
-from perennial_artifact.manifest import MANIFEST
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.errors import ModelInvalid
 from perennial_serving.fetch import report
 from perennial_serving.metrics import Metrics
 from perennial_serving.model import load
-from perennial_serving.observability import ObservabilityApp
-from perennial_serving.rest import RestApp
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to us: two of them share one loop."""
-
-    def install_signal_handlers(self) -> None:
-        """Do nothing."""
-
-
-def _server(app: object, host: str, port: int, drain: int) -> _Server:
-    config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        host=host,
-        port=port,
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=drain,
-        loop="uvloop",
-        http="httptools",
-    )
-    return _Server(config)
-
-
-async def serve(plane: DataPlane, options: argparse.Namespace) -> None:
-    """Serve until SIGTERM or SIGINT, then answer what is under way and stop."""
-    app = RestApp(plane, options.max_body_bytes, options.max_in_flight)
-    data = _server(app, options.host, options.http_port, options.drain_seconds)
-    observed = _server(ObservabilityApp(plane), options.host, options.metrics_port, 1)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-
-    async def stop() -> None:
-        await stopping.wait()
-        app.ready = False
-        data.should_exit = True
-
-    tasks = [asyncio.create_task(s._serve()) for s in (data, observed)]
-    watching = asyncio.create_task(stop())
-    await tasks[0]
-    watching.cancel()
-    observed.should_exit = True
-    await tasks[1]
+from perennial_serving.server import Limits, serve
 
 
 def options(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line, with the environment for defaults."""
-    env = os.environ.get
     parser = argparse.ArgumentParser(prog="perennial-serve", description=__doc__)
-    add = parser.add_argument
-    add("--model-dir", type=Path, default=Path(env("PERENNIAL_MODEL_DIR", "/perennial/model")))
-    add("--name", default=env("PERENNIAL_MODEL_NAME", "model"))
-    add("--version", default=env("PERENNIAL_MODEL_VERSION", "1"))
-    add("--host", default=env("PERENNIAL_HOST", "0.0.0.0"))
-    add("--http-port", type=int, default=int(env("PERENNIAL_HTTP_PORT", "8080")))
-    add("--metrics-port", type=int, default=int(env("PERENNIAL_METRICS_PORT", "9090")))
-    add("--drain-seconds", type=int, default=int(env("PERENNIAL_DRAIN_SECONDS", "20")))
-    add("--max-body-bytes", type=int, default=int(env("PERENNIAL_MAX_BODY_BYTES", "16777216")))
-    add("--max-in-flight", type=int, default=int(env("PERENNIAL_MAX_IN_FLIGHT", "1024")))
+
+    def add(name: str, kind: type, default: str, text: str) -> None:
+        variable = "PERENNIAL_" + name.upper().replace("-", "_")
+        # argparse converts a default that is text, so that a bad variable is refused as an option.
+        parser.add_argument(
+            f"--{name}",
+            type=kind,
+            default=os.environ.get(variable, default),
+            help=f"{text} ({variable}, {default})",
+        )
+
+    add("model-dir", Path, "/perennial/model", "directory with model.onnx")
+    add("model-name", str, "model", "name in the paths")
+    add("model-version", str, "1", "version in the paths")
+    add("host", str, "0.0.0.0", "address to listen on")
+    add("http-port", int, "8080", "port for requests")
+    add("metrics-port", int, "9090", "port for /metrics and /drift")
+    add("max-body-bytes", int, str(16 * 1024 * 1024), "largest request")
+    add("max-in-flight", int, "1024", "requests at once; more are refused with 503")
+    add("drain-seconds", float, "20", "longest time from SIGTERM to the end")
+    add("quiet-seconds", float, "2", "after SIGTERM, time without a request that ends the drain")
     return parser.parse_args(arguments)
 
 
@@ -92,18 +48,26 @@ def main() -> int:
     chosen = options()
     began = time.monotonic()
     try:
-        model = load(chosen.model_dir, chosen.name, chosen.version)
-    except (ModelInvalid, ValueError) as error:
+        model = load(chosen.model_dir, chosen.model_name, chosen.model_version)
+        metrics = Metrics(model.name, model.version, model.sha256)
+        plane = DataPlane(model, metrics)
+    except ModelInvalid as error:
         report("ModelInvalid", str(error))
         return 1
-    manifest = chosen.model_dir / MANIFEST
-    digest = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
-    metrics = Metrics(model.name, model.version, digest)
     metrics.load_duration.set(time.monotonic() - began)
     import uvloop
 
-    uvloop.run(serve(DataPlane(model, metrics), chosen))
-    return 0
+    limits = Limits(
+        body_bytes=chosen.max_body_bytes,
+        in_flight=chosen.max_in_flight,
+        drain_seconds=chosen.drain_seconds,
+        quiet_seconds=chosen.quiet_seconds,
+    )
+    code = uvloop.run(serve(plane, limits, chosen.host, chosen.http_port, chosen.metrics_port))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit, which would wait for a thread that is still in a model beyond the deadline.
+    os._exit(code)
 
 
 if __name__ == "__main__":

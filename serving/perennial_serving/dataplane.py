@@ -34,7 +34,6 @@ class DataPlane:
         self.model = model
         self.metrics = metrics
         self._outputs = {t.name: t for t in model.outputs}
-        self._every = list(self._outputs)
         self._recorder = None if model.profile is None else Recorder(model.profile, model)
         self._seconds_per_row = model.warm_up()
         self._logged = float("-inf")
@@ -68,7 +67,7 @@ class DataPlane:
         """
         began = time.perf_counter()
         try:
-            results = dict(zip(self._every, self.model.run(feeds), strict=True))
+            results = dict(zip(self.model.output_names, self.model.run(feeds), strict=True))
         except Exception as error:
             self._log(error)
             raise RequestError(500, f"the model failed: {str(error)[:512]}") from error
@@ -79,7 +78,7 @@ class DataPlane:
         self.metrics.inference.observe(taken)
         if self._recorder is not None:
             self._recorder.record(feeds, results, rows)
-        return [(self._outputs[name], results[name]) for name in names or self._every]
+        return [(self._outputs[name], results[name]) for name in names or self.model.output_names]
 
     def window(self, seconds: float) -> Window | None:
         """Return the drift window, None where the model has no profile."""

@@ -1,6 +1,13 @@
 """Prometheus metrics of the server; label values come from the server, never from a client."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -15,6 +22,7 @@ class Metrics:
 
     def __init__(self, model: str, version: str, sha256: str = "") -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         labels = ["model", "version", "protocol"]
         self._requests = Counter(
             "perennial_serving_requests_total",

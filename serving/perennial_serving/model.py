@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ TYPES: dict[str, tuple[str, Any]] = {
     "tensor(string)": ("BYTES", np.object_),
 }
 DTYPES: dict[str, Any] = dict(TYPES.values())
+MAXIMUM_WARM_UP_VALUES = 10_000_000
 
 Axis = tuple[str, int]
 """An input and one of its dimensions."""
@@ -59,7 +62,12 @@ class Model:
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Run the model; arrays by input name in, arrays in the order of ``outputs`` out."""
-        return list(self.session.run(None, feeds))
+        return list(self.session.run(self.output_names, feeds))
+
+    @cached_property
+    def output_names(self) -> list[str]:
+        """The outputs in their order."""
+        return [t.name for t in self.outputs]
 
     def warm_up(self) -> float:
         """Run one empty row, so that no client waits for first allocations; return the seconds.
@@ -69,6 +77,8 @@ class Model:
         feeds: dict[str, NDArray[Any]] = {}
         for tensor in self.inputs:
             shape = [1 if d < 0 else d for d in tensor.shape]
+            if math.prod(shape) > MAXIMUM_WARM_UP_VALUES:
+                return 0.0
             empty = "" if tensor.datatype == "BYTES" else 0
             feeds[tensor.name] = np.full(shape, empty, dtype=DTYPES[tensor.datatype])
         taken = 0.0

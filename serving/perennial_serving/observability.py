@@ -22,8 +22,6 @@ class ObservabilityApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
-            return
         status, kind, body = self._route(scope["path"], scope.get("query_string", b""))
         headers: list[Any] = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -42,7 +40,7 @@ class ObservabilityApp:
             case "/drift":
                 try:
                     seconds = float(parse_qs(query.decode()).get("seconds", ["3600"])[0])
-                except ValueError:
+                except ValueError:  # UnicodeDecodeError too
                     seconds = -1.0
                 if not 0 < seconds <= MAXIMUM_WINDOW_SECONDS:
                     reason = f"seconds must be a number up to {MAXIMUM_WINDOW_SECONDS}"
