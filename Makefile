@@ -8,7 +8,7 @@ LOCALCLUSTER := cd tests && $(PYTHON) -m localcluster
 export PYTHONPATH := $(CHECKOUT)/operator:$(CHECKOUT)/artifact:$(CHECKOUT)/training:$(CHECKOUT)/serving
 
 .DEFAULT_GOAL := help
-.PHONY: help venv cluster-up cluster-down cluster-status images generate verify lint types test test-unit test-api binaries
+.PHONY: help demo venv cluster-up cluster-down cluster-status images generate verify lint types test test-unit test-api binaries
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -60,3 +60,8 @@ test-api: venv binaries  ## A real API server and etcd
 
 test: verify binaries  ## Everything, from nothing to green
 	$(PY) -m pytest -q tests
+
+demo: cluster-up  ## The whole loop, from nothing, left running to explore
+	@bin=$$(cd tests && $(PYTHON) -c 'from localcluster import binaries; print(binaries.directory())'); \
+	PATH="$$bin:$$PATH" KUBECTL="$$bin/kubectl" HELM="$$bin/helm" KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig \
+	PYTHONPATH=$(CHECKOUT)/examples $(PY) -m flights.demo

