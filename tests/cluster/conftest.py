@@ -1,0 +1,38 @@
+"""The real cluster with the chart installed, and the loop gone round once."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flights import demo
+from localcluster import binaries
+from localcluster.state import locate
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """Bring the cluster up, beginning with empty namespaces; leave it up, as make demo does."""
+    command = [sys.executable, "-m", "localcluster", "up"]
+    subprocess.run(command, cwd=ROOT / "tests", check=True)
+    os.environ["KUBECONFIG"] = str(locate().kubeconfig)
+    os.environ["KUBECTL"] = str(binaries.path("kubectl"))
+    os.environ["HELM"] = str(binaries.path("helm"))
+    demo.kubectl("delete", "namespace", demo.NAMESPACE, "--ignore-not-found", "--wait=true")
+    bucket = "/store/data/flights"
+    demo.install()
+    pod = ["exec", "-n", demo.SYSTEM, "deploy/perennial-store", "--", "rm", "-rf", bucket]
+    demo.kubectl(*pod)
+    yield
+
+
+@pytest.fixture(scope="session")
+def answers(cluster: None) -> Counter[str]:
+    """Go round the loop once; return how many answers each version gave."""
+    return demo.loop()
