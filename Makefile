@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 CHECKOUT := $(CURDIR)
-LOCALCLUSTER := cd tests && $(PYTHON) -m localcluster
-export PYTHONPATH := $(CHECKOUT)/operator:$(CHECKOUT)/artifact:$(CHECKOUT)/training:$(CHECKOUT)/serving
+LOCALCLUSTER := $(PYTHON) -m localcluster
+export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator:$(CHECKOUT)/artifact:$(CHECKOUT)/training:$(CHECKOUT)/serving
 
 .DEFAULT_GOAL := help
 .PHONY: help demo venv cluster-up cluster-down cluster-status images generate verify lint types test test-unit test-api binaries
@@ -34,7 +34,7 @@ images:  ## Build the images and load them into the cluster
 	@$(LOCALCLUSTER) load
 
 binaries:  ## Build etcd, Kubernetes, CoreDNS and the S3 server into the cache
-	@cd tests && $(PYTHON) -c 'from localcluster import binaries; print(binaries.ensure())'
+	@$(LOCALCLUSTER).binaries
 
 generate: venv  ## Write the CRDs from the Pydantic models
 	$(PY) -m perennial.api.crd
@@ -62,6 +62,6 @@ test: verify binaries  ## Everything, from nothing to green
 	$(PY) -m pytest -q tests
 
 demo: cluster-up  ## The whole loop, from nothing, left running to explore
-	@bin=$$(cd tests && $(PYTHON) -c 'from localcluster import binaries; print(binaries.directory())'); \
-	PATH="$$bin:$$PATH" KUBECTL="$$bin/kubectl" HELM="$$bin/helm" KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig \
-	PYTHONPATH=$(CHECKOUT)/examples $(PY) -m flights.demo
+	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
+	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
+	$(PY) -m flights.demo --values .cluster/images.yaml

@@ -4,8 +4,11 @@ FROM ${BASE_IMAGE}
 ARG PART
 ENV PYTHONUNBUFFERED=1 PATH=/opt/perennial/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/app
 COPY requirements/${PART}.txt /tmp/requirements.txt
+# What only installs or tests libraries does not ship.
 RUN python3 -m venv /opt/perennial \
  && pip install --no-cache-dir --disable-pip-version-check -r /tmp/requirements.txt \
+ && find /opt/perennial -type d -name tests -prune -exec rm -rf {} + \
+ && pip uninstall --yes --quiet setuptools pip \
  && rm /tmp/requirements.txt
 COPY app /app
 COPY bin /usr/local/bin

@@ -1,26 +1,25 @@
 """The whole loop on a real cluster: train, prove, serve, watch, retrain on drift, roll out.
 
-``python -m flights.demo`` installs the chart and leaves everything running to explore.
+``python -m flights.demo --values FILE`` leaves everything running to explore.
 """
 
+import argparse
 import base64
 import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import obstore
-import pandas as pd
 from obstore.store import S3Store
 
 from flights import data
-from flights.traffic import replay
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples" / "flights"
@@ -81,36 +80,105 @@ def condition(kind: str, wanted: str) -> str:
     return next((str(c["status"]) for c in found if c["type"] == wanted), "")
 
 
-def install() -> None:
-    """Install or upgrade the chart."""
-    chart = ROOT / "charts" / "perennial"
-    values = str(chart / "local-values.yaml")
+def install(*more: str) -> None:
+    """Install or upgrade the chart, with more of helm's arguments."""
     helm = os.environ.get("HELM", "helm")
-    command = [helm, "upgrade", "--install", "perennial", str(chart), "-n", SYSTEM]
-    run(*command, "--create-namespace", "-f", values, "--wait", "--timeout", "120s")
+    command = [helm, "upgrade", "--install", "perennial", str(ROOT / "charts" / "perennial")]
+    command += ["-n", SYSTEM, "--create-namespace", "--wait", "--timeout", "180s", *more]
+    run(*command)
 
 
-def store() -> S3Store:
-    """Open the embedded store's data bucket."""
+@contextmanager
+def store() -> Iterator[S3Store]:
+    """Open the embedded store's data bucket through a forwarded port."""
     secret = json.loads(kubectl("get", "secret", "perennial-store", "-n", SYSTEM, "-o", "json"))
-    service = json.loads(kubectl("get", "svc", "perennial-store", "-n", SYSTEM, "-o", "json"))
     settings = {k: base64.b64decode(v).decode() for k, v in secret["data"].items()}
-    settings["AWS_ENDPOINT_URL"] = f"http://{service['spec']['clusterIP']}:7070"
-    return S3Store("data", config=settings, client_options={"allow_http": True})
+    command = [os.environ.get("KUBECTL", "kubectl"), "port-forward", "-n", SYSTEM]
+    command += ["svc/perennial-store", ":7070"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
+        assert forward.stdout is not None
+        try:
+            # Forwarding from 127.0.0.1:40123 -> 7070
+            address = forward.stdout.readline().removeprefix("Forwarding from ").split(" ")[0]
+            settings["AWS_ENDPOINT_URL"] = f"http://{address}"
+            yield S3Store("data", config=settings, client_options={"allow_http": True})
+        finally:
+            forward.terminate()
 
 
 def upload(months: list[str], directory: Path) -> None:
     """Upload months of flights."""
-    bucket = store()
-    for month in months:
-        name = f"2013-{month}.parquet"
-        obstore.put(bucket, f"flights/{name}", (directory / name).read_bytes())
+    with store() as bucket:
+        for month in months:
+            name = f"2013-{month}.parquet"
+            obstore.put(bucket, f"flights/{name}", (directory / name).read_bytes())
 
 
-def url() -> str:
-    """Return where the model answers."""
-    service = json.loads(kubectl("get", "svc", "flights", "-n", NAMESPACE, "-o", "json"))
-    return f"http://{service['spec']['clusterIP']}/v2/models/flights/infer"
+def send_traffic(
+    name: str, months: list[str], *options: str, model: str = "flights", url: str = ""
+) -> None:
+    """Start a pod in the cluster that replays flights of these months against a model."""
+    env = {
+        e["name"]: e.get("value", "")
+        for e in json.loads(kubectl("get", "deploy", "perennial", "-n", SYSTEM, "-o", "json"))[
+            "spec"
+        ]["template"]["spec"]["containers"][0]["env"]
+    }
+    script = (EXAMPLES / "traffic.py").read_text()
+    files = [f"s3://data/flights/2013-{month}.parquet" for month in months]
+    url = url or f"http://{model}.{NAMESPACE}/v2/models/{model}/infer"
+    config_map: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "traffic", "namespace": NAMESPACE},
+        "data": {"traffic.py": script},
+    }
+    pod: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": "traffic"}},
+        "spec": {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "traffic",
+                    "image": env["PERENNIAL_TRAINER_IMAGE"],
+                    "command": ["python3", "/traffic/traffic.py", url, *files, *options],
+                    "envFrom": [{"secretRef": {"name": "perennial-store"}}],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "volumeMounts": [{"name": "traffic", "mountPath": "/traffic"}],
+                }
+            ],
+            "volumes": [{"name": "traffic", "configMap": {"name": "traffic"}}],
+        },
+    }
+    kubectl("delete", "pod", name, "-n", NAMESPACE, "--ignore-not-found", "--now")
+    for item in (config_map, pod):
+        kubectl("apply", "-f", "-", stdin=json.dumps(item))
+
+
+def answers(name: str) -> Counter[str]:
+    """Return what the traffic of a pod was answered so far: requests by version, or 'failed'."""
+    lines = kubectl("logs", name, "-n", NAMESPACE, "--tail=1").splitlines()
+    return Counter(json.loads(lines[0]) if lines else {})
+
+
+def end_traffic(name: str) -> Counter[str]:
+    """End a pod's traffic; return all that it was answered."""
+    # Not deleted: a deleted pod's last line could not be read.
+    kubectl("exec", name, "-n", NAMESPACE, "--", "python3", "-c", "import os; os.kill(1, 15)")
+    wait(f"{name} ended", lambda: get("pod", name)["status"]["phase"] == "Succeeded", 30)
+    found = answers(name)
+    kubectl("delete", "pod", name, "-n", NAMESPACE, "--now")
+    return found
 
 
 def months() -> Path:
@@ -123,17 +191,13 @@ def months() -> Path:
     return directory
 
 
-def loop() -> Counter[str]:
-    """Go once round the loop; return what the live traffic's answers were."""
-    began = time.monotonic()
+def loop(values: str) -> Counter[str]:
+    """Go once round the loop; return what the live traffic was answered."""
     directory = months()
+    began = time.monotonic()
     say("Install Perennial with Helm")
-    install()
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    namespace["metadata"] |= {  # type: ignore[operator]
-        "labels": {"pod-security.kubernetes.io/enforce": "restricted"}
-    }
-    kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
+    install("-f", values)
+    kubectl("apply", "-f", str(EXAMPLES / "namespace.yaml"))
 
     say("Train on the winter: January and February 2013")
     upload(["01", "02"], directory)
@@ -145,47 +209,34 @@ def loop() -> Counter[str]:
     kubectl("apply", "-f", str(EXAMPLES / "deployment.yaml"))
     wait("the model answers", lambda: condition("md", "Ready") == "True", 60)
     first = get("md")["status"]["stable"]["version"]
-    winter = pd.concat([pd.read_parquet(directory / f"2013-{m}.parquet") for m in ("01", "02")])
-    answers = replay(winter, url(), requests=60, rows_each=10, per_second=20)
+    send_traffic("winter", ["01", "02"], "--requests", "60")
     kubectl("apply", "-f", str(EXAMPLES / "monitor.yaml"))
-    wait("winter is like winter", lambda: condition("dm", "Drifted") == "False", 30)
+    wait("winter is like winter", lambda: condition("dm", "Drifted") == "False", 60)
     show("md", "dm")
+    found = answers("winter")
 
     say("Summer comes: July's flights arrive, as data and as traffic")
     upload(["07"], directory)
-    summer = pd.read_parquet(directory / "2013-07.parquet")
-    stop = threading.Event()
-
-    def live() -> None:
-        while not stop.is_set():
-            answers.update(replay(summer, url(), requests=20, rows_each=10, per_second=20))
-
-    traffic = threading.Thread(target=live, daemon=True)
-    traffic.start()
-    try:
-        wait("the drift was seen", lambda: condition("dm", "Drifted") == "True", 60)
-        show("dm")
-        wait("it retrained", lambda: get("mt")["status"]["champion"]["version"] != first, 90)
-        show("mt", "mv")
-        say("The new version takes over by a canary, under live traffic")
-        wait("the canary takes traffic", lambda: bool(get("md")["status"].get("weight")), 60)
-        show("md")
-        wait(
-            "it was promoted",
-            lambda: get("md")["status"]["stable"]["version"] != first,
-            120,
-        )
-    finally:
-        stop.set()
-        traffic.join(30)
+    send_traffic("summer", ["07"])
+    wait("the drift was seen", lambda: condition("dm", "Drifted") == "True", 90)
+    show("dm")
+    wait("it retrained", lambda: get("mt")["status"]["champion"]["version"] != first, 90)
+    show("mt", "mv")
+    say("The new version takes over by a canary, under live traffic")
+    wait("the canary takes traffic", lambda: bool(get("md")["status"].get("weight")), 60)
+    show("md")
+    wait("it was promoted", lambda: get("md")["status"]["stable"]["version"] != first, 120)
     show("mt", "mv", "md", "dm")
-    say(f"The loop closed in {time.monotonic() - began:.0f} s; answers by version: {dict(answers)}")
-    return answers
+    found += end_traffic("summer")
+    say(f"The loop closed in {time.monotonic() - began:.0f} s; answers by version: {dict(found)}")
+    return found
 
 
 def main() -> None:
     """Go round the loop and say where to look next."""
-    loop()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--values", required=True, help="chart values that name the images")
+    loop(parser.parse_args().values)
     say("It is left running. Look around:")
     print(f"  export KUBECONFIG={os.environ.get('KUBECONFIG', '')}")
     print("  kubectl get mt,mv,md,dm -n flights")

@@ -1,16 +1,20 @@
-"""Replay real flights as requests: ``python traffic.py FILE URL [--requests N] [--rows R]``.
+"""Replay real flights as requests: ``python traffic.py URL FILE...``.
 
-Prints how many answers each model version gave, and how many requests failed.
+Prints a JSON line a second with how many answers each model version gave and how many requests
+failed; ends after ``--requests``, or on SIGTERM with a last line. A FILE is a path, or an s3:// URI
+with the store's settings in the environment.
 """
 
 import argparse
 import collections
+import io
 import json
 import math
+import signal
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
+from types import FrameType
 
 import pandas as pd
 
@@ -30,34 +34,57 @@ def body(rows: pd.DataFrame) -> bytes:
     return json.dumps({"inputs": inputs}).encode()
 
 
-def replay(
-    rows: pd.DataFrame, url: str, requests: int, rows_each: int, per_second: float
-) -> collections.Counter[str]:
-    """Send a bounded number of requests; return how many answers came, by version or 'failed'."""
-    answers: collections.Counter[str] = collections.Counter()
-    for n in range(requests):
-        chosen = rows.sample(rows_each, random_state=n)
-        request = urllib.request.Request(url, data=body(chosen))
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                answers[json.load(answer)["model_version"]] += 1
-        except (urllib.error.URLError, OSError, ValueError):
-            answers["failed"] += 1
-        time.sleep(1 / per_second)
-    return answers
+def read(file: str) -> pd.DataFrame:
+    """Read a Parquet file."""
+    if not file.startswith("s3://"):
+        return pd.read_parquet(file)
+    import obstore
+    from obstore.store import S3Store
+
+    bucket, _, key = file.removeprefix("s3://").partition("/")
+    # Its other settings are the AWS_ variables of the environment.
+    content = obstore.get(S3Store(bucket, client_options={"allow_http": True}), key).bytes()
+    return pd.read_parquet(io.BytesIO(bytes(content)))
+
+
+def ask(url: str, content: bytes) -> str:
+    """Ask on a connection of its own; return the version that answered, or 'failed'."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=content), timeout=5) as answer:
+            return str(json.load(answer)["model_version"])
+    except (urllib.error.URLError, OSError, ValueError):
+        return "failed"
 
 
 def main() -> None:
     """Replay what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", type=Path)
     parser.add_argument("url")
-    parser.add_argument("--requests", type=int, default=200)
+    parser.add_argument("files", nargs="+")
+    parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--rows", type=int, default=10)
     parser.add_argument("--per-second", type=float, default=20)
     chosen = parser.parse_args()
-    rows = pd.read_parquet(chosen.file)
-    print(dict(replay(rows, chosen.url, chosen.requests, chosen.rows, chosen.per_second)))
+    stopped = False
+
+    def stop(_: int, __: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
+
+    signal.signal(signal.SIGTERM, stop)
+    rows = pd.concat([read(file) for file in chosen.files])
+    answers: collections.Counter[str] = collections.Counter()
+    told = due = time.monotonic()
+    for n in range(chosen.requests):
+        answers[ask(chosen.url, body(rows.sample(chosen.rows, random_state=n)))] += 1
+        due = max(due + 1 / chosen.per_second, time.monotonic() - 1)
+        time.sleep(max(0.0, due - time.monotonic()))
+        if time.monotonic() - told >= 1:
+            told = time.monotonic()
+            print(json.dumps(answers), flush=True)
+        if stopped:
+            break
+    print(json.dumps(answers), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 from typing import Any
 
@@ -14,7 +15,9 @@ from pythonjsonlogger.json import JsonFormatter
 from perennial import settings as configuration
 from perennial.api import GROUP, KINDS, VERSION
 from perennial.api.base import Json
+from perennial.cluster import health
 from perennial.cluster.client import Cluster
+from perennial.cluster.leader import lead
 from perennial.cluster.queue import Key, WorkQueue
 from perennial.handlers import wake
 from perennial.handlers.controller import CONTROLLERS, Controller
@@ -33,12 +36,50 @@ def log_as_json() -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+def heed_signals(stopping: asyncio.Event) -> None:
+    """Set an event on SIGTERM and SIGINT."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+
+
 async def operate() -> None:
-    """Watch, wake, reconcile, until the process is told to stop."""
+    """Lead, watch, wake, reconcile, until the process is told to stop."""
     settings, options = configuration.read()
+    stopping = asyncio.Event()
+    heed_signals(stopping)
     cluster = await Cluster.connect()
     controller = Controller(cluster, settings, options)
     queue = WorkQueue(controller.reconcile)
+    start_http_server(options.metrics_port)
+    probes = await health.serve(options.health_port, queue.is_alive, lambda: True)
+
+    async def work(ended: asyncio.Event) -> None:
+        queue.start()
+        watching = asyncio.create_task(watch(cluster, queue, options, stopping))
+        # Cancelled, not asked: asked, Kopf waits 5 s for tasks that are not its own.
+        ending = asyncio.create_task(ended.wait())
+        ending.add_done_callback(lambda _: watching.cancel())
+        try:
+            await watching
+        except asyncio.CancelledError:
+            if not ended.is_set():
+                raise
+        finally:
+            ending.cancel()
+            await queue.stop()
+
+    try:
+        await lead(cluster, options.lease, options.namespace, work, stopping)
+    finally:
+        await probes.cleanup()
+        await cluster.close()
+
+
+async def watch(
+    cluster: Cluster, queue: WorkQueue, options: configuration.Options, stopping: asyncio.Event
+) -> None:
+    """Let Kopf watch, and wake what each event concerns."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -53,12 +94,12 @@ async def operate() -> None:
         settings.watching.server_timeout = 300
         settings.watching.client_timeout = 330
         settings.networking.request_timeout = 30
-        queue.start()
+        heed_signals(stopping)  # Kopf has just taken them for itself
 
-    async def ours(name: str, namespace: str, body: Json, deleted: bool) -> None:
+    async def ours(name: str, namespace: str, body: Json) -> None:
         key = Key(str(body["kind"]), namespace, name)
         for woken in await wake.related(cluster, key, body):
-            if woken.kind in CONTROLLERS and not (woken == key and deleted):
+            if woken.kind in CONTROLLERS:
                 queue.add(woken)
 
     async def child(namespace: str | None, labels: Any, **_: Any) -> None:
@@ -69,26 +110,18 @@ async def operate() -> None:
     for kind in KINDS:
 
         @kopf.on.event(GROUP, VERSION, kind.PLURAL, registry=registry, id=kind.PLURAL)
-        async def woken(
-            name: str | None, namespace: str | None, body: Any, type: str | None, **_: Any
-        ) -> None:
-            await ours(name or "", namespace or "", dict(body), type == "DELETED")
+        async def woken(name: str | None, namespace: str | None, body: Any, **_: Any) -> None:
+            await ours(name or "", namespace or "", dict(body))
 
     for group, version, plural in CHILDREN:
         kopf.on.event(group, version, plural, registry=registry, labels=MANAGED, id=plural)(child)
 
-    start_http_server(options.metrics_port)
-    try:
-        await kopf.operator(
-            registry=registry,
-            standalone=True,
-            clusterwide=not options.watch_namespaces,
-            namespaces=options.watch_namespaces,
-            liveness_endpoint=f"http://0.0.0.0:{options.health_port}/healthz",
-        )
-    finally:
-        await queue.stop()
-        await cluster.close()
+    await kopf.operator(
+        registry=registry,
+        standalone=True,
+        clusterwide=not options.watch_namespaces,
+        namespaces=options.watch_namespaces,
+    )
 
 
 def main() -> None:

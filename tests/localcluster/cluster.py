@@ -11,7 +11,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from localcluster import apiserver, binaries, components, credentials, images, prerequisites
+from localcluster import (
+    apiserver,
+    binaries,
+    buildah,
+    components,
+    credentials,
+    images,
+    prerequisites,
+)
 from localcluster.state import State, choose, locate
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -62,8 +70,8 @@ def kubectl(state: State, *arguments: str, stdin: str | None = None) -> str:
 def up() -> None:
     """Bring the cluster up; does nothing where it is up."""
     prerequisites.ensure()
-    binaries.ensure()
-    archives = images.build()
+    binaries.path("kube-apiserver")
+    archives = buildah.archives(images.wanted())
     state = choose(locate())
     state.directory.mkdir(parents=True, exist_ok=True)
     with (state.directory / "lock").open("w") as lock:
@@ -74,7 +82,7 @@ def up() -> None:
         token = (state.directory / "admin.token").read_text()
         apiserver.wait_until_ready(state.url, token, state.directory / "ca.crt", 90)
         kubectl(state, "apply", "--server-side", "-f", "-", stdin=components.base_objects(state))
-        load(state, archives)
+        _load(state, archives)
         kubectl(state, "wait", "--for=condition=Ready", "node", components.NODE, "--timeout=90s")
         deadline = time.monotonic() + 30
         while "default" not in kubectl(state, "get", "serviceaccounts", "-n", "default", "-o=name"):
@@ -143,8 +151,12 @@ def _hierarchies() -> list[Path]:
     return [p for p in sorted(CGROUPS.iterdir()) if p.is_dir() and (p / "cgroup.procs").exists()]
 
 
-def load(state: State, archives: Sequence[Path]) -> None:
-    """Import image archives that the node does not have yet."""
+def load() -> None:
+    """Build the images and import those that the node does not have yet."""
+    _load(locate(), buildah.archives(images.wanted()))
+
+
+def _load(state: State, archives: Sequence[Path]) -> None:
     loaded = state.directory / "loaded"
     loaded.mkdir(exist_ok=True)
     for archive in archives:
@@ -155,6 +167,7 @@ def load(state: State, archives: Sequence[Path]) -> None:
         if done.returncode:
             raise RuntimeError(f"{archive.name} cannot be imported: {done.stderr.strip()}")
         (loaded / archive.name).touch()
+    state.values.write_text(images.values(images.wanted()))
 
 
 def down() -> None:
@@ -232,3 +245,8 @@ def status() -> int:
     print(kubectl(state, "get", "nodes,pods", "-A", "-o", "wide"), end="")
     print(f"KUBECONFIG={state.kubeconfig}")
     return 0
+
+
+def audit_log(state: State) -> str:
+    """Return the API server's audit log."""
+    return state.audit_log.read_text()

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from localcluster import binaries, credentials
-from localcluster.images import BASE
+from localcluster.buildah import BASE
 from localcluster.state import State
 
 NODE = credentials.NODE
@@ -27,7 +27,6 @@ def write(state: State, token: str) -> None:
         file = directory / f"{name}.kubeconfig"
         file.write_text(credentials.kubeconfig(state.url, authority, own))
         file.chmod(0o600)
-    (directory / "audit.yaml").write_text(credentials.AUDIT_POLICY)
     (directory / "containerd.toml").write_text(f"""\
 version = 2
 root = "{directory}/containerd"
@@ -136,7 +135,7 @@ def commands(state: State) -> dict[str, list[str]]:
             "--kubelet-preferred-address-types=InternalIP",
             "--enable-admission-plugins=NodeRestriction",
             f"--audit-log-path={state.audit_log}",
-            f"--audit-policy-file={directory}/audit.yaml",
+            f"--audit-policy-file={credentials.AUDIT_POLICY}",
         ],
         "containerd": ["containerd", "--config", str(directory / "containerd.toml")],
         "kube-controller-manager": [

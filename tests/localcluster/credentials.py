@@ -6,13 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-AUDIT_POLICY = """\
-apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived]
-rules:
-- level: Metadata
-"""
+AUDIT_POLICY = Path(__file__).parent / "audit.yaml"
 SERVICE_CIDR = "10.96.0.0/16"
 NODE = "perennial"
 COMPONENTS = {

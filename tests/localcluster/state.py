@@ -38,6 +38,11 @@ class State:
         return self.directory / "kubeconfig"
 
     @property
+    def values(self) -> Path:
+        """The chart's values that name the images which are loaded."""
+        return self.directory / "images.yaml"
+
+    @property
     def audit_log(self) -> Path:
         """The API server's audit log."""
         return self.directory / "audit.log"

@@ -8,13 +8,14 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 
 from perennial.api import API_VERSION, KINDS
 from perennial.api.base import ApiModel, Json, Kind
-from perennial.cluster.metrics import API_WRITES
+from perennial.cluster.metrics import API_REQUESTS, API_WRITES
 from perennial.plan.core import FIELD_MANAGER, Deletion, Event
 
 PLURALS: dict[tuple[str, str], str] = {
@@ -24,6 +25,7 @@ PLURALS: dict[tuple[str, str], str] = {
     ("v1", "Service"): "services",
     ("apps/v1", "Deployment"): "deployments",
     ("batch/v1", "Job"): "jobs",
+    ("coordination.k8s.io/v1", "Lease"): "leases",
     ("events.k8s.io/v1", "Event"): "events",
     **{(API_VERSION, kind.kind()): kind.PLURAL for kind in KINDS},
 }
@@ -51,7 +53,7 @@ class Cluster:
         """Close the connection."""
         await self.api.close()
 
-    async def _call(
+    async def call(
         self,
         verb: str,
         path: str,
@@ -59,6 +61,11 @@ class Cluster:
         body: Any = None,
         content_type: str = "application/json",
     ) -> Json:
+        """Make one request of the API server.
+
+        Raises:
+            ApiException: it refused.
+        """
         headers = {"Accept": "application/json", "Content-Type": content_type}
         method, url, sent, content, form = await self.api.param_serialize(
             verb,
@@ -72,6 +79,7 @@ class Cluster:
             method, url, sent, content, form, _request_timeout=REQUEST_SECONDS
         )
         raw = await response.read()
+        API_REQUESTS.labels(str(response.status), verb, urlsplit(url).netloc).inc()
         if not 200 <= response.status <= 299:
             raise ApiException(http_resp=response, body=raw.decode("utf-8", "replace"))
         answer: Json = json.loads(raw)
@@ -88,7 +96,7 @@ class Cluster:
     async def get(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
         """Return an object, or None where there is none."""
         try:
-            return await self._call("GET", self.path(api_version, kind, namespace, name))
+            return await self.call("GET", self.path(api_version, kind, namespace, name))
         except ApiException as error:
             if error.status == 404:
                 return None
@@ -99,7 +107,7 @@ class Cluster:
     ) -> list[Json]:
         """Return the objects of a kind in a namespace that a label selector picks."""
         query = {"labelSelector": selector} if selector else {}
-        answer = await self._call("GET", self.path(api_version, kind, namespace), query)
+        answer = await self.call("GET", self.path(api_version, kind, namespace), query)
         items: list[Json] = answer.get("items", [])
         return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
 
@@ -124,7 +132,7 @@ class Cluster:
         if present is not None and contains(present, wanted):
             return False
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        await self._call("PATCH", self.path(*key), query, wanted, APPLY)
+        await self.call("PATCH", self.path(*key), query, wanted, APPLY)
         API_WRITES.labels(wanted["kind"], "apply").inc()
         return True
 
@@ -143,7 +151,7 @@ class Cluster:
         query = {"fieldManager": f"{FIELD_MANAGER}-status", "force": "true"}
         path = self.path(API_VERSION, owner.kind(), meta.namespace, meta.name, "status")
         try:
-            await self._call("PATCH", path, query, body, APPLY)
+            await self.call("PATCH", path, query, body, APPLY)
         except ApiException as error:
             if error.status in (404, 409):  # deleted, or deleted and made anew: not ours to write
                 return False
@@ -158,7 +166,7 @@ class Cluster:
         if deletion.uid:
             body["preconditions"] = {"uid": deletion.uid}  # type: ignore[assignment]
         try:
-            await self._call("DELETE", path, body=body)
+            await self.call("DELETE", path, body=body)
         except ApiException as error:
             if error.status not in (404, 409):
                 raise
@@ -192,7 +200,7 @@ class Cluster:
         }
         try:
             path = self.path("events.k8s.io/v1", "Event", meta.namespace)
-            await self._call("POST", path, {"fieldManager": FIELD_MANAGER}, body)
+            await self.call("POST", path, {"fieldManager": FIELD_MANAGER}, body)
         except ApiException as error:
             if error.status not in (404, 409):
                 raise

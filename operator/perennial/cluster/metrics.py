@@ -1,8 +1,14 @@
 """The operator's own Prometheus metrics, named as controller-runtime names its."""
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from collections.abc import Iterable, Iterator, Sequence
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 RECONCILE_TOTAL = Counter(
     "perennial_controller_reconcile_total", "Reconciles.", ["controller", "result"]
@@ -11,30 +17,78 @@ RECONCILE_SECONDS = Histogram(
     "perennial_controller_reconcile_time_seconds",
     "Time that a reconcile took.",
     ["controller"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    buckets=SECONDS,
 )
 API_WRITES = Counter("perennial_api_writes_total", "Writes to the API server.", ["kind", "verb"])
+API_REQUESTS = Counter(
+    "rest_client_requests_total", "Requests to the API server.", ["code", "method", "host"]
+)
 DEPTH = Gauge("workqueue_depth", "Objects that wait for a reconcile.", ["name", "controller"])
+ADDS = Counter("workqueue_adds_total", "Objects added to the queue.", ["name", "controller"])
 RETRIES = Counter("workqueue_retries_total", "Reconciles tried again.", ["name", "controller"])
+QUEUE_SECONDS = Histogram(
+    "workqueue_queue_duration_seconds",
+    "Time that an object waited for its reconcile.",
+    ["name", "controller"],
+    buckets=SECONDS,
+)
 LEADER = Gauge("leader_election_master_status", "1 while this replica leads.", ["name"])
-MODEL_INFO = Gauge(
+
+
+class ObjectGauge(Collector):
+    """A gauge about objects: an object's series are replaced together, and go with the object."""
+
+    def __init__(self, name: str, text: str, labels: Sequence[str] = ()) -> None:
+        self._name, self._text = name, text
+        self._labels = ["namespace", "name", *labels]
+        self._rows: dict[tuple[str, str], list[tuple[Sequence[str], float]]] = {}
+        REGISTRY.register(self)
+
+    def set(self, key: tuple[str, str], rows: Iterable[tuple[Sequence[str], float]]) -> None:
+        """Replace the series of an object, given as (label values, value)."""
+        self._rows[key] = list(rows)
+
+    def forget(self, key: tuple[str, str]) -> None:
+        """Drop the series of an object that is gone."""
+        self._rows.pop(key, None)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family."""
+        family = GaugeMetricFamily(self._name, self._text, labels=self._labels)
+        for key, rows in list(self._rows.items()):
+            for labels, value in rows:
+                family.add_metric([*key, *labels], value)
+        yield family
+
+
+MODEL_INFO = ObjectGauge(
     "perennial_model_info",
-    "One for each managed model; always 1.",
-    ["namespace", "name", "version", "sha256"],
+    "The versions that a ModelDeployment serves, by role; always 1.",
+    ["version", "sha256", "role"],
 )
-DRIFT_SCORE = Gauge(
-    "perennial_drift_score",
-    "Score of the worst features.",
-    ["namespace", "name", "feature", "test"],
+DRIFT_SCORE = ObjectGauge("perennial_drift_score", "Score of a feature.", ["feature", "test"])
+DRIFT_THRESHOLD = ObjectGauge(
+    "perennial_drift_threshold", "Score at which a feature has drifted.", ["feature", "test"]
 )
-DRIFT_SAMPLES = Gauge(
-    "perennial_drift_samples", "Rows in the newest window.", ["namespace", "name"]
+DRIFT_SAMPLES = ObjectGauge("perennial_drift_samples", "Rows in the newest window.")
+DRIFT_BREACHED = ObjectGauge("perennial_drift_breached", "1 while the newest verdict is drift.")
+DRIFT_EVALUATED = ObjectGauge(
+    "perennial_drift_last_evaluation_timestamp_seconds", "When the newest evaluation was."
 )
-DRIFT_BREACHED = Gauge(
-    "perennial_drift_breached", "1 while the newest verdict is drift.", ["namespace", "name"]
-)
-DRIFT_EVALUATED = Gauge(
-    "perennial_drift_last_evaluation_timestamp_seconds",
-    "When the newest evaluation was.",
-    ["namespace", "name"],
-)
+
+OF_KIND = {
+    "ModelDeployment": (MODEL_INFO,),
+    "DriftMonitor": (
+        DRIFT_SCORE,
+        DRIFT_THRESHOLD,
+        DRIFT_SAMPLES,
+        DRIFT_BREACHED,
+        DRIFT_EVALUATED,
+    ),
+}
+
+
+def forget(kind: str, namespace: str, name: str) -> None:
+    """Drop all series about an object that is gone."""
+    for gauge in OF_KIND.get(kind, ()):
+        gauge.forget((namespace, name))

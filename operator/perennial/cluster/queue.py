@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from perennial.cluster.metrics import DEPTH, RETRIES
+from perennial.cluster.metrics import ADDS, DEPTH, QUEUE_SECONDS, RETRIES
 
 log = logging.getLogger("perennial.queue")
 
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 60.0
+LABELS = ("perennial", "perennial")
 
 
 class Key(NamedTuple):
@@ -36,18 +38,22 @@ class WorkQueue:
     def __init__(self, reconcile: Reconcile, workers: int = 8) -> None:
         self._reconcile = reconcile
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
-        self._waiting: set[Key] = set()
+        self._waiting: dict[Key, float] = {}  # since when, on time.monotonic()'s clock
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
         self._workers = workers
         self._tasks: list[asyncio.Task[None]] = []
-        self._depth = DEPTH.labels("perennial", "perennial")
+        self._depth = DEPTH.labels(*LABELS)
 
     def start(self) -> None:
         """Start the workers on the running loop."""
         self._tasks = [asyncio.create_task(self._work()) for _ in range(self._workers)]
+
+    def is_alive(self) -> bool:
+        """Tell whether no worker has died; true before the start."""
+        return not any(task.done() for task in self._tasks)
 
     async def stop(self) -> None:
         """Stop the workers; what they were doing is done again by whoever comes next."""
@@ -64,7 +70,8 @@ class WorkQueue:
         if key in self._running:
             self._again.add(key)
         elif key not in self._waiting:
-            self._waiting.add(key)
+            self._waiting[key] = time.monotonic()
+            ADDS.labels(*LABELS).inc()
             self._ready.put_nowait(key)
             self._depth.set(len(self._waiting))
 
@@ -81,7 +88,7 @@ class WorkQueue:
     async def _work(self) -> None:
         while True:
             key = await self._ready.get()
-            self._waiting.discard(key)
+            QUEUE_SECONDS.labels(*LABELS).observe(time.monotonic() - self._waiting.pop(key))
             self._depth.set(len(self._waiting))
             self._running.add(key)
             delay: float | None
@@ -94,7 +101,7 @@ class WorkQueue:
                 count = self._failures[key] = self._failures.get(key, 0) + 1
                 longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(count, 12))
                 delay = longest * random.uniform(0.5, 1.0)
-                RETRIES.labels("perennial", "perennial").inc()
+                RETRIES.labels(*LABELS).inc()
                 log.exception("reconcile failed", extra={"key": "/".join(key), "retry_in": delay})
             finally:
                 self._running.discard(key)

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from perennial.api.base import Kind
+from perennial.cluster import metrics
 from perennial.cluster.client import Cluster
-from perennial.cluster.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL
 from perennial.cluster.queue import Key
 from perennial.handlers import deployment, monitor, training, version
 from perennial.plan.core import Plan, Settings
@@ -43,14 +43,15 @@ class Controller:
             decided = await gather(self._cluster, key, self._settings, self._options, now)
             if decided is None:
                 result = "success"
+                metrics.forget(*key)
                 return None
             owner, plan = decided
             await self._carry_out(owner, plan, now)
             result = "requeue_after" if plan.requeue_after is not None else "success"
             return plan.requeue_after
         finally:
-            RECONCILE_TOTAL.labels(key.kind, result).inc()
-            RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - began)
+            metrics.RECONCILE_TOTAL.labels(key.kind, result).inc()
+            metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - began)
 
     async def _carry_out(self, owner: Kind, plan: Plan, now: datetime) -> None:
         """Apply, delete, write the status, then tell: an event is about what has happened."""

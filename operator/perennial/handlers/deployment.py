@@ -9,6 +9,7 @@ from perennial.api.deployment import ModelDeployment
 from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.cluster.client import Cluster
+from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
 from perennial.cluster.scrape import parse, read_pods
 from perennial.handlers.store import provide_secret
@@ -54,7 +55,15 @@ async def observe_and_plan(
         pods=tuple(pods),
         metrics=metrics,
     )
+    export(deployment)
     return deployment, plan_deployment(snapshot)
+
+
+def export(deployment: ModelDeployment) -> None:
+    """Set the Prometheus series that say which versions serve."""
+    roles = (("stable", deployment.status.stable), ("canary", deployment.status.canary))
+    rows = [((r.version, r.artifact.sha256, role), 1.0) for role, r in roles if r is not None]
+    MODEL_INFO.set(deployment.key, rows)
 
 
 def _revision(pod: Json) -> str:

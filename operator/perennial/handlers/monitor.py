@@ -71,13 +71,12 @@ async def _collect(
 
 def export(monitor: DriftMonitor) -> None:
     """Set the Prometheus series of the newest verdict."""
-    labels = (monitor.metadata.namespace, monitor.metadata.name)
-    status = monitor.status
+    key, status = monitor.key, monitor.status
     if status.window is not None:
-        metrics.DRIFT_SAMPLES.labels(*labels).set(status.window.samples)
+        metrics.DRIFT_SAMPLES.set(key, [((), status.window.samples)])
     if status.checked_time is not None:
-        metrics.DRIFT_EVALUATED.labels(*labels).set(status.checked_time.timestamp())
+        metrics.DRIFT_EVALUATED.set(key, [((), status.checked_time.timestamp())])
     drifted = next((c.status for c in status.conditions if c.type == "Drifted"), "Unknown")
-    metrics.DRIFT_BREACHED.labels(*labels).set(1 if drifted == "True" else 0)
-    for score in status.worst:
-        metrics.DRIFT_SCORE.labels(*labels, score.feature, score.test).set(score.score)
+    metrics.DRIFT_BREACHED.set(key, [((), 1 if drifted == "True" else 0)])
+    metrics.DRIFT_SCORE.set(key, [((w.feature, w.test), w.score) for w in status.worst])
+    metrics.DRIFT_THRESHOLD.set(key, [((w.feature, w.test), w.threshold) for w in status.worst])

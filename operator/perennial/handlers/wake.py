@@ -5,6 +5,7 @@ from __future__ import annotations
 from perennial.api.base import Json
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
+from perennial.api.version import ModelVersion
 from perennial.cluster.client import Cluster
 from perennial.cluster.queue import Key
 
@@ -32,8 +33,11 @@ async def related(cluster: Cluster, key: Key, body: Json) -> list[Key]:
         if ref := spec.get("model", {}).get("trainingRef"):
             keys.append(Key("ModelTraining", namespace, ref["name"]))
         revisions = [status.get("stable"), status.get("canary"), *status.get("rejected", [])]
-        names = {r.get("version") for r in revisions if r} - {None, ""}
-        keys += [Key("ModelVersion", namespace, name) for name in sorted(names)]
+        names = {r.get("version") for r in revisions if r}
+        for v in await cluster.read_all(ModelVersion, namespace):
+            # Those that it named before, too: their status still says that it serves them.
+            if v.metadata.name in names or key.name in {d.name for d in v.status.deployments}:
+                keys.append(Key("ModelVersion", namespace, v.metadata.name))
         for m in await cluster.read_all(DriftMonitor, namespace):
             if m.spec.deployment_ref.name == key.name:
                 keys.append(Key("DriftMonitor", namespace, m.metadata.name))

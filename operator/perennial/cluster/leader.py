@@ -1,0 +1,158 @@
+"""One replica works at a time: leader election by a Lease, as every controller does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import ClientError
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.leaderelection.electionconfig import Config
+from kubernetes.aio.leaderelection.leaderelection import LeaderElection
+from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
+from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
+
+from perennial.api.base import Json
+from perennial.cluster.client import Cluster
+from perennial.cluster.metrics import LEADER
+
+log = logging.getLogger("perennial.leader")
+
+LEASE = ("coordination.k8s.io/v1", "Lease")
+OUT_OF_REACH = (ClientError, TimeoutError, OSError)
+# client-go's defaults.
+LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS = 15, 10, 2
+
+
+class _Lock(BaseLock):  # type: ignore[misc]
+    """A Lease, read and written for the elector; an API server out of reach counts as a refusal.
+
+    The client library's own lock cannot create a Lease (37.0 refuses its own argument).
+    """
+
+    def __init__(self, cluster: Cluster, name: str, namespace: str, identity: str) -> None:
+        super().__init__(name, namespace, identity)
+        self._cluster = cluster
+        self._lease: Json = {}
+
+    async def get(self, name: str, namespace: str) -> Any:
+        try:
+            self._lease = await self._cluster.call(
+                "GET", self._cluster.path(*LEASE, namespace, name)
+            )
+        except ApiException as error:
+            return False, error
+        except OUT_OF_REACH as error:
+            return False, ApiException(status=0, reason=str(error))
+        spec = self._lease.get("spec", {})
+        duration = str(spec.get("leaseDurationSeconds", "")) or None
+        times = (spec.get("acquireTime"), spec.get("renewTime"))
+        return True, LeaderElectionRecord(spec.get("holderIdentity") or None, duration, *times)
+
+    async def create(self, name: str, namespace: str, election_record: Any) -> bool:
+        self._lease = {
+            "apiVersion": LEASE[0],
+            "kind": LEASE[1],
+            "metadata": {"name": name, "namespace": namespace},
+        }
+        return await self._write("POST", "", election_record)
+
+    async def update(self, name: str, namespace: str, updated_record: Any) -> bool:
+        return await self._write("PUT", name, updated_record)
+
+    async def give_back(self) -> None:
+        """Leave the Lease without a holder, where it is ours."""
+        found, record = await self.get(self.name, self.namespace)
+        if found and record.holder_identity == self.identity:
+            record.holder_identity = ""
+            await self._write("PUT", self.name, record)
+
+    async def _write(self, verb: str, name: str, record: Any) -> bool:
+        # With the version that was read, so that of two replicas one is refused.
+        self._lease["spec"] = {
+            "holderIdentity": record.holder_identity,
+            "leaseDurationSeconds": int(float(record.lease_duration)),
+            "acquireTime": _micro_time(record.acquire_time),
+            "renewTime": _micro_time(record.renew_time),
+        }
+        path = self._cluster.path(*LEASE, self.namespace, name)
+        try:
+            self._lease = await self._cluster.call(verb, path, body=self._lease)
+        except (ApiException, *OUT_OF_REACH) as error:
+            log.warning("the Lease could not be written: %s", error)
+            return False
+        return True
+
+
+def _micro_time(text: str) -> str:
+    """Return a time as a Lease keeps it, from the elector's text (UTC) or the Lease's own."""
+    return text if text.endswith("Z") else text.replace(" ", "T") + "Z"
+
+
+async def lead(
+    cluster: Cluster,
+    name: str,
+    namespace: str,
+    work: Callable[[asyncio.Event], Awaitable[None]],
+    stopping: asyncio.Event,
+) -> None:
+    """Wait for the Lease, then work until told to stop or until the Lease is lost.
+
+    Args:
+        work: Gets an event that asks it to end, and ends soon after.
+        stopping: Set when the process is told to stop; the Lease is then given back, so that
+            the next replica need not wait for it to run out.
+
+    Raises:
+        RuntimeError: the Lease was lost. The process must end, since another one works now.
+    """
+    identity = os.environ.get("HOSTNAME", "perennial")
+    lock = _Lock(cluster, name, namespace, identity)
+    leading, ended = asyncio.Event(), asyncio.Event()
+
+    async def started() -> None:
+        leading.set()
+
+    async def stopped() -> None:
+        ended.set()
+
+    config = Config(lock, LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS, started, stopped)
+    election = asyncio.create_task(LeaderElection(config).run())
+    LEADER.labels(name).set(0)
+    try:
+        await _first(election, leading, stopping)
+        if stopping.is_set():
+            return
+        LEADER.labels(name).set(1)
+        log.info("this replica leads", extra={"lease": f"{namespace}/{name}"})
+        working = asyncio.create_task(_await(work(ended)))
+        await _first(working, ended, stopping)
+        lost = ended.is_set()
+        ended.set()
+        await working
+        if lost:
+            raise RuntimeError(f"the Lease {namespace}/{name} was lost")
+    finally:
+        election.cancel()
+        LEADER.labels(name).set(0)
+        if leading.is_set():
+            await lock.give_back()
+
+
+async def _await(awaitable: Awaitable[None]) -> None:
+    await awaitable
+
+
+async def _first(task: asyncio.Task[None], *events: asyncio.Event) -> None:
+    """Wait for a task or an event; a task that failed raises here."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait([task, *waits], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    if task.done():
+        task.result()
