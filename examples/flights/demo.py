@@ -89,8 +89,8 @@ def install(*more: str) -> None:
 
 
 @contextmanager
-def store() -> Iterator[S3Store]:
-    """Open the embedded store's data bucket through a forwarded port."""
+def store_settings() -> Iterator[dict[str, str]]:
+    """Forward a port to the embedded store; give its settings by AWS' own names."""
     secret = json.loads(kubectl("get", "secret", "perennial-store", "-n", SYSTEM, "-o", "json"))
     settings = {k: base64.b64decode(v).decode() for k, v in secret["data"].items()}
     command = [os.environ.get("KUBECTL", "kubectl"), "port-forward", "-n", SYSTEM]
@@ -100,15 +100,24 @@ def store() -> Iterator[S3Store]:
         try:
             # Forwarding from 127.0.0.1:40123 -> 7070
             address = forward.stdout.readline().removeprefix("Forwarding from ").split(" ")[0]
-            settings["AWS_ENDPOINT_URL"] = f"http://{address}"
-            yield S3Store("data", config=settings, client_options={"allow_http": True})
+            yield {**settings, "AWS_ENDPOINT_URL": f"http://{address}"}
         finally:
             forward.terminate()
 
 
+def clear() -> None:
+    """Remove what an earlier run has left: its namespace, and its months in the store."""
+    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true")
+    with store_settings() as settings:
+        bucket = S3Store("data", config=settings, client_options={"allow_http": True})
+        for item in obstore.list(bucket, "flights/").collect():
+            obstore.delete(bucket, item["path"])
+
+
 def upload(months: list[str], directory: Path) -> None:
     """Upload months of flights."""
-    with store() as bucket:
+    with store_settings() as settings:
+        bucket = S3Store("data", config=settings, client_options={"allow_http": True})
         for month in months:
             name = f"2013-{month}.parquet"
             obstore.put(bucket, f"flights/{name}", (directory / name).read_bytes())
@@ -163,6 +172,7 @@ def send_traffic(
     kubectl("delete", "pod", name, "-n", NAMESPACE, "--ignore-not-found", "--now")
     for item in (config_map, pod):
         kubectl("apply", "-f", "-", stdin=json.dumps(item))
+    kubectl("wait", "--for=condition=Ready", f"pod/{name}", "-n", NAMESPACE, "--timeout=60s")
 
 
 def answers(name: str) -> Counter[str]:
@@ -197,6 +207,7 @@ def loop(values: str) -> Counter[str]:
     began = time.monotonic()
     say("Install Perennial with Helm")
     install("-f", values)
+    clear()
     kubectl("apply", "-f", str(EXAMPLES / "namespace.yaml"))
 
     say("Train on the winter: January and February 2013")

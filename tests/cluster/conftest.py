@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[None]:
-    """Bring the cluster up, beginning with empty namespaces; leave it up, as make demo does."""
+def cluster() -> None:
+    """Bring the cluster up, and leave it up, as make demo does."""
     command = [sys.executable, "-m", "localcluster", "up"]
     subprocess.run(command, cwd=ROOT / "tests", check=True)
     os.environ["KUBECONFIG"] = str(locate().kubeconfig)
     os.environ["KUBECTL"] = str(binaries.path("kubectl"))
     os.environ["HELM"] = str(binaries.path("helm"))
-    demo.kubectl("delete", "namespace", demo.NAMESPACE, "--ignore-not-found", "--wait=true")
-    demo.install("-f", str(locate().values))
-    store = ["exec", "-n", demo.SYSTEM, "deploy/perennial-store", "--"]
-    demo.kubectl(*store, "rm", "-rf", "/store/data/flights")
-    yield
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.plan.analysis import PodMetrics, counts, difference, judge
 from perennial.plan.core import (
+    REQUEST_ANNOTATION,
     Deletion,
     Event,
     Plan,
@@ -320,7 +321,9 @@ def _hold(s: DeploymentSnapshot, state: _State, step: StepStatus) -> _State:
         state = state.set(step=step)
     pause = rollout.canary.steps[step.index].pause
     if pause is not None and pause.duration is None:
-        told = Event("RolloutPaused", "waits for a person: kubectl perennial promote")
+        name = s.deployment.metadata.name
+        how = f"kubectl annotate md {name} --overwrite {REQUEST_ANNOTATION}=promote/$(date +%s)"
+        told = Event("RolloutPaused", f"waits for a person: {how}")
         return state.set(told, paused="CanaryPauseStep")
     waited = (s.now - (step.start_time or s.now)).total_seconds()
     over = pause is None or waited >= seconds(pause.duration or "0s")

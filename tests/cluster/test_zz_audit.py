@@ -1,6 +1,7 @@
-"""What the operator may do is what it does: from the API server's audit log. Runs last."""
+"""From the API server's audit log: nothing is written at rest; every right is used. Runs last."""
 
 import json
+import time
 from collections import Counter
 from typing import Any
 
@@ -32,6 +33,20 @@ def used(lines: list[dict[str, Any]]) -> tuple[set[Use], set[Use]]:
         if line["verb"] == "patch" and code == 201:
             allowed.add((use[0], use[1], "create"))
     return allowed, refused
+
+
+def test_steady_state_writes_nothing(answers: Counter[str]) -> None:
+    demo.kubectl("delete", "dm", "flights", "-n", demo.NAMESPACE)  # it writes at each interval
+    time.sleep(35)  # beyond the delay after which a replaced version is deleted
+    before = len(provider().audit_log(locate()).splitlines())
+    time.sleep(15)
+    lines = provider().audit_log(locate()).splitlines()[before:-1]
+    events = [json.loads(line) for line in lines]
+    mine = [e for e in events if e["user"]["username"] == USER]
+    # The Lease is renewed for as long as there is a leader.
+    rest = [e for e in mine if e.get("objectRef", {}).get("resource") != "leases"]
+    writes = [e for e in rest if e["verb"] not in ("get", "list", "watch")]
+    assert not writes, [(e["verb"], e["requestURI"]) for e in writes]
 
 
 def test_no_right_is_missing_and_none_is_left_over(answers: Counter[str]) -> None:

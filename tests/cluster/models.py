@@ -1,0 +1,85 @@
+"""Real ONNX models that are bad in one way each, made from a good one."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from flights import demo
+from perennial_artifact.manifest import MODEL, File
+from perennial_artifact.store import fetch, publish
+
+Change = Callable[[bytes], bytes]
+
+
+def publish_changed(good: dict[str, Any], change: Change) -> dict[str, str]:
+    """Publish a good artifact with its model changed; return the new one's uri and sha256."""
+    with demo.store_settings() as settings, tempfile.TemporaryDirectory() as place:
+        secret, directory = Path(place, "secret"), Path(place, "artifact")
+        secret.mkdir()
+        for name, value in settings.items():
+            (secret / name).write_text(value)
+        manifest = fetch(good["uri"], good["sha256"], directory, secret)
+        content = change((directory / MODEL).read_bytes())
+        (directory / MODEL).write_bytes(content)
+        manifest.files[MODEL] = File(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+        (directory / "manifest.json").write_text(manifest.to_json())
+        uri, digest, _ = publish(directory, "s3://models", secret)
+    return {"uri": uri, "sha256": digest}
+
+
+def _after(graph: onnx.GraphProto, output: str) -> str:
+    """Rename what computes an output, so that more can be put behind it; return the new name."""
+    for node in graph.node:
+        for n, name in enumerate(node.output):
+            if name == output:
+                node.output[n] = f"{output}_before"
+    return f"{output}_before"
+
+
+def _constant(graph: onnx.GraphProto, name: str, values: Any) -> str:
+    graph.initializer.append(numpy_helper.from_array(np.array(values, np.int64), name))
+    return name
+
+
+def failing(content: bytes) -> bytes:
+    """Fail for every request whose number of rows is no multiple of 7."""
+    model = onnx.load_from_string(content)
+    graph = model.graph
+    last = graph.output[0].name
+    before = _after(graph, last)
+    sevens, flat = _constant(graph, "sevens", [-1, 7]), _constant(graph, "flat", [-1])
+    graph.node.append(helper.make_node("Reshape", [before, sevens], ["in_sevens"]))
+    graph.node.append(helper.make_node("Reshape", ["in_sevens", flat], [last]))
+    return bytes(model.SerializeToString())
+
+
+def slow(content: bytes) -> bytes:
+    """Multiply two large matrices for every request."""
+    model = onnx.load_from_string(content)
+    graph = model.graph
+    last = graph.output[1].name
+    before = _after(graph, last)
+    both, size = _constant(graph, "both", [0, 1]), _constant(graph, "size", [1400, 1400])
+    nothing = numpy_helper.from_array(np.zeros((1, 1), np.float32), "nothing")
+    graph.initializer.append(nothing)
+    for operator, inputs, output in (
+        ("ReduceSum", ["hour", both], "total"),
+        ("Expand", ["total", size], "matrix"),
+        ("MatMul", ["matrix", "matrix"], "product"),
+        ("ReduceSum", ["product", both], "sum"),
+        ("Mul", ["sum", "nothing"], "zero"),
+        ("Add", [before, "zero"], last),
+    ):
+        graph.node.append(helper.make_node(operator, inputs, [output]))
+    return bytes(model.SerializeToString())
+
+
+def broken(content: bytes) -> bytes:
+    """Return a file that is no model."""
+    return content[: len(content) // 2]

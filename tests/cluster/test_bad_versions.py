@@ -1,0 +1,117 @@
+"""A bad version is rolled back, and stable does not lose a request over it."""
+
+import json
+import urllib.parse
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from models import Change, broken, failing, publish_changed, slow
+from prometheus_client.parser import text_string_to_metric_families
+
+from flights import demo
+
+NAME = "trial"
+
+
+def apply(artifact: dict[str, str], latency: str = "500ms", **serving: Any) -> None:
+    """Ask for an artifact, with a canary of half the traffic."""
+    analysis = {
+        "interval": "2s",
+        "minimumRequests": 10,
+        "failureLimit": 0,
+        "metrics": [
+            {"name": "errors", "errorRate": {"maximum": 0.01}},
+            {"name": "slow", "latency": {"quantile": 0.9, "maximum": latency}},
+        ],
+    }
+    steps = [{"setWeight": 50}, {"pause": {"duration": "8s"}}]
+    rollout = {"canary": {"steps": steps}, "analysis": analysis, "progressDeadline": "60s"}
+    spec = {"model": {"artifact": artifact}, "replicas": 1, "rollout": rollout, "serving": serving}
+    metadata = {"name": NAME, "namespace": demo.NAMESPACE}
+    body = {"apiVersion": "perennial.dev/v1alpha1", "kind": "ModelDeployment"}
+    demo.kubectl("apply", "-f", "-", stdin=json.dumps({**body, "metadata": metadata, "spec": spec}))
+
+
+def condition(wanted: str) -> dict[str, Any]:
+    found = demo.get("md", NAME).get("status", {}).get("conditions", [])
+    return next((c for c in found if c["type"] == wanted), {})
+
+
+def artifact_of(version: str) -> dict[str, str]:
+    found = demo.get("mv", version)["spec"]["artifact"]
+    return {"uri": found["uri"], "sha256": found["sha256"]}
+
+
+def answered(revision: str) -> Counter[str]:
+    """Return how many requests a revision's pods answered, by status code, as they count them."""
+    selector = f"perennial.dev/deployment={NAME},perennial.dev/revision={revision}"
+    names = demo.kubectl("get", "pods", "-n", demo.NAMESPACE, "-l", selector, "-o", "name").split()
+    codes: Counter[str] = Counter()
+    for name in names:
+        pod = urllib.parse.quote(f"{name.removeprefix('pod/')}:9090")
+        path = f"/api/v1/namespaces/{demo.NAMESPACE}/pods/{pod}/proxy/metrics"
+        for family in text_string_to_metric_families(demo.kubectl("get", "--raw", path)):
+            for sample in family.samples:
+                if sample.name == "perennial_serving_requests_total":
+                    codes[sample.labels["code"]] += int(sample.value)
+    return codes
+
+
+@pytest.fixture(scope="module")
+def stable(answers: Counter[str]) -> Iterator[str]:
+    """Serve a good version under traffic; return its revision."""
+    apply(artifact_of("flights-1"))
+    demo.wait("trial serves", lambda: condition("Ready").get("status") == "True", 60)
+    demo.send_traffic("trial-traffic", ["01"], model=NAME)
+    revision = demo.get("md", NAME)["status"]["stable"]["revision"]
+    demo.wait("traffic flows", lambda: answered(revision)["200"] > 0, 60)
+    yield revision
+    demo.kubectl("delete", "pod", "trial-traffic", "-n", demo.NAMESPACE, "--now")
+    demo.kubectl("delete", "md", NAME, "-n", demo.NAMESPACE)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "words"),
+    [
+        (failing, "AnalysisFailed", "error rate"),
+        (slow, "AnalysisFailed", "latency p90"),
+        (broken, "ModelInvalid", "ONNX"),
+    ],
+)
+def test_a_bad_version_is_rolled_back_and_stable_loses_nothing(
+    stable: str, change: Change, reason: str, words: str
+) -> None:
+    bad = publish_changed(artifact_of("flights-1"), change)
+    apply(bad, latency="50ms" if change is slow else "500ms")
+    demo.wait("it was rolled back", lambda: condition("RolledOut").get("reason") == reason, 90)
+    status = demo.get("md", NAME)["status"]
+    assert status["stable"]["revision"] == stable
+    assert words in condition("RolledOut")["message"]
+    assert condition("Available")["status"] == "True"
+    assert condition("Stalled")["reason"] == reason
+    codes = answered(stable)
+    assert codes["200"] > 0 and not [code for code in codes if code >= "500" and codes[code]]
+    events = demo.kubectl("get", "events", "-n", demo.NAMESPACE, "-o", "json")
+    told = [e for e in json.loads(events)["items"] if e["reason"] == "RolledBack"]
+    assert any(words in e["message"] for e in told)
+
+
+def test_a_rollout_under_load_loses_no_request_though_the_operator_is_killed(stable: str) -> None:
+    demo.send_traffic("steady", ["02"], model=NAME)
+    demo.wait("traffic flows", lambda: demo.answers("steady").total() > 0, 30)
+    apply(artifact_of("flights-2"))
+    demo.wait("the canary answers", lambda: bool(demo.get("md", NAME)["status"].get("weight")), 60)
+    operator = "app.kubernetes.io/component=operator"
+    kill = ["delete", "pod", "-n", demo.SYSTEM, "-l", operator, "--force", "--grace-period=0"]
+    demo.kubectl(*kill)
+    promoted = "it was promoted by the next operator"
+    demo.wait(promoted, lambda: demo.get("md", NAME)["status"]["stable"]["revision"] != stable, 120)
+    demo.wait(
+        "the old one is gone",
+        lambda: len(demo.get("md", NAME)["status"].get("previous", "")) == 0,
+        90,
+    )
+    found = demo.end_traffic("steady")
+    assert found["failed"] == 0 and len(found) == 2 and found.total() > 100

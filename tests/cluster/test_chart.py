@@ -1,0 +1,50 @@
+"""Install, upgrade, test and uninstall the chart as a platform team does."""
+
+import json
+import os
+from collections import Counter
+from typing import Any
+
+from flights import demo
+from localcluster.state import locate
+
+
+def helm(*arguments: str) -> str:
+    return demo.run(os.environ["HELM"], *arguments, "-n", demo.SYSTEM)
+
+
+def lease() -> dict[str, Any]:
+    found = demo.kubectl("get", "lease", "perennial", "-n", demo.SYSTEM, "-o", "json")
+    spec: dict[str, Any] = json.loads(found)["spec"]
+    return spec
+
+
+def test_helm_test_passes(answers: Counter[str]) -> None:
+    assert "Succeeded" in helm("test", "perennial", "--timeout", "60s")
+
+
+def test_another_replica_takes_the_lease_over(answers: Counter[str]) -> None:
+    values = ("-f", str(locate().values))
+    demo.install(*values, "--set", "operator.replicas=2")
+    first = lease()["holderIdentity"]
+    demo.kubectl("delete", "pod", first, "-n", demo.SYSTEM, "--wait=false")
+    demo.wait("another one leads", lambda: lease()["holderIdentity"] not in (first, ""), 30)
+    demo.install(*values)
+
+
+def test_uninstalled_models_go_on_serving_and_a_new_release_takes_them_over(
+    answers: Counter[str],
+) -> None:
+    demo.send_traffic("unattended", ["07"])
+    demo.wait("traffic flows", lambda: demo.answers("unattended").total() > 0, 30)
+    kept = demo.get("md")["metadata"]["uid"]
+    helm("uninstall", "perennial", "--wait", "--timeout", "60s")
+    before = demo.answers("unattended").total()
+    demo.wait(
+        "models answer without us", lambda: demo.answers("unattended").total() > before + 40, 30
+    )
+    demo.install("-f", str(locate().values))
+    demo.wait("it is looked after again", lambda: demo.condition("md", "Ready") == "True", 60)
+    assert demo.get("md")["metadata"]["uid"] == kept
+    found = demo.end_traffic("unattended")
+    assert found["failed"] == 0 and set(found) == {"flights-2"}
