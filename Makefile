@@ -8,7 +8,7 @@ LOCALCLUSTER := $(PYTHON) -m localcluster
 export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator:$(CHECKOUT)/artifact:$(CHECKOUT)/training:$(CHECKOUT)/serving
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images generate verify lint types test test-unit test-api binaries
+.PHONY: help demo venv cluster-up cluster-down cluster-status images generate verify lint types test test-unit test-api test-cluster binaries
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,9 @@ test-unit: venv  ## Pure functions and the trainer, no cluster
 
 test-api: venv binaries  ## A real API server and etcd
 	$(PY) -m pytest -q tests/api
+
+test-cluster: venv  ## The loop on a real node
+	$(PY) -m pytest -q tests/cluster
 
 test: verify binaries  ## Everything, from nothing to green
 	$(PY) -m pytest -q tests

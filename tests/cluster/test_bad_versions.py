@@ -85,10 +85,14 @@ def test_a_bad_version_is_rolled_back_and_stable_loses_nothing(
 ) -> None:
     bad = publish_changed(artifact_of("flights-1"), change)
     apply(bad, latency="50ms" if change is slow else "500ms")
-    demo.wait("it was rolled back", lambda: condition("RolledOut").get("reason") == reason, 90)
+
+    def rolled_back() -> bool:
+        found = condition("RolledOut")
+        return found.get("reason") == reason and words in found["message"]
+
+    demo.wait("it was rolled back", rolled_back, 90)
     status = demo.get("md", NAME)["status"]
     assert status["stable"]["revision"] == stable
-    assert words in condition("RolledOut")["message"]
     assert condition("Available")["status"] == "True"
     assert condition("Stalled")["reason"] == reason
     codes = answered(stable)

@@ -1,0 +1,200 @@
+"""What a request's tensors must be, whatever transport they come by."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perennial_artifact.manifest import Tensor
+from perennial_serving.errors import RequestError
+from perennial_serving.model import DTYPES, Model
+
+SHOWN = 64  # characters of a client's text that an error repeats
+_SIZE = struct.Struct("<I")
+
+
+class Given(NamedTuple):
+    """One tensor of a request: values as JSON has them (flat or nested), or as raw bytes."""
+
+    name: str
+    datatype: str
+    shape: Sequence[int]
+    data: list[Any] | NDArray[Any] | None
+    raw: memoryview | None = None
+
+
+class Feeds:
+    """Turns requests into the inputs of one model."""
+
+    def __init__(self, model: Model) -> None:
+        self._inputs = {t.name: t for t in model.inputs}
+        self._names = ", ".join(self._inputs)
+        self._shared = model.shared
+
+    def __call__(self, tensors: Iterable[Given]) -> tuple[dict[str, NDArray[Any]], int]:
+        """Return the model's inputs as arrays by name, and the number of rows.
+
+        Raises:
+            RequestError: 400, a tensor is missing, unknown, repeated or does not fit.
+        """
+        arrays: dict[str, NDArray[Any]] = {}
+        inputs = self._inputs
+        # A number too large for its datatype is refused, not turned into infinity.
+        with np.errstate(over="raise"):
+            for tensor in tensors:
+                name = tensor.name
+                expected = inputs.get(name)
+                if expected is None:
+                    raise RequestError(
+                        400, f"input {name[:SHOWN]!r} is unknown: expected {self._names}"
+                    )
+                if name in arrays:
+                    raise RequestError(400, f"input {name!r} is given twice")
+                arrays[name] = _array(tensor, expected)
+        if len(arrays) != len(inputs):
+            absent = [name for name in inputs if name not in arrays]
+            raise RequestError(400, f"input {', '.join(absent)} is missing")
+        for axes in self._shared:
+            self._agree(axes, arrays)
+        shape = next((a.shape for a in arrays.values()), ())
+        return arrays, shape[0] if shape else 1
+
+    def _agree(self, axes: Sequence[tuple[str, int]], arrays: dict[str, NDArray[Any]]) -> None:
+        first, axis = axes[0]
+        size = arrays[first].shape[axis]
+        for name, other in axes:
+            if arrays[name].shape[other] != size:
+                raise RequestError(
+                    400,
+                    f"input {name!r}: expected {size} in dimension {other} of its shape, as in "
+                    f"{first!r}, got {list(arrays[name].shape)}",
+                )
+
+
+def _array(tensor: Given, expected: Tensor) -> NDArray[Any]:
+    name, datatype, shape, data, raw = tensor
+    if datatype != expected.datatype:
+        raise wrong(name, f"datatype {expected.datatype}", repr(datatype[:SHOWN]))
+    if len(shape) != len(expected.shape):
+        raise wrong(name, f"shape {expected.shape}", f"{len(shape)} dimensions ({_brief(shape)})")
+    for wanted, given in zip(expected.shape, shape, strict=True):
+        if given < 1 or (wanted != given and wanted != -1):
+            raise wrong(name, f"shape {expected.shape} with no dimension of 0", _brief(shape))
+    count = math.prod(shape)
+    if raw is not None:
+        return _from_bytes(name, raw, datatype, count, shape).reshape(shape)
+    if data is None:
+        raise wrong(name, "data, or binary_data_size among its parameters", "neither")
+    if isinstance(data, list) and len(shape) > 1 and data and type(data[0]) is list:
+        data = _flat(name, data, shape)
+    if len(data) != count:
+        raise wrong(name, f"{count} values for shape {_brief(shape)}", f"{len(data)}")
+    typed = _from_list(name, data, datatype) if isinstance(data, list) else data
+    return typed.reshape(shape)
+
+
+def wrong(name: str, expected: str, got: str) -> RequestError:
+    """Return what a client is told about a tensor."""
+    return RequestError(400, f"input {name[:SHOWN]!r}: expected {expected}, got {got}")
+
+
+def _brief(shape: Sequence[int]) -> str:
+    text = str(list(shape[:16]))
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _flat(name: str, data: list[Any], shape: Sequence[int]) -> list[Any]:
+    for size in shape[1:]:
+        for row in data:
+            if type(row) is not list or len(row) != size:
+                raise wrong(name, f"nested lists of shape {_brief(shape)}", "ragged or other ones")
+        data = list(chain.from_iterable(data))
+    return data
+
+
+def _from_list(name: str, data: list[Any], datatype: str) -> NDArray[Any]:
+    kinds = set(map(type, data))
+    if datatype == "BYTES":
+        if kinds != {str}:
+            raise wrong(name, "strings in data of BYTES", _kinds(kinds - {str}))
+        return np.array(data, dtype=object)
+    if datatype == "BOOL":
+        if kinds != {bool}:
+            raise wrong(name, "true or false in data of BOOL", _kinds(kinds - {bool}))
+    elif datatype[0] == "F":
+        if kinds != {float}:
+            if kinds - {int, float, type(None)}:
+                others = _kinds(kinds - {int, float, type(None)})
+                raise wrong(name, f"numbers or null in data of {datatype}", others)
+            if type(None) in kinds:  # a value that is missing
+                data = [math.nan if value is None else value for value in data]
+    elif kinds != {int}:
+        raise wrong(name, f"whole numbers in data of {datatype}", _kinds(kinds - {int}))
+    try:
+        return np.array(data, dtype=DTYPES[datatype])
+    except (ArithmeticError, ValueError, TypeError) as error:
+        raise RequestError(400, f"input {name!r}: a value does not fit into {datatype}") from error
+
+
+_JSON_NAMES: dict[type, str] = {
+    **{str: "a string", bool: "a boolean", int: "a number", float: "a number"},
+    **{list: "a list", dict: "an object", type(None): "null"},
+}
+
+
+def _kinds(kinds: set[type]) -> str:
+    return " and ".join(sorted({_JSON_NAMES[kind] for kind in kinds}))
+
+
+def _from_bytes(
+    name: str, raw: memoryview, datatype: str, count: int, shape: Sequence[int]
+) -> NDArray[Any]:
+    """Return little-endian values as an array that lives as long as the request's body."""
+    if datatype == "BYTES":
+        return _strings(name, raw, count)
+    dtype = np.dtype(DTYPES[datatype])
+    if len(raw) != count * dtype.itemsize:
+        needed = f"{count * dtype.itemsize} bytes for shape {_brief(shape)} of {datatype}"
+        raise wrong(name, needed, f"{len(raw)}")
+    values = np.frombuffer(raw, dtype)
+    if datatype == "BOOL" and values.view(np.uint8).max(initial=0) > 1:
+        raise wrong(name, "bytes of 0 or 1 in data of BOOL", "another byte")
+    return values
+
+
+def _strings(name: str, raw: memoryview, count: int) -> NDArray[Any]:
+    """Read strings that each follow their length in 4 bytes; they must be UTF-8, as ONNX's are."""
+    values: list[str] = []
+    at, end = 0, len(raw)
+    while at < end and len(values) <= count:
+        if end - at < 4:
+            raise wrong(name, "4 bytes of length before each string", f"{end - at}")
+        (size,) = _SIZE.unpack_from(raw, at)
+        at += 4
+        if size > end - at:
+            raise wrong(name, f"a string of {size} bytes, as its length says", f"{end - at}")
+        try:
+            values.append(str(raw[at : at + size], "utf-8"))
+        except UnicodeDecodeError as error:
+            raise wrong(name, "strings of UTF-8", "other bytes") from error
+        at += size
+    if len(values) != count:
+        raise wrong(name, f"{count} strings", "more" if len(values) > count else f"{len(values)}")
+    return np.array(values, dtype=object)
+
+
+def to_bytes(values: NDArray[Any]) -> bytes:
+    """Return values as the binary extension and gRPC's raw contents carry them."""
+    if values.dtype != object:
+        return values.tobytes()
+    parts: list[bytes] = []
+    for value in values.ravel():
+        content = value.encode() if isinstance(value, str) else bytes(value)
+        parts += (_SIZE.pack(len(content)), content)
+    return b"".join(parts)
