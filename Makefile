@@ -36,7 +36,9 @@ images:  ## Build the images and load them into the cluster
 binaries:  ## Build etcd, Kubernetes, CoreDNS and the S3 server into the cache
 	@$(LOCALCLUSTER).binaries
 
-generate: venv  ## Write the CRDs from the Pydantic models
+generate: venv  ## Write what is generated: CRDs, the gRPC messages
+	$(VENV)/bin/uv run -q --no-project --with grpcio-tools==1.76.0 python -m grpc_tools.protoc \
+	  -Iserving --python_out=serving perennial_serving/inference.proto
 	$(PY) -m perennial.api.crd
 	$(PY) -m perennial.api.crd charts/perennial/files/crds
 

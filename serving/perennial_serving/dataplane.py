@@ -1,4 +1,4 @@
-"""Inference over arrays, whatever transport they came by."""
+"""One model with its metrics and its drift windows, whatever transport a request comes by."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from perennial_serving.errors import RequestError
 from perennial_serving.metrics import Metrics
 from perennial_serving.model import Model
 
-# An inference that is expected to take longer than this would hold up the event loop.
-INLINE_SECONDS = 0.002
+Results = Mapping[str, NDArray[Any]]
+"""Arrays by output name."""
+
 _WEIGHT = 0.2  # of the newest inference in the moving average
 _LOG_SECONDS = 10.0
 
 
 class DataPlane:
-    """One model with its metrics and its drift windows; any thread may call it."""
+    """One model; all but ``run`` belong to the event loop's thread."""
 
-    def __init__(self, model: Model, metrics: Metrics) -> None:
+    def __init__(self, model: Model, metrics: Metrics, drift: bool = True) -> None:
         """Take a loaded model.
 
         Raises:
@@ -33,21 +34,22 @@ class DataPlane:
         """
         self.model = model
         self.metrics = metrics
+        self.recorder = None
+        if drift and model.profile is not None:
+            self.recorder = Recorder(model.profile, model)
+        self.seconds_per_row = model.warm_up()
+        """A guess from what runs took."""
         self._outputs = {t.name: t for t in model.outputs}
-        self._recorder = None if model.profile is None else Recorder(model.profile, model)
-        self._seconds_per_row = model.warm_up()
         self._logged = float("-inf")
 
-    def is_quick(self, rows: int) -> bool:
-        """Say whether so many rows may run on the event loop: a guess from what runs took."""
-        return rows * self._seconds_per_row < INLINE_SECONDS
-
-    def check_outputs(self, names: Sequence[str]) -> None:
-        """Refuse outputs that are not there.
+    def asked(self, names: Sequence[str]) -> list[Tensor]:
+        """Return the outputs that a request asks for; none are all of them.
 
         Raises:
             RequestError: 400, an output is unknown or asked for twice.
         """
+        if not names:
+            return list(self._outputs.values())
         for name in names:
             if name not in self._outputs:
                 raise RequestError(
@@ -56,33 +58,28 @@ class DataPlane:
                 )
         if len(set(names)) != len(names):
             raise RequestError(400, "an output is asked for twice")
+        return [self._outputs[name] for name in names]
 
-    def infer(
-        self, feeds: Mapping[str, NDArray[Any]], rows: int, names: Sequence[str] = ()
-    ) -> list[tuple[Tensor, NDArray[Any]]]:
-        """Run the model on arrays that fit its signature; no names are all outputs.
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> Results:
+        """Run the model on arrays that fit its signature; any thread may.
 
         Raises:
             RequestError: 500, the model itself failed.
         """
-        began = time.perf_counter()
         try:
-            results = dict(zip(self.model.output_names, self.model.run(feeds), strict=True))
+            return dict(zip(self.model.output_names, self.model.run(feeds), strict=True))
         except Exception as error:
             self._log(error)
             raise RequestError(500, f"the model failed: {str(error)[:512]}") from error
-        finally:
-            # A failure's time counts too: a model may take long to fail.
-            taken = time.perf_counter() - began
-            self._seconds_per_row += _WEIGHT * (taken / rows - self._seconds_per_row)
-        self.metrics.inference.observe(taken)
-        if self._recorder is not None:
-            self._recorder.record(feeds, results, rows)
-        return [(self._outputs[name], results[name]) for name in names or self.model.output_names]
+
+    def took(self, seconds: float, rows: int) -> None:
+        """Learn how long a run took."""
+        self.seconds_per_row += _WEIGHT * (seconds / rows - self.seconds_per_row)
+        self.metrics.inference.observe(seconds)
 
     def window(self, seconds: float) -> Window | None:
-        """Return the drift window, None where the model has no profile."""
-        return None if self._recorder is None else self._recorder.window(seconds)
+        """Return the drift window, None where there is none."""
+        return None if self.recorder is None else self.recorder.window(seconds)
 
     def _log(self, error: Exception) -> None:
         # Not each one: a bad model under load would fill the node's disk.

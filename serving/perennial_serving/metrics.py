@@ -1,80 +1,113 @@
-"""Prometheus metrics of the server; label values come from the server, never from a client."""
+"""Prometheus metrics of the server; label values come from the server, never from a client.
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
+Counted on the event loop alone, so without the locks that the client library takes for each value.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
 )
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
-disable_created_metrics()  # type: ignore[no-untyped-call]
-
-BUCKETS = (
-    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+SECONDS = (
+    *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
+ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+PROTOCOLS = ("rest", "grpc")
 
 
-class Metrics:
+class Histogram:
+    """Counts in buckets, each of a value up to and including its bound."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def add_to(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
+        """Add the cumulative buckets to a family."""
+        total, buckets = 0, []
+        for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
+            total += count
+            buckets.append((floatToGoString(bound), total))  # type: ignore[no-untyped-call]
+        family.add_metric(labels, buckets, self._sum)
+
+
+class Metrics(Collector):
     """The metrics of one served model."""
 
     def __init__(self, model: str, version: str, sha256: str = "") -> None:
+        self._model = [model, version]
+        self._info = [model, version, sha256]
+        self.inference = Histogram(SECONDS)
+        self.queued = Histogram(SECONDS)
+        self.batch_rows = Histogram(ROWS)
+        self.in_flight = 0
+        self.load_seconds = 0.0
+        self._durations = {protocol: Histogram(SECONDS) for protocol in PROTOCOLS}
+        # From the start, so that a rate over the first request is not lost.
+        self._requests = {(protocol, code): 0 for protocol in PROTOCOLS for code in (200, 500)}
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        labels = ["model", "version", "protocol"]
-        self._requests = Counter(
-            "perennial_serving_requests_total",
-            "Infer requests answered, by HTTP status.",
-            [*labels, "code"],
-            registry=self.registry,
+        self.registry.register(self)
+
+    def answered(self, protocol: str, code: int, seconds: float) -> None:
+        """Count one infer request by its HTTP status, or its equivalent in gRPC."""
+        key = (protocol, code)
+        self._requests[key] = self._requests.get(key, 0) + 1
+        self._durations[protocol].observe(seconds)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all families."""
+        labels = ["model", "version"]
+        requests = CounterMetricFamily(
+            "perennial_serving_requests",
+            "Infer requests answered, by HTTP status or its equivalent.",
+            labels=[*labels, "protocol", "code"],
         )
-        durations = Histogram(
+        for (protocol, code), count in self._requests.items():
+            requests.add_metric([*self._model, protocol, str(code)], count)
+        yield requests
+        durations = HistogramMetricFamily(
             "perennial_serving_request_duration_seconds",
             "Time from an infer request's last byte to its answer.",
-            labels,
-            buckets=BUCKETS,
-            registry=self.registry,
+            labels=[*labels, "protocol"],
         )
-        self.inference = Histogram(
-            "perennial_serving_inference_duration_seconds",
-            "Time in the model itself.",
-            ["model", "version"],
-            buckets=BUCKETS,
-            registry=self.registry,
-        ).labels(model, version)
-        self.in_flight = Gauge(
-            "perennial_serving_requests_in_flight",
-            "Infer requests under way.",
-            registry=self.registry,
-        )
-        self.load_duration = Gauge(
-            "perennial_serving_model_load_duration_seconds",
-            "Time that loading the model took.",
-            registry=self.registry,
-        )
-        Gauge(
+        for protocol, histogram in self._durations.items():
+            histogram.add_to(durations, [*self._model, protocol])
+        yield durations
+        for name, text, histogram in (
+            ("inference_duration_seconds", "Time in the model itself.", self.inference),
+            ("queue_duration_seconds", "Time that a request waited for a thread.", self.queued),
+            ("batch_rows", "Rows that ran together on a thread.", self.batch_rows),
+        ):
+            family = HistogramMetricFamily(f"perennial_serving_{name}", text, labels=labels)
+            histogram.add_to(family, self._model)
+            yield family
+        for name, text, value in (
+            ("requests_in_flight", "Infer requests under way.", self.in_flight),
+            ("model_load_duration_seconds", "Time that loading took.", self.load_seconds),
+        ):
+            yield GaugeMetricFamily(f"perennial_serving_{name}", text, value=value)
+        info = GaugeMetricFamily(
             "perennial_serving_model_info",
             "The served model; always 1.",
-            ["model", "version", "sha256"],
-            registry=self.registry,
-        ).labels(model, version, sha256).set(1)
-        self._model, self._version = model, version
-        self._duration = durations.labels(model, version, "rest")
-        self._codes: dict[int, Counter] = {}
-        # From the start, so that a rate over the first request is not lost.
-        self._counter(200)
-        self._counter(500)
-
-    def _counter(self, code: int) -> Counter:
-        counter = self._codes.get(code)
-        if counter is None:
-            counter = self._requests.labels(self._model, self._version, "rest", str(code))
-            self._codes[code] = counter
-        return counter
-
-    def answered(self, code: int, seconds: float) -> None:
-        """Count one infer request."""
-        self._counter(code).inc()
-        self._duration.observe(seconds)
+            labels=[*labels, "sha256"],
+        )
+        info.add_metric(self._info, 1)
+        yield info

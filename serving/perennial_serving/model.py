@@ -69,6 +69,15 @@ class Model:
         """The outputs in their order."""
         return [t.name for t in self.outputs]
 
+    @cached_property
+    def is_batchable(self) -> bool:
+        """Whether rows of several requests may run together: all that varies first is the batch."""
+        tensors = (*self.inputs, *self.outputs)
+        if not all(t.shape and t.shape[0] == -1 for t in tensors):
+            return False
+        first = {(t.name, 0) for t in self.inputs}
+        return len(first) == 1 or any(first <= set(axes) for axes in self.shared)
+
     def warm_up(self) -> float:
         """Run one empty row, so that no client waits for first allocations; return the seconds.
 

@@ -3,138 +3,173 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
 import time
 import traceback
+import zlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, TypeVar
 
 from perennial_serving import codec
-from perennial_serving.cpu import cpu_limit
+from perennial_serving.admission import Admission
 from perennial_serving.dataplane import DataPlane
+from perennial_serving.description import Description
 from perennial_serving.errors import RequestError
+from perennial_serving.scheduler import Scheduler
+from perennial_serving.tensors import Feeds
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+T = TypeVar("T")
 Headers = tuple[tuple[bytes, bytes], ...]
 
-SERVER = "perennial"
-# Even parsing more than this takes long enough to be a thread's work.
-LARGE_BODY_BYTES = 256 * 1024
+# Parsing or compressing more than this takes long enough to be a thread's work.
+LARGE_BYTES = 256 * 1024
+# Below it, compressing costs more than it saves.
+COMPRESSED_BYTES = 4096
 # Bodies that are still arriving may hold this many times the largest body in memory.
 BUFFERED_BODIES = 8
 
 _JSON = (b"content-type", b"application/json")
+_BINARY = (b"content-type", b"application/octet-stream")
+_HEADER_LENGTH = b"inference-header-content-length"
+_GZIP = (b"content-encoding", b"gzip")
 _CLOSE = (b"connection", b"close")
 _RETRY = (b"retry-after", b"1")
+_WINDOW_BITS = {b"gzip": 31, b"deflate": 15}
 
 
 class RestApp:
     """ASGI application of one model; it belongs to the event loop's thread."""
 
-    def __init__(self, plane: DataPlane, maximum_body: int, maximum_in_flight: int) -> None:
-        self.plane = plane
-        self.draining = False
-        self.in_flight = 0
-        self.last_infer = 0.0  # on time.monotonic()'s clock
+    def __init__(
+        self, plane: DataPlane, scheduler: Scheduler, admission: Admission, maximum_body: int
+    ) -> None:
+        self._plane, self._scheduler, self._admission = plane, scheduler, admission
         self._maximum_body = maximum_body
-        self._maximum_in_flight = maximum_in_flight
         self._buffered = 0
-        self._feeds = codec.Feeds(plane.model)
-        self._threads = ThreadPoolExecutor(max(1, math.ceil(cpu_limit())), "infer")
-        model = plane.model
-        self._bases = (
-            f"/v2/models/{model.name}",
-            f"/v2/models/{model.name}/versions/{model.version}",
-        )
-        self._infer_paths = frozenset(f"{base}/infer" for base in self._bases)
+        self._feeds = Feeds(plane.model)
+        self._threads = ThreadPoolExecutor(1, "body")
+        self._description = Description(plane.model, admission)
+        self._infer_paths = frozenset(f"{base}/infer" for base in self._description.bases)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["path"] in self._infer_paths and scope["method"] == "POST":
-            status, body, more = await self._infer(scope, receive)
+        path = scope["path"]
+        if path in self._infer_paths and scope["method"] == "POST":
+            status, body, headers = await self._infer(scope, receive)
         else:
-            more = ()
+            headers = (_JSON,)
             try:
-                status, body = self._describe(scope["method"], scope["path"])
+                if path in self._infer_paths:
+                    raise RequestError(405, "infer takes POST")
+                status, answer = self._description(scope["method"], path)
+                body = codec.document(answer)
             except RequestError as error:
                 status, body = error.status, _error(error)
-        if self.draining:
+        if self._admission.draining:
             # The client's next request goes to another pod instead of into a closing connection.
-            more = (*more, _CLOSE)
-        length = (b"content-length", str(len(body)).encode())
-        await send(
-            {"type": "http.response.start", "status": status, "headers": [_JSON, length, *more]}
-        )
+            headers = (*headers, _CLOSE)
+        length = (b"content-length", b"%d" % len(body))
+        start = {"type": "http.response.start", "status": status, "headers": [*headers, length]}
+        await send(start)
         await send({"type": "http.response.body", "body": body})
 
     async def _infer(self, scope: Scope, receive: Receive) -> tuple[int, bytes, Headers]:
-        metrics = self.plane.metrics
-        began = self.last_infer = time.monotonic()
-        more: Headers = ()
+        metrics, admission = self._plane.metrics, self._admission
+        began = time.monotonic()
         try:
-            content = await self._body(scope, receive)
-            self._admit()
+            admission.check()
+            headers = dict(scope["headers"])
+            content = await self._body(headers, receive)
+            admission.check()
             began = time.monotonic()
-            self.in_flight += 1
-            metrics.in_flight.set(self.in_flight)
+            admission.in_flight += 1
+            metrics.in_flight = admission.in_flight
             try:
-                body = await self._run(content)
+                status, (body, more) = 200, await self._answer(headers, content)
             finally:
-                self.in_flight -= 1
-                metrics.in_flight.set(self.in_flight)
-            status = 200
+                admission.in_flight -= 1
+                metrics.in_flight = admission.in_flight
         except RequestError as error:
-            status, body = error.status, _error(error)
+            status, body, more = error.status, _error(error), (_JSON,)
             if status == 503:
-                more = (_RETRY,)
+                more = (_JSON, _RETRY)
         except Exception:
             print(traceback.format_exc(), file=sys.stderr, flush=True)
-            status, body = 500, codec.document({"error": "the server failed; its log says why"})
-        metrics.answered(status, time.monotonic() - began)
+            body = codec.document({"error": "the server failed; its log says why"})
+            status, more = 500, (_JSON,)
+        metrics.answered("rest", status, time.monotonic() - began)
         return status, body, more
 
-    async def _run(self, content: bytes) -> bytes:
-        if len(content) > LARGE_BODY_BYTES:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._all, content)
-        request = codec.decode(content)
-        feeds, rows = self._feeds(request)
-        if self.plane.is_quick(rows):
-            return self._answer(request, feeds, rows)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._answer, request, feeds, rows)
+    async def _answer(self, headers: dict[bytes, bytes], content: bytes) -> tuple[bytes, Headers]:
+        header_length = None
+        if (text := headers.get(_HEADER_LENGTH)) is not None:
+            header_length = _number(text, "Inference-Header-Content-Length")
+        encoding = headers.get(b"content-encoding", b"identity")
+        if encoding != b"identity":
+            content = await self._off_loop(self._decompressed, encoding, content)
+        if len(content) > LARGE_BYTES:
+            parsed = await self._off_loop(self._parsed, content, header_length)
+        else:
+            parsed = self._parsed(content, header_length)
+        request, feeds, rows = parsed
+        asked = self._plane.asked([o.name for o in request.outputs or ()])
+        results = await self._scheduler.infer(feeds, rows)
+        model = self._plane.model
+        tensors = [(tensor, results[tensor.name]) for tensor in asked]
+        if sum(values.size for _, values in tensors) * 8 > LARGE_BYTES:
+            encode = codec.encode, model.name, model.version, request, tensors
+            body, json_length = await self._off_loop(*encode)
+        else:
+            body, json_length = codec.encode(model.name, model.version, request, tensors)
+        more: Headers = (_JSON,)
+        if json_length is not None:
+            more = (_BINARY, (_HEADER_LENGTH, b"%d" % json_length))
+        if len(body) > COMPRESSED_BYTES and b"gzip" in headers.get(b"accept-encoding", b""):
+            body = await self._off_loop(_compressed, body)
+            more = (*more, _GZIP)
+        return body, more
 
-    def _all(self, content: bytes) -> bytes:
-        request = codec.decode(content)
-        return self._answer(request, *self._feeds(request))
+    def _off_loop(self, work: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
-    def _answer(self, request: codec.InferRequest, feeds: Any, rows: int) -> bytes:
-        names = [o.name for o in request.outputs or ()]
-        self.plane.check_outputs(names)
-        tensors = self.plane.infer(feeds, rows, names)
-        model = self.plane.model
-        return codec.encode(model.name, model.version, request.id, tensors)
+    def _parsed(
+        self, content: bytes, header_length: int | None
+    ) -> tuple[codec.InferRequest, dict[str, Any], int]:
+        request, binary = codec.decode(content, header_length)
+        return request, *self._feeds(codec.tensors(request, binary))
 
-    def _admit(self) -> None:
-        if self.in_flight >= self._maximum_in_flight:
-            raise RequestError(503, "too many requests are under way: try again in 1 s")
+    def _decompressed(self, encoding: bytes, content: bytes) -> bytes:
+        bits = _WINDOW_BITS.get(encoding.strip().lower())
+        if bits is None:
+            name = encoding[:64].decode("latin-1")
+            raise RequestError(415, f"Content-Encoding {name!r}: expected gzip or deflate")
+        unpacker = zlib.decompressobj(bits)
+        try:
+            whole = unpacker.decompress(content, self._maximum_body + 1)
+        except zlib.error as error:
+            told = f"the body is not what its Content-Encoding says: {error}"
+            raise RequestError(400, told) from error
+        if len(whole) > self._maximum_body:
+            raise self._too_large()
+        if not unpacker.eof:
+            raise RequestError(400, "the compressed body is cut short")
+        return whole
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        self._admit()
-        limit = RequestError(413, f"the body is larger than {self._maximum_body} bytes")
-        for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > self._maximum_body:
-                raise limit
+    def _too_large(self) -> RequestError:
+        return RequestError(413, f"the body is larger than {self._maximum_body} bytes")
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        if _number(headers.get(b"content-length", b"0"), "Content-Length") > self._maximum_body:
+            raise self._too_large()
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body", False):
             whole: bytes = message.get("body", b"")
             if len(whole) > self._maximum_body:
-                raise limit
+                raise self._too_large()
             return whole
         parts: list[bytes] = []
         size = 0
@@ -147,7 +182,7 @@ class RestApp:
                 size += len(part)
                 self._buffered += len(part)
                 if size > self._maximum_body:
-                    raise limit
+                    raise self._too_large()
                 if self._buffered > BUFFERED_BODIES * self._maximum_body:
                     raise RequestError(503, "too many large bodies are arriving: try again in 1 s")
                 if not message.get("more_body", False):
@@ -156,48 +191,18 @@ class RestApp:
         finally:
             self._buffered -= size
 
-    def _describe(self, method: str, path: str) -> tuple[int, bytes]:
-        """Answer everything but infer."""
-        if path in self._infer_paths:
-            raise RequestError(405, "infer takes POST")
-        status, answer = self._look_up(path.rstrip("/"))
-        if method not in ("GET", "HEAD"):
-            raise RequestError(405, f"{path[:128]} takes GET")
-        return status, codec.document(answer)
 
-    def _look_up(self, path: str) -> tuple[int, dict[str, Any]]:
-        model = self.plane.model
-        ready = not self.draining
-        status = 200 if ready else 503
-        match path:
-            case "/v2/health/live":
-                return 200, {"live": True}
-            case "/v2/health/ready":
-                return status, {"ready": ready}
-            case "/v2":
-                return 200, {"name": SERVER, "version": _version(), "extensions": []}
-        if path in self._bases:
-            return 200, {
-                "name": model.name,
-                "versions": [model.version],
-                "platform": "onnxruntime_onnx",
-                "inputs": [t.model_dump() for t in model.inputs],
-                "outputs": [t.model_dump() for t in model.outputs],
-            }
-        if path.removesuffix("/ready") in self._bases:
-            return status, {"name": model.name, "ready": ready}
-        raise RequestError(
-            404,
-            f"{path[:128]!r} is not served; the model is {model.name!r}, version {model.version!r}",
-        )
+def _number(text: bytes, header: str) -> int:
+    if not text.isdigit() or len(text) > 18:
+        shown = text[:64].decode("latin-1")
+        raise RequestError(400, f"{header}: expected a whole number, got {shown!r}")
+    return int(text)
+
+
+def _compressed(body: bytes) -> bytes:
+    packer = zlib.compressobj(1, wbits=31)
+    return packer.compress(body) + packer.flush()
 
 
 def _error(error: RequestError) -> bytes:
     return codec.document({"error": str(error)})
-
-
-def _version() -> str:
-    try:
-        return version("perennial")
-    except PackageNotFoundError:
-        return "dev"

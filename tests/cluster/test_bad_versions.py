@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from models import Change, broken, failing, publish_changed, slow
+from bad_models import Change, broken, failing, publish_changed, slow
 from prometheus_client.parser import text_string_to_metric_families
 
 from flights import demo

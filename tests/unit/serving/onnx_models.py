@@ -1,0 +1,124 @@
+"""Real ONNX models, made for tests: directories that perennial-serve takes."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pandas as pd
+from onnx import TensorProto, helper, numpy_helper
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from perennial_artifact.profile import FeatureProfile, Profile
+
+# The protocol's datatype, ONNX's type, numpy's type.
+DATATYPES = {
+    "BOOL": (TensorProto.BOOL, np.bool_),
+    "UINT8": (TensorProto.UINT8, np.uint8),
+    "UINT16": (TensorProto.UINT16, np.uint16),
+    "UINT32": (TensorProto.UINT32, np.uint32),
+    "UINT64": (TensorProto.UINT64, np.uint64),
+    "INT8": (TensorProto.INT8, np.int8),
+    "INT16": (TensorProto.INT16, np.int16),
+    "INT32": (TensorProto.INT32, np.int32),
+    "INT64": (TensorProto.INT64, np.int64),
+    "FP16": (TensorProto.FLOAT16, np.float16),
+    "FP32": (TensorProto.FLOAT, np.float32),
+    "FP64": (TensorProto.DOUBLE, np.float64),
+    "BYTES": (TensorProto.STRING, np.object_),
+}
+
+
+def save(
+    nodes: list, inputs: list, outputs: list, directory: Path, initializers: tuple = ()
+) -> Path:
+    graph = helper.make_graph(nodes, "test", inputs, outputs, list(initializers))
+    opset = [helper.make_opsetid("", 18)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=9)
+    directory.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, directory / "model.onnx")
+    return directory
+
+
+def echo(directory: Path) -> Path:
+    """Give back a [n, 2] tensor of every datatype: input ``x_FP32`` comes back as ``y_FP32``."""
+    nodes, inputs, outputs = [], [], []
+    for name, (kind, _) in DATATYPES.items():
+        nodes.append(helper.make_node("Identity", [f"x_{name}"], [f"y_{name}"]))
+        inputs.append(helper.make_tensor_value_info(f"x_{name}", kind, ["n", 2]))
+        outputs.append(helper.make_tensor_value_info(f"y_{name}", kind, ["n", 2]))
+    return save(nodes, inputs, outputs, directory)
+
+
+def doubling(directory: Path) -> Path:
+    """Double one column ``x``; fail where the number of rows is 13."""
+    nodes = [
+        helper.make_node("Add", ["x", "x"], ["twice"]),
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Gather", ["shape", "zero"], ["rows"], axis=0),
+        helper.make_node("Equal", ["rows", "thirteen"], ["bad"]),
+        helper.make_node("Cast", ["bad"], ["bad_number"], to=TensorProto.INT64),
+        # [-1, 1] is right for every column; [-1, 1 + 1000003] only for very many rows.
+        helper.make_node("Mul", ["bad_number", "many"], ["added"]),
+        helper.make_node("Add", ["one", "added"], ["width"]),
+        helper.make_node("Concat", ["any", "width"], ["wanted"], axis=0),
+        helper.make_node("Reshape", ["twice", "wanted"], ["y"]),
+    ]
+    numbers = {"zero": [0], "thirteen": [13], "many": [1_000_003], "one": [1], "any": [-1]}
+    initializers = tuple(
+        numpy_helper.from_array(np.array(v, np.int64), k) for k, v in numbers.items()
+    )
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])]
+    return save(nodes, inputs, outputs, directory, initializers)
+
+
+def heavy(directory: Path) -> Path:
+    """Multiply [n, 512] twice by a large matrix: too long for the event loop, better together."""
+    rng = np.random.default_rng(0)
+    matrix = rng.standard_normal((512, 4096)).astype(np.float32)
+    initializers = (
+        numpy_helper.from_array(matrix, "w"),
+        numpy_helper.from_array(matrix.T.copy(), "v"),
+    )
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["wide"]),
+        helper.make_node("MatMul", ["wide", "v"], ["y"]),
+    ]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 512])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 512])]
+    return save(nodes, inputs, outputs, directory, initializers)
+
+
+def boosted(directory: Path) -> tuple[Path, pd.DataFrame]:
+    """Train on real data: one matrix of 30 features, with a profile; return the rows too."""
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import FloatTensorType
+
+    rows, target = load_breast_cancer(return_X_y=True, as_frame=True)
+    rows = rows.astype(np.float32)
+    model = HistGradientBoostingClassifier(max_iter=50, random_state=0).fit(rows, target)
+    exported = convert_sklearn(
+        model,
+        initial_types=[("input", FloatTensorType([None, rows.shape[1]]))],
+        options={id(model): {"zipmap": False}},
+        target_opset=18,
+    )
+    directory.mkdir(parents=True, exist_ok=True)
+    onnx.save(exported, directory / "model.onnx")
+    features = []
+    for name, column in rows.items():
+        edges = sorted(set(np.quantile(column, np.linspace(0.1, 0.9, 9)).astype(float).tolist()))
+        counts = np.bincount(np.searchsorted(edges, column, side="right"), minlength=len(edges) + 1)
+        limits = {"minimum": float(column.min()), "maximum": float(column.max())}
+        features.append(
+            FeatureProfile(
+                name=str(name), kind="Numeric", edges=edges, counts=counts.tolist(), **limits
+            )
+        )
+    found = model.predict_proba(rows)[:, 1]
+    counts = np.bincount(np.searchsorted([0.5], found, side="right"), minlength=2).tolist()
+    prediction = FeatureProfile(name="probability", kind="Numeric", edges=[0.5], counts=counts)
+    profile = Profile(rows=len(rows), features=features, predictions=[prediction])
+    (directory / "profile.json").write_text(profile.to_json())
+    return directory, rows

@@ -1,0 +1,71 @@
+"""The server as a pod runs it: a process of its own, on ports that the system chose."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server of a model named ``m``, version ``1``."""
+
+    process: subprocess.Popen[str]
+    http: int
+    grpc: int
+    metrics: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http}"
+
+    def samples(self) -> dict[str, float]:
+        """Return the metrics, by name and labels as they stand in the exposition."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+@contextlib.contextmanager
+def serving(directory: Path, *options: str) -> Iterator[Server]:
+    command = [sys.executable, "-m", "perennial_serving", "--model-dir", str(directory)]
+    command += ["--model-name", "m", "--host", "127.0.0.1", "--quiet-seconds", "0.2"]
+    command += ["--http-port", "0", "--grpc-port", "0", "--metrics-port", "0", *options]
+    paths = [str(ROOT / "serving"), str(ROOT / "artifact")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        ports = re.search(r"HTTP (\d+), gRPC (\d+), metrics (\d+)", said)
+        assert ports, said
+        found = Server(process, *(int(port) for port in ports.groups()))
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                urllib.request.urlopen(f"{found.url}/v2/health/ready").close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        yield found
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
