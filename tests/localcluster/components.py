@@ -88,6 +88,8 @@ cluster.local in-addr.arpa {{
         "clusterDomain": "cluster.local",
         "clusterDNS": [state.node],
         "containerRuntimeEndpoint": f"unix://{state.socket}",
+        # Not the machine's own, where two kubelets would clear away each other's logs.
+        "podLogsDir": str(directory / "pods"),
         "staticPodPath": str(directory / "manifests"),
         "failSwapOn": False,
         "resolvConf": str(directory / "resolv.conf"),
