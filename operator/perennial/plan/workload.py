@@ -52,7 +52,10 @@ def service(deployment: ModelDeployment, revision: str | None) -> Json:
         "metadata": _metadata(deployment, deployment.metadata.name, {}),
         "spec": {
             "selector": selector,
-            "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}],
+            "ports": [
+                {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"},
+                {"name": "grpc", "port": 8081, "targetPort": "grpc", "protocol": "TCP"},
+            ],
         },
     }
 
@@ -110,6 +113,7 @@ def workload(
                 ),
                 "ports": [
                     {"name": "http", "containerPort": 8080, "protocol": "TCP"},
+                    {"name": "grpc", "containerPort": 8081, "protocol": "TCP"},
                     {"name": "metrics", "containerPort": 9090, "protocol": "TCP"},
                 ],
                 "readinessProbe": {

@@ -1,6 +1,7 @@
 """Real ONNX models, made for tests: directories that perennial-serve takes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -30,7 +31,11 @@ DATATYPES = {
 
 
 def save(
-    nodes: list, inputs: list, outputs: list, directory: Path, initializers: tuple = ()
+    nodes: list[Any],
+    inputs: list[Any],
+    outputs: list[Any],
+    directory: Path,
+    initializers: tuple[Any, ...] = (),
 ) -> Path:
     graph = helper.make_graph(nodes, "test", inputs, outputs, list(initializers))
     opset = [helper.make_opsetid("", 18)]
@@ -50,40 +55,50 @@ def echo(directory: Path) -> Path:
     return save(nodes, inputs, outputs, directory)
 
 
-def doubling(directory: Path) -> Path:
-    """Double one column ``x``; fail where the number of rows is 13."""
+def failing_at_13(source: str, output: str) -> tuple[list[Any], tuple[Any, ...]]:
+    """Return nodes that pass a [n, k] tensor on, but fail where a value of ``x`` is 13."""
+    constants = {"many": np.array([1_000_003]), "any": np.array([-1]), "axis": np.array([1])}
+    numbers = [numpy_helper.from_array(v.astype(np.int64), k) for k, v in constants.items()]
+    numbers.append(numpy_helper.from_array(np.array(13, np.float32), "thirteen"))
     nodes = [
-        helper.make_node("Add", ["x", "x"], ["twice"]),
-        helper.make_node("Shape", ["x"], ["shape"]),
-        helper.make_node("Gather", ["shape", "zero"], ["rows"], axis=0),
-        helper.make_node("Equal", ["rows", "thirteen"], ["bad"]),
-        helper.make_node("Cast", ["bad"], ["bad_number"], to=TensorProto.INT64),
-        # [-1, 1] is right for every column; [-1, 1 + 1000003] only for very many rows.
-        helper.make_node("Mul", ["bad_number", "many"], ["added"]),
-        helper.make_node("Add", ["one", "added"], ["width"]),
+        helper.make_node("Equal", ["x", "thirteen"], ["is_13"]),
+        helper.make_node("Cast", ["is_13"], ["as_number"], to=TensorProto.INT64),
+        helper.make_node("ReduceMax", ["as_number"], ["found"], keepdims=0),
+        helper.make_node("Mul", ["found", "many"], ["added"]),
+        helper.make_node("Shape", [source], ["shape"]),
+        helper.make_node("Gather", ["shape", "axis"], ["own_width"], axis=0),
+        helper.make_node("Add", ["own_width", "added"], ["width"]),
         helper.make_node("Concat", ["any", "width"], ["wanted"], axis=0),
-        helper.make_node("Reshape", ["twice", "wanted"], ["y"]),
+        helper.make_node("Reshape", [source, "wanted"], [output]),
     ]
-    numbers = {"zero": [0], "thirteen": [13], "many": [1_000_003], "one": [1], "any": [-1]}
-    initializers = tuple(
-        numpy_helper.from_array(np.array(v, np.int64), k) for k, v in numbers.items()
-    )
+    return nodes, tuple(numbers)
+
+
+def doubling(directory: Path) -> Path:
+    """Double one column ``x``; fail where a value is 13."""
+    nodes, initializers = failing_at_13("twice", "y")
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1])]
     outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])]
-    return save(nodes, inputs, outputs, directory, initializers)
+    first = helper.make_node("Add", ["x", "x"], ["twice"])
+    return save([first, *nodes], inputs, outputs, directory, initializers)
 
 
 def heavy(directory: Path) -> Path:
-    """Multiply [n, 512] twice by a large matrix: too long for the event loop, better together."""
+    """Multiply [n, 512] twice by a large matrix: too long for the event loop, better together.
+
+    It fails where a value is 13.
+    """
     rng = np.random.default_rng(0)
     matrix = rng.standard_normal((512, 4096)).astype(np.float32)
-    initializers = (
+    last, initializers = failing_at_13("narrow", "y")
+    initializers += (
         numpy_helper.from_array(matrix, "w"),
         numpy_helper.from_array(matrix.T.copy(), "v"),
     )
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["wide"]),
-        helper.make_node("MatMul", ["wide", "v"], ["y"]),
+        helper.make_node("MatMul", ["wide", "v"], ["narrow"]),
+        *last,
     ]
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 512])]
     outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 512])]
