@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import socket
 import sys
-import time
 from pathlib import Path
 
-from perennial_serving.dataplane import DataPlane
-from perennial_serving.errors import ModelInvalid
-from perennial_serving.fetch import report
-from perennial_serving.metrics import Metrics
-from perennial_serving.model import load
-from perennial_serving.server import Address, Limits, serve
+from perennial_serving.cpu import cpu_limit, quota
+from perennial_serving.sockets import Sockets, bind, reserve
 
 
 def options(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -41,38 +38,49 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     add("max-in-flight", int, "1024", "requests at once; more are refused with 503")
     add("batch-max-rows", int, "256", "rows of several requests that run together; 0: never")
     add("drift", int, "1", "count drift windows: 1 or 0")
+    add("workers", int, "0", "processes; 0: one for each whole CPU of the cgroup's limit")
     add("drain-seconds", float, "20", "longest time from SIGTERM to the end")
     add("quiet-seconds", float, "2", "after SIGTERM, time without a request that ends the drain")
+    parser.add_argument("--inherit", help=argparse.SUPPRESS)  # from the workers' parent
     return parser.parse_args(arguments)
 
 
 def main() -> int:
-    """Load the model and serve it; exit 1 with the reason where it cannot be loaded."""
+    """Serve a model; return 1 with the reason told where it cannot be."""
     chosen = options()
-    began = time.monotonic()
+    cpus = max(1, math.floor(cpu_limit()))
+    if chosen.inherit:
+        http, metrics, port, count = map(int, chosen.inherit.split(","))
+        own = socket.socket(fileno=metrics)
+        sockets = Sockets(socket.socket(fileno=http), own, chosen.host, port)
+        return _work(chosen, sockets, max(1, cpus // count))
+    # Without a limit a pod does not own the machine, so it is one process.
+    limit = quota()
+    count = chosen.workers or (max(1, math.floor(limit)) if math.isfinite(limit) else 1)
     try:
-        model = load(chosen.model_dir, chosen.model_name, chosen.model_version)
-        metrics = Metrics(model.name, model.version, model.sha256)
-        plane = DataPlane(model, metrics, bool(chosen.drift))
-    except ModelInvalid as error:
-        report("ModelInvalid", str(error))
-        return 1
-    metrics.load_seconds = time.monotonic() - began
-    import uvloop
+        if count > 1:
+            from perennial_serving.workers import supervise
 
-    limits = Limits(
-        body_bytes=chosen.max_body_bytes,
-        in_flight=chosen.max_in_flight,
-        batch_rows=chosen.batch_max_rows,
-        drain_seconds=chosen.drain_seconds,
-        quiet_seconds=chosen.quiet_seconds,
-    )
-    address = Address(chosen.host, chosen.http_port, chosen.grpc_port, chosen.metrics_port)
-    code = uvloop.run(serve(plane, limits, address))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Not sys.exit, which would wait for a thread that is still in a model beyond the deadline.
-    os._exit(code)
+            return supervise(chosen, sys.argv[1:], count)
+        held = reserve(chosen.host, chosen.grpc_port)
+        sockets = Sockets(
+            bind(chosen.host, chosen.http_port),
+            bind(chosen.host, chosen.metrics_port),
+            chosen.host,
+            held.getsockname()[1],
+        )
+    except OSError as error:
+        told = f"{chosen.host}, ports {chosen.http_port}, {chosen.grpc_port}"
+        print(f"{told}, {chosen.metrics_port}: {error}", file=sys.stderr)
+        return 1
+    return _work(chosen, sockets, cpus)
+
+
+def _work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
+    # Here, because the workers' parent has no use for the model's libraries.
+    from perennial_serving.worker import work
+
+    return work(chosen, sockets, threads)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,16 @@
 import os
 from pathlib import Path
 
-
-def cpu_limit(root: Path = Path("/sys/fs/cgroup")) -> float:
-    """Return the CPUs that the cgroup allows (v2, then v1), or those of the machine."""
-    return min(_quota(root), float(len(os.sched_getaffinity(0))))
+ROOT = Path("/sys/fs/cgroup")
 
 
-def _quota(root: Path) -> float:
+def cpu_limit(root: Path = ROOT) -> float:
+    """Return the CPUs that the cgroup allows, or those of the machine."""
+    return min(quota(root), float(len(os.sched_getaffinity(0))))
+
+
+def quota(root: Path = ROOT) -> float:
+    """Return the CPUs that the cgroup allows (v2, then v1), infinite where it sets no limit."""
     try:
         quota, period = (root / "cpu.max").read_text().split()
         if quota != "max":

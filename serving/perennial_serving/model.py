@@ -18,7 +18,6 @@ from pydantic import ValidationError
 
 from perennial_artifact.manifest import MANIFEST, MODEL, PROFILE, Manifest, Tensor
 from perennial_serving import external
-from perennial_serving.cpu import cpu_limit
 from perennial_serving.errors import ModelInvalid
 
 # ONNX type -> the protocol's datatype, numpy's type.
@@ -101,7 +100,7 @@ class Model:
         return taken
 
 
-def load(directory: Path, name: str, version: str) -> Model:
+def load(directory: Path, name: str, version: str, threads: int = 1) -> Model:
     """Load a directory with model.onnx and, optionally, manifest.json and profile.json.
 
     Raises:
@@ -114,7 +113,7 @@ def load(directory: Path, name: str, version: str) -> Model:
     manifest, digest = _manifest(directory)
     has_external_data = external.check(content, directory)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = max(1, int(cpu_limit()))
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # A failing model says why in its answers; onnxruntime would say it once more for each request.
     options.log_severity_level = 4

@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+import msgspec
 from prometheus_client import generate_latest
 
-from perennial_serving.codec import document
-from perennial_serving.dataplane import DataPlane
-from perennial_serving.rest import Receive, Scope, Send
+if TYPE_CHECKING:  # the workers' parent has no model, and none of its libraries
+    from perennial_serving.dataplane import DataPlane
 
 MAXIMUM_WINDOW_SECONDS = 86_400
+JSON = b"application/json"
+
+Answer = tuple[int, bytes, bytes]
+"""Status, content type, body."""
+
+
+def not_found() -> Answer:
+    """Return the answer where nothing is."""
+    return 404, JSON, b'{"error":"nothing is here"}'
 
 
 class ObservabilityApp:
-    """ASGI application: /metrics, /drift?seconds=N, /profile, /healthz."""
+    """ASGI application over whoever knows the answers."""
+
+    def __init__(self, source: Callable[[str, bytes], Awaitable[Answer]]) -> None:
+        self._source = source
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Answer one request."""
+        status, kind, body = await self._source(scope["path"], scope.get("query_string", b""))
+        headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+class Own:
+    """Answers /metrics, /drift?seconds=N, /profile and /healthz for one process."""
 
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        status, kind, body = self._route(scope["path"], scope.get("query_string", b""))
-        headers: list[Any] = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    def _route(self, path: str, query: bytes) -> tuple[int, bytes, bytes]:
-        json = b"application/json"
+    async def __call__(self, path: str, query: bytes) -> Answer:
+        """Return the answer to a path."""
         match path:
             case "/metrics":
                 text = generate_latest(self._plane.metrics.registry)
                 return 200, b"text/plain; version=0.0.4; charset=utf-8", text
             case "/healthz":
-                return 200, json, b"{}"
+                return 200, JSON, b"{}"
             case "/profile" if self._plane.model.profile is not None:
-                return 200, json, self._plane.model.profile
+                return 200, JSON, self._plane.model.profile
             case "/drift":
                 try:
                     seconds = float(parse_qs(query.decode()).get("seconds", ["3600"])[0])
@@ -44,8 +61,8 @@ class ObservabilityApp:
                     seconds = -1.0
                 if not 0 < seconds <= MAXIMUM_WINDOW_SECONDS:
                     reason = f"seconds must be a number up to {MAXIMUM_WINDOW_SECONDS}"
-                    return 400, json, document({"error": reason})
+                    return 400, JSON, msgspec.json.encode({"error": reason})
                 window = self._plane.window(seconds)
                 if window is not None:
-                    return 200, json, window.to_json().encode()
-        return 404, json, document({"error": "nothing is here"})
+                    return 200, JSON, window.to_json().encode()
+        return not_found()

@@ -208,8 +208,8 @@ def _typed(name: str, datatype: str, values: Any) -> NDArray[Any]:
     return found.astype(dtype, copy=False)
 
 
-def server(service: InferenceService, address: str, maximum_body: int) -> tuple[Any, int]:
-    """Return a server bound to an address, and its port.
+def server(service: InferenceService, address: str, maximum_body: int) -> Any:
+    """Return a server bound to an address that other processes may share.
 
     Raises:
         RuntimeError: the address cannot be bound.
@@ -217,8 +217,9 @@ def server(service: InferenceService, address: str, maximum_body: int) -> tuple[
     options = [
         ("grpc.max_receive_message_length", maximum_body),
         ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", 1),
     ]
     found = grpc.aio.server(options=options, compression=grpc.Compression.NoCompression)
     found.add_generic_rpc_handlers((service.handler(),))
-    return found, int(found.add_insecure_port(address))
+    found.add_insecure_port(address)
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perennial_serving.cpu import cpu_limit
 from perennial_serving.dataplane import DataPlane, Results
 from perennial_serving.errors import RequestError
 
@@ -41,10 +39,10 @@ class Scheduler:
     It belongs to the event loop's thread.
     """
 
-    def __init__(self, plane: DataPlane, batch_rows: int) -> None:
+    def __init__(self, plane: DataPlane, batch_rows: int, threads: int) -> None:
         """Take a model; ``batch_rows`` is the most rows that run together, 0 for no batching."""
         self._plane = plane
-        self._slots = max(1, math.floor(cpu_limit()))
+        self._slots = threads
         self._threads = ThreadPoolExecutor(self._slots, "infer")
         self._batch_rows = batch_rows if plane.model.is_batchable else 0
         self._names = [t.name for t in plane.model.inputs]

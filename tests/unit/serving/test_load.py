@@ -3,6 +3,8 @@
 import concurrent.futures
 import http.client
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -137,3 +139,34 @@ def test_a_failing_request_spoils_no_other_of_its_batch(directory: Path) -> None
         assert mean_rows(server) > 1.1
     for n, (status, answer) in enumerate(found):
         assert status == (500 if n % 8 == 0 else 200), answer
+
+
+def test_several_workers_answer_and_count_as_one(tmp_path: Path) -> None:
+    directory, rows = boosted(tmp_path)
+    values = rows.to_numpy().tolist()
+    with serving(directory, "--workers", "2") as server:
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            asked = pool.map(lambda n: ask(server, body([values[n]], "input")), range(120))
+            assert {status for status, _ in asked} == {200}
+        samples = server.samples()
+        labels = '{code="200",model="m",protocol="rest",version="1"}'
+        assert samples[f"perennial_serving_requests_total{labels}"] == 120
+        infinite = '{le="+Inf",model="m",protocol="rest",version="1"}'
+        name = "perennial_serving_request_duration_seconds_bucket"
+        assert samples[f"{name}{infinite}"] == 120
+        info = [v for k, v in samples.items() if k.startswith("perennial_serving_model_info")]
+        assert info == [1.0]
+        connection = http.client.HTTPConnection("127.0.0.1", server.metrics)
+        connection.request("GET", "/drift?seconds=600")
+        assert json.loads(connection.getresponse().read())["samples"] == 120
+        connection.close()
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+        assert len(children.read_text().split()) == 2
+        assert server.stop() == 0
+
+
+def test_a_worker_that_dies_ends_the_server(tmp_path: Path) -> None:
+    with serving(heavy(tmp_path), "--workers", "2") as server:
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+        os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+        assert server.process.wait(30) == 1

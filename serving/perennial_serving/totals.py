@@ -1,0 +1,52 @@
+"""What many workers counted, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from perennial_artifact.window import Window, merge
+
+# Of these gauges the largest is true for all; the others add up.
+_LARGEST = ("_info", "_model_load_duration_seconds", "_start_time_seconds", "_max_fds")
+
+
+class _Sum(Collector):
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self._texts = texts
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, Metric] = {}
+        values: dict[tuple[str, str, tuple[tuple[str, str], ...]], float] = {}
+        for text in self._texts:
+            for family in text_string_to_metric_families(text.decode()):
+                families.setdefault(
+                    family.name, Metric(family.name, family.documentation, family.type)
+                )
+                largest = family.name.endswith(_LARGEST)
+                for s in family.samples:
+                    key = (family.name, s.name, tuple(sorted(s.labels.items())))
+                    before = values.get(key)
+                    if before is None:
+                        values[key] = s.value
+                    else:
+                        values[key] = max(before, s.value) if largest else before + s.value
+        for (family_name, name, labels), value in values.items():
+            families[family_name].add_sample(name, dict(labels), value)
+        yield from families.values()
+
+
+def add_metrics(texts: Sequence[bytes]) -> bytes:
+    """Return one exposition of several: counters and histograms are added."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Sum(texts))
+    return generate_latest(registry)
+
+
+def add_windows(documents: Sequence[bytes]) -> bytes:
+    """Return the drift window of several workers, which count on the same profile."""
+    return merge([Window.model_validate_json(d) for d in documents]).to_json().encode()

@@ -1,0 +1,44 @@
+"""One process that loads the model and answers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+from perennial_serving.dataplane import DataPlane
+from perennial_serving.errors import ModelInvalid
+from perennial_serving.fetch import report
+from perennial_serving.metrics import Metrics
+from perennial_serving.model import load
+from perennial_serving.server import Limits, serve
+from perennial_serving.sockets import Sockets
+
+
+def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
+    """Load the model and serve it; return 1, with the reason told, where it cannot be loaded."""
+    began = time.monotonic()
+    try:
+        model = load(chosen.model_dir, chosen.model_name, chosen.model_version, threads)
+        metrics = Metrics(model.name, model.version, model.sha256)
+        plane = DataPlane(model, metrics, bool(chosen.drift))
+    except ModelInvalid as error:
+        report("ModelInvalid", str(error))
+        return 1
+    metrics.load_seconds = time.monotonic() - began
+    import uvloop
+
+    limits = Limits(
+        body_bytes=chosen.max_body_bytes,
+        in_flight=chosen.max_in_flight,
+        batch_rows=chosen.batch_max_rows,
+        threads=threads,
+        drain_seconds=chosen.drain_seconds,
+        quiet_seconds=chosen.quiet_seconds,
+    )
+    code: int = uvloop.run(serve(plane, limits, sockets))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit, which would wait for a thread that is still in a model beyond the deadline.
+    os._exit(code)

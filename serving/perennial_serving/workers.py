@@ -1,0 +1,104 @@
+"""Several processes behind the same ports, with one view of their metrics and drift windows.
+
+The parent loads no model: it starts the workers, ends with the first that ends, and adds up what
+they counted. The kernel spreads connections over the workers (SO_REUSEPORT).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+from perennial_serving.http_server import http_server
+from perennial_serving.observability import Answer, ObservabilityApp, not_found
+from perennial_serving.sockets import Sockets, bind, reserve
+from perennial_serving.totals import add_metrics, add_windows
+
+_PATHS = ("/healthz", "/metrics", "/drift", "/profile")
+
+
+async def _get(port: int, target: str) -> Answer:
+    """Ask one worker on its own port."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    finally:
+        writer.close()
+    first, *lines = head.split(b"\r\n")
+    headers = {k.lower(): v.strip() for k, _, v in (line.partition(b":") for line in lines)}
+    return int(first.split()[1]), headers.get(b"content-type", b""), body
+
+
+class _All:
+    """Answers the metrics port for all workers together."""
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        self._ports = ports
+
+    async def __call__(self, path: str, query: bytes) -> Answer:
+        if path not in _PATHS:
+            return not_found()
+        target = f"{path}?{query.decode('latin-1')}" if query else path
+        ports = self._ports[:1] if path == "/profile" else self._ports
+        answers = await asyncio.gather(*(_get(port, target) for port in ports))
+        status, kind, body = max(answers)
+        if status == 200 and path == "/metrics":
+            body = add_metrics([text for _, _, text in answers])
+        elif status == 200 and path == "/drift":
+            body = add_windows([text for _, _, text in answers])
+        return status, kind, body
+
+
+def supervise(chosen: argparse.Namespace, arguments: Sequence[str], count: int) -> int:
+    """Run workers until SIGTERM or until one ends; return the exit code.
+
+    Raises:
+        OSError: a port is taken.
+    """
+    return asyncio.run(_supervise(chosen, arguments, count))
+
+
+async def _supervise(chosen: argparse.Namespace, arguments: Sequence[str], count: int) -> int:
+    held = reserve(chosen.host, chosen.grpc_port)
+    grpc_port = held.getsockname()[1]
+    inner = [bind("127.0.0.1", 0) for _ in range(count)]
+    outer: list[socket.socket] = []
+    for _ in range(count):
+        port = outer[0].getsockname()[1] if outer else chosen.http_port
+        outer.append(bind(chosen.host, port, share=True))
+    metrics = bind(chosen.host, chosen.metrics_port)
+    processes = []
+    for http, own in zip(outer, inner, strict=True):
+        inherited = f"{http.fileno()},{own.fileno()},{grpc_port},{count}"
+        command = [sys.executable, "-m", "perennial_serving", *arguments, "--inherit", inherited]
+        fds = (http.fileno(), own.fileno())
+        processes.append(await asyncio.create_subprocess_exec(*command, pass_fds=fds))
+    app = ObservabilityApp(_All([own.getsockname()[1] for own in inner]))
+    print(
+        f"{count} workers on ports {Sockets(outer[0], metrics, chosen.host, grpc_port).ports}",
+        flush=True,
+    )
+    for s in (*outer, *inner, held):
+        s.close()
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    server = http_server(app)
+    serving = asyncio.create_task(server._serve(sockets=[metrics]))
+    waits = [asyncio.create_task(p.wait()) for p in processes]
+    told = asyncio.create_task(ending.wait())
+    await asyncio.wait([told, *waits], return_when=asyncio.FIRST_COMPLETED)
+    for process in processes:
+        if process.returncode is None:
+            process.terminate()
+    codes = await asyncio.gather(*waits)
+    told.cancel()
+    server.should_exit = True
+    await serving
+    return 0 if ending.is_set() and not any(codes) else 1
