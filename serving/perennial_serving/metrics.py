@@ -59,9 +59,11 @@ class Metrics(Collector):
         self.batch_rows = Histogram(ROWS)
         self.in_flight = 0
         self.load_seconds = 0.0
+        self.spool_bytes = 0
         self._durations = {protocol: Histogram(SECONDS) for protocol in PROTOCOLS}
         # From the start, so that a rate over the first request is not lost.
         self._requests = {(protocol, code): 0 for protocol in PROTOCOLS for code in (200, 500)}
+        self._logged: dict[tuple[str, str], int] = {}
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(self)
@@ -71,6 +73,17 @@ class Metrics(Collector):
         key = (protocol, code)
         self._requests[key] = self._requests.get(key, 0) + 1
         self._durations[protocol].observe(seconds)
+
+    def logged(self, kind: str, result: str, count: int) -> None:
+        """Count records of the request log: of a kind, spooled or dropped."""
+        key = (kind, result)
+        self._logged[key] = self._logged.get(key, 0) + count
+
+    def with_log(self) -> None:
+        """Show the request log's series."""
+        for kind in ("request", "feedback"):
+            for result in ("spooled", "dropped"):
+                self._logged[(kind, result)] = 0
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families."""
@@ -104,6 +117,8 @@ class Metrics(Collector):
             ("model_load_duration_seconds", "Time that loading took.", self.load_seconds),
         ):
             yield GaugeMetricFamily(f"perennial_serving_{name}", text, value=value)
+        if self._logged:
+            yield from self._log()
         info = GaugeMetricFamily(
             "perennial_serving_model_info",
             "The served model; always 1.",
@@ -111,3 +126,19 @@ class Metrics(Collector):
         )
         info.add_metric(self._info, 1)
         yield info
+
+    def _log(self) -> Iterator[Metric]:
+        records = CounterMetricFamily(
+            "perennial_serving_log_records",
+            "Sampled requests and feedback that went into the spool, or were dropped for want of "
+            "room.",
+            labels=["kind", "result"],
+        )
+        for key, count in self._logged.items():
+            records.add_metric(key, count)
+        yield records
+        yield GaugeMetricFamily(
+            "perennial_serving_log_spool_bytes",
+            "Bytes that wait to be shipped to the store.",
+            value=self.spool_bytes,
+        )

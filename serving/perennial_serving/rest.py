@@ -16,6 +16,7 @@ from perennial_serving.admission import Admission
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.description import Description
 from perennial_serving.errors import RequestError
+from perennial_serving.requestlog import feedback
 from perennial_serving.scheduler import Scheduler
 from perennial_serving.tensors import Feeds
 
@@ -54,6 +55,7 @@ class RestApp:
         self._threads = ThreadPoolExecutor(1, "body")
         self._description = Description(plane.model, admission)
         self._infer_paths = frozenset(f"{base}/infer" for base in self._description.bases)
+        self._feedback_paths = frozenset(f"{base}/feedback" for base in self._description.bases)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -65,10 +67,13 @@ class RestApp:
             try:
                 if path in self._infer_paths:
                     raise RequestError(405, "infer takes POST")
-                status, answer = self._description(scope["method"], path)
+                if path in self._feedback_paths:
+                    status, answer = 200, await self._feedback(scope, receive)
+                else:
+                    status, answer = self._description(scope["method"], path)
                 body = codec.document(answer)
             except RequestError as error:
-                status, body = error.status, _error(error)
+                status, body, headers = _refused(error)
         if self._admission.draining:
             # The client's next request goes to another pod instead of into a closing connection.
             headers = (*headers, _CLOSE)
@@ -94,15 +99,25 @@ class RestApp:
                 admission.in_flight -= 1
                 metrics.in_flight = admission.in_flight
         except RequestError as error:
-            status, body, more = error.status, _error(error), (_JSON,)
-            if status == 503:
-                more = (_JSON, _RETRY)
+            status, body, more = _refused(error)
         except Exception:
             print(traceback.format_exc(), file=sys.stderr, flush=True)
             body = codec.document({"error": "the server failed; its log says why"})
             status, more = 500, (_JSON,)
         metrics.answered("rest", status, time.monotonic() - began)
         return status, body, more
+
+    async def _feedback(self, scope: Scope, receive: Receive) -> dict[str, int]:
+        log = self._plane.log
+        if log is None:
+            told = "feedback is not taken: the request log is off (spec.serving.requestLog)"
+            raise RequestError(404, told)
+        if scope["method"] != "POST":
+            raise RequestError(405, "feedback takes POST")
+        content = await self._body(dict(scope["headers"]), receive)
+        items = await self._off_loop(feedback.parse, content)
+        await log.feedback(items)
+        return {"accepted": len(items)}
 
     async def _answer(self, headers: dict[bytes, bytes], content: bytes) -> tuple[bytes, Headers]:
         header_length = None
@@ -118,6 +133,8 @@ class RestApp:
         request, feeds, rows = parsed
         asked = self._plane.asked([o.name for o in request.outputs or ()])
         results = await self._scheduler.infer(feeds, rows)
+        if (log := self._plane.log) is not None:
+            request.id = log.note(request.id, None, feeds, results, rows)
         model = self._plane.model
         tensors = [(tensor, results[tensor.name]) for tensor in asked]
         if sum(values.size for _, values in tensors) * 8 > LARGE_BYTES:
@@ -204,5 +221,6 @@ def _compressed(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-def _error(error: RequestError) -> bytes:
-    return codec.document({"error": str(error)})
+def _refused(error: RequestError) -> tuple[int, bytes, Headers]:
+    headers: Headers = (_JSON, _RETRY) if error.status == 503 else (_JSON,)
+    return error.status, codec.document({"error": str(error)}), headers

@@ -21,9 +21,9 @@ from perennial_artifact.manifest import Tensor
 from perennial_serving import inference_pb2 as pb
 from perennial_serving.admission import Admission
 from perennial_serving.dataplane import DataPlane
+from perennial_serving.datatypes import DTYPES
 from perennial_serving.description import EXTENSIONS, PLATFORM, SERVER, server_version
 from perennial_serving.errors import RequestError
-from perennial_serving.model import DTYPES
 from perennial_serving.scheduler import Scheduler
 from perennial_serving.tensors import Feeds, Given, to_bytes, wrong
 
@@ -141,8 +141,11 @@ class InferenceService:
         asked = self._plane.asked([o.name for o in request.outputs])
         results = await self._scheduler.infer(feeds, rows)
         tensors = [(tensor, results[tensor.name]) for tensor in asked]
+        name = request.id
+        if (log := self._plane.log) is not None:
+            name = log.note(name, None, feeds, results, rows)
         raw = bool(request.raw_input_contents) or any(t.datatype == "FP16" for t in asked)
-        return self._encode(request.id, tensors, raw)
+        return self._encode(name, tensors, raw)
 
     def _encode(
         self, request_id: str, tensors: Sequence[tuple[Tensor, NDArray[Any]]], raw: bool

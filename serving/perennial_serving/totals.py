@@ -12,7 +12,13 @@ from prometheus_client.registry import Collector
 from perennial_artifact.window import Window, merge
 
 # Of these gauges the largest is true for all; the others add up.
-_LARGEST = ("_info", "_model_load_duration_seconds", "_start_time_seconds", "_max_fds")
+_LARGEST = (
+    "_info",
+    "_model_load_duration_seconds",
+    "_start_time_seconds",
+    "_max_fds",
+    "_log_spool_bytes",  # of one directory
+)
 
 
 class _Sum(Collector):
