@@ -21,6 +21,7 @@ from perennial_serving.model import Model
 from perennial_serving.requestlog import columns
 from perennial_serving.requestlog.recorder import RequestLog
 from perennial_serving.settings import LogSettings
+from perennial_serving.tracing import Tracing, is_on
 
 Results = Mapping[str, NDArray[Any]]
 """Arrays by output name."""
@@ -51,6 +52,7 @@ class DataPlane:
         if drift and profile is not None and model.profile is not None:
             digest = hashlib.sha256(model.profile).hexdigest()
             self.recorder = Recorder(profile, digest, model)
+        self.tracing = Tracing(model.name, model.version) if is_on() else None
         self.log = None
         if log is not None:
             features = [f.name for f in profile.features] if profile is not None else []

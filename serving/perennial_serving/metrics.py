@@ -5,8 +5,10 @@ Counted on the event loop alone, so without the locks that the client library ta
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
@@ -16,6 +18,7 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 SECONDS = (
@@ -33,18 +36,25 @@ class Histogram:
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
+        self._exemplars: dict[int, Exemplar] = {}
 
-    def observe(self, value: float) -> None:
-        """Count a value."""
-        self._counts[bisect_left(self._bounds, value)] += 1
+    def observe(self, value: float, trace_id: str | None = None) -> None:
+        """Count a value; the trace becomes its bucket's exemplar."""
+        bucket = bisect_left(self._bounds, value)
+        self._counts[bucket] += 1
         self._sum += value
+        if trace_id is not None:
+            self._exemplars[bucket] = Exemplar({"trace_id": trace_id}, value, time.time())
 
     def add_to(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
         """Add the cumulative buckets to a family."""
-        total, buckets = 0, []
-        for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
+        total = 0
+        buckets: list[Any] = []
+        bounds = (*self._bounds, float("inf"))
+        for n, (bound, count) in enumerate(zip(bounds, self._counts, strict=True)):
             total += count
-            buckets.append((floatToGoString(bound), total))  # type: ignore[no-untyped-call]
+            text = floatToGoString(bound)  # type: ignore[no-untyped-call]
+            buckets.append((text, total, self._exemplars.get(n)))
         family.add_metric(labels, buckets, self._sum)
 
 
@@ -68,11 +78,13 @@ class Metrics(Collector):
         ProcessCollector(registry=self.registry)
         self.registry.register(self)
 
-    def answered(self, protocol: str, code: int, seconds: float) -> None:
+    def answered(
+        self, protocol: str, code: int, seconds: float, trace_id: str | None = None
+    ) -> None:
         """Count one infer request by its HTTP status, or its equivalent in gRPC."""
         key = (protocol, code)
         self._requests[key] = self._requests.get(key, 0) + 1
-        self._durations[protocol].observe(seconds)
+        self._durations[protocol].observe(seconds, trace_id)
 
     def logged(self, kind: str, result: str, count: int) -> None:
         """Count records of the request log: of a kind, spooled or dropped."""

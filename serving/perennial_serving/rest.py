@@ -19,6 +19,7 @@ from perennial_serving.errors import RequestError
 from perennial_serving.requestlog import feedback
 from perennial_serving.scheduler import Scheduler
 from perennial_serving.tensors import Feeds
+from perennial_serving.tracing import carrier, trace_id
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -84,10 +85,18 @@ class RestApp:
 
     async def _infer(self, scope: Scope, receive: Receive) -> tuple[int, bytes, Headers]:
         metrics, admission = self._plane.metrics, self._admission
+        tracing = self._plane.tracing
         began = time.monotonic()
+        headers = dict(scope["headers"])
+        if tracing is not None:
+            route, method = scope["path"], scope["method"]
+            span = tracing.begin(
+                f"{method} {route}",
+                carrier(headers),
+                **{"http.request.method": method, "http.route": route},
+            )
         try:
             admission.check()
-            headers = dict(scope["headers"])
             content = await self._body(headers, receive)
             admission.check()
             began = time.monotonic()
@@ -104,7 +113,10 @@ class RestApp:
             print(traceback.format_exc(), file=sys.stderr, flush=True)
             body = codec.document({"error": "the server failed; its log says why"})
             status, more = 500, (_JSON,)
-        metrics.answered("rest", status, time.monotonic() - began)
+        trace = None
+        if tracing is not None:
+            trace = tracing.end(span, "http.response.status_code", status, status >= 500)
+        metrics.answered("rest", status, time.monotonic() - began, trace)
         return status, body, more
 
     async def _feedback(self, scope: Scope, receive: Receive) -> dict[str, int]:
@@ -134,7 +146,9 @@ class RestApp:
         asked = self._plane.asked([o.name for o in request.outputs or ()])
         results = await self._scheduler.infer(feeds, rows)
         if (log := self._plane.log) is not None:
-            request.id = log.note(request.id, None, feeds, results, rows)
+            request.id = log.note(
+                request.id, trace_id(headers.get(b"traceparent")), feeds, results, rows
+            )
         model = self._plane.model
         tensors = [(tensor, results[tensor.name]) for tensor in asked]
         if sum(values.size for _, values in tensors) * 8 > LARGE_BYTES:
