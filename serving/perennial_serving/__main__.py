@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import socket
 import sys
 from pathlib import Path
 
 from perennial_serving import settings
 from perennial_serving.cpu import cpu_limit, quota
 from perennial_serving.requestlog import spool
-from perennial_serving.sockets import Sockets, bind, reserve
+from perennial_serving.sockets import Sockets, bind, inherit
 
 
 def main() -> int:
@@ -19,10 +18,8 @@ def main() -> int:
     chosen = settings.read()
     cpus = max(1, math.floor(cpu_limit()))
     if chosen.inherit:
-        http, metrics, port, count = map(int, chosen.inherit.split(","))
-        own = socket.socket(fileno=metrics)
-        sockets = Sockets(socket.socket(fileno=http), own, chosen.host, port)
-        return _work(chosen, sockets, max(1, cpus // count))
+        http, grpc, metrics, count = map(int, chosen.inherit.split(","))
+        return _work(chosen, inherit((http, grpc, metrics)), max(1, cpus // count))
     # Without a limit a pod does not own the machine, so it is one process.
     limit = quota()
     count = chosen.workers or (max(1, math.floor(limit)) if math.isfinite(limit) else 1)
@@ -35,13 +32,8 @@ def main() -> int:
             from perennial_serving.workers import supervise
 
             return supervise(chosen, sys.argv[1:], count)
-        held = reserve(chosen.host, chosen.grpc_port)
-        sockets = Sockets(
-            bind(chosen.host, chosen.http_port),
-            bind(chosen.host, chosen.metrics_port),
-            chosen.host,
-            held.getsockname()[1],
-        )
+        ports = (chosen.http_port, chosen.grpc_port, chosen.metrics_port)
+        sockets = Sockets(*(bind(chosen.host, port) for port in ports))
     except OSError as error:
         told = f"{chosen.host}, ports {chosen.http_port}, {chosen.grpc_port}"
         print(f"{told}, {chosen.metrics_port}: {error}", file=sys.stderr)

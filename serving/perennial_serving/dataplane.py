@@ -27,6 +27,7 @@ Results = Mapping[str, NDArray[Any]]
 """Arrays by output name."""
 
 _WEIGHT = 0.2  # of the newest inference in the moving average
+_SURPRISE = 2.0  # times the average, at most, that an inference counts
 _LOG_SECONDS = 10.0
 
 
@@ -60,6 +61,7 @@ class DataPlane:
             self.log = RequestLog(log, model, chosen, metrics)
         self.seconds_per_row = model.warm_up()
         """A guess from what runs took."""
+        self._all = list(model.outputs)
         self._outputs = {t.name: t for t in model.outputs}
         self._logged = float("-inf")
 
@@ -70,7 +72,7 @@ class DataPlane:
             RequestError: 400, an output is unknown or asked for twice.
         """
         if not names:
-            return list(self._outputs.values())
+            return self._all
         for name in names:
             if name not in self._outputs:
                 raise RequestError(
@@ -95,7 +97,10 @@ class DataPlane:
 
     def took(self, seconds: float, rows: int) -> None:
         """Learn how long a run took."""
-        self.seconds_per_row += _WEIGHT * (seconds / rows - self.seconds_per_row)
+        known = self.seconds_per_row
+        # One run that the machine interrupted says little about the next.
+        taken = min(seconds / rows, known * _SURPRISE) if known else seconds / rows
+        self.seconds_per_row += _WEIGHT * (taken - known)
         self.metrics.inference.observe(seconds)
 
     def window(self, seconds: float) -> Window | None:

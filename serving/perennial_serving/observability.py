@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -9,9 +12,13 @@ from urllib.parse import parse_qs
 import msgspec
 from prometheus_client.exposition import choose_encoder
 
+from perennial_serving.http.http1 import Request
+from perennial_serving.http.listen import HttpPort, http_port
+
 if TYPE_CHECKING:  # the workers' parent has no model, and none of its libraries
     from perennial_serving.dataplane import DataPlane
 
+BODY_BYTES, BUFFERED_BYTES = 64 * 1024, 1024 * 1024
 MAXIMUM_WINDOW_SECONDS = 86_400
 JSON = b"application/json"
 
@@ -21,7 +28,7 @@ Answer = tuple[int, bytes, bytes]
 
 def not_found() -> Answer:
     """Return the answer where nothing is."""
-    return 404, JSON, b'{"error":"nothing is here"}'
+    return 404, JSON, refusal("nothing is here")
 
 
 def exposition(registry: Any, accept: str) -> Answer:
@@ -31,19 +38,36 @@ def exposition(registry: Any, accept: str) -> Answer:
 
 
 class ObservabilityApp:
-    """ASGI application over whoever knows the answers."""
+    """Answers requests by whoever knows the answers; it belongs to the event loop's thread."""
 
     def __init__(self, source: Callable[[str, bytes, str], Awaitable[Answer]]) -> None:
         self._source = source
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Answer one request."""
-        accept = next((v for k, v in scope["headers"] if k == b"accept"), b"").decode("latin-1")
-        query = scope.get("query_string", b"")
-        status, kind, body = await self._source(scope["path"], query, accept)
-        headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    def __call__(self, request: Request) -> None:
+        """Answer one request, later."""
+        task = asyncio.get_running_loop().create_task(self._answer(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, request: Request) -> None:
+        accept = request.headers.get(b"accept", b"").decode("latin-1")
+        try:
+            status, kind, body = await self._source(request.path, request.query, accept)
+        except Exception as error:
+            print("".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
+            status, kind, body = 500, JSON, refusal("the server failed; its log says why")
+        request.respond(status, body, b"content-type: %s\r\n" % kind)
+
+
+def observability_port(source: Callable[[str, bytes, str], Awaitable[Answer]]) -> HttpPort:
+    """Return the port that answers what a source knows."""
+    return http_port(ObservabilityApp(source), refusal, BODY_BYTES, BUFFERED_BYTES)
+
+
+def refusal(text: str) -> bytes:
+    """Return an error's body."""
+    return msgspec.json.encode({"error": text})
 
 
 class Own:
@@ -68,7 +92,7 @@ class Own:
                     seconds = -1.0
                 if not 0 < seconds <= MAXIMUM_WINDOW_SECONDS:
                     reason = f"seconds must be a number up to {MAXIMUM_WINDOW_SECONDS}"
-                    return 400, JSON, msgspec.json.encode({"error": reason})
+                    return 400, JSON, refusal(reason)
                 window = self._plane.window(seconds)
                 if window is not None:
                     return 200, JSON, window.to_json().encode()

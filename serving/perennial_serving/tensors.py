@@ -18,6 +18,11 @@ from perennial_serving.model import Model
 
 SHOWN = 64  # characters of a client's text that an error repeats
 _SIZE = struct.Struct("<I")
+_FORMATS = {
+    **{"BOOL": "?", "FP16": "e", "FP32": "f", "FP64": "d"},
+    **{"INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q"},
+    **{"UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q"},
+}
 
 
 class Given(NamedTuple):
@@ -46,18 +51,16 @@ class Feeds:
         """
         arrays: dict[str, NDArray[Any]] = {}
         inputs = self._inputs
-        # A number too large for its datatype is refused, not turned into infinity.
-        with np.errstate(over="raise"):
-            for tensor in tensors:
-                name = tensor.name
-                expected = inputs.get(name)
-                if expected is None:
-                    raise RequestError(
-                        400, f"input {name[:SHOWN]!r} is unknown: expected {self._names}"
-                    )
-                if name in arrays:
-                    raise RequestError(400, f"input {name!r} is given twice")
-                arrays[name] = _array(tensor, expected)
+        for tensor in tensors:
+            name = tensor.name
+            expected = inputs.get(name)
+            if expected is None:
+                raise RequestError(
+                    400, f"input {name[:SHOWN]!r} is unknown: expected {self._names}"
+                )
+            if name in arrays:
+                raise RequestError(400, f"input {name!r} is given twice")
+            arrays[name] = _array(tensor, expected)
         if len(arrays) != len(inputs):
             absent = [name for name in inputs if name not in arrays]
             raise RequestError(400, f"input {', '.join(absent)} is missing")
@@ -138,8 +141,10 @@ def _from_list(name: str, data: list[Any], datatype: str) -> NDArray[Any]:
     elif kinds != {int}:
         raise wrong(name, f"whole numbers in data of {datatype}", _kinds(kinds - {int}))
     try:
-        return np.array(data, dtype=DTYPES[datatype])
-    except (ArithmeticError, ValueError, TypeError) as error:
+        # Faster than numpy on a list, and a number too large is refused, not turned into infinity.
+        packed = struct.pack(f"<{len(data)}{_FORMATS[datatype]}", *data)
+        return np.frombuffer(packed, DTYPES[datatype])
+    except (struct.error, OverflowError) as error:
         raise RequestError(400, f"input {name!r}: a value does not fit into {datatype}") from error
 
 

@@ -38,8 +38,8 @@ def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
         drain_seconds=chosen.drain_seconds,
         quiet_seconds=chosen.quiet_seconds,
     )
-    code: int = uvloop.run(serve(plane, limits, sockets))
+    uvloop.run(serve(plane, limits, sockets))
     sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit, which would wait for a thread that is still in a model beyond the deadline.
-    os._exit(code)
+    os._exit(0)
