@@ -46,6 +46,8 @@ class DatasetRecord(Document):
     uri: Annotated[str, Field(max_length=1024)]
     sha256: Sha256
     rows: int
+    feedback_rows: int | None = None
+    """How many of the rows are logged requests with a label."""
     start: Annotated[str | None, Field(max_length=64)] = None
     end: Annotated[str | None, Field(max_length=64)] = None
 

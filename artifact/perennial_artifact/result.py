@@ -1,5 +1,6 @@
 """The training contract: run.json goes into a training pod, a termination message comes out."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -18,6 +19,16 @@ class SplitSpec(Document):
     test_fraction: float = 0.2
 
 
+class FeedbackSpec(Document):
+    """The request log of a ModelDeployment, whose labelled requests are rows to learn from."""
+
+    deployment: str
+    uri: str | None = None
+    """Directory with requests/ and feedback/; None where nothing was logged yet."""
+    until: datetime | None = None
+    """Files that the store took later are left out, so that all pods of a run read the same."""
+
+
 class DatasetSpec(Document):
     """The rows to learn from; no features means all columns but target and time."""
 
@@ -26,6 +37,7 @@ class DatasetSpec(Document):
     features: list[str] = []
     time_column: str | None = None
     split: SplitSpec = SplitSpec()
+    feedback: FeedbackSpec | None = None
 
 
 class SearchSpaceSpec(Document):

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial.api import DriftMonitor
+from perennial.api.deployment import Serving
 from perennial.plan.drift import kolmogorov_smirnov, psi
-from perennial.plan.monitor import MonitorSnapshot, plan_monitor
+from perennial.plan.monitor import MonitorSnapshot, plan_monitor, wants_windows
 from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window, merge
 
@@ -122,6 +123,19 @@ def test_a_new_version_begins_with_a_clean_count() -> None:
     assert m.status.consecutive_breaches == 1
     _, m = look(m, LIKE, 10, deployment=serving("flights-2", "r2"))
     assert m.status.reference.version == "flights-2" and m.status.consecutive_breaches == 0
+
+
+def test_windows_that_are_switched_off_are_named_not_waited_for() -> None:
+    silent = serving()
+    spec = silent.spec.model_copy(update={"serving": Serving(drift_windows="Disabled")})
+    silent = silent.model_copy(update={"spec": spec})
+    assert wants_windows(monitor(), serving(), NOW) and not wants_windows(monitor(), silent, NOW)
+    plan = plan_monitor(MonitorSnapshot(monitor(), NOW, silent))
+    found = conditions(plan)
+    assert found["Stalled"] == ("True", "DriftWindowsDisabled")
+    assert found["Drifted"] == ("Unknown", "DriftWindowsDisabled") and found["Ready"][0] == "False"
+    told = next(c.message for c in plan.status.conditions if c.type == "Ready")  # type: ignore[union-attr]
+    assert told == "flights counts nothing: set its spec.serving.driftWindows to Enabled"
 
 
 def test_a_feature_that_does_not_exist_is_named() -> None:
