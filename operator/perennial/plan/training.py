@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from perennial.api import API_VERSION
 from perennial.api.base import Condition, Json
+from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import (
     CandidateStatus,
@@ -29,9 +30,11 @@ from perennial.plan.core import (
     request_of,
     settle,
 )
+from perennial.plan.feedback import Source, source
 from perennial.plan.gates import failures, value_of
 from perennial.plan.job import child_name, children, labels
 from perennial.plan.schedule import ScheduleInvalid, next_after
+from perennial.plan.stores import chosen, refusal
 from perennial_artifact.result import CandidateResult, Failure
 
 INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
@@ -50,6 +53,13 @@ class TrainingSnapshot:
     versions: tuple[ModelVersion, ...] = ()
     monitors: tuple[DriftMonitor, ...] = ()
     deployed: frozenset[str] = frozenset()
+    teacher: ModelDeployment | None = None
+    """The ModelDeployment whose feedback the spec asks for."""
+
+    @property
+    def feedback(self) -> Source | None:
+        """Where the feedback is that the runs learn from, None where none is wanted."""
+        return source(self.training, self.teacher)
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,8 @@ def plan_training(s: TrainingSnapshot) -> Plan:
     run = status.run
     if run is not None and run.phase == "Fitting":
         return _follow(s, status, run)
+    if s.feedback is not None and s.feedback.missing:
+        return _finish(s, status)  # what is asked for stays asked for
     wishes, status, events = _wishes(s, status)
     if wishes and not s.training.spec.suspend:
         return _start(s, status, wishes, events)
@@ -80,14 +92,10 @@ def plan_training(s: TrainingSnapshot) -> Plan:
 def _problem(s: TrainingSnapshot) -> str:
     """Return what is wrong with the spec beyond what the schema can see."""
     spec = s.training.spec
-    uris = [("spec.dataset.uri", spec.dataset.uri)]
-    uris.append(("spec.store.uri", spec.store.uri if spec.store else s.settings.store_uri))
-    for field, uri in uris:
-        if not uri:
-            return f"{field} is needed: the chart has no default store"
-        if uri.partition("://")[0] not in s.settings.schemes:
-            allowed = ", ".join(sorted(s.settings.schemes))
-            return f"{field} is {uri}: allowed are {allowed} (chart value allowedSchemes)"
+    store_uri, _ = chosen(spec.store, s.settings)
+    for field, uri in (("spec.dataset.uri", spec.dataset.uri), ("spec.store.uri", store_uri)):
+        if told := refusal(field, uri, s.settings):
+            return told
     if spec.schedule is not None:
         try:
             next_after(spec.schedule, s.now)
@@ -178,7 +186,9 @@ def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan
     name = child_name(s.training, run.number)
     job = next((j for j in s.jobs if j["metadata"]["name"] == name), None)
     if job is None:
-        return _finish(s, status, apply=children(s.training, run.number, s.settings), events=events)
+        log = s.feedback.log if s.feedback is not None else None
+        made = children(s.training, run, log, s.settings)
+        return _finish(s, status, apply=made, events=events)
     results = _results(s, run)
     ended = {
         c["type"]
@@ -380,7 +390,9 @@ def _finish(
     )
     status = status.model_copy(update={"conditions": conditions})
     requeue = None
-    if s.training.spec.schedule is not None and stalled is None and not s.training.spec.suspend:
+    waiting = not training and s.feedback is not None and s.feedback.missing
+    idle = stalled is not None or s.training.spec.suspend or waiting
+    if s.training.spec.schedule is not None and not idle:
         due = next_after(s.training.spec.schedule, status.last_schedule_time or s.now)
         requeue = max(1.0, (due - s.now + timedelta(seconds=1)).total_seconds())
     return Plan(
@@ -400,6 +412,8 @@ def _conditions(
     fitting = run is not None and run.phase == "Fitting"
     behind = run is None or run.generation < s.training.metadata.generation
     first = fitting and run is not None and run.trigger == "Spec"
+    feedback = s.feedback.told if s.feedback is not None else None
+    missing = feedback if s.feedback is not None and s.feedback.missing and not fitting else None
     if stalled is None and not fitting and champion is None and last is not None:
         stalled = (last.outcome, last.message)
     if champion is not None:
@@ -412,6 +426,8 @@ def _conditions(
         ready = condition("Ready", False, stalled[0], stalled[1])
     elif s.training.spec.suspend and not fitting:
         ready = condition("Ready", False, "Suspended", "set spec.suspend to false to start a run")
+    elif missing is not None:
+        ready = condition("Ready", False, missing.reason, missing.message)
     else:
         ready = condition("Ready", False, "FirstRun", "the first run is under way")
     if fitting and run is not None:
@@ -426,6 +442,8 @@ def _conditions(
         )
     if stalled is not None:
         reconciling = condition("Reconciling", False, "Stalled")
+    elif missing is not None and behind and not s.training.spec.suspend:
+        reconciling = condition("Reconciling", True, missing.reason, missing.message)
     elif (first or behind) and not s.training.spec.suspend:
         reconciling = condition("Reconciling", True, "RunUnderWay", "the spec is being trained")
     else:
@@ -434,6 +452,7 @@ def _conditions(
         ready,
         at,
         succeeded,
+        *([feedback] if feedback is not None else []),
         reconciling,
         condition("Stalled", stalled is not None, *(stalled or ("Progressing", ""))),
     ]
