@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,15 @@ def train(run: RunSpec, index: int, secrets: Path, output: Path) -> CandidateRes
     names = [run.objective.metric, *run.metrics]
     store_secret = secrets / "store"
     dataset_secret = secrets / "dataset"
-    rows = load(run.dataset, run.task, dataset_secret if dataset_secret.is_dir() else store_secret)
+    own = dataset_secret if dataset_secret.is_dir() else store_secret
+    rows = load(run.dataset, run.task, own, secrets / "feedback")
     say("rows read", rows=rows.record.rows, features=rows.train.shape[1])
+    if run.dataset.feedback is not None:
+        if rows.feedback is None or not rows.feedback.files:
+            told = "nothing is logged yet: the dataset alone is learned from"
+            say(told, deployment=run.dataset.feedback.deployment)
+        else:
+            say("feedback joined", **asdict(rows.feedback))
 
     fitted, parameters = fit(
         run.task, candidate, run.objective.metric, rows.train, rows.train_target
