@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from perennial_artifact.manifest import Tensor
+from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window
 from perennial_serving.drift import Recorder
-from perennial_serving.errors import RequestError
+from perennial_serving.errors import ModelInvalid, RequestError
 from perennial_serving.metrics import Metrics
 from perennial_serving.model import Model
+from perennial_serving.requestlog import columns
+from perennial_serving.requestlog.recorder import RequestLog
+from perennial_serving.settings import LogSettings
+from perennial_serving.tracing import Tracing, is_on
 
 Results = Mapping[str, NDArray[Any]]
 """Arrays by output name."""
@@ -26,17 +33,31 @@ _LOG_SECONDS = 10.0
 class DataPlane:
     """One model; all but ``run`` belong to the event loop's thread."""
 
-    def __init__(self, model: Model, metrics: Metrics, drift: bool = True) -> None:
-        """Take a loaded model.
+    def __init__(
+        self,
+        model: Model,
+        metrics: Metrics,
+        drift: bool = True,
+        log: LogSettings | None = None,
+    ) -> None:
+        """Take a loaded model, and whether and where to log requests.
 
         Raises:
-            ModelInvalid: its profile does not fit it.
+            ModelInvalid: its profile cannot be read or does not fit it.
         """
         self.model = model
         self.metrics = metrics
+        profile = _profile(model)
         self.recorder = None
-        if drift and model.profile is not None:
-            self.recorder = Recorder(model.profile, model)
+        if drift and profile is not None and model.profile is not None:
+            digest = hashlib.sha256(model.profile).hexdigest()
+            self.recorder = Recorder(profile, digest, model)
+        self.tracing = Tracing(model.name, model.version) if is_on() else None
+        self.log = None
+        if log is not None:
+            features = [f.name for f in profile.features] if profile is not None else []
+            chosen = columns.choose(model, log.features, features)
+            self.log = RequestLog(log, model, chosen, metrics)
         self.seconds_per_row = model.warm_up()
         """A guess from what runs took."""
         self._outputs = {t.name: t for t in model.outputs}
@@ -87,3 +108,12 @@ class DataPlane:
         if now - self._logged > _LOG_SECONDS:
             self._logged = now
             print(f"the model failed: {str(error)[:2048]}", file=sys.stderr, flush=True)
+
+
+def _profile(model: Model) -> Profile | None:
+    if model.profile is None:
+        return None
+    try:
+        return Profile.model_validate_json(model.profile)
+    except ValidationError as error:
+        raise ModelInvalid(f"profile.json cannot be read: {error}") from error

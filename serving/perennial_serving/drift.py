@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.profile import FeatureProfile, Profile
@@ -32,24 +30,19 @@ class Recorder:
     AT_ONCE = 512
     """Rows that are counted in one go: some 2 ms at 30 features."""
 
-    def __init__(self, profile: bytes, model: Model) -> None:
-        """Match the profile with the model's tensors.
+    def __init__(self, profile: Profile, digest: str, model: Model) -> None:
+        """Match the profile, whose file has this SHA-256, with the model's tensors.
 
         Raises:
-            ModelInvalid: the profile cannot be read, or speaks of another kind of column.
+            ModelInvalid: the profile speaks of another kind of column.
         """
-        try:
-            parsed = Profile.model_validate_json(profile)
-        except ValidationError as error:
-            raise ModelInvalid(f"profile.json cannot be read: {error}") from error
-        digest = hashlib.sha256(profile).hexdigest()
-        self._sketch = Sketch(parsed, digest, model.name, model.version)
-        self._columns = _matching(parsed.features, model.inputs)
+        self._sketch = Sketch(profile, digest, model.name, model.version)
+        self._columns = _matching(profile.features, model.inputs)
         self._wanted = ""
         self._column: int | None = None
-        if parsed.predictions:
-            self._wanted, self._column = _prediction(parsed.predictions[0], model.outputs)
-        self._name = parsed.predictions[0].name if parsed.predictions else ""
+        if profile.predictions:
+            self._wanted, self._column = _prediction(profile.predictions[0], model.outputs)
+        self._name = profile.predictions[0].name if profile.predictions else ""
         self._tensors = {tensor for tensor, _ in self._columns.values()}
         self._others = {t.name for t in model.inputs} - self._tensors
         self._pending: list[tuple[Arrays, Arrays]] = []

@@ -18,25 +18,9 @@ from pydantic import ValidationError
 
 from perennial_artifact.manifest import MANIFEST, MODEL, PROFILE, Manifest, Tensor
 from perennial_serving import external
+from perennial_serving.datatypes import DTYPES, TYPES
 from perennial_serving.errors import ModelInvalid
 
-# ONNX type -> the protocol's datatype, numpy's type.
-TYPES: dict[str, tuple[str, Any]] = {
-    "tensor(bool)": ("BOOL", np.bool_),
-    "tensor(uint8)": ("UINT8", np.uint8),
-    "tensor(uint16)": ("UINT16", np.uint16),
-    "tensor(uint32)": ("UINT32", np.uint32),
-    "tensor(uint64)": ("UINT64", np.uint64),
-    "tensor(int8)": ("INT8", np.int8),
-    "tensor(int16)": ("INT16", np.int16),
-    "tensor(int32)": ("INT32", np.int32),
-    "tensor(int64)": ("INT64", np.int64),
-    "tensor(float16)": ("FP16", np.float16),
-    "tensor(float)": ("FP32", np.float32),
-    "tensor(double)": ("FP64", np.float64),
-    "tensor(string)": ("BYTES", np.object_),
-}
-DTYPES: dict[str, Any] = dict(TYPES.values())
 MAXIMUM_WARM_UP_VALUES = 10_000_000
 
 Axis = tuple[str, int]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import msgspec
-from prometheus_client import generate_latest
+from prometheus_client.exposition import choose_encoder
 
 if TYPE_CHECKING:  # the workers' parent has no model, and none of its libraries
     from perennial_serving.dataplane import DataPlane
@@ -24,15 +24,23 @@ def not_found() -> Answer:
     return 404, JSON, b'{"error":"nothing is here"}'
 
 
+def exposition(registry: Any, accept: str) -> Answer:
+    """Return metrics in the format that the client likes best; only OpenMetrics has exemplars."""
+    encode, kind = choose_encoder(accept)
+    return 200, kind.encode(), encode(registry)
+
+
 class ObservabilityApp:
     """ASGI application over whoever knows the answers."""
 
-    def __init__(self, source: Callable[[str, bytes], Awaitable[Answer]]) -> None:
+    def __init__(self, source: Callable[[str, bytes, str], Awaitable[Answer]]) -> None:
         self._source = source
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Answer one request."""
-        status, kind, body = await self._source(scope["path"], scope.get("query_string", b""))
+        accept = next((v for k, v in scope["headers"] if k == b"accept"), b"").decode("latin-1")
+        query = scope.get("query_string", b"")
+        status, kind, body = await self._source(scope["path"], query, accept)
         headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -44,12 +52,11 @@ class Own:
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane
 
-    async def __call__(self, path: str, query: bytes) -> Answer:
+    async def __call__(self, path: str, query: bytes, accept: str) -> Answer:
         """Return the answer to a path."""
         match path:
             case "/metrics":
-                text = generate_latest(self._plane.metrics.registry)
-                return 200, b"text/plain; version=0.0.4; charset=utf-8", text
+                return exposition(self._plane.metrics.registry, accept)
             case "/healthz":
                 return 200, JSON, b"{}"
             case "/profile" if self._plane.model.profile is not None:

@@ -16,8 +16,10 @@ from perennial_serving.admission import Admission
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.description import Description
 from perennial_serving.errors import RequestError
+from perennial_serving.requestlog import feedback
 from perennial_serving.scheduler import Scheduler
 from perennial_serving.tensors import Feeds
+from perennial_serving.tracing import carrier, trace_id
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -54,6 +56,7 @@ class RestApp:
         self._threads = ThreadPoolExecutor(1, "body")
         self._description = Description(plane.model, admission)
         self._infer_paths = frozenset(f"{base}/infer" for base in self._description.bases)
+        self._feedback_paths = frozenset(f"{base}/feedback" for base in self._description.bases)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -65,10 +68,13 @@ class RestApp:
             try:
                 if path in self._infer_paths:
                     raise RequestError(405, "infer takes POST")
-                status, answer = self._description(scope["method"], path)
+                if path in self._feedback_paths:
+                    status, answer = 200, await self._feedback(scope, receive)
+                else:
+                    status, answer = self._description(scope["method"], path)
                 body = codec.document(answer)
             except RequestError as error:
-                status, body = error.status, _error(error)
+                status, body, headers = _refused(error)
         if self._admission.draining:
             # The client's next request goes to another pod instead of into a closing connection.
             headers = (*headers, _CLOSE)
@@ -79,10 +85,18 @@ class RestApp:
 
     async def _infer(self, scope: Scope, receive: Receive) -> tuple[int, bytes, Headers]:
         metrics, admission = self._plane.metrics, self._admission
+        tracing = self._plane.tracing
         began = time.monotonic()
+        headers = dict(scope["headers"])
+        if tracing is not None:
+            route, method = scope["path"], scope["method"]
+            span = tracing.begin(
+                f"{method} {route}",
+                carrier(headers),
+                **{"http.request.method": method, "http.route": route},
+            )
         try:
             admission.check()
-            headers = dict(scope["headers"])
             content = await self._body(headers, receive)
             admission.check()
             began = time.monotonic()
@@ -94,15 +108,28 @@ class RestApp:
                 admission.in_flight -= 1
                 metrics.in_flight = admission.in_flight
         except RequestError as error:
-            status, body, more = error.status, _error(error), (_JSON,)
-            if status == 503:
-                more = (_JSON, _RETRY)
+            status, body, more = _refused(error)
         except Exception:
             print(traceback.format_exc(), file=sys.stderr, flush=True)
             body = codec.document({"error": "the server failed; its log says why"})
             status, more = 500, (_JSON,)
-        metrics.answered("rest", status, time.monotonic() - began)
+        trace = None
+        if tracing is not None:
+            trace = tracing.end(span, "http.response.status_code", status, status >= 500)
+        metrics.answered("rest", status, time.monotonic() - began, trace)
         return status, body, more
+
+    async def _feedback(self, scope: Scope, receive: Receive) -> dict[str, int]:
+        log = self._plane.log
+        if log is None:
+            told = "feedback is not taken: the request log is off (spec.serving.requestLog)"
+            raise RequestError(404, told)
+        if scope["method"] != "POST":
+            raise RequestError(405, "feedback takes POST")
+        content = await self._body(dict(scope["headers"]), receive)
+        items = await self._off_loop(feedback.parse, content)
+        await log.feedback(items)
+        return {"accepted": len(items)}
 
     async def _answer(self, headers: dict[bytes, bytes], content: bytes) -> tuple[bytes, Headers]:
         header_length = None
@@ -118,6 +145,10 @@ class RestApp:
         request, feeds, rows = parsed
         asked = self._plane.asked([o.name for o in request.outputs or ()])
         results = await self._scheduler.infer(feeds, rows)
+        if (log := self._plane.log) is not None:
+            request.id = log.note(
+                request.id, trace_id(headers.get(b"traceparent")), feeds, results, rows
+            )
         model = self._plane.model
         tensors = [(tensor, results[tensor.name]) for tensor in asked]
         if sum(values.size for _, values in tensors) * 8 > LARGE_BYTES:
@@ -204,5 +235,6 @@ def _compressed(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-def _error(error: RequestError) -> bytes:
-    return codec.document({"error": str(error)})
+def _refused(error: RequestError) -> tuple[int, bytes, Headers]:
+    headers: Headers = (_JSON, _RETRY) if error.status == 503 else (_JSON,)
+    return error.status, codec.document({"error": str(error)}), headers

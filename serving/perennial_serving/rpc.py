@@ -21,11 +21,12 @@ from perennial_artifact.manifest import Tensor
 from perennial_serving import inference_pb2 as pb
 from perennial_serving.admission import Admission
 from perennial_serving.dataplane import DataPlane
+from perennial_serving.datatypes import DTYPES
 from perennial_serving.description import EXTENSIONS, PLATFORM, SERVER, server_version
 from perennial_serving.errors import RequestError
-from perennial_serving.model import DTYPES
 from perennial_serving.scheduler import Scheduler
 from perennial_serving.tensors import Feeds, Given, to_bytes, wrong
+from perennial_serving.tracing import trace_id
 
 SERVICE = "inference.GRPCInferenceService"
 
@@ -108,7 +109,14 @@ class InferenceService:
 
     async def _infer(self, body: bytes, context: Any) -> bytes:
         metrics, admission = self._plane.metrics, self._admission
+        tracing = self._plane.tracing
         began = time.monotonic()
+        if tracing is not None:
+            span = tracing.begin(
+                f"{SERVICE}/ModelInfer",
+                {k: v for k, v in context.invocation_metadata() if isinstance(v, str)},
+                **{"rpc.system": "grpc", "rpc.service": SERVICE, "rpc.method": "ModelInfer"},
+            )
         failure: RequestError | None = None
         answer = b""
         try:
@@ -116,7 +124,7 @@ class InferenceService:
             admission.in_flight += 1
             metrics.in_flight = admission.in_flight
             try:
-                answer = await self._answer(body)
+                answer = await self._answer(body, context)
             finally:
                 admission.in_flight -= 1
                 metrics.in_flight = admission.in_flight
@@ -126,12 +134,16 @@ class InferenceService:
             print(traceback.format_exc(), file=sys.stderr, flush=True)
             failure = RequestError(500, "the server failed; its log says why")
         status = failure.status if failure else 200
-        metrics.answered("grpc", status, time.monotonic() - began)
+        trace = None
+        if tracing is not None:
+            code = _CODES[status] if failure else grpc.StatusCode.OK
+            trace = tracing.end(span, "rpc.grpc.status_code", code.value[0], status >= 500)
+        metrics.answered("grpc", status, time.monotonic() - began, trace)
         if failure is not None:
             await context.abort(_CODES[status], str(failure))
         return answer
 
-    async def _answer(self, body: bytes) -> bytes:
+    async def _answer(self, body: bytes, context: Any) -> bytes:
         try:
             request = pb.ModelInferRequest.FromString(body)
         except DecodeError as error:
@@ -141,8 +153,12 @@ class InferenceService:
         asked = self._plane.asked([o.name for o in request.outputs])
         results = await self._scheduler.infer(feeds, rows)
         tensors = [(tensor, results[tensor.name]) for tensor in asked]
+        name = request.id
+        if (log := self._plane.log) is not None:
+            parent = dict(context.invocation_metadata()).get("traceparent", "")
+            name = log.note(name, trace_id(str(parent).encode()), feeds, results, rows)
         raw = bool(request.raw_input_contents) or any(t.datatype == "FP16" for t in asked)
-        return self._encode(request.id, tensors, raw)
+        return self._encode(name, tensors, raw)
 
     def _encode(
         self, request_id: str, tensors: Sequence[tuple[Tensor, NDArray[Any]]], raw: bool

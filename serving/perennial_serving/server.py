@@ -62,6 +62,10 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> int:
         server.config.timeout_graceful_shutdown = max(1, round(deadline - time.monotonic()))
         server.should_exit = True
         await task
+    if plane.tracing is not None:
+        await asyncio.to_thread(plane.tracing.flush)
+    if plane.log is not None:
+        await plane.log.close()
     return 0
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
+from perennial_serving.datatypes import DTYPES
 from perennial_serving.errors import RequestError
-from perennial_serving.model import DTYPES, Model
+from perennial_serving.model import Model
 
 SHOWN = 64  # characters of a client's text that an error repeats
 _SIZE = struct.Struct("<I")

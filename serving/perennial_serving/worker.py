@@ -13,6 +13,7 @@ from perennial_serving.fetch import report
 from perennial_serving.metrics import Metrics
 from perennial_serving.model import load
 from perennial_serving.server import Limits, serve
+from perennial_serving.settings import log_settings
 from perennial_serving.sockets import Sockets
 
 
@@ -22,7 +23,7 @@ def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
     try:
         model = load(chosen.model_dir, chosen.model_name, chosen.model_version, threads)
         metrics = Metrics(model.name, model.version, model.sha256)
-        plane = DataPlane(model, metrics, bool(chosen.drift))
+        plane = DataPlane(model, metrics, bool(chosen.drift), log_settings(chosen))
     except ModelInvalid as error:
         report("ModelInvalid", str(error))
         return 1

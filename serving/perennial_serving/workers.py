@@ -14,10 +14,14 @@ import sys
 from collections.abc import Sequence
 
 from perennial_serving.http_server import http_server
-from perennial_serving.observability import Answer, ObservabilityApp, not_found
+from perennial_serving.observability import Answer, ObservabilityApp, exposition, not_found
 from perennial_serving.sockets import Sockets, bind, reserve
 from perennial_serving.totals import add_metrics, add_windows
 
+# With exemplars, whatever the one who asks us likes.
+_HEADERS = (
+    "Host: worker\r\nConnection: close\r\nAccept: application/openmetrics-text; version=1.0.0\r\n"
+)
 _PATHS = ("/healthz", "/metrics", "/drift", "/profile")
 
 
@@ -25,7 +29,7 @@ async def _get(port: int, target: str) -> Answer:
     """Ask one worker on its own port."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"GET {target} HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n".encode())
+        writer.write(f"GET {target} HTTP/1.1\r\n{_HEADERS}\r\n".encode())
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     finally:
         writer.close()
@@ -40,7 +44,7 @@ class _All:
     def __init__(self, ports: Sequence[int]) -> None:
         self._ports = ports
 
-    async def __call__(self, path: str, query: bytes) -> Answer:
+    async def __call__(self, path: str, query: bytes, accept: str) -> Answer:
         if path not in _PATHS:
             return not_found()
         target = f"{path}?{query.decode('latin-1')}" if query else path
@@ -48,8 +52,8 @@ class _All:
         answers = await asyncio.gather(*(_get(port, target) for port in ports))
         status, kind, body = max(answers)
         if status == 200 and path == "/metrics":
-            body = add_metrics([text for _, _, text in answers])
-        elif status == 200 and path == "/drift":
+            return exposition(add_metrics([text for _, _, text in answers]), accept)
+        if status == 200 and path == "/drift":
             body = add_windows([text for _, _, text in answers])
         return status, kind, body
 
