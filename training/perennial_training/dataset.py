@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 
 from perennial_artifact.manifest import DatasetRecord
 from perennial_artifact.result import DatasetSpec
-from perennial_artifact.store import StoreUnreachable, open_store
+from perennial_artifact.store import ArtifactNotFound, StoreUnreachable, open_store
 from perennial_training.failure import TrainingFailure
 
 MINIMUM_ROWS = 50
@@ -28,11 +29,15 @@ class Rows:
     train_target: pd.Series[Any]
     test: pd.DataFrame
     test_target: pd.Series[Any]
+    held_out: pd.DataFrame
+    """The held-out rows with all their columns: a champion may have learned from others."""
     record: DatasetRecord
 
 
 def load(spec: DatasetSpec, task: str, secret_dir: Path | None) -> Rows:
     """Read every file that the URI names and split the rows.
+
+    Rows without a target, or without a time where one is asked for, are left out.
 
     Raises:
         TrainingFailure: there is no such file, or the rows do not fit the spec.
@@ -48,7 +53,16 @@ def load(spec: DatasetSpec, task: str, secret_dir: Path | None) -> Rows:
             "DatasetInvalid",
             f"{spec.uri} has no column {', '.join(absent)}; it has {', '.join(frame.columns)}",
         )
+    if not features:
+        raise TrainingFailure(
+            "DatasetInvalid",
+            f"{spec.uri} has no column besides {' and '.join(wanted)} to learn from",
+        )
     frame = frame[frame[spec.target].notna()]
+    if spec.time_column:
+        times = _times(frame[spec.time_column])
+        frame = frame.assign(**{spec.time_column: times})[times.notna()]
+        frame = frame.sort_values(spec.time_column, kind="stable")
     if len(frame) < MINIMUM_ROWS:
         raise TrainingFailure(
             "DatasetInvalid",
@@ -57,30 +71,44 @@ def load(spec: DatasetSpec, task: str, secret_dir: Path | None) -> Rows:
         )
     start = end = None
     if spec.time_column:
-        frame = frame.sort_values(spec.time_column, kind="stable")
-        start, end = str(frame[spec.time_column].iloc[0]), str(frame[spec.time_column].iloc[-1])
-    target = frame[spec.target]
-    if task == "Classification" and target.nunique() < 2:
+        start, end = (str(frame[spec.time_column].iloc[i])[:64] for i in (0, -1))
+    if spec.split.method == "Random":
+        frame = frame.sample(frac=1.0, random_state=SEED)
+    target = (
+        _classes(frame[spec.target]) if task == "Classification" else _numbers(frame[spec.target])
+    )
+    inputs = columns(frame, features)
+    held_out = max(1, round(len(frame) * spec.split.test_fraction))
+    train, train_target = inputs.iloc[:-held_out], target.iloc[:-held_out]
+    if empty := [c for c in features if _is_missing(train[c]).all()]:
         raise TrainingFailure(
             "DatasetInvalid",
-            f"{spec.target} has only the value {target.iloc[0]!r}; a classifier needs two classes",
+            f"{', '.join(empty)} has no value in the training rows: leave it out of "
+            "dataset.features",
         )
-    if task == "Regression" and not pd.api.types.is_numeric_dtype(target):
+    if task == "Classification" and train_target.nunique() < 2:
         raise TrainingFailure(
-            "DatasetInvalid", f"{spec.target} is not numeric; use task Classification"
+            "DatasetInvalid",
+            f"{spec.target} has only the value {train_target.iloc[0]} in the training rows; a "
+            "classifier needs two classes",
         )
-    inputs = pd.DataFrame({name: _column(frame[name]) for name in features}, index=frame.index)
-    held_out = max(1, round(len(frame) * spec.split.test_fraction))
-    if spec.split.method == "Random":
-        order = frame.sample(frac=1.0, random_state=SEED).index
-        inputs, target = inputs.loc[order], target.loc[order]
     return Rows(
-        train=inputs.iloc[:-held_out],
-        train_target=target.iloc[:-held_out],
+        train=train,
+        train_target=train_target,
         test=inputs.iloc[-held_out:],
         test_target=target.iloc[-held_out:],
+        held_out=frame.iloc[-held_out:],
         record=DatasetRecord(uri=spec.uri, sha256=digest, rows=len(frame), start=start, end=end),
     )
+
+
+def columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return features as a model takes them: float32, NaN for missing; or text, '' for missing.
+
+    Raises:
+        KeyError: the frame has no such column.
+    """
+    return pd.DataFrame({name: _column(frame[name]) for name in names}, index=frame.index)
 
 
 def _column(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -89,12 +117,61 @@ def _column(values: pd.Series[Any]) -> pd.Series[Any]:
     return values.astype("object").where(values.notna(), "").astype(str)
 
 
+def _is_missing(values: pd.Series[Any]) -> pd.Series[Any]:
+    return values.isna() | (values == "")
+
+
+def _times(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return what orders the rows; text is not put in order as text, where 10 comes before 9."""
+    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+        return values
+    try:
+        return pd.to_datetime(values, format="ISO8601", utc=True)
+    except (ValueError, TypeError) as error:
+        raise TrainingFailure(
+            "DatasetInvalid",
+            f"{values.name} holds times that are not ISO 8601; write them as 2013-07-01T12:00:00Z",
+        ) from error
+
+
+def _classes(target: pd.Series[Any]) -> pd.Series[Any]:
+    """Return labels as int64 or text: ONNX knows no others, and a label must survive as text."""
+    target = target.astype("object").infer_objects()
+    if not pd.api.types.is_numeric_dtype(target):
+        return target.astype(str)
+    whole = target.astype("int64")
+    if (whole != target).any():
+        raise TrainingFailure(
+            "DatasetInvalid", f"{target.name} holds fractions; use task Regression"
+        )
+    return whole
+
+
+def _numbers(target: pd.Series[Any]) -> pd.Series[Any]:
+    if not pd.api.types.is_numeric_dtype(target):
+        raise TrainingFailure(
+            "DatasetInvalid", f"{target.name} is not numeric; use task Classification"
+        )
+    return target.astype("float64")
+
+
 def _read(uri: str, secret_dir: Path | None) -> tuple[pd.DataFrame, str]:
+    """Return the rows of all files that a URI names, and a digest over names and contents."""
     import obstore
 
     fixed = uri.split("*")[0].split("?")[0].split("[")[0]
-    directory = fixed.rsplit("/", 1)[0]
-    store = open_store(directory, secret_dir)
+    directory = fixed.rpartition("/")[0]
+    not_found = TrainingFailure(
+        "DatasetNotFound",
+        f"{uri} names no file that ends in .parquet or .csv: upload the rows or correct "
+        "dataset.uri",
+    )
+    if directory.endswith(":/"):  # s3://bucket, without a file
+        raise not_found
+    try:
+        store = open_store(directory, secret_dir)
+    except ArtifactNotFound as error:
+        raise not_found from error
     pattern = uri[len(directory) + 1 :] or "*"
     try:
         names = sorted(
@@ -111,11 +188,7 @@ def _read(uri: str, secret_dir: Path | None) -> tuple[pd.DataFrame, str]:
             f"({type(error).__name__})"
         ) from error
     if not names:
-        raise TrainingFailure(
-            "DatasetNotFound",
-            f"{uri} names no file that ends in .parquet or .csv: upload the rows or correct "
-            "dataset.uri",
-        )
+        raise not_found
     digest = hashlib.sha256()
     frames = []
     for name, content in zip(names, contents, strict=True):
