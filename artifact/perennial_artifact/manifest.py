@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from perennial_artifact.base import Document
 
@@ -34,9 +34,9 @@ class Metric(Document):
     """A measured value with its 95 % interval; greater is better, as scikit-learn's scorers."""
 
     name: Annotated[str, Field(max_length=64)]
-    value: float
-    low: float | None = None
-    high: float | None = None
+    value: FiniteFloat
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
     slice: Annotated[str, Field(max_length=253)] = ""
 
 

@@ -116,6 +116,8 @@ class CandidateResult(Document):
     artifact: ArtifactRecord | None = None
     metrics: Annotated[list[Metric], Field(max_length=64)] = []
     champion_metrics: Annotated[list[Metric], Field(max_length=64)] = []
+    champion_failure: Annotated[str, Field(max_length=256)] = ""
+    """Why the champion was not measured on the same rows; empty where it was, or there is none."""
     algorithm: Annotated[str, Field(max_length=64)] = ""
     parameters: dict[str, Any] = {}
     dataset: DatasetRecord | None = None
@@ -125,11 +127,30 @@ class CandidateResult(Document):
     failure: Failure | None = None
 
     def to_message(self) -> str:
-        """Return the JSON, without the signature where that would exceed 4 KiB.
+        """Return the JSON, with less and less of what also stands in the artifact's manifest.
 
-        The signature also stands in the artifact's manifest, so nothing is lost.
+        A termination message beyond 4 KiB would be cut and so be no JSON at all: signature,
+        libraries, intervals and parameters go, in this order, until it fits.
         """
-        message = self.to_json()
-        if len(message.encode()) <= MESSAGE_LIMIT:
-            return message
-        return self.model_copy(update={"signature": None}).to_json()
+        shorter: tuple[dict[str, Any], ...] = (
+            {},
+            {"signature": None},
+            {"libraries": {}},
+            {"metrics": _values(self.metrics)},
+            {"champion_metrics": _values(self.champion_metrics)},
+            {"parameters": {}},
+        )
+        result = self
+        for update in shorter:
+            result = result.model_copy(update=update)
+            message = result.model_dump_json(by_alias=True, exclude_defaults=True)
+            if len(message.encode()) <= MESSAGE_LIMIT:
+                return message
+        told = f"the result does not fit into {MESSAGE_LIMIT} bytes: gate on fewer metrics"
+        failure = Failure(reason="ResultTooLarge", message=told)
+        return CandidateResult(candidate=self.candidate, failure=failure).to_json()
+
+
+def _values(metrics: list[Metric]) -> list[Metric]:
+    """Return the values alone, to six digits."""
+    return [Metric(name=m.name, value=float(f"{m.value:.6g}"), slice=m.slice) for m in metrics]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import io
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ import pandas as pd
 
 from perennial_artifact.manifest import DatasetRecord
 from perennial_artifact.result import DatasetSpec
-from perennial_training import feedback
+from perennial_artifact.store import ArtifactNotFound
+from perennial_training.columns import columns
 from perennial_training.failure import TrainingFailure
+from perennial_training.feedback import Found, learn
 from perennial_training.files import Digest, Directory
-from perennial_training.table import Table, feature
 
 MINIMUM_ROWS = 50
 SEED = 20130101
@@ -29,9 +31,11 @@ class Rows:
     train_target: pd.Series[Any]
     test: pd.DataFrame
     test_target: pd.Series[Any]
+    held_out: pd.DataFrame
+    """The held-out rows with all their columns: a champion may have learned from others."""
     record: DatasetRecord
-    feedback: feedback.Found | None = None
-    """What the request log held; None where there is none."""
+    feedback: Found | None = None
+    """What the request log held; None where nothing is logged, or none is asked for."""
 
 
 def load(
@@ -39,45 +43,14 @@ def load(
 ) -> Rows:
     """Read every file that the URI names, add the labelled requests, and split the rows.
 
+    Rows without a target, or without a time where one is asked for, are left out.
+
     Raises:
         TrainingFailure: there is no such file, or the rows do not fit the spec.
         StoreUnreachable: the store does not answer.
     """
     digest = Digest()
-    table = _table(spec, _read(spec.uri, secret_dir, digest))
-    found = None
-    if spec.feedback is not None and spec.feedback.uri is not None and len(table.target):
-        names = (spec.target, spec.time_column or "")
-        learned, found = feedback.learn(spec.feedback, table, task, names, log_secret_dir, digest)
-        table = table.plus(learned)
-    _check(spec, task, table.target)
-    start = end = None
-    if table.moments is not None:
-        moments = table.moments.sort_values(kind="stable")
-        table = table.picked(moments.index)
-        start, end = str(moments.iloc[0]), str(moments.iloc[-1])
-    held_out = max(1, round(len(table.target) * spec.split.test_fraction))
-    if spec.split.method == "Random":
-        table = table.picked(table.inputs.sample(frac=1.0, random_state=SEED).index)
-    return Rows(
-        train=table.inputs.iloc[:-held_out],
-        train_target=table.target.iloc[:-held_out],
-        test=table.inputs.iloc[-held_out:],
-        test_target=table.target.iloc[-held_out:],
-        record=DatasetRecord(
-            uri=spec.uri,
-            sha256=digest.text(),
-            rows=len(table.target),
-            feedback_rows=None if spec.feedback is None else found.rows if found else 0,
-            start=start,
-            end=end,
-        ),
-        feedback=found,
-    )
-
-
-def _table(spec: DatasetSpec, frame: pd.DataFrame) -> Table:
-    """Return the rows that have a target."""
+    frame = _read(spec.uri, secret_dir, digest)
     features = spec.features or [
         c for c in frame.columns if c not in (spec.target, spec.time_column)
     ]
@@ -87,36 +60,119 @@ def _table(spec: DatasetSpec, frame: pd.DataFrame) -> Table:
             "DatasetInvalid",
             f"{spec.uri} has no column {', '.join(absent)}; it has {', '.join(frame.columns)}",
         )
+    if not features:
+        raise TrainingFailure(
+            "DatasetInvalid",
+            f"{spec.uri} has no column besides {' and '.join(wanted)} to learn from",
+        )
     frame = frame[frame[spec.target].notna()]
-    return Table(
-        inputs=pd.DataFrame({name: feature(frame[name]) for name in features}, index=frame.index),
-        target=frame[spec.target],
-        moments=frame[spec.time_column] if spec.time_column else None,
+    known = _classes if task == "Classification" else _numbers
+    frame = frame.assign(**{spec.target: known(frame[spec.target])})
+    if spec.time_column:
+        times = _times(frame[spec.time_column])
+        frame = frame.assign(**{spec.time_column: times})[times.notna()]
+    found = None
+    with contextlib.suppress(ArtifactNotFound):  # nothing was logged yet
+        frame, found = learn(spec, task, features, frame, log_secret_dir, digest)
+    if spec.time_column:
+        frame = frame.sort_values(spec.time_column, kind="stable")
+    if len(frame) < MINIMUM_ROWS:
+        raise TrainingFailure(
+            "DatasetInvalid",
+            f"{spec.uri} has {len(frame)} rows with a {spec.target}; at least {MINIMUM_ROWS} "
+            "are needed",
+        )
+    start = end = None
+    if spec.time_column:
+        start, end = (str(frame[spec.time_column].iloc[i])[:64] for i in (0, -1))
+    if spec.split.method == "Random":
+        frame = frame.sample(frac=1.0, random_state=SEED)
+    inputs, target = columns(frame, features), frame[spec.target]
+    held_out = max(1, round(len(frame) * spec.split.test_fraction))
+    train, train_target = inputs.iloc[:-held_out], target.iloc[:-held_out]
+    if empty := [c for c in features if _is_missing(train[c]).all()]:
+        raise TrainingFailure(
+            "DatasetInvalid",
+            f"{', '.join(empty)} has no value in the training rows: leave it out of "
+            "dataset.features",
+        )
+    if task == "Classification" and train_target.nunique() < 2:
+        raise TrainingFailure(
+            "DatasetInvalid",
+            f"{spec.target} has only the value {train_target.iloc[0]} in the training rows; a "
+            "classifier needs two classes",
+        )
+    return Rows(
+        train=train,
+        train_target=train_target,
+        test=inputs.iloc[-held_out:],
+        test_target=target.iloc[-held_out:],
+        held_out=frame.iloc[-held_out:],
+        record=DatasetRecord(
+            uri=spec.uri,
+            sha256=digest.text(),
+            rows=len(frame),
+            feedback_rows=None if spec.feedback is None else found.rows if found else 0,
+            start=start,
+            end=end,
+        ),
+        feedback=found,
     )
 
 
-def _check(spec: DatasetSpec, task: str, target: pd.Series[Any]) -> None:
-    if len(target) < MINIMUM_ROWS:
+def _is_missing(values: pd.Series[Any]) -> pd.Series[Any]:
+    return values.isna() | (values == "")
+
+
+def _times(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return what orders the rows; text is not put in order as text, where 10 comes before 9."""
+    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+        return values
+    try:
+        return pd.to_datetime(values, format="ISO8601", utc=True)
+    except (ValueError, TypeError) as error:
         raise TrainingFailure(
             "DatasetInvalid",
-            f"{spec.uri} has {len(target)} rows with a {spec.target}; at least {MINIMUM_ROWS} "
-            "are needed",
-        )
-    if task == "Classification" and target.nunique() < 2:
+            f"{values.name} holds times that are not ISO 8601; write them as 2013-07-01T12:00:00Z",
+        ) from error
+
+
+def _classes(target: pd.Series[Any]) -> pd.Series[Any]:
+    """Return labels as int64 or text: ONNX knows no others, and a label must survive as text."""
+    target = target.astype("object").infer_objects()
+    if not pd.api.types.is_numeric_dtype(target):
+        return target.astype(str)
+    whole = target.astype("int64")
+    if (whole != target).any():
         raise TrainingFailure(
-            "DatasetInvalid",
-            f"{spec.target} has only the value {target.iloc[0]!r}; a classifier needs two classes",
+            "DatasetInvalid", f"{target.name} holds fractions; use task Regression"
         )
-    if task == "Regression" and not pd.api.types.is_numeric_dtype(target):
+    return whole
+
+
+def _numbers(target: pd.Series[Any]) -> pd.Series[Any]:
+    if not pd.api.types.is_numeric_dtype(target):
         raise TrainingFailure(
-            "DatasetInvalid", f"{spec.target} is not numeric; use task Classification"
+            "DatasetInvalid", f"{target.name} is not numeric; use task Classification"
         )
+    return target.astype("float64")
 
 
 def _read(uri: str, secret_dir: Path | None, digest: Digest) -> pd.DataFrame:
+    """Return the rows of all files that a URI names."""
     fixed = uri.split("*")[0].split("?")[0].split("[")[0]
-    parent = fixed.rsplit("/", 1)[0]
-    directory = Directory(parent, secret_dir)
+    parent = fixed.rpartition("/")[0]
+    not_found = TrainingFailure(
+        "DatasetNotFound",
+        f"{uri} names no file that ends in .parquet or .csv: upload the rows or correct "
+        "dataset.uri",
+    )
+    if parent.endswith(":/"):  # s3://bucket, without a file
+        raise not_found
+    try:
+        directory = Directory(parent, secret_dir)
+    except ArtifactNotFound as error:
+        raise not_found from error
     pattern = uri[len(parent) + 1 :] or "*"
     names = [
         name
@@ -124,11 +180,7 @@ def _read(uri: str, secret_dir: Path | None, digest: Digest) -> pd.DataFrame:
         if fnmatch.fnmatchcase(name, pattern) and name.endswith((".parquet", ".csv"))
     ]
     if not names:
-        raise TrainingFailure(
-            "DatasetNotFound",
-            f"{uri} names no file that ends in .parquet or .csv: upload the rows or correct "
-            "dataset.uri",
-        )
+        raise not_found
     frames = []
     for name, content in directory.read(names, digest):
         read = pd.read_parquet if name.endswith(".parquet") else pd.read_csv

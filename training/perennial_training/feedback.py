@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from perennial_artifact.result import FeedbackSpec
-from perennial_training.columns import classes_like, feature_like, moments_like, numbers_like
+from perennial_artifact.result import DatasetSpec, FeedbackSpec
+from perennial_training.columns import columns
+from perennial_training.conform import classes_like, feature_like, moments_like, numbers_like
 from perennial_training.failure import TrainingFailure
 from perennial_training.files import Digest, Directory
-from perennial_training.table import Table
 
 SKEW = pd.Timedelta(seconds=5)
 """How far the clocks of two pods may differ; a label can come that much before its request."""
@@ -43,42 +43,54 @@ class Found:
 
 
 def learn(
-    spec: FeedbackSpec,
-    dataset: Table,
+    dataset: DatasetSpec,
     task: str,
-    names: tuple[str, str],
+    features: Sequence[str],
+    frame: pd.DataFrame,
     secret_dir: Path | None,
     digest: Digest,
-) -> tuple[Table, Found]:
-    """Return the labelled requests of a log as rows like the dataset's, the oldest first.
+) -> tuple[pd.DataFrame, Found | None]:
+    """Return the dataset's rows with the labelled requests of its log added, and what that held.
 
-    ``names`` are the dataset's target and time column, for people.
+    ``frame`` has a target of whole numbers, text or floats, and times or numbers in its time
+    column. Of the added rows only features, target and time are known. Nothing is added, and None
+    returned, where the dataset asks for no feedback or nothing was logged yet.
 
     Raises:
+        ArtifactNotFound: nothing was logged yet, and a directory on a disk is not there.
         TrainingFailure: the log lacks a feature, or nothing in it fits the dataset.
         StoreUnreachable: the store does not answer.
     """
-    features = [str(name) for name in dataset.inputs.columns]
+    spec = dataset.feedback
+    if spec is None or spec.uri is None or frame.empty:
+        return frame, None
     log = _Log(spec, secret_dir, digest)
     labels = log.labels()
     requests = log.requests(features, labels["id"])
+    if not log.files:
+        return frame, None
     joined = join(requests, labels)
-    usable = (classes_like if task == "Classification" else numbers_like)(
-        joined["label"], dataset.target
+    target = frame[dataset.target]
+    usable = (
+        classes_like(joined["label"], target)
+        if task == "Classification"
+        else numbers_like(joined["label"])
     )
-    target, time_column = names
     if len(joined) and usable.empty:
         raise TrainingFailure(
             "FeedbackInvalid",
             f"no label of {spec.deployment} can be learned from, such as "
-            f"{str(joined['label'].iloc[0])[:64]!r}: send values of {target}, such as "
-            f"{str(dataset.target.iloc[0])[:64]!r}",
+            f"{str(joined['label'].iloc[0])[:64]!r}: send values of {dataset.target}, such as "
+            f"{str(target.iloc[0])[:64]!r}",
         )
+    others = [c for c in frame.columns if c not in (dataset.target, dataset.time_column)]
+    known = columns(frame, others).assign(**{dataset.target: target})
     rows = joined.loc[usable.index]
-    moments = None
-    if dataset.moments is not None:
-        moments = moments_like(rows["time"], dataset.moments, time_column)
-    inputs = {f: feature_like(rows[f"input.{f}"], dataset.inputs[f]) for f in features}
+    added = {f: feature_like(rows[f"input.{f}"], known[f]) for f in features}
+    added[dataset.target] = usable
+    if dataset.time_column is not None:
+        known[dataset.time_column] = frame[dataset.time_column]
+        added[dataset.time_column] = moments_like(rows["time"], frame[dataset.time_column])
     found = Found(
         files=log.files,
         labels=len(labels),
@@ -86,7 +98,7 @@ def learn(
         unusable_labels=len(joined) - len(rows),
         files_without_features=log.files_without_features,
     )
-    return Table(pd.DataFrame(inputs, index=rows.index), usable, moments), found
+    return pd.concat([known, pd.DataFrame(added)], ignore_index=True), found
 
 
 def join(requests: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
@@ -129,12 +141,12 @@ class _Log:
 
     def labels(self) -> pd.DataFrame:
         """Return every label: id, row, time, label."""
-        columns = [*KEY, "label"]
+        wanted = [*KEY, "label"]
         tables = []
         for name, content in self._directory.read(self._below("feedback"), self._digest):
-            table = self._read(name, self._open(name, content, columns), columns)
+            table = self._read(name, self._open(name, content, wanted), wanted)
             tables.append(table.filter(pc.is_valid(table["label"])))
-        return _frame(tables, columns)
+        return _frame(tables, wanted)
 
     def requests(self, features: Sequence[str], ids: pd.Series[Any]) -> pd.DataFrame:
         """Return the requests with one of these ids: id, row, time, inputs.
@@ -143,8 +155,8 @@ class _Log:
             TrainingFailure: no file has every feature.
         """
         inputs = [f"input.{name}" for name in features]
-        columns = [*KEY, *inputs]
-        wanted = pa.array(ids.drop_duplicates().to_list(), pa.string())
+        wanted = [*KEY, *inputs]
+        labelled = pa.array(ids.drop_duplicates().to_list(), pa.string())
         tables, fewest = [], list[str]()
         for name, content in self._directory.read(self._below("requests"), self._digest):
             file = self._open(name, content, KEY)
@@ -153,8 +165,8 @@ class _Log:
                 self.files_without_features += 1
                 fewest = min(fewest, lacking, key=len) if fewest else lacking
                 continue
-            table = self._read(name, file, columns)
-            tables.append(table.filter(pc.is_in(table["id"].cast(pa.string()), wanted)))
+            table = self._read(name, file, wanted)
+            tables.append(table.filter(pc.is_in(table["id"].cast(pa.string()), labelled)))
         if fewest and not tables:
             absent = ", ".join(c.removeprefix("input.") for c in fewest[:8])
             raise TrainingFailure(
@@ -163,20 +175,20 @@ class _Log:
                 f"{' and others' if len(fewest) > 8 else ''}: add what may be logged to its "
                 "spec.serving.requestLog.features, and leave the rest out of dataset.features",
             )
-        return _frame(tables, columns)
+        return _frame(tables, wanted)
 
-    def _open(self, name: str, content: bytes, columns: Sequence[str]) -> Any:
+    def _open(self, name: str, content: bytes, wanted: Sequence[str]) -> Any:
         try:
             file = pq.ParquetFile(pa.BufferReader(content))
         except (pa.ArrowException, OSError) as error:
             raise self._broken(name, str(error)) from error
-        if absent := [c for c in columns if c not in file.schema_arrow.names]:
+        if absent := [c for c in wanted if c not in file.schema_arrow.names]:
             raise self._broken(name, f"it has no column {', '.join(absent)}")
         return file
 
-    def _read(self, name: str, file: Any, columns: Sequence[str]) -> Any:
+    def _read(self, name: str, file: Any, wanted: Sequence[str]) -> Any:
         try:
-            return file.read(columns=columns)
+            return file.read(columns=wanted)
         except (pa.ArrowException, OSError) as error:
             raise self._broken(name, str(error)) from error
 
@@ -185,9 +197,9 @@ class _Log:
         return TrainingFailure("FeedbackInvalid", f"{place} cannot be read, remove it: {why}")
 
 
-def _frame(tables: Sequence[Any], columns: Sequence[str]) -> pd.DataFrame:
+def _frame(tables: Sequence[Any], wanted: Sequence[str]) -> pd.DataFrame:
     """Return tables below one another, with the types that a join needs."""
     frames = [t.to_pandas() for t in tables if t.num_rows]
-    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(columns))
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(wanted))
     frame["time"] = pd.to_datetime(frame["time"], utc=True).astype("datetime64[us, UTC]")
     return frame.astype({"id": "str", "row": "int64"})

@@ -72,6 +72,8 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
         if status.last_action is None or status.last_action.version != stable.version:
             changes["fruitless"] = 0
         status = status.model_copy(update=changes)
+    if status.observed_generation != s.monitor.metadata.generation:
+        status = status.model_copy(update={"fruitless": 0})  # a person has thought about it
     if s.windows is None:
         return Plan(requeue_after=max(1.0, _wait(s.monitor, s.now)))
     if not s.windows or s.profile is None:

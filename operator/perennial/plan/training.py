@@ -86,6 +86,8 @@ def plan_training(s: TrainingSnapshot) -> Plan:
     wishes, status, events = _wishes(s, status)
     if wishes and not s.training.spec.suspend:
         return _start(s, status, wishes, events)
+    # A person asked once and is heard once suspend ends; the spec and drift still stand then.
+    status = _postponed(status, [w for w in wishes if w.trigger == "Request"])
     return _finish(s, status, events=events)
 
 
@@ -153,11 +155,30 @@ def _wishes(
     return wishes, status, events
 
 
+def _reasons(wishes: list[_Wish]) -> str:
+    """Return the reasons joined, each once."""
+    told: list[str] = []
+    for wish in wishes:
+        if not any(wish.reason in known for known in told):
+            told.append(wish.reason)
+    return "; ".join(told)[:1024]
+
+
+def _postponed(status: TrainingStatus, wishes: list[_Wish]) -> TrainingStatus:
+    """Return the status that remembers wishes beside what already waits."""
+    if not wishes:
+        return status
+    if status.pending is not None:
+        wishes = [_Wish(status.pending.trigger, status.pending.reason), *wishes]
+    pending = Pending(trigger=wishes[0].trigger, reason=_reasons(wishes))
+    return status.model_copy(update={"pending": pending})
+
+
 def _start(
     s: TrainingSnapshot, status: TrainingStatus, wishes: list[_Wish], events: tuple[Event, ...]
 ) -> Plan:
     """Record a new run; the next pass makes its Job, so that no crash can make two."""
-    reason = "; ".join(dict.fromkeys(w.reason for w in wishes))[:1024]
+    reason = _reasons(wishes)
     run = RunStatus(
         number=_number(s, status),
         trigger=wishes[0].trigger,
@@ -177,12 +198,7 @@ def _start(
 def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan:
     """Make sure that the run's Job exists, read its results, and end the run with it."""
     wishes, status, events = _wishes(s, status)
-    wishes = [w for w in wishes if w.trigger != "Spec"]
-    if wishes:
-        reason = "; ".join(dict.fromkeys(w.reason for w in wishes))[:1024]
-        status = status.model_copy(
-            update={"pending": Pending(trigger=wishes[0].trigger, reason=reason)}
-        )
+    status = _postponed(status, [w for w in wishes if w.trigger != "Spec"])
     name = child_name(s.training, run.number)
     job = next((j for j in s.jobs if j["metadata"]["name"] == name), None)
     if job is None:
@@ -230,6 +246,8 @@ def _parse(name: str, ended: Json) -> CandidateResult:
         result = CandidateResult.model_validate_json(message)
         if result.candidate != name:
             raise ValueError("the result is another candidate's")
+        if result.failure is None and not (result.artifact and result.dataset and result.metrics):
+            raise ValueError("the result lacks what a version needs")
         return result
     except (ValidationError, ValueError):
         reason = ended.get("reason", "Error")
@@ -248,7 +266,11 @@ def _seen(
     if result.failure is not None:
         text = f"{result.failure.reason}: {result.failure.message}"
         return CandidateStatus(name=before.name, verdict="Failed", message=text)
-    value = value_of(result.metrics, s.training.spec.objective.metric)
+    objective = s.training.spec.objective.metric
+    value = value_of(result.metrics, objective)
+    if value is None:
+        text = f"{objective}, the objective, was not measured"
+        return CandidateStatus(name=before.name, verdict="Failed", message=text)
     failed = failures(s.training.spec.gates, result, s.training.status.champion is not None)
     return CandidateStatus(
         name=before.name,
@@ -275,10 +297,8 @@ def _end(
         else c
         for c in seen
     ]
-    passed = [c for c in seen if c.verdict == "Passed" and results[c.name].artifact is not None]
-    winner = max(
-        passed, key=lambda c: c.metric if c.metric is not None else float("-inf"), default=None
-    )
+    passed = [c for c in seen if c.verdict == "Passed"]
+    winner = max(passed, key=lambda c: c.metric or 0.0, default=None)
     apply: tuple[Json, ...] = ()
     if winner is not None:
         seen = [
@@ -356,9 +376,17 @@ def _champion(version: ModelVersion) -> Champion:
 
 
 def _with_champion_from_versions(s: TrainingSnapshot, status: TrainingStatus) -> TrainingStatus:
-    """Rebuild a lost status: the newest version is the champion."""
+    """Rebuild a lost status: the newest version is the champion, its run the newest run."""
     newest = max(s.versions, key=lambda v: v.spec.run)
-    return status.model_copy(update={"champion": _champion(newest)})
+    run = status.run or RunStatus(
+        number=newest.spec.run,
+        trigger="Spec",
+        reason="known by its version",
+        phase="Finished",
+        start_time=newest.metadata.creation_timestamp or s.now,
+        generation=s.training.metadata.generation,
+    )
+    return status.model_copy(update={"champion": _champion(newest), "run": run})
 
 
 def _pruned(s: TrainingSnapshot, status: TrainingStatus) -> tuple[Deletion, ...]:

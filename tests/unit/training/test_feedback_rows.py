@@ -12,6 +12,7 @@ from logs import BEGAN, at, label, request, write
 
 from perennial_artifact.result import DatasetSpec, FeedbackSpec
 from perennial_training.__main__ import main
+from perennial_training.columns import columns
 from perennial_training.dataset import Rows, load
 from perennial_training.failure import TrainingFailure
 from perennial_training.feedback import Found
@@ -97,7 +98,9 @@ def test_clocks_of_two_pods_may_differ_by_seconds(
 
 def test_before_anything_is_logged_the_dataset_is_all(tmp_path: Path) -> None:
     rows, alone = read(tmp_path), read(tmp_path, feedback=None)
-    assert rows.feedback == Found() and rows.record.feedback_rows == 0
+    assert rows.feedback is None and rows.record.feedback_rows == 0
+    (tmp_path / "log").mkdir()  # as a bucket's empty directory
+    assert read(tmp_path).record == rows.record
     nowhere = read(tmp_path, feedback=FeedbackSpec(deployment="flights"))
     assert nowhere.feedback is None and nowhere.record == rows.record
     assert alone.record.feedback_rows is None
@@ -199,6 +202,19 @@ def test_the_time_of_a_request_is_the_time_of_its_row(tmp_path: Path, log: Path)
     rows = read(tmp_path, timeColumn="when", split=split)
     assert rows.test["x"].iloc[-1] == 1000.0
     assert (rows.record.start, rows.record.end) == ("2025-01-01 00:00:00", "2026-01-01 12:00:00")
+
+
+def test_a_champion_may_have_learned_from_columns_that_are_not_logged(
+    tmp_path: Path, log: Path
+) -> None:
+    dataset(tmp_path, flag=[True, False] * 30, note=["a", "b"] * 30, when="2025-01-01")
+    write(log, "requests", [request("a", 0, x=1000.0)])
+    write(log, "feedback", [label("a", 5, "1")])
+    split = {"method": "Time", "testFraction": 0.1}
+    rows = read(tmp_path, features=["x"], timeColumn="when", split=split)
+    given = columns(rows.held_out, ["x", "flag", "note"]).set_index("x")
+    assert given.loc[1000.0, "note"] == "" and pd.isna(given.loc[1000.0, "flag"])
+    assert given["flag"].dtype == "float32"
 
 
 @pytest.mark.parametrize(
