@@ -18,7 +18,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: install it, or set PYTHON=" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q uv
-	$(VENV)/bin/uv pip install -q -p $(PY) -c constraints.txt -e '.[dev]'
+	$(VENV)/bin/uv pip install -q -p $(PY) --compile-bytecode -c constraints.txt -e '.[dev]'
 	@touch $@
 
 cluster-up: venv  ## Bring up the local cluster; does nothing where it is up

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from perennial_artifact.base import Document
 
@@ -34,9 +34,9 @@ class Metric(Document):
     """A measured value with its 95 % interval; greater is better, as scikit-learn's scorers."""
 
     name: Annotated[str, Field(max_length=64)]
-    value: float
-    low: float | None = None
-    high: float | None = None
+    value: FiniteFloat
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
     slice: Annotated[str, Field(max_length=253)] = ""
 
 
@@ -46,6 +46,8 @@ class DatasetRecord(Document):
     uri: Annotated[str, Field(max_length=1024)]
     sha256: Sha256
     rows: int
+    feedback_rows: int | None = None
+    """How many of the rows are logged requests with a label."""
     start: Annotated[str | None, Field(max_length=64)] = None
     end: Annotated[str | None, Field(max_length=64)] = None
 

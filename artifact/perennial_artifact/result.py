@@ -1,5 +1,6 @@
 """The training contract: run.json goes into a training pod, a termination message comes out."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -18,6 +19,16 @@ class SplitSpec(Document):
     test_fraction: float = 0.2
 
 
+class FeedbackSpec(Document):
+    """The request log of a ModelDeployment, whose labelled requests are rows to learn from."""
+
+    deployment: str
+    uri: str | None = None
+    """Directory with requests/ and feedback/; None where nothing was logged yet."""
+    until: datetime | None = None
+    """Files that the store took later are left out, so that all pods of a run read the same."""
+
+
 class DatasetSpec(Document):
     """The rows to learn from; no features means all columns but target and time."""
 
@@ -26,6 +37,7 @@ class DatasetSpec(Document):
     features: list[str] = []
     time_column: str | None = None
     split: SplitSpec = SplitSpec()
+    feedback: FeedbackSpec | None = None
 
 
 class SearchSpaceSpec(Document):
@@ -104,6 +116,8 @@ class CandidateResult(Document):
     artifact: ArtifactRecord | None = None
     metrics: Annotated[list[Metric], Field(max_length=64)] = []
     champion_metrics: Annotated[list[Metric], Field(max_length=64)] = []
+    champion_failure: Annotated[str, Field(max_length=256)] = ""
+    """Why the champion was not measured on the same rows; empty where it was, or there is none."""
     algorithm: Annotated[str, Field(max_length=64)] = ""
     parameters: dict[str, Any] = {}
     dataset: DatasetRecord | None = None
@@ -113,11 +127,30 @@ class CandidateResult(Document):
     failure: Failure | None = None
 
     def to_message(self) -> str:
-        """Return the JSON, without the signature where that would exceed 4 KiB.
+        """Return the JSON, with less and less of what also stands in the artifact's manifest.
 
-        The signature also stands in the artifact's manifest, so nothing is lost.
+        A termination message beyond 4 KiB would be cut and so be no JSON at all: signature,
+        libraries, intervals and parameters go, in this order, until it fits.
         """
-        message = self.to_json()
-        if len(message.encode()) <= MESSAGE_LIMIT:
-            return message
-        return self.model_copy(update={"signature": None}).to_json()
+        shorter: tuple[dict[str, Any], ...] = (
+            {},
+            {"signature": None},
+            {"libraries": {}},
+            {"metrics": _values(self.metrics)},
+            {"champion_metrics": _values(self.champion_metrics)},
+            {"parameters": {}},
+        )
+        result = self
+        for update in shorter:
+            result = result.model_copy(update=update)
+            message = result.model_dump_json(by_alias=True, exclude_defaults=True)
+            if len(message.encode()) <= MESSAGE_LIMIT:
+                return message
+        told = f"the result does not fit into {MESSAGE_LIMIT} bytes: gate on fewer metrics"
+        failure = Failure(reason="ResultTooLarge", message=told)
+        return CandidateResult(candidate=self.candidate, failure=failure).to_json()
+
+
+def _values(metrics: list[Metric]) -> list[Metric]:
+    """Return the values alone, to six digits."""
+    return [Metric(name=m.name, value=float(f"{m.value:.6g}"), slice=m.slice) for m in metrics]

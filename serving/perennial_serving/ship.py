@@ -32,7 +32,7 @@ class Shipper:
         from perennial_artifact.store import open_store
 
         self._directory = directory
-        self._store = open_store(uri, secrets)
+        self._store = open_store(uri, secrets, make=True)
 
     def ship(self) -> int:
         """Ship all that is whole; return the number of objects written.

@@ -16,7 +16,7 @@ from perennial.cluster.client import Cluster
 from perennial.cluster.queue import Key
 from perennial.cluster.scrape import read_pods
 from perennial.plan.core import Plan, Settings
-from perennial.plan.monitor import MonitorSnapshot, is_due, plan_monitor
+from perennial.plan.monitor import MonitorSnapshot, plan_monitor, wants_windows
 from perennial.settings import Options
 from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window
@@ -41,10 +41,11 @@ async def observe_and_plan(
     if deployment is not None and deployment.spec.model.training_ref is not None:
         name = deployment.spec.model.training_ref.name
         training = await cluster.read(ModelTraining, namespace, name)
-    if deployment is not None and deployment.status.stable and is_due(monitor, now):
+    stable = deployment.status.stable if deployment is not None else None
+    if deployment is not None and stable is not None and wants_windows(monitor, deployment, now):
         selector = (
             f"perennial.dev/deployment={deployment.metadata.name},"
-            f"perennial.dev/revision={deployment.status.stable.revision}"
+            f"perennial.dev/revision={stable.revision}"
         )
         pods = await cluster.select("v1", "Pod", namespace, selector)
         windows, profile = await _collect(pods, seconds(monitor.spec.window))
