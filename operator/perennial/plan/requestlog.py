@@ -19,7 +19,7 @@ SPOOL_LIMIT = "256Mi"
 FLUSH_SECONDS = 30
 """What the shipper has after the server's end to upload the rest."""
 SHIPPER_RESOURCES: Json = {
-    "requests": {"cpu": "10m", "memory": "128Mi"},
+    "requests": {"cpu": "10m", "memory": "64Mi"},
     "limits": {"memory": "512Mi"},
 }
 
