@@ -21,7 +21,7 @@ from perennial_serving.requestlog import spool
 
 SHIP_SECONDS = 60.0
 DRAIN_SECONDS = 20.0
-BATCH_BYTES = 64 * 1024 * 1024
+BATCH_BYTES = 16 * 1024 * 1024
 _SHIPPING = "shipping-"
 
 
