@@ -85,7 +85,7 @@ class RestCall(Call):
     def __init__(self, engine: Engine, request: Request, maximum_body: int) -> None:
         super().__init__(engine)
         self._request, self._maximum_body = request, maximum_body
-        self._outputs: codec.InferRequest | None = None
+        self._outputs: codec.InferRequest[Any] | None = None
 
     def size(self) -> int:
         """Return the body's bytes, or many where it is compressed."""
@@ -102,10 +102,11 @@ class RestCall(Call):
         encoding = headers.get(b"content-encoding", b"identity")
         if encoding != b"identity":
             content = decompressed(encoding, content, self._maximum_body)
-        request, binary = codec.decode(content, header_length)
-        feeds, rows = self.engine.feeds(codec.tensors(request, binary))
+        feeds = self.engine.feeds
+        request, binary, floats = codec.decode(content, header_length, feeds.all_floats)
+        arrays, rows = feeds(codec.tensors(request, binary, floats))
         self._outputs = request
-        return Decoded(request.id, feeds, rows, [o.name for o in request.outputs or ()])
+        return Decoded(request.id, arrays, rows, [o.name for o in request.outputs or ()])
 
     def encode(self, tensors: Tensors, request_id: str | None) -> tuple[bytes, bytes]:
         """Return body and header lines."""

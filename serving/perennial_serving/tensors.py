@@ -26,13 +26,17 @@ _FORMATS = {
 
 
 class Given(NamedTuple):
-    """One tensor of a request: values as JSON has them (flat or nested), or as raw bytes."""
+    """One tensor of a request: values as JSON has them (flat or nested), or as raw bytes.
+
+    ``floats``: the values are known to be a flat list of floats.
+    """
 
     name: str
     datatype: str
     shape: Sequence[int]
     data: list[Any] | NDArray[Any] | None
     raw: memoryview | None = None
+    floats: bool = False
 
 
 class Feeds:
@@ -40,6 +44,8 @@ class Feeds:
 
     def __init__(self, model: Model) -> None:
         self._inputs = {t.name: t for t in model.inputs}
+        self.all_floats = all(t.datatype.startswith("FP") for t in model.inputs)
+        """Whether every input takes floats."""
         self._names = ", ".join(self._inputs)
         self._shared = model.shared
 
@@ -82,7 +88,7 @@ class Feeds:
 
 
 def _array(tensor: Given, expected: Tensor) -> NDArray[Any]:
-    name, datatype, shape, data, raw = tensor
+    name, datatype, shape, data, raw, floats = tensor
     if datatype != expected.datatype:
         raise wrong(name, f"datatype {expected.datatype}", repr(datatype[:SHOWN]))
     if len(shape) != len(expected.shape):
@@ -99,8 +105,9 @@ def _array(tensor: Given, expected: Tensor) -> NDArray[Any]:
         data = _flat(name, data, shape)
     if len(data) != count:
         raise wrong(name, f"{count} values for shape {_brief(shape)}", f"{len(data)}")
-    typed = _from_list(name, data, datatype) if isinstance(data, list) else data
-    return typed.reshape(shape)
+    if isinstance(data, list):
+        data = _packed(name, data if floats else _checked(name, data, datatype), datatype)
+    return data.reshape(shape)
 
 
 def wrong(name: str, expected: str, got: str) -> RequestError:
@@ -122,13 +129,13 @@ def _flat(name: str, data: list[Any], shape: Sequence[int]) -> list[Any]:
     return data
 
 
-def _from_list(name: str, data: list[Any], datatype: str) -> NDArray[Any]:
+def _checked(name: str, data: list[Any], datatype: str) -> list[Any]:
+    """Return values of the right kind, NaN for a missing number."""
     kinds = set(map(type, data))
     if datatype == "BYTES":
         if kinds != {str}:
             raise wrong(name, "strings in data of BYTES", _kinds(kinds - {str}))
-        return np.array(data, dtype=object)
-    if datatype == "BOOL":
+    elif datatype == "BOOL":
         if kinds != {bool}:
             raise wrong(name, "true or false in data of BOOL", _kinds(kinds - {bool}))
     elif datatype[0] == "F":
@@ -140,6 +147,12 @@ def _from_list(name: str, data: list[Any], datatype: str) -> NDArray[Any]:
                 data = [math.nan if value is None else value for value in data]
     elif kinds != {int}:
         raise wrong(name, f"whole numbers in data of {datatype}", _kinds(kinds - {int}))
+    return data
+
+
+def _packed(name: str, data: list[Any], datatype: str) -> NDArray[Any]:
+    if datatype == "BYTES":
+        return np.array(data, dtype=object)
     try:
         # Faster than numpy on a list, and a number too large is refused, not turned into infinity.
         packed = struct.pack(f"<{len(data)}{_FORMATS[datatype]}", *data)
