@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from perennial_serving import settings
-from perennial_serving.cpu import cpu_limit, quota
+from perennial_serving.cgroup import cpu_limit, quota
 from perennial_serving.requestlog import spool
 from perennial_serving.sockets import Sockets, bind, inherit
 

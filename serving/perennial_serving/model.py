@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from perennial_artifact.manifest import MANIFEST, MODEL, PROFILE, Manifest, Tensor
 from perennial_serving import external
+from perennial_serving.cgroup import bounded_memory, memory_limit
 from perennial_serving.datatypes import DTYPES, TYPES
 from perennial_serving.errors import ModelInvalid
 
@@ -65,6 +66,9 @@ class Model:
         """Run one empty row, so that no client waits for first allocations; return the seconds.
 
         A model that fails on it may well be right about real rows.
+
+        Raises:
+            ModelInvalid: it asks for more memory than there is.
         """
         feeds: dict[str, NDArray[Any]] = {}
         for tensor in self.inputs:
@@ -77,8 +81,11 @@ class Model:
         for _ in range(2):
             began = time.perf_counter()
             try:
-                self.run(feeds)
-            except Exception:
+                with bounded_memory(memory_limit()):
+                    self.run(feeds)
+            except Exception as error:
+                if _is_memory(error):
+                    raise ModelInvalid(f"one row cannot be run: {error}{_asks()}") from error
                 return 0.0
             taken = time.perf_counter() - began
         return taken
@@ -105,13 +112,15 @@ def load(directory: Path, name: str, version: str, threads: int = 1) -> Model:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # Operators of custom libraries are unknown to onnxruntime, since none is registered.
-        session = onnxruntime.InferenceSession(
-            str(file) if has_external_data else content,
-            options,
-            providers=["CPUExecutionProvider"],
-        )
+        with bounded_memory(memory_limit()):
+            session = onnxruntime.InferenceSession(
+                str(file) if has_external_data else content,
+                options,
+                providers=["CPUExecutionProvider"],
+            )
     except Exception as error:
-        raise ModelInvalid(f"{MODEL} cannot be loaded: {error}") from error
+        more = _asks() if _is_memory(error) else ""
+        raise ModelInvalid(f"{MODEL} cannot be loaded: {error}{more}") from error
     inputs, outputs = _tensors(session.get_inputs()), _tensors(session.get_outputs())
     if manifest is not None:
         for what, promised, found in (
@@ -132,6 +141,14 @@ def load(directory: Path, name: str, version: str, threads: int = 1) -> Model:
         profile=profile.read_bytes() if profile.is_file() else None,
         session=session,
     )
+
+
+def _is_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or "alloc" in str(error)
+
+
+def _asks() -> str:
+    return f"; it asks for more than the {memory_limit() >> 20} MiB of memory that there are"
 
 
 def _manifest(directory: Path) -> tuple[Manifest | None, str]:
