@@ -38,6 +38,8 @@ from perennial_serving.http.grpc_wire import (
 )
 from perennial_serving.http.heads import Head, Heads
 
+# What a stream has to be able to send unasked, in bytes.
+_LEAST_WINDOW = 64
 # How many frames that bring nothing a client may send beside one for each stream.
 _PATIENCE = 1000
 # How long a client may take to close a connection that we asked it to leave, in seconds.
@@ -59,7 +61,7 @@ class Limits:
     half is promised to larger messages, one after another.
 
     Raises:
-        ValueError: the largest message does not fit into the half.
+        ValueError: the largest message does not fit into the half, or too little is for a stream.
     """
 
     message_bytes: int
@@ -71,6 +73,8 @@ class Limits:
     def __post_init__(self) -> None:
         if self.buffered_bytes < 2 * self.message_bytes:
             raise ValueError("buffered_bytes has to be at least twice message_bytes")
+        if self.window < _LEAST_WINDOW:
+            raise ValueError(f"buffered_bytes has to be {2 * _LEAST_WINDOW} or more per stream")
 
     @property
     def window(self) -> int:
@@ -250,8 +254,9 @@ class Http2Protocol(Connection):
             call._size = PREFIX.size + message_size
             if message_size > self._limits.message_bytes:
                 self._fail(call, too_large(message_size, self._limits.message_bytes))
-            elif call._size > self._limits.window:
-                self._waiting[call._number] = call._size - self._limits.window
+            elif call._size >= self._limits.window:
+                # And a byte, by which a second message shows instead of waiting for ever.
+                self._waiting[call._number] = call._size + 1 - self._limits.window
                 self._promise()
         if call._size is not None and size > call._size:
             self._fail(call, not_one())
