@@ -61,8 +61,8 @@ class Description:
                 "name": model.name,
                 "versions": [model.version],
                 "platform": PLATFORM,
-                "inputs": [t.model_dump() for t in model.inputs],
-                "outputs": [t.model_dump() for t in model.outputs],
+                "inputs": [t.to_plain() for t in model.inputs],
+                "outputs": [t.to_plain() for t in model.outputs],
             }
         if path.removesuffix("/ready") in self.bases:
             return status, {"name": model.name, "ready": ready}
