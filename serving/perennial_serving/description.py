@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
 from typing import Any
 
 from perennial_serving.admission import Admission
@@ -14,8 +14,12 @@ PLATFORM = "onnxruntime_onnx"
 EXTENSIONS = ("binary_tensor_data",)
 
 
+@cache
 def server_version() -> str:
     """Return the release that runs."""
+    # Here, because it takes longer to import than all that surrounds it.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("perennial")
     except PackageNotFoundError:
