@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -42,6 +44,10 @@ def main() -> int:
 
 
 def _work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
+    # Loading makes little garbage; the worker turns the collector on again.
+    gc.disable()
+    # numpy's linear algebra, which nothing here calls, would start a thread for each CPU.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Here, because the workers' parent has no use for the model's libraries.
     from perennial_serving.worker import work
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.profile import Profile
@@ -119,6 +118,6 @@ def _profile(model: Model) -> Profile | None:
     if model.profile is None:
         return None
     try:
-        return Profile.model_validate_json(model.profile)
-    except ValidationError as error:
+        return Profile.from_json(model.profile)
+    except ValueError as error:
         raise ModelInvalid(f"profile.json cannot be read: {error}") from error

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from perennial_artifact.manifest import MANIFEST, MODEL, PROFILE, Manifest, Tensor
 from perennial_serving import external
@@ -158,8 +157,8 @@ def _manifest(directory: Path) -> tuple[Manifest | None, str]:
         return None, ""
     document = path.read_bytes()
     try:
-        manifest = Manifest.model_validate_json(document)
-    except ValidationError as error:
+        manifest = Manifest.from_json(document)
+    except ValueError as error:
         raise ModelInvalid(f"{MANIFEST} cannot be read: {error}") from error
     for name, file in manifest.files.items():
         if not (directory / name).is_file():

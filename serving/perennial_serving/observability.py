@@ -95,5 +95,5 @@ class Own:
                     return 400, JSON, refusal(reason)
                 window = self._plane.window(seconds)
                 if window is not None:
-                    return 200, JSON, window.to_json().encode()
+                    return 200, JSON, window.to_json()
         return not_found()

@@ -59,4 +59,4 @@ def add_metrics(texts: Sequence[bytes]) -> CollectorRegistry:
 
 def add_windows(documents: Sequence[bytes]) -> bytes:
     """Return the drift window of several workers, which count on the same profile."""
-    return merge([Window.model_validate_json(d) for d in documents]).to_json().encode()
+    return merge([Window.from_json(d) for d in documents]).to_json()

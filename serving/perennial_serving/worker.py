@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import time
 
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.errors import ModelInvalid
-from perennial_serving.fetch import report
 from perennial_serving.metrics import Metrics
 from perennial_serving.model import load
 from perennial_serving.server import Limits, serve
 from perennial_serving.settings import log_settings
 from perennial_serving.sockets import Sockets
+from perennial_serving.termination import report
 
 
 def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
@@ -38,6 +39,9 @@ def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
         drain_seconds=chosen.drain_seconds,
         quiet_seconds=chosen.quiet_seconds,
     )
+    # What is loaded stays: no request is to wait until the collector has been through it.
+    gc.freeze()
+    gc.enable()
     uvloop.run(serve(plane, limits, sockets))
     sys.stdout.flush()
     sys.stderr.flush()

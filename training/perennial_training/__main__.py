@@ -117,7 +117,7 @@ def train(run: RunSpec, index: int, secrets: Path, output: Path) -> CandidateRes
 
     directory = output / "artifact"
     directory.mkdir(parents=True, exist_ok=True)
-    contents = {MODEL: onnx, PROFILE: profile(served, rows.train).to_json().encode()}
+    contents = {MODEL: onnx, PROFILE: profile(served, rows.train).to_json()}
     for name, content in contents.items():
         (directory / name).write_bytes(content)
     libraries = {name: version(name) for name in LIBRARIES}
@@ -142,7 +142,7 @@ def train(run: RunSpec, index: int, secrets: Path, output: Path) -> CandidateRes
             libraries=libraries,
         ),
     )
-    (directory / "manifest.json").write_text(manifest.to_json())
+    (directory / "manifest.json").write_bytes(manifest.to_json())
     uri, digest, size = publish(directory, run.store_uri, store_secret)
     say("published", uri=uri)
     return CandidateResult(
@@ -162,7 +162,7 @@ def train(run: RunSpec, index: int, secrets: Path, output: Path) -> CandidateRes
 
 def main() -> int:
     """Run the pod's candidate; exit 1 only where another try may help."""
-    run = RunSpec.model_validate_json(Path(os.environ.get("PERENNIAL_RUN", RUN)).read_text())
+    run = RunSpec.from_json(Path(os.environ.get("PERENNIAL_RUN", RUN)).read_bytes())
     index = int(os.environ.get("JOB_COMPLETION_INDEX", "0"))
     secrets = Path(os.environ.get("PERENNIAL_SECRETS", SECRETS))
     status = 0
@@ -175,7 +175,7 @@ def main() -> int:
             status = 1 if isinstance(error, StoreUnreachable) else 0
             say(failure.message, reason=failure.reason)
     message = result.to_message()
-    Path(os.environ.get("PERENNIAL_TERMINATION_LOG", "/dev/termination-log")).write_text(message)
+    Path(os.environ.get("PERENNIAL_TERMINATION_LOG", "/dev/termination-log")).write_bytes(message)
     return status
 
 

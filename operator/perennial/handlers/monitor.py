@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from perennial.api.base import Json, Kind, seconds
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
@@ -62,9 +60,9 @@ async def _collect(
     answers = await read_pods(pods, f"/drift?seconds={window_seconds:g}")
     profiles = await read_pods(pods[:1], "/profile")
     try:
-        windows = tuple(Window.model_validate_json(body) for body in answers.values())
-        profile = next((Profile.model_validate_json(p) for p in profiles.values()), None)
-    except ValidationError as error:
+        windows = tuple(Window.from_json(body) for body in answers.values())
+        profile = next((Profile.from_json(p) for p in profiles.values()), None)
+    except ValueError as error:
         log.warning("a drift window cannot be read: %s", error)
         return (), None
     return windows, profile

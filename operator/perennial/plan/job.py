@@ -46,7 +46,7 @@ def run_spec(
             "uri": log and log.uri,
             "until": run.start_time,
         }
-    return RunSpec.model_validate(
+    return RunSpec.from_plain(
         {
             "training": training.metadata.name,
             "namespace": training.metadata.namespace,
@@ -74,7 +74,7 @@ def children(
         "labels": labels(training, run.number),
         "ownerReferences": [owner_reference("ModelTraining", meta.name, meta.uid)],
     }
-    document = json.loads(run_spec(training, run, log, settings).to_json())
+    document = run_spec(training, run, log, settings).to_plain()
     config_map: Json = {
         "apiVersion": "v1",
         "kind": "ConfigMap",

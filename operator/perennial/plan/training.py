@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from perennial.api import API_VERSION
 from perennial.api.base import Condition, Json
 from perennial.api.deployment import ModelDeployment
@@ -243,13 +241,13 @@ def _results(s: TrainingSnapshot, run: RunStatus) -> dict[str, CandidateResult]:
 def _parse(name: str, ended: Json) -> CandidateResult:
     message = ended.get("message", "")
     try:
-        result = CandidateResult.model_validate_json(message)
+        result = CandidateResult.from_json(message)
         if result.candidate != name:
             raise ValueError("the result is another candidate's")
         if result.failure is None and not (result.artifact and result.dataset and result.metrics):
             raise ValueError("the result lacks what a version needs")
         return result
-    except (ValidationError, ValueError):
+    except ValueError:
         reason = ended.get("reason", "Error")
         hint = " (raise spec.job.resources.limits.memory)" if reason == "OOMKilled" else ""
         text = f"the training container ended with {reason}, exit code {ended.get('exitCode')}"
@@ -338,17 +336,15 @@ def _version(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> Js
         "trainingRef": {"name": s.training.metadata.name},
         "run": run.number,
         "candidate": result.candidate,
-        "artifact": result.artifact.model_dump(by_alias=True),
-        "metrics": [m.model_dump(by_alias=True, exclude_none=True) for m in result.metrics],
-        "dataset": result.dataset.model_dump(by_alias=True, exclude_none=True)
-        if result.dataset
-        else None,
+        "artifact": result.artifact.to_plain(),
+        "metrics": [m.to_plain() for m in result.metrics],
+        "dataset": result.dataset.to_plain() if result.dataset else None,
         "algorithm": result.algorithm,
         "parameters": result.parameters,
         "libraries": result.libraries,
     }
     if result.signature is not None:
-        spec["signature"] = result.signature.model_dump(by_alias=True)
+        spec["signature"] = result.signature.to_plain()
     if champion is not None:
         spec["parent"] = champion.version
     return {

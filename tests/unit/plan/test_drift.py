@@ -44,11 +44,11 @@ def test_ks_by_hand() -> None:
 def profile() -> Profile:
     feature = {"name": "x", "kind": "Numeric", "edges": [1, 2], "counts": [100, 100, 100]}
     colour = {"name": "colour", "kind": "Categorical", "categories": ["red"], "counts": [300]}
-    return Profile.model_validate({"rows": 300, "features": [feature, colour]})
+    return Profile.from_plain({"rows": 300, "features": [feature, colour]})
 
 
 def window(x: list[int], unseen: int = 0) -> Window:
-    return Window.model_validate(
+    return Window.from_plain(
         {
             "model": "m",
             "version": "v",
@@ -211,7 +211,7 @@ def test_what_cannot_be_watched_says_why() -> None:
     assert reason(deployment=None) == ("Unknown", "DeploymentNotFound")
     assert reason(deployment=deployment()) == ("Unknown", "NotServing")
     assert reason(windows=()) == ("Unknown", "NoWindows")
-    other = window(LIKE).model_copy(update={"profile": "of another version"})
+    other = window(LIKE).replace(profile="of another version")
     assert reason(windows=(window(LIKE), other)) == ("Unknown", "NoWindows")
 
 

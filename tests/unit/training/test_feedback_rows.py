@@ -39,7 +39,7 @@ def read(tmp_path: Path, task: str = "Classification", **more: Any) -> Rows:
         deployment="flights", uri=f"file://{tmp_path}/log", until=more.pop("until", None)
     )
     spec = {"uri": f"file://{tmp_path}/data/rows.parquet", "target": "y", "feedback": feedback}
-    return load(DatasetSpec.model_validate({**spec, **more}), task, None)
+    return load(DatasetSpec.from_plain({**spec, **more}), task, None)
 
 
 def added(rows: Rows) -> dict[float, Any]:

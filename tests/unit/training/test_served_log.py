@@ -38,7 +38,7 @@ def test_what_was_served_is_learned_from(tmp_path: Path) -> None:
 
     def read(**more: Any) -> Rows:
         spec = {"uri": f"file://{tmp_path}/rows.parquet", "target": "benign", **more}
-        return load(DatasetSpec.model_validate(spec), "Classification", None)
+        return load(DatasetSpec.from_plain(spec), "Classification", None)
 
     log = FeedbackSpec(deployment="m", uri=f"file://{tmp_path}/log")
     split = {"method": "Time", "testFraction": 0.375}
