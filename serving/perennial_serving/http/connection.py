@@ -66,6 +66,7 @@ class Connection(asyncio.Protocol, ABC):
         self._out_size = 0
         self._window = self._peer_window = frames.DEFAULT_WINDOW
         self._peer_frame = FRAME_BYTES
+        self._opened = False  # whether more may be sent than when it was last tried
         self._stuck = 0  # periods without progress
 
     # What a subclass does; positions are those of a frame's content within the bytes received.
@@ -129,7 +130,7 @@ class Connection(asyncio.Protocol, ABC):
 
     def resume_writing(self) -> None:
         """Go on."""
-        self._paused, self._stuck = False, 0
+        self._paused, self._opened, self._stuck = False, True, 0
         if not self._transport.is_closing():
             self._transport.resume_reading()
         # Not now: this may be within a write of ours.
@@ -267,19 +268,22 @@ class Connection(asyncio.Protocol, ABC):
         self._be_patient()
         for name, value in SETTING.iter_unpack(content):
             if name == frames.INITIAL_WINDOW_SIZE:
-                self._peer_window = value
-                self._check_windows()
+                if value > MAX_31:
+                    raise ConnectionFault(frames.FLOW_CONTROL_ERROR)
+                self._peer_window, self._opened = value, True
             elif name == frames.MAX_FRAME_SIZE:
                 if not FRAME_BYTES <= value < 1 << 24:
                     raise ConnectionFault(PROTOCOL_ERROR)
                 self._peer_frame = value
             elif name == frames.ENABLE_PUSH and value > 1:
                 raise ConnectionFault(PROTOCOL_ERROR)
+        self._check_windows()
         self._put(frame(frames.SETTINGS, frames.ACK, 0))
 
     def _on_window_update(self, number: int, content: bytes) -> None:
         _check(len(content) == 4)
         more = NUMBER.unpack(content)[0] & MAX_31
+        self._opened = True
         if number:
             self._check_opened(number)
             self._on_window(number, more)

@@ -11,8 +11,7 @@ from urllib.parse import quote
 
 from perennial_serving.http.frames import literal
 
-INVALID_ARGUMENT, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED = 3, 4, 8
-UNIMPLEMENTED, INTERNAL = 12, 13
+DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 4, 8, 12, 13
 
 # A message's prefix: compressed or not, length.
 PREFIX = struct.Struct(">BI")

@@ -148,6 +148,7 @@ class Http2Protocol(Connection):
         self._leaving = False
         # Streams that we ended before the client did: what it sent until it knew is no fault.
         self._ended: dict[int, None] = {}
+        self._stream_window = limits.window
         # Bytes that can be promised to large messages, and those that wait for them.
         self._room = limits.buffered_bytes // 2
         self._waiting: dict[int, int] = {}
@@ -233,12 +234,14 @@ class Http2Protocol(Connection):
         call._open = not end
         call._received += stop - start
         if end and call._buffer is None:
+            if stop - start > self._stream_window:
+                raise StreamFault(frames.FLOW_CONTROL_ERROR)
             self._hand_on(call, data[start:stop])
         elif call._head.refusal is None:
             self._collect(call, memoryview(data)[start:stop])
             if end and call._buffer is not None:
                 self._hand_on(call, call._buffer)
-        elif call._received * 2 > self._limits.window and not call.over:
+        elif call._received * 2 > self._stream_window and not call.over:
             self.refuse(call, *call._head.refusal)
 
     def _collect(self, call: Call, data: memoryview) -> None:
@@ -247,16 +250,16 @@ class Http2Protocol(Connection):
             call._buffer = bytearray()
         call._buffer += data
         size = len(call._buffer)
-        if size > self._limits.window + call._promised:
+        if size > self._stream_window + call._promised:
             raise StreamFault(frames.FLOW_CONTROL_ERROR)
         if call._size is None and size >= PREFIX.size:
             message_size = PREFIX.unpack_from(call._buffer)[1]
             call._size = PREFIX.size + message_size
             if message_size > self._limits.message_bytes:
                 self._fail(call, too_large(message_size, self._limits.message_bytes))
-            elif call._size >= self._limits.window:
+            elif call._size >= self._stream_window:
                 # And a byte, by which a second message shows instead of waiting for ever.
-                self._waiting[call._number] = call._size + 1 - self._limits.window
+                self._waiting[call._number] = call._size + 1 - self._stream_window
                 self._promise()
         if call._size is not None and size > call._size:
             self._fail(call, not_one())
@@ -284,17 +287,19 @@ class Http2Protocol(Connection):
         if head.refusal is not None:
             self.refuse(call, *head.refusal)
             return
+        if self._paused or self._queued > self._limits.buffered_bytes:
+            # As it came: what is compressed may grow a thousandfold.
+            call._buffer = data if isinstance(data, bytearray) else bytearray(data)
+            self._held[call._number] = call
+        else:
+            self._handle(call, data)
+
+    def _handle(self, call: Call, data: bytes | bytearray) -> None:
         try:
-            call.message = unpack(data, head.encoding, self._limits.message_bytes)
+            call.message = unpack(data, call._head.encoding, self._limits.message_bytes)
         except CallFault as fault:
             self._fail(call, fault)
             return
-        if self._paused or self._queued > self._limits.buffered_bytes:
-            self._held[call._number] = call
-        else:
-            self._handle(call)
-
-    def _handle(self, call: Call) -> None:
         if call._buffer is not None:
             call._buffer = None
             self._take_back(call)
@@ -396,12 +401,15 @@ class Http2Protocol(Connection):
 
     def _go_on(self) -> None:
         self._busy = True
-        for call in list(self._blocked.values()):
-            if self._window <= 0 or self._paused:
-                break
-            self._send(call)
+        if self._opened and self._blocked:
+            for call in list(self._blocked.values()):
+                if self._window <= 0 or self._paused:
+                    break
+                self._send(call)
+        self._opened = False
         while self._held and not self._paused and self._queued <= self._limits.buffered_bytes:
-            self._handle(self._held.pop(next(iter(self._held))))
+            call = self._held.pop(next(iter(self._held)))
+            self._handle(call, call._buffer or b"")
         self._busy = False
         if self._out:
             self._flush()

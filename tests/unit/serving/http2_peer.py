@@ -156,6 +156,4 @@ def data(number: int, content: bytes, flags: int = 0) -> bytes:
 
 def held_bytes(protocol: Http2Protocol) -> int:
     """Return how many bytes of requests a connection holds back."""
-    calls = protocol._calls.values()
-    held = sum(len(call.message) for call in protocol._held.values())
-    return held + sum(len(call._buffer or b"") for call in calls)
+    return sum(len(call._buffer or b"") for call in protocol._calls.values())

@@ -189,6 +189,8 @@ async def test_who_ignores_windows_is_reset() -> None:
     peer.answers()
     peer.send(data(9, bytes(10)))
     assert peer.answers()[9] == {"reset": frames.FLOW_CONTROL_ERROR}
+    peer.send(peer.request(11, bytes(LIMITS.window)))
+    assert peer.answers()[11] == {"reset": frames.FLOW_CONTROL_ERROR}
 
 
 @pytest.mark.parametrize(

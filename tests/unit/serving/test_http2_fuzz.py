@@ -150,6 +150,7 @@ def check(peer: Peer, handler: Handler) -> None:
     """Check the bounds."""
     protocol = peer.protocol
     assert held_bytes(protocol) <= LIMITS.buffered_bytes
+    assert not any(call.message for call in protocol._held.values())
     assert len(protocol._calls) <= LIMITS.streams
     assert len(protocol._ended) <= LIMITS.streams
     assert 0 <= protocol._room <= LIMITS.buffered_bytes // 2
