@@ -18,7 +18,11 @@ def _say(message: str) -> None:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    for _ in range(3):
+        done = subprocess.run(command, capture_output=True, text=True)
+        # Seen now and then: buildah copies itself before it starts, and the kernel was not ready.
+        if "sealing memfd" not in done.stderr:
+            break
     if done.returncode:
         sys.exit(f"{' '.join(command[:4])} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
 
