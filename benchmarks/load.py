@@ -1,0 +1,81 @@
+"""Load by h2load, which speaks HTTP/1.1 and HTTP/2 alike, and what its log says."""
+
+from __future__ import annotations
+
+import re
+import resource
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.cases import Case
+
+CONNECTIONS = 16
+WARM_UP_REQUESTS = 20 * CONNECTIONS
+SERVER_CORE, LOAD_CORE = 0, 1
+
+
+class WrongAnswers(Exception):
+    """A server answered some request other than it should."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run of some seconds gave; latencies in milliseconds."""
+
+    requests: int
+    per_second: float
+    p50: float
+    p99: float
+    generator: float
+    """The part of its core that the load generator was busy for."""
+
+
+def warm_up(case: Case, port: int, answer_bytes: int, place: Path) -> None:
+    """Send some requests, and check that each answer is as long as a right one.
+
+    A failed gRPC call is a 200 to HTTP, but it has no body.
+
+    Raises:
+        WrongAnswers: one is not.
+    """
+    said = _h2load(case, port, place, "-n", str(WARM_UP_REQUESTS))
+    found = re.search(r"\((\d+)\) data", said)
+    got, wanted = int(found[1]) if found else 0, WARM_UP_REQUESTS * answer_bytes
+    if f" {WARM_UP_REQUESTS} succeeded," not in said or got != wanted:
+        raise WrongAnswers(f"{case.name}: expected {wanted} bytes of answers, got {got}\n{said}")
+
+
+def run(case: Case, port: int, place: Path, seconds: float) -> Load:
+    """Send requests over 16 connections, each as soon as the last one is answered.
+
+    Raises:
+        WrongAnswers: a status is not 200.
+    """
+    log = place / "load.log"
+    log.unlink(missing_ok=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    _h2load(case, port, place, "-D", f"{round(seconds * 1000)}ms", f"--log-file={log}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    began, status, taken = np.loadtxt(log, dtype=np.int64, unpack=True)
+    if (wrong := np.flatnonzero(status != 200)).size:
+        raise WrongAnswers(f"{case.name}: {wrong.size} of {status.size}, first {status[wrong[0]]}")
+    whole = ((began + taken).max() - began.min()) / 1e6
+    p50, p99 = np.percentile(taken, [50, 99]) / 1000
+    return Load(status.size, status.size / whole, float(p50), float(p99), busy / whole)
+
+
+def _h2load(case: Case, port: int, place: Path, *options: str) -> str:
+    body = place / f"{case.name}.body"
+    body.write_bytes(case.sent)
+    command = ["taskset", "-c", str(LOAD_CORE), "h2load", "-c", str(CONNECTIONS), "-d", str(body)]
+    command += [f"-H{name}: {value}" for name, value in case.headers.items()]
+    command += [] if case.is_grpc else ["--h1"]
+    command += [*options, f"http://127.0.0.1:{port}{case.path}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise WrongAnswers(f"{' '.join(command)}: {done.stdout[-500:]}{done.stderr[-500:]}")
+    return done.stdout
