@@ -48,9 +48,9 @@ class Case:
         """The body as it goes over the wire: gRPC puts five bytes before a message."""
         return struct.pack(">BI", 0, len(self.body)) + self.body if self.is_grpc else self.body
 
-    def at(self, path: str) -> Case:
-        """Return the same request to another path."""
-        return replace(self, path=path)
+
+class WrongAnswers(Exception):
+    """A server answered some request other than it should."""
 
 
 def cases(rows: pd.DataFrame) -> list[Case]:
@@ -58,9 +58,11 @@ def cases(rows: pd.DataFrame) -> list[Case]:
     path = f"/v2/models/{MODEL}/infer"
     made = []
     for count in (1, MANY):
-        values = rows.to_numpy(np.float64)[:count].round(6)
+        values = rows.to_numpy(np.float32)[:count]
         tensor = {"name": "input", "shape": list(values.shape), "datatype": "FP32"}
-        body = json.dumps({"inputs": [{**tensor, "data": values.ravel().tolist()}]}).encode()
+        # The shortest numbers that mean these values, as people write them.
+        data = [float(str(value)) for value in values.ravel()]
+        body = json.dumps({"inputs": [{**tensor, "data": data}]}).encode()
         made.append(Case(f"json{count}", f"REST JSON, {_rows(count)}", count, path, _JSON, body))
     values = rows.to_numpy(np.float32)[:MANY]
     sent = over_http.InferInput("input", list(values.shape), "FP32")
@@ -119,3 +121,16 @@ def ask(case: Case, port: int) -> tuple[Results, bytes]:
     )
     names = [o["name"] for o in result.get_response()["outputs"]]
     return {n: result.as_numpy(n) for n in names}, content
+
+
+def check(case: Case, results: Results, right: Results) -> None:
+    """Compare an answer with what the model gives for all rows in process.
+
+    Raises:
+        WrongAnswers: it is another one.
+    """
+    for name, values in right.items():
+        # Flat, because MLServer makes a column of what has one dimension.
+        flat, wanted = results[name].ravel(), values[: case.rows].ravel()
+        if flat.shape != wanted.shape or not np.allclose(flat, wanted, atol=1e-6):
+            raise WrongAnswers(f"{case.title}: {name} is {results[name]}, expected {wanted}")

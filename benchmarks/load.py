@@ -10,15 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.cases import Case
+from benchmarks.cases import Case, WrongAnswers
 
 CONNECTIONS = 16
 WARM_UP_REQUESTS = 20 * CONNECTIONS
 SERVER_CORE, LOAD_CORE = 0, 1
-
-
-class WrongAnswers(Exception):
-    """A server answered some request other than it should."""
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from peers import environments
-
 from benchmarks.cases import MODEL, Case
 from benchmarks.load import SERVER_CORE
+from peers import environments
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVERS = Path(__file__).parent / "servers"
@@ -34,7 +33,8 @@ class Subject:
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     directory: Path | None = None
-    ready: str = f"/v2/models/{MODEL}/ready"
+    ready: str | None = f"/v2/models/{MODEL}/ready"
+    """A path that answers 200; without one, a port that takes connections."""
     transports: tuple[str, ...] = ("json", "binary", "grpc")
 
     def takes(self, case: Case) -> bool:
@@ -89,11 +89,13 @@ def ours(model: Path, http: int, grpc: int, metrics: int) -> Subject:
     return Subject("perennial", "Perennial", command, {"PYTHONPATH": paths})
 
 
-def empty(answers: Path, http: int) -> Subject:
-    """Return a handler that reads the body and answers the same bytes each time."""
-    command = [sys.executable, str(SERVERS / "empty.py"), str(http), str(answers)]
+def empty(answer: Path, http: int) -> Subject:
+    """Return a handler that reads the body and answers with a file."""
+    command = [sys.executable, str(SERVERS / "on_uvicorn.py"), str(http)]
+    environment = {"HANDLER": "empty", "ANSWER": str(answer), "PYTHONPATH": str(SERVERS)}
     title = "empty handler on uvicorn"
-    return Subject("empty", title, command, ready="/", transports=("json", "binary"))
+    transports = ("json", "binary")
+    return Subject("empty", title, command, environment, ready="/", transports=transports)
 
 
 def mlserver(model: Path, place: Path, http: int, grpc: int, metrics: int) -> Subject:
@@ -153,7 +155,7 @@ def running(subject: Subject, http_port: int, grpc_port: int, log: Path) -> Iter
             command, stdout=output, stderr=output, env=environment, cwd=subject.directory
         )
     try:
-        while not _is_ready(http_port, subject.ready):
+        while not _is_ready(http_port if subject.ready else grpc_port, subject.ready):
             if process.poll() is not None or time.perf_counter() - began > START_SECONDS:
                 told = log.read_text(errors="replace")[-3000:]
                 raise RuntimeError(f"{subject.title} did not become ready:\n{told}")
@@ -168,7 +170,10 @@ def running(subject: Subject, http_port: int, grpc_port: int, log: Path) -> Iter
             process.wait()
 
 
-def _is_ready(port: int, path: str) -> bool:
+def _is_ready(port: int, path: str | None) -> bool:
+    if path is None:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path)

@@ -5,6 +5,7 @@ import sys
 import time
 
 import numpy as np
+
 from session import session
 
 

@@ -5,6 +5,7 @@ import os
 import numpy as np
 from fastapi import FastAPI
 from pydantic import BaseModel
+
 from session import session
 
 model = session(os.environ["MODEL"])

@@ -9,6 +9,7 @@ import os
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
 from kserve.logging import KSERVE_LOGGER_NAME, KSERVE_TRACE_LOGGER_NAME
 from kserve.utils.utils import generate_uuid
+
 from session import session
 
 DATATYPES = {"int64": "INT64", "float32": "FP32"}

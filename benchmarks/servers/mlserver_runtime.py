@@ -8,6 +8,7 @@ import os
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec
 from mlserver.types import InferenceRequest, InferenceResponse
+
 from session import session
 
 

@@ -1,1 +1,1 @@
-"""Other servers of the Open Inference Protocol, to measure ours against and to borrow clients of."""
+"""Other servers of the protocol, to measure ours against and to borrow clients of."""
