@@ -19,7 +19,7 @@ import onnx_models
 import onnxruntime
 
 from benchmarks.cases import MANY, Case, ask, cases, check
-from benchmarks.load import run, warm_up
+from benchmarks.load import Load, run, warm_up
 from benchmarks.subjects import ROOT, SERVERS, Subject, free_ports, running
 from peers import environments
 
@@ -68,7 +68,7 @@ class Bench:
         feeds = {"input": rows.to_numpy(np.float32)[:MANY]}
         self._right = dict(zip(names, session.run(names, feeds), strict=True))
         self.http, self.grpc = free_ports(2)
-        self.found: dict[tuple[str, str, str], list[tuple[float, float, float]]] = defaultdict(list)
+        self.found: dict[tuple[str, str, str], list[Load]] = defaultdict(list)
 
     def measure(
         self, title: str, command: list[str], handler: str, names: list[str], hop: bool = False
@@ -91,10 +91,8 @@ class Bench:
                 results, answer = ask(case, port)
                 check(case, results, {n: v for n, v in self._right.items() if handler != "empty"})
                 warm_up(case, port, len(answer), self._place)
-                before = server.cpu_seconds()
-                load = run(case, port, self._place, self._seconds)
-                cpu = (server.cpu_seconds() - before) / load.requests * 1e6
-                self.found[label, handler, case.name].append((load.per_second, cpu, load.p99))
+                load = run(case, port, server, self._place, self._seconds)
+                self.found[label, handler, case.name].append(load)
 
     def codecs(self) -> None:
         """Let the candidates' environment print what its JSON codecs take."""
@@ -117,8 +115,9 @@ class Bench:
         """Return what was measured, in Markdown."""
         lines = ["| server | handler | request | requests/s | CPU µs/request | p99 ms |"]
         lines.append("| --- | --- | --- | ---: | ---: | ---: |")
-        for (title, handler, case), figures in self.found.items():
-            rate, cpu, p99 = (median(column) for column in zip(*figures, strict=True))
+        for (title, handler, case), loads in self.found.items():
+            rate, cpu = median(x.per_second for x in loads), median(x.cpu for x in loads)
+            p99 = median(x.p99 for x in loads)
             lines.append(
                 f"| {title} | {handler} | {self.cases[case].title} | {rate:,.0f} | {cpu:.0f} | "
                 f"{p99:.2f} |"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -15,6 +18,14 @@ from benchmarks.cases import Case, WrongAnswers
 CONNECTIONS = 16
 WARM_UP_REQUESTS = 20 * CONNECTIONS
 SERVER_CORE, LOAD_CORE = 0, 1
+TRIES, QUIET, PAUSE_SECONDS = 4, 0.1, 2.0
+
+
+class Busy(Protocol):
+    """A server that knows what CPU time it has used."""
+
+    def cpu_seconds(self) -> float:
+        """Return it, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +36,12 @@ class Load:
     per_second: float
     p50: float
     p99: float
+    cpu: float
+    """The server's CPU time for a request, in microseconds."""
     generator: float
     """The part of its core that the load generator was busy for."""
+    foreign: float
+    """The part of the machine that others were busy for."""
 
 
 def warm_up(case: Case, port: int, answer_bytes: int, place: Path) -> None:
@@ -44,24 +59,52 @@ def warm_up(case: Case, port: int, answer_bytes: int, place: Path) -> None:
         raise WrongAnswers(f"{case.name}: expected {wanted} bytes of answers, got {got}\n{said}")
 
 
-def run(case: Case, port: int, place: Path, seconds: float) -> Load:
+def run(case: Case, port: int, server: Busy, place: Path, seconds: float) -> Load:
     """Send requests over 16 connections, each as soon as the last one is answered.
+
+    Where others used the machine meanwhile, try again some times; return the quietest run.
 
     Raises:
         WrongAnswers: a status is not 200.
     """
+    found: list[Load] = []
+    while len(found) < TRIES and (not found or found[-1].foreign > QUIET):
+        if found:
+            time.sleep(PAUSE_SECONDS)
+        found.append(_once(case, port, server, place, seconds))
+    return min(found, key=lambda load: load.foreign)
+
+
+def _once(case: Case, port: int, server: Busy, place: Path, seconds: float) -> Load:
     log = place / "load.log"
     log.unlink(missing_ok=True)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = _used(server)
     _h2load(case, port, place, "-D", f"{round(seconds * 1000)}ms", f"--log-file={log}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    machine, served, loaded, whole = (b - a for a, b in zip(before, _used(server), strict=True))
     began, status, taken = np.loadtxt(log, dtype=np.int64, unpack=True)
     if (wrong := np.flatnonzero(status != 200)).size:
         raise WrongAnswers(f"{case.name}: {wrong.size} of {status.size}, first {status[wrong[0]]}")
-    whole = ((began + taken).max() - began.min()) / 1e6
+    span = ((began + taken).max() - began.min()) / 1e6
     p50, p99 = np.percentile(taken, [50, 99]) / 1000
-    return Load(status.size, status.size / whole, float(p50), float(p99), busy / whole)
+    return Load(
+        requests=status.size,
+        per_second=status.size / span,
+        p50=float(p50),
+        p99=float(p99),
+        cpu=served / status.size * 1e6,
+        generator=loaded / whole,
+        foreign=max(0.0, machine - served - loaded) / (whole * (os.cpu_count() or 1)),
+    )
+
+
+def _used(server: Busy) -> tuple[float, float, float, float]:
+    """Return the CPU seconds of the machine, the server and the generator, and the time."""
+    words = Path("/proc/stat").read_text().partition("\n")[0].split()[1:]
+    user, nice, system, _, _, interrupts, soft, stolen = map(int, words[:8])
+    machine = (user + nice + system + interrupts + soft + stolen) / os.sysconf("SC_CLK_TCK")
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    generator = children.ru_utime + children.ru_stime
+    return machine, server.cpu_seconds(), generator, time.monotonic()
 
 
 def _h2load(case: Case, port: int, place: Path, *options: str) -> str:

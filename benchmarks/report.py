@@ -24,7 +24,6 @@ class Round:
 
     bare: Mapping[int, float]
     loads: dict[At, Load] = field(default_factory=dict)
-    cpu: dict[At, float] = field(default_factory=dict)
     ready: dict[str, float] = field(default_factory=dict)
     resident: dict[str, float] = field(default_factory=dict)
 
@@ -114,7 +113,7 @@ def _by_case(figures: Figures) -> Iterator[str]:
             if at not in rounds[0].loads:
                 continue
             rate = median(r.loads[at].per_second for r in rounds)
-            cpu = median(r.cpu[at] for r in rounds) * 1e6
+            cpu = median(r.loads[at].cpu for r in rounds)
             p50 = median(r.loads[at].p50 for r in rounds)
             p99 = median(r.loads[at].p99 for r in rounds)
             yield f"| {case.title} | {title} | {rate:,.0f} | {cpu:.0f} | {p50:.2f} | {p99:.2f} |"
@@ -129,11 +128,13 @@ def _by_process(figures: Figures) -> Iterator[str]:
         resident = median(r.resident[name] for r in rounds)
         ready = median(r.ready[name] for r in rounds)
         yield f"| {title} | {resident:.0f} | {ready:.2f} |"
-    busiest = max(load.generator for r in rounds for load in r.loads.values())
+    loads = [load for r in rounds for load in r.loads.values()]
     yield ""
     yield (
         f"{CONNECTIONS} connections; medians of {len(rounds)} rounds; the load generator was busy "
-        f"for at most {busiest:.0%} of its core."
+        f"for at most {max(load.generator for load in loads):.0%} of its core, and others for "
+        f"at most {max(load.foreign for load in loads):.0%} of the machine, usually "
+        f"{median(load.foreign for load in loads):.0%}."
     )
 
 

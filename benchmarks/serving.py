@@ -77,8 +77,8 @@ class Bench:
                 found.ready[subject.name] = server.ready_seconds
                 for case in self.cases:
                     if subject.takes(case):
-                        at = subject.name, case.name
-                        found.loads[at], found.cpu[at] = self._measure(subject, case, server)
+                        load = self._measure(subject, case, server)
+                        found.loads[subject.name, case.name] = load
                 found.resident[subject.name] = server.resident_mib()
         return found
 
@@ -91,21 +91,20 @@ class Bench:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return {int(rows): rate for rows, rate in json.loads(done.stdout).items()}
 
-    def _measure(self, subject: Subject, case: Case, server: Running) -> tuple[Load, float]:
-        """Load a server with a case; return what came, and its CPU seconds for a request."""
+    def _measure(self, subject: Subject, case: Case, server: Running) -> Load:
+        """Ask a server once, compare its answer, then load it."""
+        port = server.port(case)
         if subject.name == "empty":
             answer = self._answer.read_bytes()
         else:
             if subject.name == "fastapi":
                 case = by_hand(case)
-            results, answer = ask(case, server.port(case))
+            results, answer = ask(case, port)
             check(case, results, self._right)
             if subject.name == OURS and case.name == "json1":
                 self._answer.write_bytes(answer)
-        warm_up(case, server.port(case), len(answer), self._place)
-        before = server.cpu_seconds()
-        load = run(case, server.port(case), self._place, self._seconds)
-        return load, (server.cpu_seconds() - before) / load.requests
+        warm_up(case, port, len(answer), self._place)
+        return run(case, port, server, self._place, self._seconds)
 
 
 def _image_mib() -> float | None:
