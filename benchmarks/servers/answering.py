@@ -40,19 +40,21 @@ def _inference(path: str) -> Handler:
     model = session(path)
     names = [o.name for o in model.get_outputs()]
     decode, encode = msgspec.json.Decoder(Request).decode, msgspec.json.Encoder().encode
-    datatypes = {"int64": "INT64", "float32": "FP32"}
+    datatypes = {"tensor(int64)": "INT64", "tensor(float)": "FP32"}
+    kinds = [datatypes[o.type] for o in model.get_outputs()]
 
     def infer(body: bytes) -> bytes:
         tensor = decode(body).inputs[0]
         values = np.array(tensor.data, dtype=np.float32).reshape(tensor.shape)
+        results = model.run(names, {tensor.name: values})
         outputs = [
             {
                 "name": name,
-                "datatype": datatypes[value.dtype.name],
+                "datatype": kind,
                 "shape": list(value.shape),
                 "data": value.ravel().tolist(),
             }
-            for name, value in zip(names, model.run(names, {tensor.name: values}), strict=True)
+            for name, kind, value in zip(names, kinds, results, strict=True)
         ]
         return encode({"model_name": "m", "model_version": "1", "outputs": outputs})
 

@@ -17,16 +17,17 @@ def handler() -> Handler:
         return lambda message: answer
     model = session(os.environ["MODEL"])
     names = [o.name for o in model.get_outputs()]
-    datatypes = {"int64": "INT64", "float32": "FP32"}
+    datatypes = {"tensor(int64)": "INT64", "tensor(float)": "FP32"}
+    kinds = [datatypes[o.type] for o in model.get_outputs()]
 
     def infer(message: bytes) -> bytes:
         request = pb.ModelInferRequest.FromString(message)
         (tensor,) = request.inputs
         values = np.frombuffer(request.raw_input_contents[0], np.float32).reshape(tensor.shape)
         answer = pb.ModelInferResponse(model_name="m", model_version="1")
-        for name, value in zip(names, model.run(names, {tensor.name: values}), strict=True):
-            datatype = datatypes[value.dtype.name]
-            answer.outputs.add(name=name, datatype=datatype, shape=value.shape)
+        results = model.run(names, {tensor.name: values})
+        for name, kind, value in zip(names, kinds, results, strict=True):
+            answer.outputs.add(name=name, datatype=kind, shape=value.shape)
             answer.raw_output_contents.append(value.tobytes())
         return bytes(answer.SerializeToString())
 
