@@ -57,15 +57,15 @@ def path(name: str) -> Path:
     Components are built together and tools one by one, so that nobody waits for what is not used.
     """
     if name in COMPONENTS:
-        return _made(cache() / "bin" / _key(), _build) / name
+        return made(cache() / "bin" / _key(), _build) / name
     if name in MODULES:
         version = MODULES[name].rpartition("@")[2]
-        return _made(cache() / "bin" / f"{name}-{version}", lambda t: _install(name, t)) / name
+        return made(cache() / "bin" / f"{name}-{version}", lambda t: _install(name, t)) / name
     version = CLIENTS.rpartition("==")[2]
-    return _made(cache() / "bin" / f"clients-{version}", _fetch_clients) / name
+    return made(cache() / "bin" / f"clients-{version}", _fetch_clients) / name
 
 
-def _made(final: Path, make: Callable[[Path], None]) -> Path:
+def made(final: Path, make: Callable[[Path], None]) -> Path:
     """Return a directory, made once, whole or not at all; safe for many processes at once."""
     if final.exists():
         return final
