@@ -45,6 +45,10 @@ _PATIENCE = 1000
 # How long a client may take to close a connection that we asked it to leave, in seconds.
 _LINGER = 1.0
 
+# How much of a message goes with its prefix where it does not fit: a frame, together.
+_FIRST = frames.FRAME_BYTES - PREFIX.size
+_NOTHING = memoryview(b"")
+
 # An answer that fits: the frame of its headers, the head of its data and the message's prefix;
 # after the message the frame of its trailers.
 _BEFORE = struct.Struct(f">5sI{len(ANSWER_HEADERS)}sIBIBI")
@@ -91,7 +95,17 @@ class Call:
 
     __slots__ = (
         *("path", "metadata", "message", "_connection", "_number", "_head", "_age", "_timer"),
-        *("_open", "_received", "_buffer", "_size", "_promised", "_window", "_rest", "_tail"),
+        *(
+            "_open",
+            "_received",
+            "_buffer",
+            "_size",
+            "_promised",
+            "_window",
+            "_rest",
+            "_next",
+            "_tail",
+        ),
     )
 
     def __init__(self, connection: Http2Protocol, number: int, head: Head, age: int) -> None:
@@ -108,7 +122,7 @@ class Call:
         self._promised = 0
         # What we send: the window beyond the connection's initial one, data, a last block.
         self._window = 0
-        self._rest = memoryview(b"")
+        self._rest = self._next = _NOTHING
         self._tail = b""
 
     @property
@@ -355,7 +369,10 @@ class Http2Protocol(Connection):
             self._finish(call)
         else:
             self._put(frame(frames.HEADERS, END_HEADERS, number, ANSWER_HEADERS))
-            self._queue(call, PREFIX.pack(0, size - PREFIX.size) + message, ANSWER_TRAILERS)
+            # A large message is not copied for the sake of its prefix.
+            first = PREFIX.pack(0, size - PREFIX.size) + message[:_FIRST]
+            call._next = memoryview(message)[_FIRST:]
+            self._queue(call, first, ANSWER_TRAILERS)
         self._flush_unless_busy()
 
     def refuse(self, call: Call, block: bytes, body: bytes = b"") -> None:
@@ -375,7 +392,7 @@ class Http2Protocol(Connection):
     def _queue(self, call: Call, data: bytes, tail: bytes) -> None:
         call._rest, call._tail = memoryview(data), tail
         self._blocked[call._number] = call
-        self._queued += len(data)
+        self._queued += len(data) + len(call._next)
         self._send(call)
 
     def _send(self, call: Call) -> None:
@@ -386,6 +403,8 @@ class Http2Protocol(Connection):
             if size <= 0:
                 return
             data, call._rest = call._rest[:size], call._rest[size:]
+            if not call._rest:
+                call._rest, call._next = call._next, _NOTHING
             size = len(data)
             self._window -= size
             call._window -= size
@@ -434,7 +453,7 @@ class Http2Protocol(Connection):
             call._timer.cancel()
         if number in self._blocked:
             del self._blocked[number]
-            self._queued -= len(call._rest)
+            self._queued -= len(call._rest) + len(call._next)
         if self._held:
             self._held.pop(number, None)
         if call._buffer is not None:

@@ -154,7 +154,9 @@ def check(peer: Peer, handler: Handler) -> None:
     assert len(protocol._calls) <= LIMITS.streams
     assert len(protocol._ended) <= LIMITS.streams
     assert 0 <= protocol._room <= LIMITS.buffered_bytes // 2
-    assert protocol._queued == sum(len(call._rest) for call in protocol._blocked.values())
+    assert protocol._queued == sum(
+        len(call._rest) + len(call._next) for call in protocol._blocked.values()
+    )
     assert protocol._queued <= LIMITS.buffered_bytes + LIMITS.message_bytes + LIMITS.streams * 505
     assert len(protocol._part) <= frames.FRAME_BYTES + 9
     assert len(protocol._block) <= 2 * LIMITS.header_bytes + frames.FRAME_BYTES
