@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from flights import demo, traffic
 
 NAME = "logged"
+PREFIX = f"logs/{demo.NAMESPACE}/{NAME}/"
 ROWS = 60
 # Known at departure, and allowed to be kept; the other inputs must not leave the pod.
 PRIVATE = "carrier"
@@ -48,7 +50,21 @@ def condition(kind: str, name: str, wanted: str) -> str:
     return next((str(c["status"]) for c in found if c["type"] == wanted), "")
 
 
-def test_feedback_is_learned_from_and_private_columns_stay(answers: Counter[str]) -> None:
+@pytest.fixture
+def bucket(answers: Counter[str]) -> Iterator[Any]:
+    """Give the store's bucket, without what an earlier run has logged."""
+    with demo.store_settings() as settings:
+        found = demo.S3Store("models", config=settings, client_options={"allow_http": True})
+        for path in logged(found):
+            demo.obstore.delete(found, path)
+        yield found
+
+
+def logged(bucket: Any) -> list[str]:
+    return [item["path"] for item in demo.obstore.list(bucket, PREFIX).collect()]
+
+
+def test_feedback_is_learned_from_and_private_columns_stay(bucket: Any) -> None:
     artifact = demo.get("mv", "flights-1")["spec"]["artifact"]
     features = [c for c in (*traffic.TEXT, *traffic.NUMBERS) if c != PRIVATE]
     model = {"artifact": {"uri": artifact["uri"], "sha256": artifact["sha256"]}}
@@ -67,12 +83,9 @@ def test_feedback_is_learned_from_and_private_columns_stay(answers: Counter[str]
     # The pod's end takes what is logged to the store.
     selector = f"perennial.dev/deployment={NAME}"
     demo.kubectl("delete", "pod", "-n", demo.NAMESPACE, "-l", selector, "--timeout=90s")
-    with demo.store_settings() as settings:
-        bucket = demo.S3Store("models", config=settings, client_options={"allow_http": True})
-        prefix = f"logs/{demo.NAMESPACE}/{NAME}/"
-        paths = [item["path"] for item in demo.obstore.list(bucket, prefix).collect()]
-        assert {p.removeprefix(prefix).split("/")[0] for p in paths} == {"requests", "feedback"}
-        kept = b"".join(bytes(demo.obstore.get(bucket, p).bytes()) for p in paths)
+    paths = logged(bucket)
+    assert {p.removeprefix(PREFIX).split("/")[0] for p in paths} == {"requests", "feedback"}
+    kept = b"".join(bytes(demo.obstore.get(bucket, p).bytes()) for p in paths)
     assert f"input.{PRIVATE}".encode() not in kept and b"input.origin" in kept
 
     training = demo.get("mt")["spec"]
