@@ -167,7 +167,8 @@ def publish(
         content = (directory / name).read_bytes()
         size += len(content)
         try:
-            obstore.put(store, name, content)
+            # In one piece: not every S3 server that keeps files can join several.
+            obstore.put(store, name, content, use_multipart=False)
         except Exception as error:
             raise StoreUnreachable(
                 f"{uri} cannot be written: check the store's endpoint, bucket and credentials "

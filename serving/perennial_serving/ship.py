@@ -72,7 +72,7 @@ class Shipper:
     def _put(self, name: str, content: bytes) -> None:
         import obstore
 
-        obstore.put(self._store, name, content)
+        obstore.put(self._store, name, content, use_multipart=False)
 
 
 def _objects(batch: Path) -> Iterator[tuple[str, bytes]]:
