@@ -8,7 +8,7 @@ LOCALCLUSTER := $(PYTHON) -m localcluster
 export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator:$(CHECKOUT)/artifact:$(CHECKOUT)/training:$(CHECKOUT)/serving
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-unit test-api test-cluster test-images binaries
+.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-unit test-api test-cluster test-images binaries benchmark-serving benchmark-http
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -18,7 +18,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: install it, or set PYTHON=" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q uv
-	$(VENV)/bin/uv pip install -q -p $(PY) -c constraints.txt -e '.[dev]'
+	$(VENV)/bin/uv pip install -q -p $(PY) --compile-bytecode -c constraints.txt -e '.[dev]'
 	@touch $@
 
 cluster-up: venv  ## Bring up the local cluster; does nothing where it is up
@@ -84,3 +84,13 @@ demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	$(PY) -m flights.demo --values .cluster/images.yaml
+
+BENCHMARK := $(CHECKOUT)/tests/unit/serving
+
+benchmark-serving: venv  ## Our server beside MLServer, KServe's, FastAPI by hand, a bare loop (6 min)
+	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
+	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.serving
+
+benchmark-http: venv  ## HTTP and gRPC servers, JSON codecs, threads: the candidates (5 min)
+	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
+	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.frontends

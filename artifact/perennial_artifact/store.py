@@ -35,22 +35,31 @@ class StoreUnreachable(ArtifactError):
     reason = "StoreUnreachable"
 
 
-def open_store(uri: str, secret_dir: Path | None = None) -> Any:
+def open_store(uri: str, secret_dir: Path | None = None, make: bool = False) -> Any:
     """Return an obstore store for a directory's URI.
 
     ``secret_dir`` is a mounted Secret whose file names are settings as the cloud's own tools name
-    them. pvc://CLAIM/PATH is a mounted directory below /perennial-volumes.
+    them. pvc://CLAIM/PATH is a mounted directory below /perennial-volumes; ``make`` makes a
+    directory that is not there.
 
     Raises:
+        ArtifactNotFound: the directory is not there.
         StoreUnreachable: the URI or the settings make no store.
     """
     from obstore.store import LocalStore, from_url
 
     parsed = urlparse(uri)
-    if parsed.scheme == "file":
-        return LocalStore(parsed.path, mkdir=True)
-    if parsed.scheme == "pvc":
-        return LocalStore(f"/perennial-volumes/{parsed.netloc}{parsed.path}", mkdir=True)
+    if parsed.scheme in ("file", "pvc"):
+        claim = f"/perennial-volumes/{parsed.netloc}" if parsed.scheme == "pvc" else ""
+        directory = Path(f"{claim}{parsed.path}")
+        try:
+            if make:
+                directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnreachable(f"{uri} cannot be written: {error.strerror}") from error
+        if not directory.is_dir():
+            raise ArtifactNotFound(f"{uri} does not exist: check the URI, or train again")
+        return LocalStore(directory)
     config = _settings(secret_dir)
     options: dict[str, Any] = {"connect_timeout": "5s", "timeout": "120s"}
     if config.get("AWS_ENDPOINT_URL", "").startswith("http://"):
@@ -66,7 +75,8 @@ def open_store(uri: str, secret_dir: Path | None = None) -> Any:
             retry_config={"max_retries": 3, "retry_timeout": _seconds(20)},
         )
     except Exception as error:
-        raise StoreUnreachable(f"{uri} is no store that can be opened: {error}") from error
+        told = str(error).partition("\n")[0]
+        raise StoreUnreachable(f"{uri} is no store that can be opened: {told}") from error
 
 
 def _seconds(n: int) -> Any:
@@ -118,13 +128,14 @@ def fetch(uri: str, sha256: str, into: Path, secret_dir: Path | None = None) -> 
         DigestMismatch: the manifest or a file is not the one that was asked for.
         ArtifactNotFound: a file is not there.
         StoreUnreachable: the store does not answer.
+        ValueError: the manifest is none.
     """
     store = open_store(uri, secret_dir)
     document = _get(store, MANIFEST, uri)
     _verify(document, sha256, MANIFEST)
     if len(document) > MAXIMUM_MANIFEST_BYTES:
         raise DigestMismatch(f"{MANIFEST} is larger than {MAXIMUM_MANIFEST_BYTES} bytes")
-    manifest = Manifest.model_validate_json(document)
+    manifest = Manifest.from_json(document)
     into.mkdir(parents=True, exist_ok=True)
     for name, file in manifest.files.items():
         content = _get(store, name, uri)
@@ -150,9 +161,9 @@ def publish(
     document = (directory / MANIFEST).read_bytes()
     digest = hashlib.sha256(document).hexdigest()
     uri = f"{store_uri.rstrip('/')}/sha256/{digest}/"
-    store = open_store(uri, secret_dir)
+    store = open_store(uri, secret_dir, make=True)
     size = 0
-    for name in [*Manifest.model_validate_json(document).files, MANIFEST]:
+    for name in [*Manifest.from_json(document).files, MANIFEST]:
         content = (directory / name).read_bytes()
         size += len(content)
         try:

@@ -23,7 +23,12 @@ from perennial.handlers import wake
 from perennial.handlers.controller import CONTROLLERS, Controller
 
 MANAGED = {"app.kubernetes.io/managed-by": "perennial"}
-CHILDREN = (("batch", "v1", "jobs"), ("apps", "v1", "deployments"), ("", "v1", "pods"))
+CHILDREN = (
+    ("batch", "v1", "jobs"),
+    ("apps", "v1", "deployments"),
+    ("", "v1", "pods"),
+    ("", "v1", "services"),
+)
 
 
 def log_as_json() -> None:

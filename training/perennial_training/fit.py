@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
@@ -9,13 +10,13 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.metrics import get_scorer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import all_estimators
 
 from perennial_artifact.result import CandidateSpec, SearchSpaceSpec
 from perennial_training.dataset import SEED
+from perennial_training.evaluate import scorer
 from perennial_training.failure import TrainingFailure
 
 # These have no ONNX converter that agrees with them.
@@ -26,6 +27,7 @@ NOT_EXPORTABLE = frozenset(
         "KernelRidge",
         "LabelPropagation",
         "LabelSpreading",
+        "LinearSVC",
         "NearestCentroid",
         "RadiusNeighborsClassifier",
         "RadiusNeighborsRegressor",
@@ -59,8 +61,9 @@ def estimator(task: str, algorithm: str, parameters: dict[str, Any]) -> Any:
 
 def pipeline(model: Any, inputs: pd.DataFrame) -> Pipeline:
     """Return preprocessing and model as one pipeline that exports with one input per column."""
-    numeric = [c for c in inputs if inputs[c].dtype.kind == "f"]
-    categorical = [c for c in inputs if c not in numeric]
+    # By position, so that a column may have any name.
+    numeric = [i for i, d in enumerate(inputs.dtypes) if d.kind == "f"]
+    categorical = [i for i in range(inputs.shape[1]) if i not in numeric]
     # Trees that split on NaN keep it; all others get the median and a common scale.
     keeps_missing = type(model).__name__.startswith("HistGradientBoosting")
     number: Any = (
@@ -100,8 +103,8 @@ def fit(
         TrainingFailure: the candidate cannot be fitted.
     """
     parameters = dict(candidate.parameters)
+    judge = scorer(metric)
     try:
-        scorer = get_scorer(metric)
         if candidate.search is not None:
             rng = random.Random(SEED)
             cut = int(len(inputs) * 0.8)
@@ -111,8 +114,8 @@ def fit(
                 tried = {**parameters, **drawn}
                 made = pipeline(estimator(task, candidate.algorithm, tried), inputs)
                 made.fit(inputs.iloc[:cut], target.iloc[:cut])
-                score = float(scorer(made, inputs.iloc[cut:], target.iloc[cut:]))
-                if best is None or score > best[0]:
+                score = float(judge(made, inputs.iloc[cut:], target.iloc[cut:]))
+                if best is None or score > best[0] or math.isnan(best[0]):
                     best = (score, tried)
             assert best is not None
             parameters = best[1]

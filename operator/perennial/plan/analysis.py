@@ -108,6 +108,15 @@ def _measure(metric: AnalysisMetric, minimum: int, sample: Sample, now: datetime
         limit = seconds(metric.latency.maximum)
         what = f"latency p{metric.latency.quantile * 100:g} {value * 1000:.4g} ms"
         allowed = metric.latency.maximum
+        if math.isnan(value):
+            told = f"the latency of {requests} requests was not counted"
+            return Measurement(
+                metric=metric.name,
+                verdict="Inconclusive",
+                requests=requests,
+                message=told,
+                time=now,
+            )
     failed = value > limit
     told = f"{what} of {requests} requests is {'above' if failed else 'within'} {allowed}"
     return Measurement(

@@ -30,7 +30,11 @@ def _failure(gate: Gate, result: CandidateResult, has_champion: bool) -> str:
     if gate.against_champion is not None and has_champion:
         champion = value_of(result.champion_metrics, gate.metric)
         if champion is None:
-            return f"{gate.metric} of the champion was not measured on the same rows"
+            why = result.champion_failure or "its metric is missing"
+            return (
+                f"{gate.metric} of the champion was not measured on the same rows: {why}; take "
+                "the gate away for one run to begin anew"
+            )
         allowed = gate.against_champion.maximum_loss
         if champion - value > allowed:
             return (

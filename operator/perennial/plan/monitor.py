@@ -41,8 +41,10 @@ class MonitorSnapshot:
     profile: Profile | None = None
 
 
-def is_due(monitor: DriftMonitor, now: datetime) -> bool:
-    """Tell whether an evaluation is due."""
+def wants_windows(monitor: DriftMonitor, deployment: ModelDeployment, now: datetime) -> bool:
+    """Tell whether this pass needs what the serving pods counted."""
+    if deployment.status.stable is None or deployment.spec.serving.drift_windows == "Disabled":
+        return False
     return _wait(monitor, now) <= 0
 
 
@@ -59,6 +61,9 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
     stable = s.deployment.status.stable if s.deployment else None
     if s.deployment is None:
         return _blind(s, status, "DeploymentNotFound", f"there is no ModelDeployment {name}")
+    if s.deployment.spec.serving.drift_windows == "Disabled":
+        told = f"{name} counts nothing: set its spec.serving.driftWindows to Enabled"
+        return _blind(s, status, "DriftWindowsDisabled", told, stalled=True)
     if stable is None or not stable.ready_replicas:
         return _blind(s, status, "NotServing", f"{name} serves nothing yet")
     if status.reference is None or status.reference.revision != stable.revision:
@@ -67,6 +72,8 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
         if status.last_action is None or status.last_action.version != stable.version:
             changes["fruitless"] = 0
         status = status.model_copy(update=changes)
+    if status.observed_generation != s.monitor.metadata.generation:
+        status = status.model_copy(update={"fruitless": 0})  # a person has thought about it
     if s.windows is None:
         return Plan(requeue_after=max(1.0, _wait(s.monitor, s.now)))
     if not s.windows or s.profile is None:

@@ -1,8 +1,8 @@
 """ModelDeployment: the rollout's state machine. Every row can be cut at any write.
 
-The order of writes is the contract: capacity before weight, weight before scale-down. A plan's
-``apply`` comes before its status, and a workload that the status no longer names is deleted by
-the pass after the one that wrote the status.
+The order of writes is the contract: capacity before weight, weight before scale-down. No write
+lowers the ready pods behind the Service below what is asked for: the Service is turned only to
+where enough of them are, and a workload is deleted once the Service was seen turned away from it.
 """
 
 from dataclasses import dataclass, replace
@@ -34,12 +34,17 @@ from perennial.plan.core import (
     settle,
 )
 from perennial.plan.podhealth import Trouble, trouble
-from perennial.plan.weights import actual, split
-from perennial.plan.workload import child_name, revision_hash, service, workload
+from perennial.plan.pods import secret_of
+from perennial.plan.requestlog import attached, place
+from perennial.plan.stores import chosen, refusal
+from perennial.plan.weights import actual, beside, split
+from perennial.plan.workload import child_name, image_of, revision_hash, service, workload
 
 SCALE_DOWN_DELAY_SECONDS = 30
 MEASUREMENTS_KEPT = 20
 REJECTIONS_KEPT = 5
+PAUSE_STEP = "CanaryPauseStep"
+REVISION_LABEL = "perennial.dev/revision"
 VERBS = ("promote", "pause", "resume", "abort", "retry")
 
 
@@ -95,7 +100,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     state = _take_request(s, state)
     if state.status.stable is None:
         state = _rebuild(s, state)
-    desired, problem, waiting = _desired(s)
+    desired, problem, waiting = _desired(s, state.status)
     state = replace(state, problem=problem, waiting=waiting)
     stable = state.status.stable
     if stable is None:
@@ -103,9 +108,9 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
             return _finish(s, state, apply=())
         state = state.set(stable=desired)
     elif desired is not None and desired.revision != stable.revision:
-        if state.status.promoted_time is None:
-            # Nothing serves yet, so there is nothing to protect: begin anew with what is wanted.
-            state = state.set(stable=desired)
+        if state.status.promoted_time is None or _replicas(s) == 0:
+            # Nothing serves, so there is nothing to protect: begin anew with what is wanted.
+            state = _drop(state).set(stable=desired)
         else:
             state = _roll(s, state, desired)
     elif desired is not None and state.status.canary is not None:
@@ -134,7 +139,8 @@ def _take_request(s: DeploymentSnapshot, state: _State) -> _State:
         told = f"{verb} is unknown here; known are {', '.join(VERBS)}"
         return state.set(Event("UnknownRequest", told, "Warning"))
     if verb == "retry":
-        return state.set(rejected=[])
+        told = f"{len(status.rejected)} rejected revisions may be tried again, asked by {text}"
+        return state.set(Event("RetryAllowed", told), rejected=[])
     if status.canary is None or step is None:
         told = f"{verb}: no rollout is under way"
         return state.set(Event("NothingToDo", told, "Warning"))
@@ -143,69 +149,99 @@ def _take_request(s: DeploymentSnapshot, state: _State) -> _State:
     if verb == "pause":
         return state.set(Event("RolloutPaused", f"paused by {text}"), paused="Requested")
     if verb == "resume":
-        return state.set(Event("RolloutResumed", f"resumed by {text}"), paused="")
-    return _next_step(s, state.set(paused=""))
+        if not status.paused:
+            return state.set(Event("NothingToDo", "resume: the rollout is not paused", "Warning"))
+        state = state.set(Event("RolloutResumed", f"resumed by {text}"), paused="")
+        if status.paused == PAUSE_STEP:
+            return _next_step(s, state)
+        # Its time to become ready, and its chance to be conclusive, begin anew.
+        return state.set(step=step.model_copy(update={"scaling_since": s.now, "inconclusive": 0}))
+    told = f"step {step.index + 1} was ended by {text}"
+    return _next_step(s, state.set(Event("StepPromoted", told), paused=""))
 
 
 def _rebuild(s: DeploymentSnapshot, state: _State) -> _State:
     """Rebuild a lost status from the children's labels; what serves is kept."""
-    mine = sorted(s.workloads, key=lambda w: w["metadata"]["labels"].get("perennial.dev/role", ""))
-    if not mine:
+    chosen = _likely_stable(s)
+    if chosen is None:
         return state
-    chosen = mine[-1]  # "stable" sorts after "canary"
     labels = chosen["metadata"]["labels"]
     pod = chosen["spec"]["template"]["spec"]
     env = {e["name"]: e.get("value", "") for e in pod["initContainers"][0]["env"]}
-    secrets = [v["secret"]["secretName"] for v in pod.get("volumes", []) if "secret" in v]
     stable = Revision(
         version=labels.get("perennial.dev/version", ""),
         artifact=ArtifactRef(
             uri=env["PERENNIAL_ARTIFACT_URI"], sha256=env["PERENNIAL_ARTIFACT_SHA256"]
         ),
         revision=labels["perennial.dev/revision"],
-        secret=secrets[0] if secrets else "",
+        secret=secret_of(pod, "store"),
+        request_log=attached(pod),
     )
     return state.set(stable=stable, promoted_time=s.now)
 
 
+def _likely_stable(s: DeploymentSnapshot) -> Json | None:
+    """Return the Deployment that serves, as far as its labels and the Service tell."""
+    answering = _selection(s)
+
+    def likely(live: Json) -> tuple[bool, bool, int]:
+        labels = live["metadata"]["labels"]
+        # The replaced one is still called stable too: whom the Service names is the right one.
+        is_stable = labels.get("perennial.dev/role") == "stable"
+        ready = int(live.get("status", {}).get("readyReplicas", 0))
+        return labels.get(REVISION_LABEL) == answering, is_stable, ready
+
+    return max(s.workloads, key=likely, default=None)
+
+
 def _desired(
-    s: DeploymentSnapshot,
+    s: DeploymentSnapshot, status: DeploymentStatus
 ) -> tuple[Revision | None, tuple[str, str] | None, tuple[str, str] | None]:
-    """Return the wanted revision; or a problem, or what is waited for."""
+    """Return the wanted revision; or a problem, or what is waited for.
+
+    A version that is on trial or serves goes on where it, or its training, is gone.
+    """
     model, settings = s.deployment.spec.model, s.settings
     secret, version = settings.store_secret, ""
+    known = [r for r in (status.canary, status.stable) if r is not None]
     if model.artifact is not None:
         artifact = model.artifact
     elif model.version_ref is not None:
-        name = model.version_ref.name
-        if s.version is None:
-            return None, ("VersionNotFound", f"there is no ModelVersion {name}"), None
-        artifact = ArtifactRef(
-            uri=s.version.spec.artifact.uri, sha256=s.version.spec.artifact.sha256
-        )
-        version = name
+        version = model.version_ref.name
+        if s.version is not None:
+            found = s.version.spec.artifact
+            artifact = ArtifactRef(uri=found.uri, sha256=found.sha256)
+        elif kept := next((r for r in known if r.version == version), None):
+            artifact, secret = kept.artifact, kept.secret
+        else:
+            return None, ("VersionNotFound", f"there is no ModelVersion {version}"), None
     else:
         assert model.training_ref is not None
         name = model.training_ref.name
-        if s.training is None:
+        champion = s.training.status.champion if s.training is not None else None
+        if champion is not None:
+            artifact = ArtifactRef(uri=champion.uri, sha256=champion.sha256)
+            version = champion.version
+        elif known:
+            artifact, version, secret = known[0].artifact, known[0].version, known[0].secret
+        elif s.training is None:
             return None, None, ("TrainingNotFound", f"there is no ModelTraining {name} yet")
-        champion = s.training.status.champion
-        if champion is None:
+        else:
             return None, None, ("WaitingForVersion", f"{name} has no version that passed yet")
-        artifact = ArtifactRef(uri=champion.uri, sha256=champion.sha256)
-        version = champion.version
     if s.training is not None and s.training.spec.store is not None:
-        ref = s.training.spec.store.secret_ref
-        secret = ref.name if ref else ""
-    if artifact.uri.partition("://")[0] not in settings.schemes:
-        allowed = ", ".join(sorted(settings.schemes))
-        told = f"{artifact.uri}: allowed are {allowed} (chart value allowedSchemes)"
+        _, secret = chosen(s.training.spec.store, settings)
+    log = place(s.deployment, s.training, settings)
+    told = refusal("the artifact's URI", artifact.uri, settings)
+    if not told and log is not None:
+        told = refusal("spec.serving.requestLog.store.uri", log.uri, settings)
+    if told:
         return None, ("InvalidSpec", told), None
     revision = Revision(
         version=version,
         artifact=artifact,
         revision=revision_hash(s.deployment, artifact.sha256),
         secret=secret,
+        request_log=log,
         start_time=s.now,
     )
     return revision, None, None
@@ -224,6 +260,8 @@ def _roll(s: DeploymentSnapshot, state: _State, desired: Revision) -> _State:
         if not (same_settings and follows and finish):
             return _drop(state)  # the next pass begins anew against stable
     if canary is None:
+        if status.previous or not _is_closed(s, status):
+            return state  # what opens for the canary would open for what is still there, too
         told = f"canary of {desired.version or desired.revision} started"
         return state.set(
             Event("CanaryStarted", told),
@@ -258,6 +296,8 @@ def _advance(s: DeploymentSnapshot, state: _State, canary: Revision) -> _State:
     why = trouble(_pods(s, canary.revision))
     if why is not None and why.fatal:
         return _reject(s, state, why.reason, why.message)
+    if status.paused:
+        return _measure(s, state, step)
     ready, since = _ready(s, canary.revision), step.scaling_since or s.now
     late = (s.now - since).total_seconds() > seconds(rollout.progress_deadline)
     if status.promoting:
@@ -265,22 +305,31 @@ def _advance(s: DeploymentSnapshot, state: _State, canary: Revision) -> _State:
             return _promote(s, state, canary)
         return _overdue(s, state, why) if late else state
     weight = _weight(s, step.index)
+    stable_pods, canary_pods = _sizes(s, weight)
     if step.start_time is None:
-        if ready < _sizes(s, weight)[1]:
+        grown = ready >= canary_pods and _has_grown(s, status, stable_pods)
+        if not grown:
             return _overdue(s, state, why) if late else state
-        stable_pods, canary_pods = _sizes(s, weight)
-        shown = actual(stable_pods, canary_pods) if weight else 0
+        shown = actual(stable_pods, canary_pods) if 0 < weight < 100 else weight
         told = Weight(asked=weight, actual=shown, summary=f"{weight}/{shown}")
         started = step.model_copy(update={"start_time": s.now})
         changed = status.weight is None or status.weight != told
         text = f"canary takes {shown} % of the traffic ({weight} % asked)"
         events = (Event("WeightSet", text),) if changed else ()
         return state.set(*events, step=started, weight=told)
-    if status.paused:
-        return state
+    if ready < canary_pods:
+        # Its pods went away, or more are wanted: the step begins anew once they are there.
+        return state.set(step=step.model_copy(update={"start_time": None, "scaling_since": s.now}))
     if rollout.canary.steps[step.index].pause is None and not _last_look(s, step):
         return _next_step(s, state)
     return _hold(s, state, step)
+
+
+def _has_grown(s: DeploymentSnapshot, status: DeploymentStatus, goal: int) -> bool:
+    """Tell whether stable has the pods that a smaller weight of the canary asks of it."""
+    stable = status.stable
+    assert stable is not None
+    return goal <= _in_force(s, status)[0] or _ready(s, stable.revision) >= goal
 
 
 def _last_look(s: DeploymentSnapshot, step: StepStatus) -> bool:
@@ -290,41 +339,53 @@ def _last_look(s: DeploymentSnapshot, step: StepStatus) -> bool:
     return last and rollout.analysis is not None and step.successes == 0
 
 
+def _measure(s: DeploymentSnapshot, state: _State, step: StepStatus) -> _State:
+    """Judge the canary where a look is due: failures beyond the limit roll it back."""
+    analysis = s.deployment.spec.rollout.analysis
+    if analysis is None or s.metrics is None or step.start_time is None:
+        return state
+    if step.baseline_time is None:
+        begun = {"baseline": counts(s.metrics), "baseline_time": s.now}
+        return state.set(step=step.model_copy(update=begun))
+    if not _due(step, seconds(analysis.interval), s.now):
+        return state
+    found = judge(analysis, difference(s.metrics, step.baseline), s.now)
+    kept = [*step.measurements, *found][-MEASUREMENTS_KEPT:]
+    step = step.model_copy(update={"measurements": kept})
+    failed = [m for m in found if m.verdict == "Failed"]
+    if failed:
+        step = step.model_copy(update={"failures": step.failures + 1})
+        if step.failures > analysis.failure_limit:
+            return _reject(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
+    if not failed and any(m.verdict == "Inconclusive" for m in found):
+        # The baseline stays, so that few requests add up to enough.
+        step = step.model_copy(update={"inconclusive": step.inconclusive + 1})
+    else:
+        step = step.model_copy(
+            update={
+                "inconclusive": 0,
+                "successes": step.successes + (0 if failed else 1),
+                "baseline": counts(s.metrics),
+                "baseline_time": s.now,
+            }
+        )
+    return state.set(step=step)
+
+
 def _hold(s: DeploymentSnapshot, state: _State, step: StepStatus) -> _State:
     """Measure, and end the pause when its time is over and the verdict is success."""
     rollout = s.deployment.spec.rollout
     analysis = rollout.analysis
-    if analysis is not None and s.metrics is not None:
-        if step.baseline_time is None:
-            step = step.model_copy(update={"baseline": counts(s.metrics), "baseline_time": s.now})
-        elif _due(step, seconds(analysis.interval), s.now):
-            found = judge(analysis, difference(s.metrics, step.baseline), s.now)
-            kept = [*step.measurements, *found][-MEASUREMENTS_KEPT:]
-            step = step.model_copy(update={"measurements": kept})
-            failed = [m for m in found if m.verdict == "Failed"]
-            if failed:
-                step = step.model_copy(update={"failures": step.failures + 1})
-                if step.failures > analysis.failure_limit:
-                    return _reject(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
-            if found and found[0].verdict == "Inconclusive":
-                # The baseline stays, so that few requests add up to enough.
-                step = step.model_copy(update={"inconclusive": step.inconclusive + 1})
-            else:
-                step = step.model_copy(
-                    update={
-                        "inconclusive": 0,
-                        "successes": step.successes + (0 if failed else 1),
-                        "baseline": counts(s.metrics),
-                        "baseline_time": s.now,
-                    }
-                )
-        state = state.set(step=step)
+    state = _measure(s, state, step)
+    if state.status.canary is None or state.status.step is None:
+        return state
+    step = state.status.step
     pause = rollout.canary.steps[step.index].pause
     if pause is not None and pause.duration is None:
         name = s.deployment.metadata.name
         how = f"kubectl annotate md {name} --overwrite {REQUEST_ANNOTATION}=promote/$(date +%s)"
         told = Event("RolloutPaused", f"waits for a person: {how}")
-        return state.set(told, paused="CanaryPauseStep")
+        return state.set(told, paused=PAUSE_STEP)
     waited = (s.now - (step.start_time or s.now)).total_seconds()
     over = pause is None or waited >= seconds(pause.duration or "0s")
     if over and (analysis is None or step.successes > 0):
@@ -397,12 +458,52 @@ def _replicas(s: DeploymentSnapshot) -> int:
     if s.deployment.spec.replicas is not None:
         return s.deployment.spec.replicas
     stable = s.deployment.status.stable
-    live = _workload(s, stable.revision) if stable else None
-    return int(live["spec"].get("replicas", 1)) if live else 1
+    live = _workload(s, stable.revision) if stable else _likely_stable(s)
+    return max(1, int(live["spec"].get("replicas", 1))) if live is not None else 1
 
 
 def _sizes(s: DeploymentSnapshot, weight: int) -> tuple[int, int]:
+    """Return the pods of stable and canary at a weight."""
+    if s.deployment.spec.replicas is None:  # stable's are an autoscaler's
+        return _replicas(s), beside(_replicas(s), weight)
     return split(_replicas(s), weight)
+
+
+def _in_force(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[int, int]:
+    """Return the pods of stable and canary at the weight that is in force."""
+    weight = status.weight.asked if status.canary is not None and status.weight is not None else 0
+    return _sizes(s, weight) if weight > 0 else (_replicas(s), 0)
+
+
+def _selection(s: DeploymentSnapshot) -> str | None:
+    """Return the one revision that the Service was seen to name; None: all, or no Service."""
+    found = (s.service or {}).get("spec", {}).get("selector", {}).get(REVISION_LABEL)
+    return None if found is None else str(found)
+
+
+def _is_closed(s: DeploymentSnapshot, status: DeploymentStatus) -> bool:
+    """Tell whether the Service was seen to name stable alone."""
+    return status.stable is not None and _selection(s) == status.stable.revision
+
+
+def _answering(s: DeploymentSnapshot, selection: str | None) -> list[Json]:
+    """Return the Deployments behind a selection of the Service."""
+    label = REVISION_LABEL
+    return [w for w in s.workloads if selection in (None, w["metadata"]["labels"].get(label))]
+
+
+def _front(s: DeploymentSnapshot, stable: Revision, wanted: str | None) -> Json:
+    """Return the Service, turned to a selection (None for all) where enough pods are ready.
+
+    Where stable cannot have them, as on a full node, it is turned nevertheless: what has to go
+    makes room.
+    """
+    present = _selection(s)
+    now = sum(int(w.get("status", {}).get("readyReplicas", 0)) for w in _answering(s, present))
+    needed = min(_replicas(s), now) if s.service is not None else 0
+    then = sum(_ready(s, w["metadata"]["labels"][REVISION_LABEL]) for w in _answering(s, wanted))
+    enough = then >= needed or trouble(_pods(s, stable.revision)) is not None
+    return service(s.deployment, wanted if enough else present)
 
 
 def _workload(s: DeploymentSnapshot, revision: str) -> Json | None:
@@ -410,9 +511,14 @@ def _workload(s: DeploymentSnapshot, revision: str) -> Json | None:
     return next((w for w in s.workloads if w["metadata"]["name"] == name), None)
 
 
+def _has(s: DeploymentSnapshot, revision: str) -> int:
+    """Return the pods that a revision's Deployment asks for."""
+    live = _workload(s, revision)
+    return int(live["spec"].get("replicas", 1)) if live is not None else 0
+
+
 def _pods(s: DeploymentSnapshot, revision: str) -> list[Json]:
-    label = "perennial.dev/revision"
-    return [p for p in s.pods if p["metadata"].get("labels", {}).get(label) == revision]
+    return [p for p in s.pods if p["metadata"].get("labels", {}).get(REVISION_LABEL) == revision]
 
 
 def _ready(s: DeploymentSnapshot, revision: str) -> int:
@@ -432,35 +538,31 @@ def _children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ..
     assert stable is not None
     wanted = _replicas(s)
 
-    def image(revision: str) -> str:
-        live = _workload(s, revision)
-        if live is None:
-            return s.settings.serving_image
-        return str(live["spec"]["template"]["spec"]["containers"][0]["image"])
-
     def made(revision: Revision, role: str, replicas: int | None) -> Json:
-        return workload(
-            s.deployment, revision, role, replicas, image(revision.revision), s.settings
-        )
+        live = _workload(s, revision.revision)
+        return workload(s.deployment, revision, role, replicas, live, s.settings)
 
-    # What the world was told in the status of the pass before decides who may answer, so the
-    # Service opens for the canary only in the pass after its pods were seen ready.
-    in_force = status.weight.asked if canary is not None and status.weight is not None else 0
-    front = service(s.deployment, None if in_force > 0 else stable.revision)
     own: int | None = wanted
+    if s.deployment.spec.replicas is None and _has(s, stable.revision):
+        own = None
     if canary is None or step is None:
-        live = _workload(s, stable.revision)
-        if s.deployment.spec.replicas is None and live is not None:
-            own = None
-        return made(stable, "stable", own), front
+        return made(stable, "stable", own), _front(s, stable, stable.revision)
+    asked = status.weight.asked if status.weight is not None else 0
+    selection = stable.revision if asked <= 0 else canary.revision if asked >= 100 else None
+    goal = _sizes(s, _weight(s, step.index))
     if status.promoting:
-        size = wanted
-    else:
-        weight = _weight(s, step.index)
-        smaller, size = _sizes(s, weight)
-        if step.start_time is not None and weight > 0:
-            own = smaller
-    return made(canary, "canary", size), front, made(stable, "stable", own)
+        goal = (_in_force(s, status)[0], wanted)
+    front = _front(s, stable, selection)
+    if step.start_time is None or front["spec"]["selector"].get(REVISION_LABEL) != selection:
+        # What shrinks waits for what grows, and for the Service.
+        goal = (max(goal[0], _has(s, stable.revision)), max(goal[1], _has(s, canary.revision)))
+    sized = [made(canary, "canary", goal[1]), made(stable, "stable", own and goal[0])]
+    shrinking = [
+        w
+        for w in sized
+        if w["spec"].get("replicas", 0) < _has(s, w["metadata"]["labels"][REVISION_LABEL])
+    ]
+    return (*(w for w in sized if w not in shrinking), front, *shrinking)
 
 
 def _finish(s: DeploymentSnapshot, state: _State, apply: tuple[Json, ...] | None = None) -> Plan:
@@ -470,7 +572,7 @@ def _finish(s: DeploymentSnapshot, state: _State, apply: tuple[Json, ...] | None
     if apply is None:
         apply = _children(s, status)
     named = {r.revision for r in (status.stable, status.canary) if r} | {status.previous}
-    # Only what the stored status has forgotten too: the Service was closed to it before.
+    # Only what the stored status has forgotten too, so that a decision is recorded before.
     stored = s.deployment.status
     named |= {r.revision for r in (stored.stable, stored.canary) if r} | {stored.previous}
     surplus = tuple(
@@ -479,9 +581,9 @@ def _finish(s: DeploymentSnapshot, state: _State, apply: tuple[Json, ...] | None
             w["metadata"]["uid"],
         )
         for w in s.workloads
-        if status.stable is not None
+        if _is_closed(s, status)
         and owned_by(w, s.deployment.metadata.uid)
-        and w["metadata"]["labels"].get("perennial.dev/revision") not in named
+        and w["metadata"]["labels"].get(REVISION_LABEL) not in named
     )  # fmt: skip
     status = _shown(s, status)
     before = s.deployment.status.conditions
@@ -514,7 +616,7 @@ def _shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
     if stable is not None:
         live = _workload(s, stable.revision)
         if live is not None:
-            image = str(live["spec"]["template"]["spec"]["containers"][0]["image"])
+            image = image_of(live, s.settings)
             updates["serving_image"] = image
             updates["serving_image_outdated"] = image != s.settings.serving_image
         domain = s.settings.cluster_domain
@@ -536,6 +638,7 @@ def _conditions(s: DeploymentSnapshot, state: _State) -> list[Condition]:
     status, stable = state.status, state.status.stable
     canary, rollout = status.canary, s.deployment.spec.rollout
     serving = stable is not None and stable.ready_replicas > 0
+    idle = stable is not None and not serving and _replicas(s) == 0
     name = (stable.version or stable.revision) if stable else ""
     why = trouble(_pods(s, stable.revision)) if stable is not None else None
     stalled = state.problem
@@ -556,7 +659,8 @@ def _conditions(s: DeploymentSnapshot, state: _State) -> list[Condition]:
     elif refused is not None:
         rolled = condition("RolledOut", False, refused.reason, refused.message)
     else:
-        rolled = condition("RolledOut", serving, "Serving" if serving else "Starting")
+        word = "Serving" if serving else "ScaledToZero" if idle else "Starting"
+        rolled = condition("RolledOut", serving or idle, word)
     if serving:
         reason = "Serving" if canary is None else status.paused or "Canary"
         if canary is None and refused is not None:
@@ -568,6 +672,9 @@ def _conditions(s: DeploymentSnapshot, state: _State) -> list[Condition]:
             )
     elif stalled is not None:
         ready = condition("Ready", False, stalled[0], stalled[1])
+    elif idle:
+        told = f"spec.replicas is 0: {name} serves as soon as it is more"
+        ready = condition("Ready", True, "ScaledToZero", told)
     elif why is not None:
         ready = condition("Ready", False, why.reason, why.message)
     elif state.waiting is not None and stable is None:
@@ -575,7 +682,7 @@ def _conditions(s: DeploymentSnapshot, state: _State) -> list[Condition]:
     else:
         ready = condition("Ready", False, "Starting", f"pods of {name} are not ready yet")
     by_spec = canary is not None and explicit
-    busy = (not serving or by_spec) and stalled is None
+    busy = (not (serving or idle) or by_spec) and stalled is None
     return [
         ready,
         condition("Available", serving, "PodsReady" if serving else "NoPodReady"),
@@ -588,7 +695,7 @@ def _conditions(s: DeploymentSnapshot, state: _State) -> list[Condition]:
 
 def _refused(s: DeploymentSnapshot, status: DeploymentStatus) -> Rejection | None:
     """Return the rejection of what the spec wants, if it was rejected."""
-    desired, _, _ = _desired(s)
+    desired, _, _ = _desired(s, status)
     if desired is None:
         return None
     return next((r for r in status.rejected if r.revision == desired.revision), None)
@@ -596,12 +703,20 @@ def _refused(s: DeploymentSnapshot, status: DeploymentStatus) -> Rejection | Non
 
 def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: _State) -> float | None:
     """Return when time alone may change the decision."""
+    analysis = s.deployment.spec.rollout.analysis
     if status != s.deployment.status and status.canary is not None:
         return 0.5
     if status.canary is not None and not status.paused:
         return 1.0
+    if status.canary is not None and analysis is not None:
+        return seconds(analysis.interval)  # a canary that waits for a person is watched
     if status.previous:
         return 2.0
-    if status.stable is not None and status.promoted_time is None and state.problem is None:
-        return 5.0
+    if status.stable is None or state.problem is not None:
+        return None
+    if status.promoted_time is None and _replicas(s):
+        # Pods wake us; only their being late does not.
+        waited = (s.now - (status.stable.start_time or s.now)).total_seconds()
+        left = seconds(s.deployment.spec.rollout.progress_deadline) - max(0.0, waited)
+        return left + 1.0 if left >= 0 else None
     return None

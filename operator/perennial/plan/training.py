@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from perennial.api import API_VERSION
 from perennial.api.base import Condition, Json
+from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import (
     CandidateStatus,
@@ -29,9 +28,11 @@ from perennial.plan.core import (
     request_of,
     settle,
 )
+from perennial.plan.feedback import Source, source
 from perennial.plan.gates import failures, value_of
 from perennial.plan.job import child_name, children, labels
 from perennial.plan.schedule import ScheduleInvalid, next_after
+from perennial.plan.stores import chosen, refusal
 from perennial_artifact.result import CandidateResult, Failure
 
 INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
@@ -50,6 +51,13 @@ class TrainingSnapshot:
     versions: tuple[ModelVersion, ...] = ()
     monitors: tuple[DriftMonitor, ...] = ()
     deployed: frozenset[str] = frozenset()
+    teacher: ModelDeployment | None = None
+    """The ModelDeployment whose feedback the spec asks for."""
+
+    @property
+    def feedback(self) -> Source | None:
+        """Where the feedback is that the runs learn from, None where none is wanted."""
+        return source(self.training, self.teacher)
 
 
 @dataclass(frozen=True)
@@ -71,23 +79,23 @@ def plan_training(s: TrainingSnapshot) -> Plan:
     run = status.run
     if run is not None and run.phase == "Fitting":
         return _follow(s, status, run)
+    if s.feedback is not None and s.feedback.missing:
+        return _finish(s, status)  # what is asked for stays asked for
     wishes, status, events = _wishes(s, status)
     if wishes and not s.training.spec.suspend:
         return _start(s, status, wishes, events)
+    # A person asked once and is heard once suspend ends; the spec and drift still stand then.
+    status = _postponed(status, [w for w in wishes if w.trigger == "Request"])
     return _finish(s, status, events=events)
 
 
 def _problem(s: TrainingSnapshot) -> str:
     """Return what is wrong with the spec beyond what the schema can see."""
     spec = s.training.spec
-    uris = [("spec.dataset.uri", spec.dataset.uri)]
-    uris.append(("spec.store.uri", spec.store.uri if spec.store else s.settings.store_uri))
-    for field, uri in uris:
-        if not uri:
-            return f"{field} is needed: the chart has no default store"
-        if uri.partition("://")[0] not in s.settings.schemes:
-            allowed = ", ".join(sorted(s.settings.schemes))
-            return f"{field} is {uri}: allowed are {allowed} (chart value allowedSchemes)"
+    store_uri, _ = chosen(spec.store, s.settings)
+    for field, uri in (("spec.dataset.uri", spec.dataset.uri), ("spec.store.uri", store_uri)):
+        if told := refusal(field, uri, s.settings):
+            return told
     if spec.schedule is not None:
         try:
             next_after(spec.schedule, s.now)
@@ -145,11 +153,30 @@ def _wishes(
     return wishes, status, events
 
 
+def _reasons(wishes: list[_Wish]) -> str:
+    """Return the reasons joined, each once."""
+    told: list[str] = []
+    for wish in wishes:
+        if not any(wish.reason in known for known in told):
+            told.append(wish.reason)
+    return "; ".join(told)[:1024]
+
+
+def _postponed(status: TrainingStatus, wishes: list[_Wish]) -> TrainingStatus:
+    """Return the status that remembers wishes beside what already waits."""
+    if not wishes:
+        return status
+    if status.pending is not None:
+        wishes = [_Wish(status.pending.trigger, status.pending.reason), *wishes]
+    pending = Pending(trigger=wishes[0].trigger, reason=_reasons(wishes))
+    return status.model_copy(update={"pending": pending})
+
+
 def _start(
     s: TrainingSnapshot, status: TrainingStatus, wishes: list[_Wish], events: tuple[Event, ...]
 ) -> Plan:
     """Record a new run; the next pass makes its Job, so that no crash can make two."""
-    reason = "; ".join(dict.fromkeys(w.reason for w in wishes))[:1024]
+    reason = _reasons(wishes)
     run = RunStatus(
         number=_number(s, status),
         trigger=wishes[0].trigger,
@@ -169,16 +196,13 @@ def _start(
 def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan:
     """Make sure that the run's Job exists, read its results, and end the run with it."""
     wishes, status, events = _wishes(s, status)
-    wishes = [w for w in wishes if w.trigger != "Spec"]
-    if wishes:
-        reason = "; ".join(dict.fromkeys(w.reason for w in wishes))[:1024]
-        status = status.model_copy(
-            update={"pending": Pending(trigger=wishes[0].trigger, reason=reason)}
-        )
+    status = _postponed(status, [w for w in wishes if w.trigger != "Spec"])
     name = child_name(s.training, run.number)
     job = next((j for j in s.jobs if j["metadata"]["name"] == name), None)
     if job is None:
-        return _finish(s, status, apply=children(s.training, run.number, s.settings), events=events)
+        log = s.feedback.log if s.feedback is not None else None
+        made = children(s.training, run, log, s.settings)
+        return _finish(s, status, apply=made, events=events)
     results = _results(s, run)
     ended = {
         c["type"]
@@ -217,11 +241,13 @@ def _results(s: TrainingSnapshot, run: RunStatus) -> dict[str, CandidateResult]:
 def _parse(name: str, ended: Json) -> CandidateResult:
     message = ended.get("message", "")
     try:
-        result = CandidateResult.model_validate_json(message)
+        result = CandidateResult.from_json(message)
         if result.candidate != name:
             raise ValueError("the result is another candidate's")
+        if result.failure is None and not (result.artifact and result.dataset and result.metrics):
+            raise ValueError("the result lacks what a version needs")
         return result
-    except (ValidationError, ValueError):
+    except ValueError:
         reason = ended.get("reason", "Error")
         hint = " (raise spec.job.resources.limits.memory)" if reason == "OOMKilled" else ""
         text = f"the training container ended with {reason}, exit code {ended.get('exitCode')}"
@@ -238,7 +264,11 @@ def _seen(
     if result.failure is not None:
         text = f"{result.failure.reason}: {result.failure.message}"
         return CandidateStatus(name=before.name, verdict="Failed", message=text)
-    value = value_of(result.metrics, s.training.spec.objective.metric)
+    objective = s.training.spec.objective.metric
+    value = value_of(result.metrics, objective)
+    if value is None:
+        text = f"{objective}, the objective, was not measured"
+        return CandidateStatus(name=before.name, verdict="Failed", message=text)
     failed = failures(s.training.spec.gates, result, s.training.status.champion is not None)
     return CandidateStatus(
         name=before.name,
@@ -265,10 +295,8 @@ def _end(
         else c
         for c in seen
     ]
-    passed = [c for c in seen if c.verdict == "Passed" and results[c.name].artifact is not None]
-    winner = max(
-        passed, key=lambda c: c.metric if c.metric is not None else float("-inf"), default=None
-    )
+    passed = [c for c in seen if c.verdict == "Passed"]
+    winner = max(passed, key=lambda c: c.metric or 0.0, default=None)
     apply: tuple[Json, ...] = ()
     if winner is not None:
         seen = [
@@ -308,17 +336,15 @@ def _version(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> Js
         "trainingRef": {"name": s.training.metadata.name},
         "run": run.number,
         "candidate": result.candidate,
-        "artifact": result.artifact.model_dump(by_alias=True),
-        "metrics": [m.model_dump(by_alias=True, exclude_none=True) for m in result.metrics],
-        "dataset": result.dataset.model_dump(by_alias=True, exclude_none=True)
-        if result.dataset
-        else None,
+        "artifact": result.artifact.to_plain(),
+        "metrics": [m.to_plain() for m in result.metrics],
+        "dataset": result.dataset.to_plain() if result.dataset else None,
         "algorithm": result.algorithm,
         "parameters": result.parameters,
         "libraries": result.libraries,
     }
     if result.signature is not None:
-        spec["signature"] = result.signature.model_dump(by_alias=True)
+        spec["signature"] = result.signature.to_plain()
     if champion is not None:
         spec["parent"] = champion.version
     return {
@@ -346,9 +372,17 @@ def _champion(version: ModelVersion) -> Champion:
 
 
 def _with_champion_from_versions(s: TrainingSnapshot, status: TrainingStatus) -> TrainingStatus:
-    """Rebuild a lost status: the newest version is the champion."""
+    """Rebuild a lost status: the newest version is the champion, its run the newest run."""
     newest = max(s.versions, key=lambda v: v.spec.run)
-    return status.model_copy(update={"champion": _champion(newest)})
+    run = status.run or RunStatus(
+        number=newest.spec.run,
+        trigger="Spec",
+        reason="known by its version",
+        phase="Finished",
+        start_time=newest.metadata.creation_timestamp or s.now,
+        generation=s.training.metadata.generation,
+    )
+    return status.model_copy(update={"champion": _champion(newest), "run": run})
 
 
 def _pruned(s: TrainingSnapshot, status: TrainingStatus) -> tuple[Deletion, ...]:
@@ -380,7 +414,9 @@ def _finish(
     )
     status = status.model_copy(update={"conditions": conditions})
     requeue = None
-    if s.training.spec.schedule is not None and stalled is None and not s.training.spec.suspend:
+    waiting = not training and s.feedback is not None and s.feedback.missing
+    idle = stalled is not None or s.training.spec.suspend or waiting
+    if s.training.spec.schedule is not None and not idle:
         due = next_after(s.training.spec.schedule, status.last_schedule_time or s.now)
         requeue = max(1.0, (due - s.now + timedelta(seconds=1)).total_seconds())
     return Plan(
@@ -400,6 +436,8 @@ def _conditions(
     fitting = run is not None and run.phase == "Fitting"
     behind = run is None or run.generation < s.training.metadata.generation
     first = fitting and run is not None and run.trigger == "Spec"
+    feedback = s.feedback.told if s.feedback is not None else None
+    missing = feedback if s.feedback is not None and s.feedback.missing and not fitting else None
     if stalled is None and not fitting and champion is None and last is not None:
         stalled = (last.outcome, last.message)
     if champion is not None:
@@ -412,6 +450,8 @@ def _conditions(
         ready = condition("Ready", False, stalled[0], stalled[1])
     elif s.training.spec.suspend and not fitting:
         ready = condition("Ready", False, "Suspended", "set spec.suspend to false to start a run")
+    elif missing is not None:
+        ready = condition("Ready", False, missing.reason, missing.message)
     else:
         ready = condition("Ready", False, "FirstRun", "the first run is under way")
     if fitting and run is not None:
@@ -426,6 +466,8 @@ def _conditions(
         )
     if stalled is not None:
         reconciling = condition("Reconciling", False, "Stalled")
+    elif missing is not None and behind and not s.training.spec.suspend:
+        reconciling = condition("Reconciling", True, missing.reason, missing.message)
     elif (first or behind) and not s.training.spec.suspend:
         reconciling = condition("Reconciling", True, "RunUnderWay", "the spec is being trained")
     else:
@@ -434,6 +476,7 @@ def _conditions(
         ready,
         at,
         succeeded,
+        *([feedback] if feedback is not None else []),
         reconciling,
         condition("Stalled", stalled is not None, *(stalled or ("Progressing", ""))),
     ]

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial.api import DriftMonitor
+from perennial.api.deployment import Revision, Serving
 from perennial.plan.drift import kolmogorov_smirnov, psi
-from perennial.plan.monitor import MonitorSnapshot, plan_monitor
+from perennial.plan.monitor import MonitorSnapshot, plan_monitor, wants_windows
 from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window, merge
 
@@ -43,11 +44,11 @@ def test_ks_by_hand() -> None:
 def profile() -> Profile:
     feature = {"name": "x", "kind": "Numeric", "edges": [1, 2], "counts": [100, 100, 100]}
     colour = {"name": "colour", "kind": "Categorical", "categories": ["red"], "counts": [300]}
-    return Profile.model_validate({"rows": 300, "features": [feature, colour]})
+    return Profile.from_plain({"rows": 300, "features": [feature, colour]})
 
 
 def window(x: list[int], unseen: int = 0) -> Window:
-    return Window.model_validate(
+    return Window.from_plain(
         {
             "model": "m",
             "version": "v",
@@ -79,7 +80,7 @@ def look(m: DriftMonitor, x: list[int], at: float, unseen: int = 0, **more: Any)
         monitor=m,
         now=later(at),
         deployment=more.get("deployment", serving()),
-        training=training(),
+        training=more.get("training", training()),
         windows=(window(x, unseen),),
         profile=profile(),
     )
@@ -124,6 +125,19 @@ def test_a_new_version_begins_with_a_clean_count() -> None:
     assert m.status.reference.version == "flights-2" and m.status.consecutive_breaches == 0
 
 
+def test_windows_that_are_switched_off_are_named_not_waited_for() -> None:
+    silent = serving()
+    spec = silent.spec.model_copy(update={"serving": Serving(drift_windows="Disabled")})
+    silent = silent.model_copy(update={"spec": spec})
+    assert wants_windows(monitor(), serving(), NOW) and not wants_windows(monitor(), silent, NOW)
+    plan = plan_monitor(MonitorSnapshot(monitor(), NOW, silent))
+    found = conditions(plan)
+    assert found["Stalled"] == ("True", "DriftWindowsDisabled")
+    assert found["Drifted"] == ("Unknown", "DriftWindowsDisabled") and found["Ready"][0] == "False"
+    told = next(c.message for c in plan.status.conditions if c.type == "Ready")  # type: ignore[union-attr]
+    assert told == "flights counts nothing: set its spec.serving.driftWindows to Enabled"
+
+
 def test_a_feature_that_does_not_exist_is_named() -> None:
     tests = [{"name": "t", "method": "PSI", "threshold": 0.2, "features": ["nope"]}]
     plan, _ = look(monitor({"tests": tests}), LIKE, 0)
@@ -149,6 +163,63 @@ def test_retraining_that_ships_nothing_is_given_up() -> None:
         plan, m = look(m, DRIFTED, 10.0 * n)
     assert conditions(plan)["RetrainingHelps"][0] == "False"
     assert len(m.status.action_times) == 2
+    assert m.status.conditions[1].reason == "RetrainingDoesNotHelp"
+    m = m.model_copy(update={"metadata": m.metadata.model_copy(update={"generation": 2})})
+    plan, m = look(m, DRIFTED, 300)
+    assert conditions(plan)["RetrainingHelps"][0] == "True"
+    assert len(m.status.action_times) == 3  # the spec was changed: it may try again
+
+
+def test_why_no_retraining_is_asked_for() -> None:
+    def reason(**more: Any) -> str:
+        m = monitor({"consecutiveBreaches": 1, **more.pop("spec", {})}, **more.pop("object", {}))
+        plan, after = look(m, DRIFTED, 0, **more)
+        assert after.status.last_action == m.status.last_action
+        return conditions(plan)["Drifted"][1]
+
+    fitting = {
+        "number": 2,
+        "trigger": "Spec",
+        "phase": "Fitting",
+        "startTime": NOW,
+        "generation": 1,
+    }
+    assert reason(training=training(status={"run": fitting})) == "RetrainingUnderWay"
+    assert reason(training=None) == "NoTraining"
+    canary = {"artifact": {"uri": "s3://m/", "sha256": "b" * 64}, "revision": "r2"}
+    on_trial = serving()
+    status = on_trial.status.model_copy(update={"canary": Revision.model_validate(canary)})
+    on_trial = on_trial.model_copy(update={"status": status})
+    assert reason(deployment=on_trial) == "RolloutUnderWay"
+    action = {"type": "Retrain", "time": later(-30), "version": "flights-0"}
+    assert reason(object={"status": {"lastAction": action}}) == "CoolingDown"
+    action["time"] = later(-3600)
+    times = [later(-7200), later(-3600)]
+    past = {"status": {"lastAction": action, "actionTimes": times}}
+    assert reason(object=past) == "DailyLimitReached"
+    assert reason(spec={"actions": {}}) == "DriftDetected"
+
+
+def test_what_cannot_be_watched_says_why() -> None:
+    def reason(**changes: Any) -> tuple[str, str]:
+        told: dict[str, Any] = {"deployment": serving(), "windows": (window(LIKE),)}
+        snapshot = MonitorSnapshot(monitor(), NOW, profile=profile(), **(told | changes))
+        found = conditions(plan_monitor(snapshot))
+        assert found["Ready"] == ("False", found["Drifted"][1])
+        return found["Drifted"]
+
+    assert reason(deployment=None) == ("Unknown", "DeploymentNotFound")
+    assert reason(deployment=deployment()) == ("Unknown", "NotServing")
+    assert reason(windows=()) == ("Unknown", "NoWindows")
+    other = window(LIKE).replace(profile="of another version")
+    assert reason(windows=(window(LIKE), other)) == ("Unknown", "NoWindows")
+
+
+def test_between_two_evaluations_nothing_is_written() -> None:
+    _, m = look(monitor(), LIKE, 0)
+    snapshot = MonitorSnapshot(m, later(4), deployment=serving(), training=training())
+    plan = plan_monitor(snapshot)
+    assert plan.status is None and not plan.events and plan.requeue_after == 6
 
 
 @given(st.permutations([[1, 2, 3], [4, 5, 6], [7, 8, 9]]))

@@ -1,15 +1,14 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import SETTINGS, conditions, deployment, later
+from builders import conditions
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rollout_world import World
 
-from perennial.api import ModelDeployment
-from perennial.plan.analysis import PodMetrics, quantile
-from perennial.plan.core import Plan
-from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
-from perennial.plan.weights import split
+from perennial.plan.analysis import quantile
+from perennial.plan.rollout import plan_deployment
 
 NEW_SHA = "b" * 64
 ANALYSIS = {
@@ -18,108 +17,6 @@ ANALYSIS = {
     "failureLimit": 0,
     "metrics": [{"name": "errors", "errorRate": {"maximum": 0.1}}],
 }
-
-
-class World:
-    """A cluster whose pods become ready at once, or never, and whose operator may be killed."""
-
-    def __init__(self, analysis: dict[str, Any] | None = None) -> None:
-        self.deployment = deployment()
-        if analysis:
-            rollout = {**self.deployment.spec.rollout.to_json(), "analysis": analysis}
-            self.deployment = deployment({"rollout": rollout})
-        self.workloads: dict[str, dict[str, Any]] = {}
-        self.service: dict[str, Any] | None = None
-        self.broken: set[str] = set()
-        self.error_rate = 0.0
-        self.seconds = 0.0
-        self.answered = 0.0
-
-    def wish(self, sha: str) -> None:
-        spec = self.deployment.spec
-        source = spec.model.artifact.model_copy(update={"sha256": sha})  # type: ignore[union-attr]
-        model = spec.model.model_copy(update={"artifact": source})
-        self.deployment = self.deployment.model_copy(
-            update={"spec": spec.model_copy(update={"model": model})}
-        )
-
-    def ask(self, request: str) -> None:
-        meta = self.deployment.metadata
-        told = meta.model_copy(update={"annotations": {"perennial.dev/request": request}})
-        self.deployment = self.deployment.model_copy(update={"metadata": told})
-
-    def ready(self, revision: str) -> int:
-        live = self.workloads.get(revision)
-        return live["status"]["readyReplicas"] if live else 0
-
-    def snapshot(self) -> DeploymentSnapshot:
-        self.answered += 20
-        canary = self.deployment.status.canary
-        metrics = None
-        if canary is not None:
-            errors = self.answered * self.error_rate
-            metrics = (PodMetrics("p", canary.revision, self.answered, errors, {}),)
-        return DeploymentSnapshot(
-            deployment=self.deployment,
-            now=later(self.seconds),
-            settings=SETTINGS,
-            workloads=tuple(self.workloads.values()),
-            service=self.service,
-            metrics=metrics,
-        )
-
-    def carry_out(self, plan: Plan, cut: int = 99) -> None:
-        writes = 0
-        for wanted in plan.apply:
-            if writes >= cut:
-                return
-            writes += 1
-            if wanted["kind"] == "Service":
-                self.service = wanted
-            else:
-                self._run(wanted)
-            self.check()
-        for deletion in plan.delete:
-            if writes >= cut:
-                return
-            writes += 1
-            revision = deletion.name.removeprefix("flights-")
-            self.workloads.pop(revision)
-            self.check()
-        if plan.status is not None and writes < cut:
-            self.deployment = self.deployment.model_copy(update={"status": plan.status})
-
-    def _run(self, wanted: dict[str, Any]) -> None:
-        revision = wanted["metadata"]["labels"]["perennial.dev/revision"]
-        meta = {**wanted["metadata"], "uid": f"uid-{revision}", "generation": 1}
-        wish = wanted["spec"]["replicas"]
-        is_ready = 0 if wanted_sha(wanted) in self.broken else wish
-        status = {"observedGeneration": 1, "replicas": wish}
-        status |= {"readyReplicas": is_ready, "updatedReplicas": wish}
-        self.workloads[revision] = {**wanted, "metadata": meta, "status": status}
-
-    def check(self) -> None:
-        """Once something served, somebody ready answers at every moment."""
-        if self.service is None or self.deployment.status.promoted_time is None:
-            return
-        selector = self.service["spec"]["selector"]
-        chosen = selector.get("perennial.dev/revision")
-        ready = sum(self.ready(r) for r in self.workloads if chosen in (None, r))
-        assert ready >= 2, "capacity fell below what was asked for"
-
-    def step(self, cut: int = 99, seconds: float = 1.0) -> Plan:
-        self.seconds += seconds
-        plan = plan_deployment(self.snapshot())
-        self.carry_out(plan, cut)
-        return plan
-
-    def steps(self, count: int) -> list[str]:
-        return [event.reason for _ in range(count) for event in self.step().events]
-
-
-def wanted_sha(wanted: dict[str, Any]) -> str:
-    env = wanted["spec"]["template"]["spec"]["initContainers"][0]["env"]
-    return next(e["value"] for e in env if e["name"] == "PERENNIAL_ARTIFACT_SHA256")
 
 
 def stable_sha(world: World) -> str:
@@ -177,7 +74,7 @@ def test_errors_roll_back_and_it_is_not_tried_again(rate: float) -> None:
 
 def test_a_canary_that_never_starts_is_rolled_back_at_its_deadline() -> None:
     world = serving()
-    world.broken.add(NEW_SHA)
+    world.broken[NEW_SHA] = "silent"
     world.wish(NEW_SHA)
     assert "RolledBack" in world.steps(70)
     assert world.deployment.status.rejected[0].reason == "ProgressDeadlineExceeded"
@@ -206,9 +103,7 @@ def test_abort_and_unknown_verbs() -> None:
 def test_a_lost_status_is_rebuilt_and_nothing_is_scaled_down() -> None:
     world = serving()
     before = dict(world.workloads)
-    world.deployment = ModelDeployment.read(
-        {"metadata": world.deployment.metadata, "spec": world.deployment.spec}
-    )
+    world.lose_status()
     world.steps(4)
     assert set(world.workloads) == set(before)
 
@@ -238,7 +133,7 @@ def test_pods_are_restricted() -> None:
     assert all("secrets" not in m["mountPath"] for m in server["volumeMounts"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     moves=st.lists(
         st.tuples(st.sampled_from(["a" * 64, "b" * 64, "c" * 64]), st.integers(1, 12)), max_size=6
@@ -250,13 +145,13 @@ def test_killed_anywhere_it_converges_without_losing_capacity(
     moves: list[tuple[str, int]], cuts: list[int], broken: set[str]
 ) -> None:
     world = serving()
-    world.broken = broken
+    world.broken = dict.fromkeys(broken, "silent")
     left = list(cuts)
     for sha, passes in moves:
         world.wish(sha)
         for _ in range(passes):
             world.step(left.pop() if left else 99)
-    world.steps(200)
+    world.settle()
     wish = world.deployment.spec.model.artifact.sha256  # type: ignore[union-attr]
     status = world.deployment.status
     assert status.canary is None and len(world.workloads) == 1
@@ -264,10 +159,265 @@ def test_killed_anywhere_it_converges_without_losing_capacity(
     assert stable_sha(world) == wish or (wish in broken and refused)
 
 
-@given(st.integers(1, 20), st.integers(1, 99))
-def test_split_keeps_capacity(replicas: int, weight: int) -> None:
-    stable, canary = split(replicas, weight)
-    assert 1 <= stable <= replicas and 1 <= canary <= replicas and stable + canary >= replicas
+def slow(steps: list[dict[str, Any]], replicas: int = 4, **more: Any) -> World:
+    """Return a serving world whose pods take a pass each to start or end."""
+    world = World(rollout={"canary": {"steps": steps}, **more}, replicas=replicas)
+    world.instant = False
+    world.settle()
+    assert world.ready(stable_revision(world)) == replicas
+    return world
+
+
+def stable_revision(world: World) -> str:
+    stable = world.deployment.status.stable
+    assert stable is not None
+    return stable.revision
+
+
+def advance(world: World, reached: Callable[[World], bool]) -> list[str]:
+    """Let operator and pods go on until a state is reached; return the events' reasons."""
+    told: list[str] = []
+    for _ in range(200):
+        if reached(world):
+            return told
+        told += [e.reason for e in world.step().events]
+        world.grow(1)
+    raise AssertionError(f"never reached: {world.deployment.status!r}")
+
+
+def weight(world: World) -> tuple[int, int]:
+    found = world.deployment.status.weight
+    return (found.asked, found.actual) if found else (0, 0)
+
+
+def sizes(world: World) -> list[int]:
+    return [live["spec"]["replicas"] for live in world.workloads.values()]
+
+
+def test_capacity_comes_before_weight_and_scale_down_after_it() -> None:
+    world = slow([{"setWeight": 75}, {"pause": {}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: len(w.workloads) == 2)
+    assert sizes(world) == [4, 3] and world.selected() == [stable_revision(world)]
+    advance(world, lambda w: weight(w) == (75, 75))
+    assert sizes(world) == [1, 3] and len(world.selected()) == 2
+
+
+def test_a_smaller_weight_waits_for_the_pods_of_stable() -> None:
+    world = slow([{"setWeight": 75}, {"setWeight": 25}, {"pause": {}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w) == (75, 75))
+    world.step()
+    assert sizes(world) == [3, 3]
+    advance(world, lambda w: weight(w) == (25, 25))
+    world.step()
+    assert sizes(world) == [3, 1]
+
+
+def test_a_rollback_keeps_the_service_open_until_stable_has_its_pods_again() -> None:
+    world = slow([{"setWeight": 75}, {"pause": {}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.ask("abort/1")
+    world.step()
+    assert sizes(world) == [4, 3] and len(world.selected()) == 2
+    advance(world, lambda w: len(w.workloads) == 1)
+    assert world.ready(stable_revision(world)) == 4
+
+
+def test_all_the_weight_is_all_of_it() -> None:
+    world = slow([{"setWeight": 100}, {"pause": {}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w) == (100, 100))
+    canary = world.deployment.status.canary
+    assert canary is not None and world.selected() == [canary.revision]
+    assert sizes(world) == [4, 4]
+
+
+def test_a_step_whose_pods_go_away_begins_anew() -> None:
+    world = slow([{"setWeight": 50}, {"pause": {"duration": "5s"}}], progressDeadline="9s")
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 50)
+    canary = world.deployment.status.canary
+    assert canary is not None
+    world.broken[NEW_SHA] = "silent"
+    world.crash(canary.revision)
+    told = advance(world, lambda w: w.deployment.status.canary is None)
+    assert told[-1] == "RolledBack"
+
+
+def test_the_next_canary_waits_until_the_replaced_version_is_gone() -> None:
+    world = slow([{"setWeight": 50}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.previous))
+    began = world.seconds
+    world.wish("c" * 64)
+    advance(world, lambda w: w.deployment.status.canary is not None)
+    assert world.seconds - began >= 30 and len(world.workloads) == 2
+
+
+WAITING = [{"setWeight": 50}, {"pause": {}}, {"setWeight": 100}]
+
+
+def test_a_pause_holds_whatever_goes_on() -> None:
+    world = slow(WAITING)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: w.deployment.status.canary is not None)
+    world.ask("pause/1")
+    world.steps(50)
+    world.grow()
+    world.steps(50)
+    assert weight(world) == (0, 0)
+    world.ask("resume/2")
+    assert advance(world, lambda w: weight(w)[0] == 50) == ["RolloutResumed", "WeightSet"]
+    advance(world, lambda w: w.deployment.status.paused == "CanaryPauseStep")
+    world.ask("promote/3")
+    advance(world, lambda w: w.deployment.status.promoting)
+    world.ask("pause/4")
+    world.steps(50)
+    assert world.deployment.status.promoting and weight(world) == (100, 100)
+    world.ask("resume/5")
+    advance(world, lambda w: stable_sha(w) == NEW_SHA)
+
+
+def test_resume_ends_a_pause_that_waits_for_a_person() -> None:
+    world = slow(WAITING)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.ask("resume/1")
+    advance(world, lambda w: stable_sha(w) == NEW_SHA)
+
+
+def test_a_canary_that_waits_for_a_person_is_watched() -> None:
+    world = slow(WAITING, analysis=ANALYSIS)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    plan = world.step()
+    assert plan.requeue_after is not None and plan.requeue_after <= 2
+    world.error_rate = 0.5
+    told = advance(world, lambda w: w.deployment.status.canary is None)
+    assert told == ["RolledBack"]
+
+
+def test_resume_gives_an_inconclusive_analysis_another_chance() -> None:
+    world = slow(
+        [{"setWeight": 50}, {"pause": {"duration": "3s"}}],
+        analysis={**ANALYSIS, "inconclusiveLimit": 2},
+    )
+    world.requests_per_pass = 0
+    world.wish(NEW_SHA)
+    advance(world, lambda w: w.deployment.status.paused == "AnalysisInconclusive")
+    world.ask("resume/1")
+    world.step()
+    assert world.steps(3) == []
+    world.requests_per_pass = 40
+    advance(world, lambda w: stable_sha(w) == NEW_SHA)
+
+
+def test_what_people_ask_in_vain_is_told_once() -> None:
+    world = serving()
+    for request, told in (("promote/1", "NothingToDo"), ("undoo/2", "UnknownRequest")):
+        world.ask(request)
+        assert world.steps(3) == [told]
+    world.wish(NEW_SHA)
+    world.steps(3)
+    world.ask("resume/3")
+    assert "NothingToDo" in world.steps(1)
+
+
+def following(number: int = 1, sha: str = "a" * 64) -> World:
+    world = World(model={"trainingRef": {"name": "flights"}})
+    world.train(number, sha)
+    world.settle()
+    return world
+
+
+def test_a_version_on_trial_goes_on_when_its_training_is_deleted() -> None:
+    world = following()
+    world.train(2, NEW_SHA)
+    world.steps(3)
+    assert world.deployment.status.canary is not None
+    world.training = None
+    world.settle()
+    assert stable_sha(world) == NEW_SHA
+    world.change(serving={"resources": {"requests": {"cpu": "1"}}})
+    world.settle()
+    (live,) = world.workloads.values()
+    server = live["spec"]["template"]["spec"]["containers"][0]
+    assert server["resources"] == {"requests": {"cpu": "1"}} and stable_sha(world) == NEW_SHA
+
+
+@pytest.mark.parametrize("on_new", ["Finish", "Restart"])
+def test_a_newer_version_in_mid_canary(on_new: str) -> None:
+    world = following()
+    rollout = {**world.deployment.spec.rollout.to_json(), "onNewVersion": on_new}
+    world.change(rollout=rollout)
+    world.train(2, "b" * 64)
+    world.steps(4)
+    world.train(3, "c" * 64)
+    world.train(4, "d" * 64)
+    served = []
+    for _ in range(200):
+        world.step()
+        if not served or served[-1] != stable_sha(world)[0]:
+            served.append(stable_sha(world)[0])
+    assert served == (["a", "b", "d"] if on_new == "Finish" else ["a", "d"])
+
+
+def test_scaled_to_zero_a_new_version_replaces_without_a_canary_and_back_it_serves() -> None:
+    world = serving()
+    world.change(replicas=0)
+    world.settle()
+    found = conditions(world.step())
+    assert found["Ready"] == ("True", "ScaledToZero") and found["Reconciling"][0] == "False"
+    world.wish(NEW_SHA)
+    world.settle()
+    assert stable_sha(world) == NEW_SHA and sizes(world) == [0]
+    world.change(replicas=2)
+    world.settle()
+    assert sizes(world) == [2] and conditions(world.step())["Ready"] == ("True", "Serving")
+
+
+def test_replicas_that_an_autoscaler_owns_are_left_alone() -> None:
+    world = World(rollout={"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}}, replicas=None)
+    world.settle()
+    world.workloads[stable_revision(world)]["spec"]["replicas"] = 6
+    world.settle()
+    world.wish(NEW_SHA)
+    world.settle()
+    assert sizes(world) == [6, 2] and weight(world) == (25, 25)
+    world.ask("promote/1")
+    world.settle()
+    assert stable_sha(world) == NEW_SHA and sizes(world) == [6]
+
+
+def test_a_service_deleted_by_hand_is_put_back() -> None:
+    world = serving()
+    world.settle()
+    world.service = None
+    world.settle()
+    assert world.selected() == [stable_revision(world)]
+
+
+def test_a_store_out_of_reach_is_not_the_versions_fault() -> None:
+    world = slow([{"setWeight": 50}], progressDeadline="9s")
+    world.broken[NEW_SHA] = "store"
+    world.wish(NEW_SHA)
+    told = advance(world, lambda w: w.seconds > 60)
+    assert told.count("ArtifactUnavailable") >= 3 and not world.deployment.status.rejected
+    del world.broken[NEW_SHA]
+    world.settle()
+    assert stable_sha(world) == NEW_SHA
+
+
+def test_a_model_that_cannot_be_loaded_is_rolled_back_at_once() -> None:
+    world = slow([{"setWeight": 50}])
+    world.broken[NEW_SHA] = "crash"
+    world.wish(NEW_SHA)
+    told = advance(world, lambda w: bool(w.deployment.status.rejected))
+    assert told == ["CanaryStarted", "RolledBack"] and world.seconds < 10
+    found = conditions(world.step())
+    assert found["Stalled"] == ("True", "ModelInvalid") and found["Available"][0] == "True"
 
 
 def test_quantile_interpolates_as_prometheus_does() -> None:

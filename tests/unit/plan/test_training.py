@@ -145,7 +145,12 @@ def test_steady_state_changes_nothing() -> None:
     assert plan.status is not None and plan.status.to_json() == before.to_json()
 
 
-@pytest.mark.parametrize("text", ["", "not json", '{"candidate":"linear"}', '{"candidate":1}'])
+NESTED = '{"candidate":"boosted","parameters":{"p":%s' % ("[" * 1500)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "not json", '{"candidate":"linear"}', '{"candidate":1}', NESTED]
+)
 def test_a_pod_that_lies_or_says_nothing_fails_its_candidate(text: str) -> None:
     world = World()
     run_to_end(world, {0: text, 1: message("linear", 0.9)})
@@ -240,3 +245,122 @@ def test_killed_between_any_two_writes_it_converges(
         world.training = bare
         world.step()
         assert world.training.status.champion.version == "flights-1"  # type: ignore[union-attr]
+
+
+def asked(world: World, request: str) -> None:
+    meta = world.training.metadata.model_copy(
+        update={"annotations": {"perennial.dev/request": request}}
+    )
+    world.training = world.training.model_copy(update={"metadata": meta})
+
+
+GOOD = {0: message("boosted", 0.8), 1: message("linear", 0.9)}
+
+
+def test_requests_while_a_run_goes_on_wait_as_one_and_do_not_pile_up() -> None:
+    world = World()
+    run_to_end(world, GOOD)
+    world.now = later(100)
+    asked(world, "retrain/1")
+    world.step()
+    world.step()
+    told = {"type": "Retrain", "time": "2026-01-01T12:03:00Z", "message": "hour drifted"}
+    monitors = tuple(
+        monitor(status={"lastAction": told}).model_copy(
+            update={"metadata": world.training.metadata.model_copy(update={"name": name})}
+        )
+        for name in ("east", "west")
+    )
+    asked(world, "retrain/2")
+    for _ in range(4):
+        world.carry_out(plan_training(world.snapshot(monitors=monitors)))
+    pending = world.training.status.pending
+    assert pending is not None
+    assert pending.reason == "asked for by retrain/2; east: hour drifted; west: hour drifted"
+    world.now = later(200)
+    world.finish_run(GOOD)
+    for _ in range(2):
+        world.carry_out(plan_training(world.snapshot(monitors=monitors)))
+    run = world.training.status.run
+    assert run is not None and (run.number, run.reason) == (3, pending.reason)
+    assert world.training.status.pending is None
+
+
+def test_a_request_while_suspended_waits_until_it_is_not() -> None:
+    world = World({"suspend": True})
+    asked(world, "retrain/1")
+    assert not world.step().events and world.training.status.run is None
+    before = world.training.status
+    world.step()
+    assert world.training.status == before and before.last_request == "retrain/1"
+    spec = world.training.spec.model_copy(update={"suspend": False})
+    world.training = world.training.model_copy(update={"spec": spec})
+    world.step()
+    run = world.training.status.run
+    assert run is not None and run.reason == "first run; asked for by retrain/1"
+
+
+def test_a_lost_status_is_rebuilt_from_the_versions_and_drift_is_heard_again() -> None:
+    world = World()
+    run_to_end(world, GOOD)
+    version = world.objects[("ModelVersion", "flights-1")]
+    version["metadata"]["creationTimestamp"] = "2026-01-01T12:00:00Z"
+    world.training = ModelTraining.read(
+        {"metadata": world.training.metadata, "spec": world.training.spec}
+    )
+    world.now = later(100)
+    found = conditions(world.step())
+    assert found["Ready"][0] == "True" and found["Reconciling"] == ("False", "UpToDate")
+    assert world.training.status.champion.version == "flights-1"  # type: ignore[union-attr]
+    told = {"type": "Retrain", "time": "2026-01-01T12:01:00Z", "message": "hour drifted"}
+    watching = monitor(status={"lastAction": told})
+    world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+    run = world.training.status.run
+    assert run is not None and (run.number, run.trigger) == (2, "Drift")
+
+
+def changed(text: str, **changes: Any) -> str:
+    return json.dumps({**json.loads(text), **changes})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        changed(message("boosted", 0.9), dataset=None),
+        changed(message("boosted", 0.9), artifact=None),
+        changed(message("boosted", 0.9), metrics=[]),
+        changed(message("boosted", 0.9), metrics=[{"name": "accuracy", "value": 0.9}]),
+        message("boosted", 0.9).replace("0.9", "NaN"),
+        message("boosted", 0.9).replace("0.9", "Infinity"),
+    ],
+)
+def test_half_a_result_makes_no_version(text: str) -> None:
+    world = World({"gates": []})
+    run_to_end(world, {0: text, 1: message("linear", 0.9)})
+    last = world.training.status.last_run
+    assert last is not None and [c.verdict for c in last.candidates] == ["Failed", "Won"]
+
+
+def test_a_champion_that_was_not_measured_fails_the_gate_and_says_why() -> None:
+    world = World({"gates": [{"metric": "roc_auc", "againstChampion": {}}]})
+    run_to_end(world, GOOD)
+    world.now = later(100)
+    asked(world, "retrain/1")
+    why = "flights-1 needs age, which the dataset does not have"
+    told = changed(message("boosted", 0.9), championFailure=why)
+    run_to_end(world, {0: told, 1: message("linear", 0.9)})
+    last = world.training.status.last_run
+    assert last is not None and last.outcome == "GatesFailed"
+    assert f"not measured on the same rows: {why}; take the gate away" in last.message
+    assert "not measured on the same rows: its metric is missing" in last.message
+
+
+def test_versions_beyond_the_limit_go_but_never_one_that_serves() -> None:
+    world = World({"versionHistoryLimit": 1})
+    for number in range(1, 5):
+        world.now = later(100 * number)
+        asked(world, f"retrain/{number}")
+        run_to_end(world, GOOD)
+    plan = plan_training(world.snapshot(deployed=frozenset({"flights-1"})))
+    # flights-4 is the champion, flights-1 serves; of the others the newest is kept.
+    assert [d.name for d in plan.delete] == ["flights-2"]

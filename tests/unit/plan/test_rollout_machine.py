@@ -1,0 +1,192 @@
+"""People, trainings, pods and kills in any order: what must never happen, and where it ends."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from rollout_world import World, wanted_sha
+
+from perennial.plan.rollout import plan_deployment
+
+SHAS = st.sampled_from([letter * 64 for letter in "abcd"])
+STEPS = st.lists(
+    st.one_of(
+        st.sampled_from([0, 10, 25, 50, 75, 100]).map(lambda w: {"setWeight": w}),
+        st.sampled_from([{"duration": "3s"}, {"duration": "9s"}, {}]).map(lambda p: {"pause": p}),
+    ),
+    min_size=1,
+    max_size=4,
+)
+ANALYSIS = {
+    "interval": "2s",
+    "minimumRequests": 30,
+    "failureLimit": 0,
+    "inconclusiveLimit": 2,
+    "metrics": [{"name": "errors", "errorRate": {"maximum": 0.1}}],
+}
+VERBS = st.sampled_from(["promote", "pause", "resume", "abort", "retry", "dance"])
+
+
+class Rollouts(RuleBasedStateMachine):
+    """One ModelDeployment's life."""
+
+    world: World
+
+    @initialize(
+        replicas=st.sampled_from([None, 0, 1, 2, 4, 5]),
+        steps=STEPS,
+        analysed=st.booleans(),
+        follows=st.booleans(),
+        on_new=st.sampled_from(["Finish", "Restart"]),
+    )
+    def begin(
+        self, replicas: int | None, steps: list[Any], analysed: bool, follows: bool, on_new: str
+    ) -> None:
+        rollout = {"canary": {"steps": steps}, "progressDeadline": "20s", "onNewVersion": on_new}
+        if analysed:
+            rollout["analysis"] = ANALYSIS
+        spec: dict[str, Any] = {"rollout": rollout, "replicas": replicas}
+        if follows:
+            spec["model"] = {"trainingRef": {"name": "flights"}}
+        self.world = World(**spec)
+        self.world.instant = False
+        self.follows = follows
+        self.versions = self.tokens = 0
+        self.world.train(0, "a" * 64)
+        self.world.settle()
+
+    @rule(cut=st.integers(0, 4), seconds=st.sampled_from([0.0, 0.5, 2.0, 5.0, 31.0]))
+    def look(self, cut: int, seconds: float) -> None:
+        """Let the operator look once, and kill it after some writes."""
+        self.world.step(cut, seconds)
+
+    @rule(passes=st.integers(1, 12))
+    def work(self, passes: int) -> None:
+        """Let the operator and the pods go on for a while."""
+        for _ in range(passes):
+            self.world.step()
+            self.world.grow(1)
+
+    @rule(pods=st.integers(1, 5))
+    def start_pods(self, pods: int) -> None:
+        self.world.grow(pods)
+
+    @rule(sha=SHAS, passes=st.integers(0, 12))
+    def new_model(self, sha: str, passes: int) -> None:
+        if self.follows:
+            self.versions += 1
+            self.world.train(self.versions, sha)
+        else:
+            self.world.wish(sha)
+        self.work(passes)
+
+    @precondition(lambda self: self.follows)
+    @rule()
+    def delete_the_training(self) -> None:
+        self.world.training = None
+
+    @rule(cpu=st.sampled_from(["1", "2"]))
+    def new_settings(self, cpu: str) -> None:
+        self.world.change(serving={"resources": {"requests": {"cpu": cpu}}})
+
+    @rule(replicas=st.sampled_from([None, 0, 1, 3, 4]))
+    def scale(self, replicas: int | None) -> None:
+        self.world.change(replicas=replicas)
+
+    @rule(pods=st.integers(1, 5))
+    def autoscale(self, pods: int) -> None:
+        """Scale stable as an autoscaler does that owns its replicas."""
+        stable = self.world.deployment.status.stable
+        if self.world.deployment.spec.replicas is None and stable is not None:
+            live = self.world.workloads.get(stable.revision)
+            if live is not None:
+                live["spec"]["replicas"] = pods
+
+    @rule(verb=VERBS)
+    def ask(self, verb: str) -> None:
+        self.tokens += 1
+        self.world.ask(f"{verb}/{self.tokens}")
+
+    @rule(sha=SHAS, how=st.sampled_from(["silent", "crash", "store"]))
+    def break_model(self, sha: str, how: str) -> None:
+        """Let a model's new pods fail; those that answer go on."""
+        if all(wanted_sha(live) != sha for live in self.world.workloads.values()):
+            self.world.broken[sha] = how
+
+    @rule(sha=SHAS)
+    def mend_model(self, sha: str) -> None:
+        self.world.broken.pop(sha, None)
+
+    @rule(rate=st.sampled_from([0.0, 0.05, 0.5]), requests=st.sampled_from([0.0, 3.0, 40.0]))
+    def traffic(self, rate: float, requests: float) -> None:
+        self.world.error_rate, self.world.requests_per_pass = rate, requests
+
+    @rule()
+    def crash_a_pod(self) -> None:
+        canary = self.world.deployment.status.canary
+        if canary is not None:
+            self.world.crash(canary.revision)
+
+    @rule()
+    def lose_status(self) -> None:
+        self.world.lose_status()
+
+    @rule()
+    def delete_the_service(self) -> None:
+        self.world.service = None
+
+    @rule()
+    def delete_the_canary_by_hand(self) -> None:
+        canary = self.world.deployment.status.canary
+        if canary is not None:
+            self.world.workloads.pop(canary.revision, None)
+
+    @invariant()
+    def a_rejected_revision_is_not_on_trial(self) -> None:
+        status = self.world.deployment.status
+        rejected = {r.revision for r in status.rejected}
+        assert status.canary is None or status.canary.revision not in rejected
+
+    def teardown(self) -> None:
+        """Left alone, it comes to rest where it should, and then writes nothing."""
+        if not hasattr(self, "world"):
+            return
+        world = self.world
+        world.broken = {sha: how for sha, how in world.broken.items() if how != "store"}
+        world.settle()
+        status = world.deployment.status
+        writes = world.writes
+        world.seconds += 100_000
+        plan = plan_deployment(world.snapshot())
+        world.carry_out(plan)
+        if status.canary is not None:
+            assert status.paused, "a canary neither goes on nor waits for a person"
+            return
+        assert world.writes == writes and not plan.events
+        assert status.stable is not None
+        stable = status.stable
+        if stable.artifact.sha256 in world.broken:
+            return  # whatever else still answers goes on, for want of better
+        assert set(world.workloads) == {stable.revision}
+        assert world.service is not None
+        assert world.service["spec"]["selector"]["perennial.dev/revision"] == stable.revision
+        live = world.workloads[stable.revision]["spec"]["replicas"]
+        if world.deployment.spec.replicas is not None:
+            assert live == world.deployment.spec.replicas
+        model = world.deployment.spec.model
+        wish = model.artifact.sha256 if model.artifact is not None else ""
+        if world.training is not None and world.training.status.champion and self.follows:
+            wish = world.training.status.champion.sha256
+        if wish and stable.artifact.sha256 != wish:
+            assert status.rejected, f"{wish[:1]} is wanted, {stable.artifact.sha256[:1]} serves"
+
+
+TestRollouts = Rollouts.TestCase
+TestRollouts.settings = settings(
+    max_examples=250,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)

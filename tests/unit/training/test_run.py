@@ -1,0 +1,283 @@
+"""One candidate, from rows to a published artifact and a termination message."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from workshop import FAST, Workshop, orders
+
+from perennial_artifact.manifest import Manifest, Metric
+from perennial_artifact.profile import Profile
+from perennial_artifact.result import MESSAGE_LIMIT, CandidateResult
+from perennial_artifact.store import fetch, publish
+from perennial_training import __main__ as trainer
+from perennial_training.export import OnnxModel
+from perennial_training.failure import TrainingFailure
+
+
+def value(metrics: list[Metric], name: str = "roc_auc") -> float:
+    return next(m.value for m in metrics if m.name == name)
+
+
+def test_a_candidate_is_published_and_what_it_says_is_so(shop: Workshop) -> None:
+    result = shop.train(metrics=["accuracy"])
+    assert result.artifact is not None and result.dataset is not None
+    manifest = Manifest.from_plain(shop.document(result, "manifest.json"))
+    place = Path(result.artifact.uri.removeprefix("file://"))
+    assert place.parent == shop.place / "store" / "sha256" and place.name == result.artifact.sha256
+    for name, file in manifest.files.items():
+        content = (place / name).read_bytes()
+        assert (hashlib.sha256(content).hexdigest(), len(content)) == (file.sha256, file.size)
+    assert result.artifact.size_bytes == sum(f.stat().st_size for f in place.iterdir())
+    assert [m.name for m in result.metrics] == ["roc_auc", "accuracy"]
+    assert all(m.low is not None and m.low < m.value <= m.high for m in manifest.metrics)  # type: ignore[operator]
+    assert manifest.metrics == result.metrics and manifest.signature == result.signature
+    assert manifest.classes == ["0", "1"] and result.dataset.rows == 200
+    lineage = manifest.lineage
+    assert lineage is not None and lineage.parent is None
+    assert (lineage.training, lineage.run, lineage.candidate) == ("orders", 3, "linear")
+    assert lineage.libraries == result.libraries and "scikit-learn" in lineage.libraries
+
+
+def test_the_profile_is_of_the_rows_that_were_trained_on(shop: Workshop) -> None:
+    result = shop.train(dataset={"split": {"method": "Time"}})
+    profile = Profile.from_plain(shop.document(result, "profile.json"))
+    train = orders()[:160]
+    age, colour = profile.features[1:]
+    assert profile.rows == 160 and [f.name for f in profile.features] == ["amount", "age", "colour"]
+    assert age.missing == train["age"].isna().sum() and age.maximum == train["age"].max()
+    counted = train["colour"].value_counts()
+    assert dict(zip(colour.categories, colour.counts, strict=True)) == counted.to_dict()
+    assert colour.missing == train["colour"].isna().sum()
+    (probability,) = profile.predictions
+    assert probability.name == "probability" and sum(probability.counts) == 160
+    assert 0 <= (probability.minimum or 0) < (probability.maximum or 0) <= 1
+
+
+def table(loader: Any) -> pd.DataFrame:
+    data = loader(as_frame=True)
+    return data.frame.rename(columns={"target": "answer"})
+
+
+@pytest.mark.parametrize(
+    ("loader", "task", "algorithm", "metric", "at_least"),
+    [
+        (load_breast_cancer, "Classification", "LogisticRegression", "roc_auc", 0.98),
+        (load_wine, "Classification", "HistGradientBoostingClassifier", "accuracy", 0.9),
+        (load_diabetes, "Regression", "Ridge", "r2", 0.35),
+    ],
+)
+def test_real_tables(
+    bench: Workshop, loader: Any, task: str, algorithm: str, metric: str, at_least: float
+) -> None:
+    frame = table(loader)
+    bench.put(frame, "table.csv")
+    result = bench.train(
+        {"name": "a", "algorithm": algorithm},
+        task=task,
+        objective={"metric": metric},
+        dataset={"target": "answer", "timeColumn": None},
+    )
+    assert value(result.metrics, metric) > at_least
+    assert len(result.to_message()) <= MESSAGE_LIMIT
+    manifest = shop_manifest(bench, result)
+    assert len(manifest.classes) == (frame["answer"].nunique() if task == "Classification" else 0)
+
+
+def shop_manifest(shop: Workshop, result: CandidateResult) -> Manifest:
+    return Manifest.from_plain(shop.document(result, "manifest.json"))
+
+
+def champion(result: CandidateResult, **changes: Any) -> dict[str, Any]:
+    assert result.artifact is not None
+    made = {"version": "orders-2", "uri": result.artifact.uri, "sha256": result.artifact.sha256}
+    return {**made, **changes}
+
+
+LABELS: list[Any] = [
+    lambda y: y,
+    lambda y: y == 1,
+    lambda y: y.astype(float),
+    lambda y: y.map({0: "no", 1: "yes"}),
+]
+
+
+@pytest.mark.parametrize("labels", LABELS, ids=["int", "bool", "float", "text"])
+def test_the_champion_is_measured_on_the_same_rows(bench: Workshop, labels: Any) -> None:
+    frame = orders()
+    bench.put(frame.assign(bought=labels(frame["bought"])))
+    first = bench.train()
+    again = bench.train(champion=champion(first))
+    assert again.champion_metrics == first.metrics == again.metrics
+    assert value(first.metrics) > 0.9 and again.champion_failure == ""
+    assert bench.document(again, "manifest.json")["lineage"]["parent"] == "orders-2"
+
+
+def test_a_champion_of_other_columns_is_measured_on_its_own(shop: Workshop) -> None:
+    first = shop.train()
+    narrow = shop.train(champion=champion(first), dataset={"features": ["age", "colour"]})
+    assert narrow.champion_metrics == first.metrics
+    assert value(narrow.metrics) < value(first.metrics)
+
+
+def test_a_champion_that_cannot_be_compared_says_why_and_the_candidate_goes_on(
+    shop: Workshop,
+) -> None:
+    first = shop.train()
+
+    def why(**changes: Any) -> str:
+        result = shop.train(**{"champion": champion(first), **changes})
+        assert result.artifact is not None and result.champion_metrics == []
+        return result.champion_failure
+
+    gone = champion(first, uri=f"{shop.store}/sha256/gone/")
+    assert why(champion=gone).startswith("orders-2 cannot be had: ")
+    assert "does not exist" in why(champion=gone)
+    assert "sha256" in why(champion=champion(first, sha256="0" * 64))
+    ridge = {"name": "a", "algorithm": "Ridge"}
+    numbers = {"task": "Regression", "objective": {"metric": "r2"}, "candidates": [ridge]}
+    assert why(**numbers, dataset={"target": "age"}) == "orders-2 learned to predict something else"
+    assert "predict something else" in why(
+        dataset={"target": "colour"}, objective={"metric": "accuracy"}
+    )
+    shop.put(orders().drop(columns=["age"]))
+    assert why() == "orders-2 needs age, which the dataset does not have"
+
+
+def test_publishing_twice_is_harmless(shop: Workshop) -> None:
+    one, other = shop.train(), shop.train()
+    assert one.artifact == other.artifact
+    assert len(list((shop.place / "store" / "sha256").iterdir())) == 1
+    assert publish(shop.place / "artifact", shop.store)[1] == one.artifact.sha256  # type: ignore[union-attr]
+
+
+def test_what_was_published_is_what_is_fetched_and_it_predicts(shop: Workshop) -> None:
+    result = shop.train()
+    assert result.artifact is not None
+    manifest = fetch(result.artifact.uri, result.artifact.sha256, shop.place / "fetched")
+    served = OnnxModel(shop.place / "fetched" / "model.onnx", [0, 1])
+    rows = shop.load()
+    truth = rows.test_target.to_numpy()
+    right = np.mean(served.predict(rows.test) == truth)
+    assert right > 0.8 and [t.name for t in manifest.signature.inputs] == list(rows.test)
+
+
+def wide(shop: Workshop, columns: int) -> None:
+    rng = np.random.default_rng(3)
+    frame = orders(60)[["bought"]]
+    names = [f"measurement_{i:03}" for i in range(columns)]
+    shop.put(
+        pd.concat([frame, pd.DataFrame(rng.normal(size=(60, columns)), columns=names)], axis=1)
+    )
+
+
+def test_the_termination_message_of_500_features_fits(bench: Workshop) -> None:
+    wide(bench, 500)
+    result = bench.train({"name": "wide", "algorithm": "GaussianNB"}, dataset={"timeColumn": None})
+    message = result.to_message()
+    assert len(result.to_json()) > MESSAGE_LIMIT >= len(message)
+    told = CandidateResult.from_json(message)
+    assert told.signature is None and told.metrics == result.metrics
+    assert len(shop_manifest(bench, result).signature.inputs) == 500
+
+
+def test_a_message_sheds_what_the_manifest_holds_until_it_fits(shop: Workshop) -> None:
+    full = shop.train()
+    many = [
+        Metric(name=f"metric_number_{i}", value=1 / (i + 3), low=0.1, high=0.9) for i in range(32)
+    ]
+    result = full.replace(
+        metrics=many,
+        champion_metrics=many,
+        parameters={"weights": [0.5] * 900},
+        candidate="ü" * 63,
+    )
+    told = CandidateResult.from_json(result.to_message())
+    assert len(result.to_message()) <= MESSAGE_LIMIT
+    assert [m.value for m in told.metrics] == pytest.approx([m.value for m in many], rel=1e-5)
+    assert told.artifact == full.artifact and told.dataset == full.dataset
+    long = [m.replace(name=f"{m.name}_{'x' * 40}") for m in many]
+    beyond = result.replace(metrics=long, champion_metrics=long)
+    told = CandidateResult.from_json(beyond.to_message())
+    assert told.failure is not None and told.failure.reason == "ResultTooLarge"
+
+
+def fails(shop: Workshop, *candidates: dict[str, Any], **changes: Any) -> tuple[int, Any]:
+    """Run ``main`` as the process does; return the exit code and the failure that it tells."""
+    environment = shop.environment(shop.run(*candidates, **changes))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, text in environment.items():
+            patch.setenv(name, text)
+        code = trainer.main()
+    told = CandidateResult.from_json(shop.termination_log.read_text())
+    assert told.artifact is None and told.failure is not None
+    assert told.candidate == (candidates or (FAST,))[0]["name"]
+    return code, told.failure
+
+
+LINEAR = "LogisticRegression"
+FAILURES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    ("DatasetNotFound", {}, {"dataset": {"uri": "file:///nowhere/x.csv"}}, "names no file that"),
+    ("DatasetInvalid", {}, {"dataset": {"target": "nope"}}, "has no column nope; it has amount"),
+    ("UnknownAlgorithm", {"algorithm": "Oracle"}, {}, "Oracle is no scikit-learn classifier"),
+    ("ParametersInvalid", {"parameters": {"speed": 9}}, {}, "unexpected keyword argument 'speed'"),
+    ("FitFailed", {"parameters": {"C": -1}}, {}, f"{LINEAR} cannot be fitted: The 'C' parameter"),
+    ("MetricInvalid", {}, {"objective": {"metric": "beauty"}}, "beauty is no scorer"),
+    ("MetricInvalid", {}, {"metrics": ["beauty"]}, "beauty is no scorer"),
+    ("MetricInvalid", {"algorithm": "RidgeClassifier"}, {}, "roc_auc needs probabilities, which"),
+]
+
+
+@pytest.mark.parametrize(("reason", "candidate", "changes", "told"), FAILURES)
+def test_what_a_retry_cannot_help_ends_well_and_says_why(
+    shop: Workshop, reason: str, candidate: dict[str, Any], changes: dict[str, Any], told: str
+) -> None:
+    code, failure = fails(shop, {**FAST, **candidate}, **changes)
+    assert (code, failure.reason) == (0, reason) and told in failure.message
+
+
+def test_a_fault_of_the_converter_ends_well_and_says_why(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise TrainingFailure("ParityFailed", "ONNX and scikit-learn disagree " + "ü" * 2000)
+
+    monkeypatch.setattr(trainer, "check_parity", refuse)
+    code, failure = fails(shop)
+    assert (code, failure.reason) == (0, "ParityFailed") and len(failure.message) == 1024
+    assert len(shop.termination_log.read_bytes()) <= MESSAGE_LIMIT
+
+
+def test_a_store_that_cannot_be_written_is_worth_another_try(shop: Workshop) -> None:
+    code, failure = fails(shop, storeUri="file:///proc/nowhere")
+    assert (code, failure.reason) == (1, "StoreUnreachable")
+    assert "cannot be written" in failure.message
+
+
+def test_a_secret_stands_in_no_message(shop: Workshop) -> None:
+    secret = shop.place / "secrets" / "store"
+    secret.mkdir(parents=True)
+    (secret / "AWS_SECRET_ACCESS_KEY").write_text("hunter2hunter2")
+    (secret / "AWS_NONSENSE").write_text("hunter2hunter2")
+    code, failure = fails(shop, storeUri="s3://models")
+    assert (code, failure.reason) == (1, "StoreUnreachable")
+    assert "hunter2" not in shop.termination_log.read_text()
+    assert failure.message.endswith(
+        "Configuration key: 'aws_nonsense' is not valid for store 'S3'."
+    )
+
+
+def test_the_process_trains_the_candidate_of_its_index(shop: Workshop) -> None:
+    run = shop.run({**FAST, "name": "other"}, FAST)
+    done = shop.process(run, index=1)
+    assert done.returncode == 0, done.stderr
+    told = CandidateResult.from_json(shop.termination_log.read_text())
+    assert told.candidate == "linear" and told.artifact is not None and value(told.metrics) > 0.9
+    said = [json.loads(line)["message"] for line in done.stdout.splitlines()]
+    assert said == ["rows read", "fitted", "evaluated", "published"]
+    assert Path(told.artifact.uri.removeprefix("file://"), "model.onnx").exists()
