@@ -133,7 +133,8 @@ def packages(root: Path, tree: Path, lower: Path) -> None:
     for path in libraries(tree.rglob("*.so*")):
         resolved = path.resolve()
         if not resolved.is_relative_to(tree) and not (lower / resolved.relative_to("/")).exists():
-            place(path, root)
+            # By its directory's own name: the layer below has the links to it.
+            place(path.parent.resolve() / path.name, root)
     _copyrights(root)
 
 

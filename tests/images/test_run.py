@@ -1,4 +1,4 @@
-"""The images do their work: train, fetch, serve, by no more than what is in them."""
+"""The images do their job: train, fetch, serve, by no more than what is in them."""
 
 import json
 import os
@@ -35,17 +35,17 @@ def own(*directories: Path) -> None:
         os.chown(directory, USER, USER)
 
 
-def write_run(work: Path) -> None:
+def write_run(job: Path) -> None:
     """Put real rows and the description of a run into a directory."""
     rows = load_breast_cancer(as_frame=True).frame
     rows.columns = [column.replace(" ", "_") for column in rows.columns]
-    rows.to_parquet(work / "rows.parquet")
+    rows.to_parquet(job / "rows.parquet")
     run = {
         "training": "tumours",
         "namespace": "default",
         "run": 1,
         "task": "Classification",
-        "dataset": {"uri": "file:///work/rows.parquet", "target": "target"},
+        "dataset": {"uri": "file:///job/rows.parquet", "target": "target"},
         "objective": {"metric": "roc_auc"},
         "candidates": [
             {
@@ -54,9 +54,9 @@ def write_run(work: Path) -> None:
                 "parameters": {"max_iter": 20},
             }
         ],
-        "storeUri": "file:///work/store",
+        "storeUri": "file:///job/store",
     }
-    (work / "run.json").write_text(json.dumps(run))
+    (job / "run.json").write_text(json.dumps(run))
 
 
 def with_environment(*command: str, **values: str) -> list[str]:
@@ -70,18 +70,18 @@ def with_environment(*command: str, **values: str) -> list[str]:
 def test_what_the_trainer_trains_the_server_serves(
     tmp_path: Path, trainer: Container, serving: Container
 ) -> None:
-    work, model = tmp_path / "work", tmp_path / "model"
-    own(work, model)
-    write_run(work)
+    job, model = tmp_path / "job", tmp_path / "model"
+    own(job, model)
+    write_run(job)
     command = with_environment(
         "python3",
         "-m",
         "perennial_training",
-        RUN="/work/run.json",
-        TERMINATION_LOG="/work/result.json",
+        RUN="/job/run.json",
+        TERMINATION_LOG="/job/result.json",
     )
-    trainer.run(*command, work=work)
-    result = json.loads((work / "result.json").read_text())
+    trainer.run(*command, job=job)
+    result = json.loads((job / "result.json").read_text())
     assert result["metrics"][0]["value"] > 0.95, result
 
     artifact = result["artifact"]
@@ -91,7 +91,7 @@ def test_what_the_trainer_trains_the_server_serves(
         ARTIFACT_SHA256=artifact["sha256"],
         MODEL_DIR="/model",
     )
-    serving.run(*command, work=work, model=model)
+    serving.run(*command, job=job, model=model)
     options = ["--model-dir", "/model", "--host", "127.0.0.1", "--workers", "2"]
     options += ["--http-port", "0", "--grpc-port", "0", "--metrics-port", "0"]
     with serving.running("perennial-serve", *options, model=model) as said:
