@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 from perennial_artifact.manifest import Tensor
 from perennial_serving.admission import Admission
 from perennial_serving.dataplane import DataPlane
-from perennial_serving.errors import RequestError
+from perennial_serving.errors import RequestError, as_request_error
 from perennial_serving.scheduler import Arrays, Outcome, Scheduler
 from perennial_serving.tensors import Feeds
 from perennial_serving.tracing import trace_id
@@ -170,13 +168,11 @@ class Call(ABC):
 
     def end(self, error: Exception) -> None:
         """End with an error."""
-        if self._ended:
+        told = as_request_error(error)
+        if self._ended:  # what went wrong after the answer is told to nobody else
             return
-        if not isinstance(error, RequestError):
-            print("".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
-            error = RequestError(500, "the server failed; its log says why")
         self._leave()
-        self._send_error(error)
+        self._send_error(told)
 
     def _leave(self) -> None:
         self._ended = True

@@ -1,5 +1,10 @@
 """What a client is told; each text names the place, what was expected and what came."""
 
+from __future__ import annotations
+
+import sys
+import traceback
+
 
 class RequestError(Exception):
     """The request is at fault: ``status`` is the HTTP status."""
@@ -11,3 +16,11 @@ class RequestError(Exception):
 
 class ModelInvalid(Exception):
     """The model cannot be loaded."""
+
+
+def as_request_error(error: Exception) -> RequestError:
+    """Return what a client is told of any error; what is not its own fault goes into the log."""
+    if isinstance(error, RequestError):
+        return error
+    print("".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
+    return RequestError(500, "the server failed; its log says why")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import traceback
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -12,6 +10,7 @@ from urllib.parse import parse_qs
 import msgspec
 from prometheus_client.exposition import choose_encoder
 
+from perennial_serving.errors import as_request_error
 from perennial_serving.http.http1 import Request
 from perennial_serving.http.listen import HttpPort, http_port
 
@@ -55,8 +54,8 @@ class ObservabilityApp:
         try:
             status, kind, body = await self._source(request.path, request.query, accept)
         except Exception as error:
-            print("".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
-            status, kind, body = 500, JSON, refusal("the server failed; its log says why")
+            told = as_request_error(error)
+            status, kind, body = told.status, JSON, refusal(str(told))
         request.respond(status, body, b"content-type: %s\r\n" % kind)
 
 

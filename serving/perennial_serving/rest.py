@@ -10,7 +10,7 @@ from typing import Any
 from perennial_serving import codec
 from perennial_serving.call import LARGE_BYTES, Call, Decoded, Engine, Tensors
 from perennial_serving.description import Description
-from perennial_serving.errors import RequestError
+from perennial_serving.errors import RequestError, as_request_error
 from perennial_serving.http.http1 import JSON, Request
 from perennial_serving.observability import refusal
 from perennial_serving.requestlog import feedback
@@ -69,8 +69,8 @@ class RestApp:
         try:
             items = await asyncio.to_thread(feedback.parse, request.body)
             await log.feedback(items)
-        except RequestError as error:
-            refuse(request, error)
+        except Exception as error:
+            refuse(request, as_request_error(error))
         else:
             request.respond(200, codec.document({"accepted": len(items)}), JSON)
 

@@ -82,10 +82,7 @@ class Scheduler:
 
     def _now(self, feeds: Arrays, rows: int, done: Done) -> None:
         began = time.perf_counter()
-        try:
-            outcome: Outcome = self._plane.run(feeds)
-        except RequestError as error:
-            outcome = error
+        outcome = self._alone(feeds)
         # A failure's time counts too: a model may take long to fail.
         self._plane.took(time.perf_counter() - began, rows)
         self._answer(feeds, rows, outcome, done)
@@ -110,24 +107,24 @@ class Scheduler:
         rows = sum(w.rows for w in batch)
         try:
             feeds, results = self._joined(batch)
-        except RequestError:
+        except Exception:
             for waiting in batch:  # each alone, so that one spoils no other
                 self._now(waiting.feeds, waiting.rows, waiting.done)
             return
         self._plane.took(time.perf_counter() - began, rows)
         self._plane.metrics.batch_rows.observe(rows)
-        if self._plane.recorder is not None:
-            self._plane.recorder.record(feeds, results, rows)
         for waiting, part in zip(batch, _parts(batch, results), strict=True):
             waiting.done(part)
+        if self._plane.recorder is not None:
+            self._plane.recorder.record(feeds, results, rows)
 
     def _answer(self, feeds: Arrays, rows: int, outcome: Outcome, done: Done) -> None:
         recorder = self._plane.recorder
         if recorder is None or isinstance(outcome, RequestError):
             done(outcome)
         elif rows <= recorder.LARGE_ROWS:
-            recorder.record(feeds, outcome, rows)
             done(outcome)
+            recorder.record(feeds, outcome, rows)
         else:
             recording = asyncio.ensure_future(recorder.record_many(feeds, outcome, rows))
             self._recording.add(recording)
@@ -172,17 +169,17 @@ class Scheduler:
         began = time.perf_counter()
         outcomes: list[Outcome]
         if len(batch) == 1:
-            outcomes = [self._alone(batch[0])]
+            outcomes = [self._alone(batch[0].feeds)]
         else:
             try:
                 outcomes = list(_parts(batch, self._joined(batch)[1]))
-            except RequestError:
-                outcomes = [self._alone(w) for w in batch]
+            except Exception:
+                outcomes = [self._alone(w.feeds) for w in batch]
         return outcomes, time.perf_counter() - began
 
-    def _alone(self, waiting: _Waiting) -> Outcome:
+    def _alone(self, feeds: Arrays) -> Outcome:
         try:
-            return self._plane.run(waiting.feeds)
+            return self._plane.run(feeds)
         except RequestError as error:
             return error
 

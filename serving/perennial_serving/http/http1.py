@@ -135,6 +135,8 @@ class Connection(asyncio.Protocol):
             self._discard(len(data))
             return
         if self._request is None:
+            if not self._head:
+                self._since = self._loop.time()
             self._head += len(data)
         else:
             self._arrived += len(data)
@@ -227,7 +229,11 @@ class Connection(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is under way."""
-        return self._busy is None and self._request is None and not self._waiting
+        return self._busy is None and not self._is_arriving and not self._waiting
+
+    @property
+    def _is_arriving(self) -> bool:
+        return self._request is not None or self._head > 0
 
     def close_if_idle(self) -> None:
         """Close, unless something is under way."""
@@ -236,8 +242,7 @@ class Connection(asyncio.Protocol):
 
     def close_if_late(self, now: float) -> None:
         """Close where the client takes too long."""
-        arriving = self._request is not None or self._head > 0
-        stalled = arriving or self._closing or not self._writable
+        stalled = self._is_arriving or self._closing or not self._writable
         allowed = STALLED_SECONDS if stalled else KEEP_ALIVE_SECONDS
         if (stalled or self.is_idle) and now - self._since > allowed:
             self._transport.abort()

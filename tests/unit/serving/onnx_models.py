@@ -83,6 +83,18 @@ def doubling(directory: Path) -> Path:
     return save([first, *nodes], inputs, outputs, directory, initializers)
 
 
+def distinct(directory: Path) -> Path:
+    """Promise a value for each row, but give each value once; with a profile of it."""
+    node = helper.make_node("Unique", ["x"], ["y"])
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["m"])]
+    save([node], inputs, outputs, directory)
+    features = [FeatureProfile(name=name, kind="Numeric", counts=[1]) for name in "xy"]
+    profile = Profile(rows=1, features=features[:1], predictions=features[1:])
+    (directory / "profile.json").write_bytes(profile.to_json())
+    return directory
+
+
 def heavy(directory: Path) -> Path:
     """Multiply [n, 512] twice by a large matrix: too long for the event loop, better together.
 

@@ -1,8 +1,11 @@
 """HTTP/1.1 as clients really speak it: pipelined, chunked, with Expect, in pieces, and wrongly."""
 
 import json
+import signal
 import socket
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from onnx_models import doubling
@@ -169,3 +172,22 @@ def test_a_client_that_goes_away_in_the_middle_harms_nobody(server: Server) -> N
     other.send(WHOLE)
     assert doubled(other.answer())
     other.close()
+
+
+def test_a_request_that_has_begun_to_come_is_answered_though_the_server_ends(
+    tmp_path: Path,
+) -> None:
+    with serving(doubling(tmp_path)) as server:
+        begun, idle = Client(server), Client(server)
+        begun.send(WHOLE[:30])
+        idle.send(WHOLE)
+        assert doubled(idle.answer())
+        server.process.send_signal(signal.SIGTERM)
+        assert idle.is_closed()
+        time.sleep(0.1)
+        begun.send(WHOLE[30:])
+        found = begun.answer()
+        assert doubled(found) and found[1]["connection"] == "close"
+        assert server.process.wait(30) == 0
+        begun.close()
+        idle.close()

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_models import boosted, heavy
+from onnx_models import boosted, distinct, heavy
 from servers import Server, serving
 
 
@@ -139,6 +139,14 @@ def test_a_failing_request_spoils_no_other_of_its_batch(directory: Path) -> None
         assert mean_rows(server) > 1.1
     for n, (status, answer) in enumerate(found):
         assert status == (500 if n % 8 == 0 else 200), answer
+
+
+def test_rows_that_cannot_be_counted_are_answered_all_the_same(tmp_path: Path) -> None:
+    directory = distinct(tmp_path)
+    with serving(directory) as server:
+        for _ in range(2):
+            status, answer = ask(server, body([[1.0], [3.0]] * 100))
+            assert status == 200 and answer["outputs"][0]["data"] == [1.0, 3.0]
 
 
 def test_several_workers_answer_and_count_as_one(tmp_path: Path) -> None:
