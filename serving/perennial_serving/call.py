@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from perennial_artifact.manifest import Tensor
 from perennial_serving.admission import Admission
 from perennial_serving.dataplane import DataPlane
+from perennial_serving.datatypes import Arrays
 from perennial_serving.errors import RequestError, as_request_error
-from perennial_serving.scheduler import Arrays, Outcome, Scheduler
+from perennial_serving.scheduler import Outcome, Scheduler
 from perennial_serving.tensors import Feeds
 from perennial_serving.tracing import trace_id
 
@@ -62,7 +63,7 @@ class Decoded(NamedTuple):
 class Call(ABC):
     """An infer request; its methods belong to the event loop's thread unless they say so."""
 
-    __slots__ = ("_began", "_decoded", "_ended", "_span", "engine")
+    __slots__ = ("_asked", "_began", "_decoded", "_ended", "_span", "engine")
 
     PROTOCOL: ClassVar[str]
 
@@ -70,14 +71,15 @@ class Call(ABC):
         self.engine = engine
         self._began = time.monotonic()
         self._decoded: Decoded | None = None
+        self._asked: Sequence[Tensor] = ()
         self._span: Any = None
         self._ended = False
 
     # What a transport adds
 
     @abstractmethod
-    def size(self) -> int:
-        """Return the bytes of the request; 0 for the most of them where it is compressed."""
+    def is_large(self) -> bool:
+        """Tell whether decoding takes long enough to be a thread's work."""
 
     @abstractmethod
     def decode(self) -> Decoded:
@@ -126,7 +128,7 @@ class Call(ABC):
             self._send_error(error)
             return
         try:
-            if self.size() > LARGE_BYTES:
+            if self.is_large():
                 engine.off_loop(self.decode, self._run, self)
             else:
                 self._run(self.decode())
@@ -135,7 +137,7 @@ class Call(ABC):
 
     def _run(self, decoded: Decoded) -> None:
         self._decoded = decoded
-        self.engine.plane.asked(decoded.outputs)  # before the model runs for nothing
+        self._asked = self.engine.plane.asked(decoded.outputs)  # before a run for nothing
         self.engine.scheduler.submit(decoded.feeds, decoded.rows, self._done)
 
     def _done(self, outcome: Outcome) -> None:
@@ -147,14 +149,14 @@ class Call(ABC):
         except Exception as error:
             self.end(error)
 
-    def _write(self, results: Mapping[str, NDArray[Any]]) -> None:
+    def _write(self, results: Arrays) -> None:
         decoded, plane = self._decoded, self.engine.plane
         assert decoded is not None
         request_id = decoded.id
         if plane.log is not None:
             trace = trace_id(self.traceparent())
             request_id = plane.log.note(request_id, trace, decoded.feeds, results, decoded.rows)
-        tensors = [(tensor, results[tensor.name]) for tensor in plane.asked(decoded.outputs)]
+        tensors = [(tensor, results[tensor.name]) for tensor in self._asked]
         if sum(values.size for _, values in tensors) * 8 > LARGE_BYTES:
             self.engine.off_loop(lambda: self.encode(tensors, request_id), self.send, self)
         else:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window
+from perennial_serving.datatypes import Arrays
 from perennial_serving.drift import Recorder
 from perennial_serving.errors import ModelInvalid, RequestError
 from perennial_serving.metrics import Metrics
@@ -21,9 +19,6 @@ from perennial_serving.requestlog import columns
 from perennial_serving.requestlog.recorder import RequestLog
 from perennial_serving.settings import LogSettings
 from perennial_serving.tracing import Tracing, is_on
-
-Results = Mapping[str, NDArray[Any]]
-"""Arrays by output name."""
 
 _WEIGHT = 0.2  # of the newest inference in the moving average
 _SURPRISE = 2.0  # times the average, at most, that an inference counts
@@ -82,7 +77,7 @@ class DataPlane:
             raise RequestError(400, "an output is asked for twice")
         return [self._outputs[name] for name in names]
 
-    def run(self, feeds: Mapping[str, NDArray[Any]]) -> Results:
+    def run(self, feeds: Arrays) -> Arrays:
         """Run the model on arrays that fit its signature; any thread may.
 
         Raises:

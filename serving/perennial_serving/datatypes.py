@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[Any]]
+"""Arrays by the name of an input or an output."""
 
 # ONNX type -> the protocol's datatype, numpy's type.
 TYPES: dict[str, tuple[str, Any]] = {

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.sketch import Sketch
 from perennial_artifact.window import Window
+from perennial_serving.datatypes import Arrays
 from perennial_serving.errors import ModelInvalid
 from perennial_serving.model import Model
-
-Arrays = Mapping[str, NDArray[Any]]
 
 # Counting costs nearly the same for one row as for a hundred, so rows wait for company; a window
 # that is read counts them first, and a second is well below the width of a bucket.
@@ -28,7 +25,7 @@ class Recorder:
     """Counts inputs and predictions of one model, on the event loop's thread."""
 
     AT_ONCE = 128
-    """Rows that are worth counting."""
+    """Rows that are counted in one go."""
 
     LARGE_ROWS = 512
     """More than these are counted in pieces: some 0.5 ms at 30 features."""

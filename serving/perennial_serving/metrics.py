@@ -119,7 +119,7 @@ class Metrics(Collector):
         for name, text, histogram in (
             ("inference_duration_seconds", "Time in the model itself.", self.inference),
             ("queue_duration_seconds", "Time that a request waited for a thread.", self.queued),
-            ("batch_rows", "Rows that ran together on a thread.", self.batch_rows),
+            ("batch_rows", "Rows of requests that ran together, or on a thread.", self.batch_rows),
         ):
             family = HistogramMetricFamily(f"perennial_serving_{name}", text, labels=labels)
             histogram.add_to(family, self._model)

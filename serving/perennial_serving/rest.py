@@ -87,11 +87,10 @@ class RestCall(Call):
         self._request, self._maximum_body = request, maximum_body
         self._outputs: codec.InferRequest[Any] | None = None
 
-    def size(self) -> int:
-        """Return the body's bytes, or many where it is compressed."""
-        if b"content-encoding" in self._request.headers:
-            return LARGE_BYTES + 1
-        return len(self._request.body)
+    def is_large(self) -> bool:
+        """Tell whether the body is large, or may be when it is unpacked."""
+        request = self._request
+        return len(request.body) > LARGE_BYTES or b"content-encoding" in request.headers
 
     def decode(self) -> Decoded:
         """Return what is asked for."""

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from perennial_serving import inference_pb2 as pb
-from perennial_serving.call import Call, Decoded, Engine, Tensors
+from perennial_serving.call import LARGE_BYTES, Call, Decoded, Engine, Tensors
 from perennial_serving.datatypes import DTYPES
 from perennial_serving.description import EXTENSIONS, PLATFORM, SERVER, server_version
 from perennial_serving.errors import RequestError
@@ -109,9 +109,9 @@ class GrpcCall(Call):
         self._call = call
         self._raw = False
 
-    def size(self) -> int:
-        """Return the message's bytes."""
-        return len(self._call.message)
+    def is_large(self) -> bool:
+        """Tell whether the message is large."""
+        return len(self._call.message) > LARGE_BYTES
 
     def decode(self) -> Decoded:
         """Return what is asked for."""

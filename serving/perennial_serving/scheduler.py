@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from perennial_serving.dataplane import DataPlane, Results
+from perennial_serving.dataplane import DataPlane
+from perennial_serving.datatypes import Arrays
 from perennial_serving.errors import RequestError
 
-Arrays = Mapping[str, NDArray[Any]]
-Outcome = Results | RequestError
+Outcome = Arrays | RequestError
 Done = Callable[[Outcome], None]
 
 # What is expected to take less runs on the event loop: a thread's hop costs 50 to 100 microseconds.
@@ -183,7 +182,7 @@ class Scheduler:
         except RequestError as error:
             return error
 
-    def _joined(self, batch: Sequence[_Waiting]) -> tuple[Arrays, Results]:
+    def _joined(self, batch: Sequence[_Waiting]) -> tuple[Arrays, Arrays]:
         feeds = {name: np.concatenate([w.feeds[name] for w in batch]) for name in self._names}
         results = self._plane.run(feeds)
         rows = sum(w.rows for w in batch)
@@ -192,9 +191,9 @@ class Scheduler:
         return feeds, results
 
 
-def _parts(batch: Sequence[_Waiting], results: Results) -> list[Results]:
+def _parts(batch: Sequence[_Waiting], results: Arrays) -> list[Arrays]:
     """Return each request's own rows of a batch's results."""
-    parts: list[Results] = []
+    parts: list[Arrays] = []
     end = 0
     for waiting in batch:
         first, end = end, end + waiting.rows

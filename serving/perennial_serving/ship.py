@@ -80,18 +80,17 @@ def _objects(batch: Path) -> Iterator[tuple[str, bytes]]:
     from perennial_serving.requestlog import parquet
 
     feedback: list[spool.Feedback] = []
-    requests: dict[bytes, tuple[spool.Header, list[spool.Request]]] = {}
+    requests: dict[str, tuple[spool.Header, list[spool.Request]]] = {}
     for path in sorted(batch.iterdir()):
         found = spool.read(path)
         if found is None:
             continue
         header, records = found
-        key = repr(header).encode()
         for record in records:
             if isinstance(record, spool.Feedback):
                 feedback.append(record)
             elif record.rows:
-                requests.setdefault(key, (header, []))[1].append(record)
+                requests.setdefault(repr(header), (header, []))[1].append(record)
     stem = f"{socket.gethostname()}-{batch.name.removeprefix(_SHIPPING)}"
     for n, (header, of_one_version) in enumerate(requests.values()):
         name = f"requests/{_day(of_one_version)}/{stem}-{n}.parquet"

@@ -275,10 +275,9 @@ class Connection(asyncio.Protocol):
         self, status: int, body: bytes, head: bytes, keeps: bool, has_body: bool = True
     ) -> None:
         length = b"content-length: %d\r\n\r\n" % len(body)
-        parts = (_STATUS[status], head, length, body if has_body else b"")
         if not keeps:
-            parts = (_STATUS[status], head, _CLOSE, *parts[2:])  # type: ignore[assignment]
-        self._transport.write(b"".join(parts))
+            length = _CLOSE + length
+        self._transport.write(b"".join((_STATUS[status], head, length, body if has_body else b"")))
 
     def _too_large(self) -> None:
         self._refuse(413, f"the body is larger than {self._listener.body_bytes} bytes")

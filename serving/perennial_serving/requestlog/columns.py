@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
+from perennial_serving.datatypes import Arrays
 from perennial_serving.model import Model
 
-Arrays = Mapping[str, NDArray[Any]]
 ONE_A_ROW = ([-1], [-1, 1])
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from perennial_serving.datatypes import Arrays
 from perennial_serving.errors import RequestError
 from perennial_serving.metrics import Metrics
 from perennial_serving.model import Model
-from perennial_serving.requestlog.columns import Arrays, Column, values
+from perennial_serving.requestlog.columns import Column, values
 from perennial_serving.requestlog.feedback import MAXIMUM_ID
 from perennial_serving.requestlog.spool import Feedback, Full, Header, Record, Request, Spool
 from perennial_serving.settings import LogSettings
@@ -132,11 +133,10 @@ class RequestLog:
 
     async def _write(self) -> None:
         batch, self._pending = self._pending, []
-        size, self._bytes = self._bytes, 0
+        size = self._bytes  # counted until it is written
         loop = asyncio.get_running_loop()
         refused: RequestError | None = None
         try:
-            self._bytes += size  # until it is written
             used = await loop.run_in_executor(self._thread, self._to_spool, batch)
             self._metrics.spool_bytes = used
         except Exception as error:
