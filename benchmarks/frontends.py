@@ -39,7 +39,7 @@ def over_http(port: int) -> dict[str, list[str]]:
             for kind in ("asgi", "rsgi")
             for mode in ("st", "mt")
         },
-        "asyncio.Protocol on httptools": [str(SERVERS / "on_protocol.py"), str(port)],
+        "ours, HTTP/1.1": [str(SERVERS / "on_protocol.py"), str(port)],
     }
 
 
@@ -51,7 +51,7 @@ def over_grpc(port: int) -> dict[str, list[str]]:
         "grpc, 1 thread": [str(SERVERS / "on_grpc.py"), str(port), "1"],
         "grpc, 4 threads": [str(SERVERS / "on_grpc.py"), str(port), "4"],
         "asyncio.Protocol on h2": [str(SERVERS / "on_h2.py"), str(port)],
-        "asyncio.Protocol on frames": [str(SERVERS / "on_frames.py"), str(port)],
+        "ours, HTTP/2": [str(SERVERS / "on_frames.py"), str(port)],
     }
 
 
