@@ -87,7 +87,7 @@ demo: cluster-up  ## The whole loop, from nothing, left running to explore
 
 BENCHMARK := $(CHECKOUT)/tests/unit/serving
 
-benchmark-serving: venv  ## Our server beside MLServer, KServe's, FastAPI by hand, a bare loop (10 min)
+benchmark-serving: venv  ## Our server beside MLServer, KServe's, FastAPI by hand, a bare loop (4 to 10 min)
 	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
 	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.serving
 
