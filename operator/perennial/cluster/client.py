@@ -16,6 +16,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from perennial.api import API_VERSION, KINDS
 from perennial.api.base import ApiModel, Json, Kind
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
+from perennial.cluster.quantity import quantity
 from perennial.plan.core import FIELD_MANAGER, Deletion, Event
 
 PLURALS: dict[tuple[str, str], str] = {
@@ -31,6 +32,7 @@ PLURALS: dict[tuple[str, str], str] = {
 }
 REQUEST_SECONDS = 30
 ATOMIC = frozenset({"selector", "data"})
+AMOUNTS = frozenset({"requests", "limits"})
 APPLY = "application/apply-patch+yaml"
 
 
@@ -208,18 +210,26 @@ class Cluster:
         API_WRITES.labels("Event", "create").inc()
 
 
+def _is_so(key: str, present: Any, wanted: Any) -> bool:
+    """Tell whether one field is as wanted."""
+    if key in ATOMIC:
+        return bool(present == wanted)  # replaced whole, so a key too many is a difference
+    if key in AMOUNTS and isinstance(wanted, dict) and isinstance(present, dict):
+        return all(quantity(present.get(name)) == quantity(w) for name, w in wanted.items())
+    return contains(present, wanted)
+
+
 def contains(present: Any, wanted: Any) -> bool:
     """Tell whether every field that is wanted is already so; the server's own additions pass.
 
-    Lists are compared position by position, and must be of the same length. Quantities are
-    compared as they were written.
+    Lists are compared position by position, and must be of the same length. Requests and limits
+    are compared as amounts: the server writes 1000m as 1.
     """
     if isinstance(wanted, dict):
         if not isinstance(present, dict):
             return not wanted and present is None
         return all(
-            # An atomic map is replaced whole, so a key too many is a difference.
-            present.get(key) == value if key in ATOMIC else contains(present.get(key), value)
+            _is_so(key, present.get(key), value)
             for key, value in wanted.items()
             if key != "managedFields"
         )

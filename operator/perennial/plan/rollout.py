@@ -497,7 +497,8 @@ def _front(s: DeploymentSnapshot, stable: Revision, wanted: str | None) -> Json:
     now = sum(int(w.get("status", {}).get("readyReplicas", 0)) for w in _answering(s, present))
     needed = min(_replicas(s), now) if s.service is not None else 0
     then = sum(_ready(s, w["metadata"]["labels"][REVISION_LABEL]) for w in _answering(s, wanted))
-    enough = then >= needed or trouble(_pods(s, stable.revision)) is not None
+    stuck = then > 0 and trouble(_pods(s, stable.revision)) is not None
+    enough = then >= needed or stuck
     return service(s.deployment, wanted if enough else present)
 
 

@@ -1,0 +1,223 @@
+"""The work queue: one at a time per key, de-duplicated, with backoff and delays."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+from virtual import run
+
+from perennial.cluster.queue import LONGEST_BACKOFF_SECONDS, Key, WorkQueue
+
+A, B = Key("ModelTraining", "team", "a"), Key("ModelTraining", "team", "b")
+
+
+class Bench:
+    """A started queue that notes when each key was begun and ended."""
+
+    def __init__(self, work: Callable[[Key], Awaitable[float | None]]) -> None:
+        self.work = work
+        self.begun: list[tuple[str, float]] = []
+        self.running: set[Key] = set()
+        self.most = 0
+        self.queue = WorkQueue(self._reconcile, workers=3)
+
+    async def _reconcile(self, key: Key) -> float | None:
+        assert key not in self.running, "a key ran twice at once"
+        self.running.add(key)
+        self.most = max(self.most, len(self.running))
+        self.begun.append((key.name, asyncio.get_running_loop().time()))
+        try:
+            return await self.work(key)
+        finally:
+            self.running.discard(key)
+
+
+async def nothing(_: Key) -> None:
+    return None
+
+
+async def second(_: Key) -> None:
+    await asyncio.sleep(1)
+
+
+def bench(
+    work: Callable[[Key], Awaitable[float | None]],
+    play: Callable[[Bench], Coroutine[Any, Any, None]],
+) -> Bench:
+    """Play against a queue in virtual time."""
+    made: list[Bench] = []
+
+    async def whole() -> None:
+        made.append(Bench(work))
+        made[0].queue.start()
+        await play(made[0])
+        await made[0].queue.stop()
+
+    run(whole())
+    return made[0]
+
+
+def test_what_is_added_twice_before_it_runs_runs_once() -> None:
+    async def play(b: Bench) -> None:
+        for key in (A, B, A, A, B):
+            b.queue.add(key)
+        await asyncio.sleep(5)
+
+    assert bench(nothing, play).begun == [("a", 0), ("b", 0)]
+
+
+def test_what_is_added_while_it_runs_runs_once_more_and_never_at_the_same_time() -> None:
+    async def play(b: Bench) -> None:
+        b.queue.add(A)
+        await asyncio.sleep(0.5)
+        for _ in range(3):
+            b.queue.add(A)
+        await asyncio.sleep(5)
+
+    assert bench(second, play).begun == [("a", 0), ("a", 1)]
+
+
+def test_keys_run_side_by_side_up_to_the_number_of_workers() -> None:
+    async def play(b: Bench) -> None:
+        for n in range(5):
+            b.queue.add(Key("ModelTraining", "team", str(n)))
+        await asyncio.sleep(5)
+
+    done = bench(second, play)
+    assert done.most == 3 and [at for _, at in done.begun] == [0, 0, 0, 1, 1]
+
+
+def test_a_result_is_when_to_look_again() -> None:
+    delays = iter([7.0, 2.0, None])
+
+    async def work(_: Key) -> float | None:
+        return next(delays)
+
+    async def play(b: Bench) -> None:
+        b.queue.add(A)
+        await asyncio.sleep(100)
+
+    assert bench(work, play).begun == [("a", 0), ("a", 7), ("a", 9)]
+
+
+def test_the_earliest_of_several_delays_counts_and_an_event_replaces_them() -> None:
+    async def play(b: Bench) -> None:
+        b.queue.add_after(A, 9)
+        b.queue.add_after(A, 4)
+        b.queue.add_after(A, 6)
+        b.queue.add_after(B, -3)
+        await asyncio.sleep(20)
+        b.queue.add_after(A, 5)
+        b.queue.add(A)
+        await asyncio.sleep(20)
+
+    assert bench(nothing, play).begun == [("b", 0), ("a", 4), ("a", 20)]
+
+
+def test_failures_back_off_doubling_up_to_a_limit_and_a_success_forgets_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("perennial.cluster.queue.random.uniform", lambda _, high: high)
+    fails = [True] * 12 + [False, True, False]
+
+    async def work(_: Key) -> None:
+        if fails.pop(0):
+            raise RuntimeError("the API server is away")
+
+    async def play(b: Bench) -> None:
+        b.queue.add(A)
+        await asyncio.sleep(1000)
+        b.queue.add(A)
+        await asyncio.sleep(1000)
+
+    times = [at for _, at in bench(work, play).begun]
+    waits = [later - at for at, later in itertools.pairwise(times)]
+    assert waits[:5] == pytest.approx([0.4, 0.8, 1.6, 3.2, 6.4])
+    assert max(waits[:12]) == LONGEST_BACKOFF_SECONDS and waits[9:12] == [60, 60, 60]
+    assert waits[-1] == pytest.approx(0.4)
+
+
+def test_a_failing_key_holds_up_nobody_and_the_queue_lives() -> None:
+    async def work(key: Key) -> None:
+        if key == A:
+            raise ValueError("no")
+
+    async def play(b: Bench) -> None:
+        b.queue.add(A)
+        b.queue.add(B)
+        await asyncio.sleep(0.1)
+        assert b.queue.is_alive()
+
+    assert ("b", 0) in bench(work, play).begun
+
+
+def test_an_event_ends_a_backoff() -> None:
+    async def work(_: Key) -> None:
+        raise ValueError("no")
+
+    async def play(b: Bench) -> None:
+        b.queue.add(A)
+        await asyncio.sleep(0.01)
+        b.queue.add(A)
+        await asyncio.sleep(0.01)
+
+    assert [at for _, at in bench(work, play).begun] == [0, 0.01]
+
+
+def test_after_stop_nothing_runs_any_more() -> None:
+    async def play(b: Bench) -> None:
+        b.queue.add(A)
+        b.queue.add_after(B, 3)
+        await asyncio.sleep(0.5)
+        await b.queue.stop()
+        assert not b.queue.is_alive()
+        await asyncio.sleep(20)
+
+    done = bench(second, play)
+    assert done.begun == [("a", 0)] and not done.running
+
+
+def test_the_depth_is_exported() -> None:
+    labels = {"name": "perennial", "controller": "perennial"}
+
+    async def play(b: Bench) -> None:
+        before = REGISTRY.get_sample_value("workqueue_adds_total", labels) or 0
+        for n in range(5):
+            b.queue.add(Key("ModelTraining", "team", str(n)))
+        assert REGISTRY.get_sample_value("workqueue_depth", labels) == 5
+        await asyncio.sleep(0.5)
+        assert REGISTRY.get_sample_value("workqueue_depth", labels) == 2
+        assert REGISTRY.get_sample_value("workqueue_adds_total", labels) == before + 5
+        await asyncio.sleep(5)
+        assert REGISTRY.get_sample_value("workqueue_depth", labels) == 0
+
+    bench(second, play)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 3), st.floats(0, 2)), max_size=25),
+    st.floats(0.1, 2),
+)
+def test_no_wish_is_lost(moves: list[tuple[str, float, float]], takes: float) -> None:
+    """Whoever is added, at whatever moment, begins at that moment or later."""
+    asked: dict[str, float] = {}
+
+    async def work(_: Key) -> None:
+        await asyncio.sleep(takes)
+
+    async def play(b: Bench) -> None:
+        for name, delay, wait in moves:
+            key = Key("ModelTraining", "team", name)
+            b.queue.add_after(key, delay) if delay > 1 else b.queue.add(key)
+            asked[name] = asyncio.get_running_loop().time()
+            await asyncio.sleep(wait)
+        await asyncio.sleep(100)
+
+    begun = dict(bench(work, play).begun)  # the newest start of each
+    assert all(begun[name] >= at for name, at in asked.items())

@@ -1,0 +1,33 @@
+"""The operator's configuration from its environment."""
+
+from perennial.plan.core import Settings
+from perennial.settings import Options, read
+
+
+def test_without_an_environment_everything_has_a_default() -> None:
+    settings, options = read({})
+    assert settings == Settings()
+    assert options == Options(
+        namespace="perennial-system",
+        watch_namespaces=(),
+        lease="perennial",
+        health_port=8080,
+        metrics_port=9090,
+        store_secret="",
+    )
+
+
+def test_lists_are_split_at_commas_and_the_secret_serves_both() -> None:
+    settings, options = read(
+        {
+            "PERENNIAL_IMAGE_PULL_SECRETS": "one, two,",
+            "PERENNIAL_WATCH_NAMESPACES": "a,b",
+            "PERENNIAL_ALLOWED_SCHEMES": "s3, file",
+            "PERENNIAL_STORE_SECRET": "store",
+            "PERENNIAL_METRICS_PORT": "1234",
+        }
+    )
+    assert settings.image_pull_secrets == ("one", "two")
+    assert settings.schemes == {"s3", "file"}
+    assert options.watch_namespaces == ("a", "b") and options.metrics_port == 1234
+    assert settings.store_secret == options.store_secret == "store"
