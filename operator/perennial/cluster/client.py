@@ -36,6 +36,10 @@ AMOUNTS = frozenset({"requests", "limits"})
 APPLY = "application/apply-patch+yaml"
 
 
+class Outdated(Exception):
+    """An object has changed since it was read; what was decided about it must be decided anew."""
+
+
 class Cluster:
     """A connection to the API server."""
 
@@ -139,7 +143,11 @@ class Cluster:
         return True
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
-        """Apply a status where it differs; tell whether it wrote."""
+        """Apply a status where it differs; tell whether it wrote.
+
+        Raises:
+            Outdated: the object has changed since it was read, so that the status may be wrong.
+        """
         present = getattr(owner, "status", None)
         if present is not None and present.to_json() == status.to_json():
             return False
@@ -147,7 +155,12 @@ class Cluster:
         body = {
             "apiVersion": API_VERSION,
             "kind": owner.kind(),
-            "metadata": {"name": meta.name, "namespace": meta.namespace, "uid": meta.uid},
+            # With the version that was read: the server does not compare uids here.
+            "metadata": {
+                "name": meta.name,
+                "namespace": meta.namespace,
+                "resourceVersion": meta.resource_version,
+            },
             "status": status.to_json(),
         }
         query = {"fieldManager": f"{FIELD_MANAGER}-status", "force": "true"}
@@ -155,8 +168,10 @@ class Cluster:
         try:
             await self.call("PATCH", path, query, body, APPLY)
         except ApiException as error:
-            if error.status in (404, 409):  # deleted, or deleted and made anew: not ours to write
+            if error.status == 404:
                 return False
+            if error.status == 409:
+                raise Outdated(f"{owner.kind()} {meta.namespace}/{meta.name}") from error
             raise
         API_WRITES.labels(owner.kind(), "status").inc()
         return True

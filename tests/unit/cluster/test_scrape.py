@@ -67,10 +67,10 @@ async def test_only_ready_pods_that_answer_well_are_read(monkeypatch: pytest.Mon
     app.router.add_get("/metrics", answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "0.0.0.0", 0)
-    await site.start()
-    assert site._server is not None
-    port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    for last in (3, 4, 5):
+        await web.TCPSite(runner, f"127.0.0.{last}", port).start()
     monkeypatch.setattr(scrape, "PORT", port)
     try:
         found = await read_pods(
