@@ -24,7 +24,6 @@ from perennial.api.base import (
 )
 from perennial.api.version import DatasetRecord, Metric
 
-SCHEMES = ("s3://", "gs://", "az://", "pvc://", "http://", "https://", "file://")
 _HAS_SCHEME = "self.matches('^(s3|gs|az|pvc|http|https|file)://.+')"
 _HAS_SCHEME_MESSAGE = (
     "write a URI with a scheme, such as s3://bucket/path "

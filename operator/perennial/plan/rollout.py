@@ -32,6 +32,7 @@ from perennial.plan.core import (
     owned_by,
     request_of,
     settle,
+    with_stall,
 )
 from perennial.plan.podhealth import Trouble, trouble
 from perennial.plan.weights import actual, beside, split
@@ -596,7 +597,7 @@ def _finish(s: DeploymentSnapshot, state: _State, apply: tuple[Json, ...] | None
         apply=apply,
         delete=surplus,
         status=status,
-        events=state.events,
+        events=with_stall(before, told, state.events),
         requeue_after=_requeue(s, status, state),
     )
 

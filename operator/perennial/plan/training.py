@@ -28,6 +28,7 @@ from perennial.plan.core import (
     owned_by,
     request_of,
     settle,
+    with_stall,
 )
 from perennial.plan.gates import failures, value_of
 from perennial.plan.job import child_name, children, labels
@@ -415,7 +416,7 @@ def _finish(
         apply=apply,
         delete=_pruned(s, status),
         status=status,
-        events=events,
+        events=with_stall(s.training.status.conditions, conditions, events),
         requeue_after=requeue,
     )
 
