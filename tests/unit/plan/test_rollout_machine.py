@@ -184,7 +184,7 @@ class Rollouts(RuleBasedStateMachine):
 
 TestRollouts = Rollouts.TestCase
 TestRollouts.settings = settings(
-    max_examples=250,
+    max_examples=120,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,
