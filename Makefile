@@ -8,7 +8,7 @@ LOCALCLUSTER := $(PYTHON) -m localcluster
 export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator:$(CHECKOUT)/artifact:$(CHECKOUT)/training:$(CHECKOUT)/serving
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images generate verify lint types test test-unit test-api test-cluster binaries
+.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-unit test-api test-cluster test-images binaries benchmark-serving benchmark-http
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,6 +42,17 @@ generate: venv  ## Write what is generated: CRDs, the gRPC messages
 	$(PY) -m perennial.api.crd
 	$(PY) -m perennial.api.crd charts/perennial/files/crds
 
+# Versions stay where they still fit: take a line out of constraints.txt to let one move.
+PIN := $(VENV)/bin/uv pip compile -q --no-annotate --no-emit-index-url --only-binary :all: \
+  --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make pin"
+DIGESTS := $(PIN) --generate-hashes -c constraints.txt
+pin: venv  ## Pin dependencies anew: constraints.txt, and the images' requirements with digests
+	@$(PIN) --no-header --extra dev pyproject.toml -o constraints.txt
+	@$(DIGESTS) --extra operator pyproject.toml -o images/requirements/operator.txt
+	@$(DIGESTS) --extra serving pyproject.toml -o images/requirements/serving.txt
+	@$(DIGESTS) --extra training pyproject.toml -o images/requirements/trainer.txt
+	@echo pip | $(DIGESTS) - -o images/requirements/pip.txt
+
 verify: venv lint types  ## Lint, types, import layers, generated files
 	$(PY) -m perennial.api.crd --check
 	$(PY) -m perennial.api.crd --check charts/perennial/files/crds
@@ -52,7 +63,7 @@ lint: venv  ## ruff
 	$(VENV)/bin/ruff format --check .
 
 types: venv  ## mypy --strict
-	$(VENV)/bin/mypy operator/perennial artifact/perennial_artifact training/perennial_training serving/perennial_serving
+	$(VENV)/bin/mypy operator/perennial artifact/perennial_artifact training/perennial_training serving/perennial_serving images
 
 test-unit: venv  ## Pure functions and the trainer, no cluster
 	$(PY) -m pytest -q tests/unit
@@ -63,6 +74,9 @@ test-api: venv binaries  ## A real API server and etcd
 test-cluster: venv  ## The loop on a real node
 	$(PY) -m pytest -q tests/cluster
 
+test-images: venv  ## What is in the images, and that they start; root and buildah, no cluster
+	$(PY) -m pytest -q tests/images
+
 test: verify binaries  ## Everything, from nothing to green
 	$(PY) -m pytest -q tests
 
@@ -70,3 +84,13 @@ demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	$(PY) -m flights.demo --values .cluster/images.yaml
+
+BENCHMARK := $(CHECKOUT)/tests/unit/serving
+
+benchmark-serving: venv  ## Our server beside MLServer, KServe's, FastAPI by hand, a bare loop (6 min)
+	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
+	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.serving
+
+benchmark-http: venv  ## HTTP and gRPC servers, JSON codecs, threads: the candidates (5 min)
+	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
+	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.frontends

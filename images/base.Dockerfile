@@ -1,4 +1,3 @@
-# Debian with Python, made by debootstrap where python:3.11-slim cannot be pulled.
+# Debian with Python, made by mmdebstrap, to build on where python:3.11-slim cannot be pulled.
 FROM scratch
-ADD rootfs.tar /
-CMD ["sleep", "infinity"]
+ADD debian.tar /

@@ -1,20 +1,56 @@
 """The base of every document in an artifact."""
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from __future__ import annotations
+
+from typing import Any, Self, dataclass_transform
+
+import msgspec
 
 
-class Document(BaseModel):
-    """An immutable JSON document with camelCase keys; unknown keys are refused."""
+# For type checkers: msgspec's own declaration does not say that ``frozen`` is inherited.
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
+class Document(
+    msgspec.Struct,
+    frozen=True,
+    rename="camel",
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+):
+    """An immutable JSON document with camelCase keys; unknown keys are refused.
 
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        frozen=True,
-        extra="forbid",
-        ser_json_inf_nan="null",
-    )
+    What is read is checked; what a program makes itself is not, but for ``__post_init__``.
+    """
 
-    def to_json(self) -> str:
-        """Return the document as compact JSON, absent fields left out."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
+    @classmethod
+    def from_json(cls, text: bytes | str) -> Self:
+        """Read a document.
+
+        Raises:
+            ValueError: it is no JSON, or not of this form.
+        """
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except RecursionError as error:
+            raise ValueError("the JSON is nested too deeply") from error
+
+    @classmethod
+    def from_plain(cls, value: Any) -> Self:
+        """Read a document from what JSON was parsed into.
+
+        Raises:
+            ValueError: it is not of this form.
+        """
+        return msgspec.convert(value, type=cls)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what the JSON would be parsed into."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+    def to_json(self) -> bytes:
+        """Return compact JSON; fields at their default are left out, NaN and infinity are null."""
+        return msgspec.json.encode(self)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with other values of some fields, by their names in Python."""
+        return msgspec.structs.replace(self, **changes)

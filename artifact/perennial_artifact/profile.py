@@ -1,15 +1,13 @@
 """profile.json: the reference distribution of every feature and of the predictions."""
 
-from typing import Literal, Self
-
-from pydantic import model_validator
+from typing import Literal
 
 from perennial_artifact.base import Document
 
 MAXIMUM_CATEGORIES = 64
 
 
-class FeatureProfile(Document):
+class FeatureProfile(Document, kw_only=True):
     """How one feature was distributed.
 
     A numeric value ``x`` falls into bin ``bisect_right(edges, x)`` of ``len(edges) + 1`` bins; a
@@ -26,14 +24,17 @@ class FeatureProfile(Document):
     minimum: float | None = None
     maximum: float | None = None
 
-    @model_validator(mode="after")
-    def _counts_fit(self) -> Self:
+    def __post_init__(self) -> None:
+        """Check that bins and counts fit.
+
+        Raises:
+            ValueError: they do not.
+        """
         bins = len(self.edges) + 1 if self.kind == "Numeric" else len(self.categories)
         if len(self.counts) != bins:
             raise ValueError(f"{self.name} has {bins} bins but {len(self.counts)} counts")
         if any(a >= b for a, b in zip(self.edges, self.edges[1:], strict=False)):
             raise ValueError(f"the edges of {self.name} must increase")
-        return self
 
 
 class Profile(Document):

@@ -1,8 +1,9 @@
 """The training contract: run.json goes into a training pod, a termination message comes out."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from msgspec import Meta, field
 
 from perennial_artifact.base import Document
 from perennial_artifact.manifest import DatasetRecord, Metric, Sha256, Signature
@@ -10,12 +11,25 @@ from perennial_artifact.manifest import DatasetRecord, Metric, Sha256, Signature
 MESSAGE_LIMIT = 4096
 """Bytes of a termination message that the kubelet keeps."""
 
+MAXIMUM_DEPTH = 32
+"""Lists and objects within each other in a parameter: what carries it on may be recursive."""
 
-class SplitSpec(Document):
+
+class SplitSpec(Document, omit_defaults=False):
     """How rows are held out."""
 
     method: Literal["Random", "Time"] = "Random"
     test_fraction: float = 0.2
+
+
+class FeedbackSpec(Document):
+    """The request log of a ModelDeployment, whose labelled requests are rows to learn from."""
+
+    deployment: str
+    uri: str | None = None
+    """Directory with requests/ and feedback/; None where nothing was logged yet."""
+    until: datetime | None = None
+    """Files that the store took later are left out, so that all pods of a run read the same."""
 
 
 class DatasetSpec(Document):
@@ -26,13 +40,14 @@ class DatasetSpec(Document):
     features: list[str] = []
     time_column: str | None = None
     split: SplitSpec = SplitSpec()
+    feedback: FeedbackSpec | None = None
 
 
 class SearchSpaceSpec(Document):
     """Distribution of one parameter: one of int, float, choice."""
 
-    int_: Annotated[list[int] | None, Field(alias="int")] = None
-    float_: Annotated[list[float] | None, Field(alias="float")] = None
+    int_: list[int] | None = field(name="int", default=None)
+    float_: list[float] | None = field(name="float", default=None)
     log: bool = False
     choice: list[Any] | None = None
 
@@ -67,7 +82,7 @@ class ChampionSpec(Document):
     sha256: Sha256
 
 
-class RunSpec(Document):
+class RunSpec(Document, kw_only=True):
     """run.json: one run of a ModelTraining; a pod takes the candidate of its index."""
 
     training: str
@@ -85,7 +100,7 @@ class RunSpec(Document):
 class ArtifactRecord(Document):
     """A published artifact."""
 
-    uri: Annotated[str, Field(max_length=1024)]
+    uri: Annotated[str, Meta(max_length=1024)]
     sha256: Sha256
     size_bytes: int
 
@@ -93,28 +108,40 @@ class ArtifactRecord(Document):
 class Failure(Document):
     """Why there is no artifact: a word for programs, a sentence for people."""
 
-    reason: Annotated[str, Field(max_length=64)]
-    message: Annotated[str, Field(max_length=1024)]
+    reason: Annotated[str, Meta(max_length=64)]
+    message: Annotated[str, Meta(max_length=1024)]
 
 
 class CandidateResult(Document):
     """The termination message of a training pod."""
 
-    candidate: Annotated[str, Field(max_length=63)]
+    candidate: Annotated[str, Meta(max_length=63)]
     artifact: ArtifactRecord | None = None
-    metrics: Annotated[list[Metric], Field(max_length=64)] = []
-    champion_metrics: Annotated[list[Metric], Field(max_length=64)] = []
-    champion_failure: Annotated[str, Field(max_length=256)] = ""
+    metrics: Annotated[list[Metric], Meta(max_length=64)] = []
+    champion_metrics: Annotated[list[Metric], Meta(max_length=64)] = []
+    champion_failure: Annotated[str, Meta(max_length=256)] = ""
     """Why the champion was not measured on the same rows; empty where it was, or there is none."""
-    algorithm: Annotated[str, Field(max_length=64)] = ""
+    algorithm: Annotated[str, Meta(max_length=64)] = ""
     parameters: dict[str, Any] = {}
     dataset: DatasetRecord | None = None
     signature: Signature | None = None
-    libraries: Annotated[dict[str, str], Field(max_length=32)] = {}
+    libraries: Annotated[dict[str, str], Meta(max_length=32)] = {}
     seconds: float = 0
     failure: Failure | None = None
 
-    def to_message(self) -> str:
+    def __post_init__(self) -> None:
+        """Refuse parameters that are nested too deeply.
+
+        Raises:
+            ValueError: they are.
+        """
+        level: list[Any] = [self.parameters]
+        for _ in range(MAXIMUM_DEPTH):
+            level = [part for whole in level for part in _parts(whole)]
+        if level:
+            raise ValueError(f"parameters are nested more than {MAXIMUM_DEPTH} deep")
+
+    def to_message(self) -> bytes:
         """Return the JSON, with less and less of what also stands in the artifact's manifest.
 
         A termination message beyond 4 KiB would be cut and so be no JSON at all: signature,
@@ -130,13 +157,19 @@ class CandidateResult(Document):
         )
         result = self
         for update in shorter:
-            result = result.model_copy(update=update)
-            message = result.model_dump_json(by_alias=True, exclude_defaults=True)
-            if len(message.encode()) <= MESSAGE_LIMIT:
+            result = result.replace(**update)
+            message = result.to_json()
+            if len(message) <= MESSAGE_LIMIT:
                 return message
         told = f"the result does not fit into {MESSAGE_LIMIT} bytes: gate on fewer metrics"
         failure = Failure(reason="ResultTooLarge", message=told)
         return CandidateResult(candidate=self.candidate, failure=failure).to_json()
+
+
+def _parts(whole: Any) -> list[Any]:
+    """Return the lists and objects in a list or an object."""
+    found = whole.values() if isinstance(whole, dict) else whole
+    return [part for part in found if isinstance(part, list | dict)]
 
 
 def _values(metrics: list[Metric]) -> list[Metric]:

@@ -1,6 +1,7 @@
 """Counts of live traffic on a profile's bins, in time buckets."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,50 +11,16 @@ from numpy.typing import NDArray
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.window import FeatureWindow, Window
 
-Values = Mapping[str, NDArray[Any]]
-_OTHER, _MISSING, _OUT_OF_RANGE = 0, 1, 2
+Counts = NDArray[np.int64]
 
+# A column is a run of counts: its bins, then these three.
+_OTHER, _MISSING, _OUT_OF_RANGE, _TAIL = 0, 1, 2, 3
 
-class _Column:
-    """One feature's values as a row of counts: bins, then other, missing, out of range."""
-
-    def __init__(self, profile: FeatureProfile) -> None:
-        self.profile = profile
-        self.bins = len(profile.counts)
-        self.edges = np.asarray(profile.edges, dtype=np.float64)
-        self.index = {category: i for i, category in enumerate(profile.categories)}
-
-    def count(self, values: NDArray[Any]) -> NDArray[np.int64]:
-        row = np.zeros(self.bins + 3, dtype=np.int64)
-        tail = row[self.bins :]
-        if self.profile.kind == "Categorical":
-            for value in values.ravel().tolist():
-                text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-                if text == "":
-                    tail[_MISSING] += 1
-                elif (i := self.index.get(text)) is not None:
-                    row[i] += 1
-                else:
-                    tail[_OTHER] += 1
-            return row
-        numbers = values.ravel().astype(np.float64)
-        present = numbers[~np.isnan(numbers)]
-        tail[_MISSING] = numbers.size - present.size
-        np.add.at(row, np.searchsorted(self.edges, present, side="right"), 1)
-        low, high = self.profile.minimum, self.profile.maximum
-        if low is not None and high is not None:
-            tail[_OUT_OF_RANGE] = np.count_nonzero((present < low) | (present > high))
-        return row
-
-    def window(self, row: NDArray[np.int64]) -> FeatureWindow:
-        tail = row[self.bins :].tolist()
-        return FeatureWindow(
-            name=self.profile.name,
-            counts=row[: self.bins].tolist(),
-            other=tail[_OTHER],
-            missing=tail[_MISSING],
-            out_of_range=tail[_OUT_OF_RANGE],
-        )
+BUCKET_SECONDS = 5
+# Windows longer than this are exact to a minute only, so that a day of counts stays small.
+FINE_SECONDS = 3_600
+COARSE_SECONDS = 60
+RETENTION_SECONDS = 86_400
 
 
 class Sketch:
@@ -62,54 +29,62 @@ class Sketch:
     Not thread-safe: observe and window belong to one thread.
     """
 
-    def __init__(
-        self,
-        profile: Profile,
-        digest: str,
-        model: str,
-        version: str,
-        bucket_seconds: float = 5.0,
-        retention_seconds: float = 86_400.0,
-    ) -> None:
+    def __init__(self, profile: Profile, digest: str, model: str, version: str) -> None:
         self._digest, self._model, self._version = digest, model, version
-        self._bucket_seconds, self._retention = bucket_seconds, retention_seconds
-        self._features = [_Column(f) for f in profile.features]
-        self._predictions = [_Column(f) for f in profile.predictions]
-        columns = self._features + self._predictions
-        self._ends = np.cumsum([0] + [c.bins + 3 for c in columns]).tolist()
-        self._buckets: dict[int, tuple[int, NDArray[np.int64]]] = {}
+        self._columns = [*profile.features, *profile.predictions]
+        self._features = len(profile.features)
+        sizes = [len(c.counts) + _TAIL for c in self._columns]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self.numeric = [i for i, c in enumerate(self._columns) if c.kind == "Numeric"]
+        """Indices, into features and then predictions, of those that are numbers."""
+        self.categorical = [i for i, c in enumerate(self._columns) if c.kind == "Categorical"]
+        """Indices of those that are categories."""
+        self._numbers = _Numbers([self._columns[i] for i in self.numeric])
+        self._numeric_starts = self._starts[self.numeric]
+        self._index = {
+            i: {category: n for n, category in enumerate(self._columns[i].categories)}
+            for i in self.categorical
+        }
+        self._fine: dict[int, tuple[int, Counts]] = {}
+        self._coarse: dict[int, tuple[int, Counts]] = {}
 
-    def observe(self, inputs: Values, predictions: Values, now: float) -> None:
-        """Count rows: arrays of shape [n] or [n, 1] by name; ``now`` in seconds since the epoch."""
-        key = int(now // self._bucket_seconds)
-        rows, counts = self._buckets.get(key, (0, None))
+    def observe(
+        self, numbers: NDArray[Any], categories: Sequence[NDArray[Any]], rows: int, now: float
+    ) -> None:
+        """Count rows.
+
+        Args:
+            numbers: shape [rows, len(self.numeric)].
+            categories: an array of ``rows`` strings for each of ``self.categorical``.
+            rows: their number.
+            now: seconds since the epoch.
+        """
+        key = int(now // BUCKET_SECONDS)
+        before, counts = self._fine.get(key, (0, None))
         if counts is None:
-            counts = np.zeros(self._ends[-1], dtype=np.int64)
-            oldest = key - int(self._retention // self._bucket_seconds)
-            for old in [k for k in self._buckets if k < oldest]:
-                del self._buckets[old]
-        seen = 0
-        columns = [(c, inputs) for c in self._features] + [
-            (c, predictions) for c in self._predictions
-        ]
-        for i, (column, values) in enumerate(columns):
-            array = values.get(column.profile.name)
-            if array is not None:
-                counts[self._ends[i] : self._ends[i + 1]] += column.count(array)
-                seen = max(seen, array.shape[0] if array.ndim else 1)
-        self._buckets[key] = (rows + seen, counts)
+            counts = np.zeros(self._starts[-1], dtype=np.int64)
+            self._age(now)
+        self._fine[key] = (before + rows, counts)
+        if self.numeric:
+            self._numbers.count(numbers, self._numeric_starts, counts)
+        for i, values in zip(self.categorical, categories, strict=True):
+            part = counts[self._starts[i] : self._starts[i + 1]]
+            _count_categories(values, self._index[i], part)
 
     def window(self, seconds: float, now: float) -> Window:
         """Return the counts of the last ``seconds``, to the width of a bucket."""
-        first = int((now - seconds) // self._bucket_seconds) + 1
-        chosen = [(k, v) for k, v in self._buckets.items() if k >= first]
-        total = np.zeros(self._ends[-1], dtype=np.int64)
-        for _, (_, counts) in chosen:
-            total += counts
-        start = min((k for k, _ in chosen), default=first) * self._bucket_seconds
+        total = np.zeros(self._starts[-1], dtype=np.int64)
+        samples, start = 0, now
+        for buckets, width in ((self._fine, BUCKET_SECONDS), (self._coarse, COARSE_SECONDS)):
+            first = int((now - seconds) // width) + 1
+            for key, (rows, counts) in buckets.items():
+                if key >= first:
+                    total += counts
+                    samples += rows
+                    start = min(start, float(key * width))
         parts = [
-            c.window(total[self._ends[i] : self._ends[i + 1]])
-            for i, c in enumerate(self._features + self._predictions)
+            _window(c, total[self._starts[i] : self._starts[i + 1]].tolist())
+            for i, c in enumerate(self._columns)
         ]
         return Window(
             model=self._model,
@@ -117,7 +92,88 @@ class Sketch:
             profile=self._digest,
             start=datetime.fromtimestamp(start, UTC),
             end=datetime.fromtimestamp(now, UTC),
-            samples=sum(rows for _, (rows, _) in chosen),
-            features=parts[: len(self._features)],
-            predictions=parts[len(self._features) :],
+            samples=samples,
+            features=parts[: self._features],
+            predictions=parts[self._features :],
         )
+
+    def _age(self, now: float) -> None:
+        """Put old buckets together, and drop the oldest."""
+        for key in [k for k in self._fine if k * BUCKET_SECONDS < now - FINE_SECONDS]:
+            rows, counts = self._fine.pop(key)
+            minute = key * BUCKET_SECONDS // COARSE_SECONDS
+            before, total = self._coarse.get(minute, (0, 0))
+            self._coarse[minute] = (before + rows, counts + total)
+        oldest = now - RETENTION_SECONDS
+        for key in [k for k in self._coarse if k * COARSE_SECONDS < oldest]:
+            del self._coarse[key]
+
+
+class _Numbers:
+    """Bins of many numeric columns at once."""
+
+    def __init__(self, columns: Sequence[FeatureProfile]) -> None:
+        widest = max((len(c.edges) for c in columns), default=0)
+        # No number is greater than or equal to NaN, so edges that are not there count nothing.
+        edges = np.full((widest, len(columns)), np.nan)
+        for i, column in enumerate(columns):
+            edges[: len(column.edges), i] = column.edges
+        low = np.array([-np.inf if c.minimum is None else c.minimum for c in columns])
+        high = np.array([np.inf if c.maximum is None else c.maximum for c in columns])
+        self._bins = np.array([len(c.counts) for c in columns], np.int64)
+        self._double = edges, low, high
+        # Half the bytes for what most models take, with the same bins.
+        self._single = _rounded(edges, np.inf), _rounded(low, np.inf), _rounded(high, -np.inf)
+
+    def count(self, values: NDArray[Any], starts: Counts, into: Counts) -> None:
+        """Add values of shape [rows, columns]; a column's counts begin at its start."""
+        if values.dtype != np.float32:
+            values = values.astype(np.float64, copy=False)
+        edges, low, high = self._single if values.dtype == np.float32 else self._double
+        bins = np.zeros(values.shape, dtype=np.int16)
+        for edge in edges:
+            bins += values >= edge
+        places = bins + starts
+        missing = np.isnan(values)
+        if missing.any():
+            places = np.where(missing, starts + self._bins + _MISSING, places)
+        into += np.bincount(places.ravel(), minlength=len(into))
+        outside = (values < low) | (values > high)
+        if outside.any():
+            into[starts + self._bins + _OUT_OF_RANGE] += outside.sum(axis=0)
+
+
+def _rounded(bounds: NDArray[np.float64], towards: float) -> NDArray[np.float32]:
+    """Return the nearest single-precision numbers on one side of double-precision ones.
+
+    For a single-precision x, x >= bound is x >= (bound rounded up), and x > bound is x > (bound
+    rounded down).
+    """
+    with np.errstate(over="ignore"):
+        found = bounds.astype(np.float32)
+    wrong = found < bounds if towards > 0 else found > bounds
+    return np.where(wrong, np.nextafter(found, np.float32(towards)), found)
+
+
+def _count_categories(values: NDArray[Any], index: Mapping[str, int], into: Counts) -> None:
+    bins = len(into) - _TAIL
+    for value, count in Counter(values.ravel().tolist()).items():
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        known = index.get(text)
+        if text == "":
+            into[bins + _MISSING] += count
+        elif known is not None:
+            into[known] += count
+        else:
+            into[bins + _OTHER] += count
+
+
+def _window(column: FeatureProfile, counts: list[int]) -> FeatureWindow:
+    bins = len(column.counts)
+    return FeatureWindow(
+        name=column.name,
+        counts=counts[:bins],
+        other=counts[bins + _OTHER],
+        missing=counts[bins + _MISSING],
+        out_of_range=counts[bins + _OUT_OF_RANGE],
+    )

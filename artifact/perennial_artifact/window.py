@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
 
 from perennial_artifact.base import Document
 
+Moment = Annotated[datetime, Meta(tz=True)]
+"""A time with its zone, so that any two can be compared."""
 
-class FeatureWindow(Document):
+
+class FeatureWindow(Document, omit_defaults=False):
     """Counts of one feature; ``other`` are unseen categories, ``out_of_range`` numbers beyond the
     reference's minimum and maximum (these are in ``counts`` too)."""
 
@@ -17,15 +23,15 @@ class FeatureWindow(Document):
     out_of_range: int = 0
 
 
-class Window(Document):
+class Window(Document, omit_defaults=False):
     """Counts of ``samples`` rows between ``start`` and ``end``; ``profile`` is the SHA-256 of the
     profile.json whose bins were used."""
 
     model: str
     version: str
     profile: str
-    start: datetime
-    end: datetime
+    start: Moment
+    end: Moment
     samples: int
     features: list[FeatureWindow]
     predictions: list[FeatureWindow] = []

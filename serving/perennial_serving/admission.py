@@ -5,24 +5,34 @@ from __future__ import annotations
 import time
 
 from perennial_serving.errors import RequestError
+from perennial_serving.metrics import Metrics
 
 
 class Admission:
     """Takes requests on up to a limit, and knows when the last one came."""
 
-    def __init__(self, maximum: int) -> None:
-        self.in_flight = 0
+    def __init__(self, maximum: int, metrics: Metrics) -> None:
         self.last_infer = 0.0
-        """On time.monotonic()'s clock."""
+        """On time.monotonic()'s clock, as the event loop's."""
         self.draining = False
-        self._maximum = maximum
+        self._maximum, self._metrics = maximum, metrics
 
-    def check(self) -> None:
-        """Refuse a request while too many are under way.
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return self._metrics.in_flight
+
+    def enter(self) -> None:
+        """Take a request on.
 
         Raises:
-            RequestError: 503.
+            RequestError: 503, too many are under way.
         """
         self.last_infer = time.monotonic()
-        if self.in_flight >= self._maximum:
+        if self._metrics.in_flight >= self._maximum:
             raise RequestError(503, "too many requests are under way: try again in 1 s")
+        self._metrics.in_flight += 1
+
+    def leave(self) -> None:
+        """Let a request go that was taken on."""
+        self._metrics.in_flight -= 1

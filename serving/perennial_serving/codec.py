@@ -7,7 +7,7 @@ and the binary tensor data extension of Triton's protocol/extension_binary_data.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from numpy.typing import NDArray
@@ -24,13 +24,16 @@ class TensorParameters(msgspec.Struct):
     binary_data: bool | None = None
 
 
-class InputTensor(msgspec.Struct):
+T = TypeVar("T")
+
+
+class InputTensor(msgspec.Struct, Generic[T]):
     """One tensor of a request; ``data`` is flat or nested, row-major."""
 
     name: str
     shape: list[int]
     datatype: str
-    data: list[Any] | None = None
+    data: list[T] | None = None
     parameters: TensorParameters | None = None
 
 
@@ -47,22 +50,27 @@ class RequestParameters(msgspec.Struct):
     binary_data_output: bool | None = None
 
 
-class InferRequest(msgspec.Struct):
+class InferRequest(msgspec.Struct, Generic[T]):
     """The body of an infer request."""
 
-    inputs: list[InputTensor]
+    inputs: list[InputTensor[T]]
     id: str | None = None
     parameters: RequestParameters | None = None
     outputs: list[RequestedOutput] | None = None
 
 
-_decoder = msgspec.json.Decoder(InferRequest)
+_anything = msgspec.json.Decoder(InferRequest[Any])
+_numbers = msgspec.json.Decoder(InferRequest[float])
 _encoder = msgspec.json.Encoder()
 _NOTHING = memoryview(b"")
 
 
-def decode(body: bytes, header_length: int | None = None) -> tuple[InferRequest, memoryview]:
+def decode(
+    body: bytes, header_length: int | None = None, floats: bool = False
+) -> tuple[InferRequest[Any], memoryview, bool]:
     """Parse a request's body; return it with the bytes that follow its JSON.
+
+    ``floats`` tells to expect flat lists of numbers; the third value, that all data was such.
 
     Raises:
         RequestError: it is not JSON, or not of the protocol's form.
@@ -75,14 +83,21 @@ def decode(body: bytes, header_length: int | None = None) -> tuple[InferRequest,
             raise RequestError(400, f"{told}, got {header_length}")
         whole = memoryview(body)
         content, binary = whole[:header_length], whole[header_length:]
+    if floats:
+        try:
+            return _numbers.decode(content), binary, True
+        except msgspec.DecodeError:
+            pass  # nested, with a null, or wrong
     try:
-        return _decoder.decode(content), binary
+        return _anything.decode(content), binary, False
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(400, f"the body is not an inference request: {error}") from error
 
 
-def tensors(request: InferRequest, binary: memoryview) -> Iterator[Given]:
-    """Yield a request's tensors.
+def tensors(
+    request: InferRequest[Any], binary: memoryview, floats: bool = False
+) -> Iterator[Given]:
+    """Yield a request's tensors, as ``decode`` returned them.
 
     Raises:
         RequestError: 400, the bytes after the JSON are too few or too many.
@@ -91,7 +106,7 @@ def tensors(request: InferRequest, binary: memoryview) -> Iterator[Given]:
     for t in request.inputs:
         size = t.parameters.binary_data_size if t.parameters is not None else None
         if size is None:
-            yield Given(t.name, t.datatype, t.shape, t.data)
+            yield Given(t.name, t.datatype, t.shape, t.data, None, floats)
             continue
         if t.data is not None:
             raise wrong(t.name, "either data or binary_data_size", "both")
@@ -108,7 +123,7 @@ def tensors(request: InferRequest, binary: memoryview) -> Iterator[Given]:
 def encode(
     name: str,
     version: str,
-    request: InferRequest,
+    request: InferRequest[Any],
     results: Sequence[tuple[Tensor, NDArray[Any]]],
 ) -> tuple[bytes, int | None]:
     """Return the body of an answer, and the length of its JSON where binary tensors follow it.
@@ -138,7 +153,7 @@ def encode(
     return (b"".join((head, *blobs)), len(head)) if blobs else (head, None)
 
 
-def _binary(request: InferRequest) -> list[bool] | None:
+def _binary(request: InferRequest[Any]) -> list[bool] | None:
     """Return for each asked output, or for all at once, whether it is wanted as bytes."""
     default = request.parameters is not None and request.parameters.binary_data_output is True
     if not request.outputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -10,35 +11,56 @@ from typing import Any
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
+from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window
 from perennial_serving.drift import Recorder
-from perennial_serving.errors import RequestError
+from perennial_serving.errors import ModelInvalid, RequestError
 from perennial_serving.metrics import Metrics
 from perennial_serving.model import Model
+from perennial_serving.requestlog import columns
+from perennial_serving.requestlog.recorder import RequestLog
+from perennial_serving.settings import LogSettings
+from perennial_serving.tracing import Tracing, is_on
 
 Results = Mapping[str, NDArray[Any]]
 """Arrays by output name."""
 
 _WEIGHT = 0.2  # of the newest inference in the moving average
+_SURPRISE = 2.0  # times the average, at most, that an inference counts
 _LOG_SECONDS = 10.0
 
 
 class DataPlane:
     """One model; all but ``run`` belong to the event loop's thread."""
 
-    def __init__(self, model: Model, metrics: Metrics, drift: bool = True) -> None:
-        """Take a loaded model.
+    def __init__(
+        self,
+        model: Model,
+        metrics: Metrics,
+        drift: bool = True,
+        log: LogSettings | None = None,
+    ) -> None:
+        """Take a loaded model, and whether and where to log requests.
 
         Raises:
-            ModelInvalid: its profile does not fit it.
+            ModelInvalid: its profile cannot be read or does not fit it.
         """
         self.model = model
         self.metrics = metrics
+        profile = _profile(model)
         self.recorder = None
-        if drift and model.profile is not None:
-            self.recorder = Recorder(model.profile, model)
+        if drift and profile is not None and model.profile is not None:
+            digest = hashlib.sha256(model.profile).hexdigest()
+            self.recorder = Recorder(profile, digest, model)
+        self.tracing = Tracing(model.name, model.version) if is_on() else None
+        self.log = None
+        if log is not None:
+            features = [f.name for f in profile.features] if profile is not None else []
+            chosen = columns.choose(model, log.features, features)
+            self.log = RequestLog(log, model, chosen, metrics)
         self.seconds_per_row = model.warm_up()
         """A guess from what runs took."""
+        self._all = list(model.outputs)
         self._outputs = {t.name: t for t in model.outputs}
         self._logged = float("-inf")
 
@@ -49,7 +71,7 @@ class DataPlane:
             RequestError: 400, an output is unknown or asked for twice.
         """
         if not names:
-            return list(self._outputs.values())
+            return self._all
         for name in names:
             if name not in self._outputs:
                 raise RequestError(
@@ -74,7 +96,10 @@ class DataPlane:
 
     def took(self, seconds: float, rows: int) -> None:
         """Learn how long a run took."""
-        self.seconds_per_row += _WEIGHT * (seconds / rows - self.seconds_per_row)
+        known = self.seconds_per_row
+        # One run that the machine interrupted says little about the next.
+        taken = min(seconds / rows, known * _SURPRISE) if known else seconds / rows
+        self.seconds_per_row += _WEIGHT * (taken - known)
         self.metrics.inference.observe(seconds)
 
     def window(self, seconds: float) -> Window | None:
@@ -87,3 +112,12 @@ class DataPlane:
         if now - self._logged > _LOG_SECONDS:
             self._logged = now
             print(f"the model failed: {str(error)[:2048]}", file=sys.stderr, flush=True)
+
+
+def _profile(model: Model) -> Profile | None:
+    if model.profile is None:
+        return None
+    try:
+        return Profile.from_json(model.profile)
+    except ValueError as error:
+        raise ModelInvalid(f"profile.json cannot be read: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
 from typing import Any
 
 from perennial_serving.admission import Admission
@@ -14,8 +14,12 @@ PLATFORM = "onnxruntime_onnx"
 EXTENSIONS = ("binary_tensor_data",)
 
 
+@cache
 def server_version() -> str:
     """Return the release that runs."""
+    # Here, because it takes longer to import than all that surrounds it.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("perennial")
     except PackageNotFoundError:
@@ -61,8 +65,8 @@ class Description:
                 "name": model.name,
                 "versions": [model.version],
                 "platform": PLATFORM,
-                "inputs": [t.model_dump() for t in model.inputs],
-                "outputs": [t.model_dump() for t in model.outputs],
+                "inputs": [t.to_plain() for t in model.inputs],
+                "outputs": [t.to_plain() for t in model.outputs],
             }
         if path.removesuffix("/ready") in self.bases:
             return status, {"name": model.name, "ready": ready}

@@ -3,24 +3,12 @@
 An init container, so that the store's credentials never reach the process that answers requests.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
 
 from perennial_artifact.store import ArtifactError, clear, fetch
-
-TERMINATION_LOG = "/dev/termination-log"
-
-
-def report(reason: str, message: str) -> None:
-    """Say why this container ends, in the log and in the pod's status."""
-    text = json.dumps({"reason": reason, "message": message[:1024]})
-    print(text, file=sys.stderr, flush=True)
-    try:
-        Path(os.environ.get("PERENNIAL_TERMINATION_LOG", TERMINATION_LOG)).write_text(text)
-    except OSError:
-        print("the termination log cannot be written", file=sys.stderr)
+from perennial_serving.termination import report
 
 
 def main() -> int:

@@ -5,8 +5,10 @@ Counted on the event loop alone, so without the locks that the client library ta
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
@@ -16,6 +18,7 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 SECONDS = (
@@ -33,18 +36,25 @@ class Histogram:
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
+        self._exemplars: dict[int, Exemplar] = {}
 
-    def observe(self, value: float) -> None:
-        """Count a value."""
-        self._counts[bisect_left(self._bounds, value)] += 1
+    def observe(self, value: float, trace_id: str | None = None) -> None:
+        """Count a value; the trace becomes its bucket's exemplar."""
+        bucket = bisect_left(self._bounds, value)
+        self._counts[bucket] += 1
         self._sum += value
+        if trace_id is not None:
+            self._exemplars[bucket] = Exemplar({"trace_id": trace_id}, value, time.time())
 
     def add_to(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
         """Add the cumulative buckets to a family."""
-        total, buckets = 0, []
-        for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
+        total = 0
+        buckets: list[Any] = []
+        bounds = (*self._bounds, float("inf"))
+        for n, (bound, count) in enumerate(zip(bounds, self._counts, strict=True)):
             total += count
-            buckets.append((floatToGoString(bound), total))  # type: ignore[no-untyped-call]
+            text = floatToGoString(bound)  # type: ignore[no-untyped-call]
+            buckets.append((text, total, self._exemplars.get(n)))
         family.add_metric(labels, buckets, self._sum)
 
 
@@ -59,18 +69,33 @@ class Metrics(Collector):
         self.batch_rows = Histogram(ROWS)
         self.in_flight = 0
         self.load_seconds = 0.0
+        self.spool_bytes = 0
         self._durations = {protocol: Histogram(SECONDS) for protocol in PROTOCOLS}
         # From the start, so that a rate over the first request is not lost.
         self._requests = {(protocol, code): 0 for protocol in PROTOCOLS for code in (200, 500)}
+        self._logged: dict[tuple[str, str], int] = {}
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(self)
 
-    def answered(self, protocol: str, code: int, seconds: float) -> None:
+    def answered(
+        self, protocol: str, code: int, seconds: float, trace_id: str | None = None
+    ) -> None:
         """Count one infer request by its HTTP status, or its equivalent in gRPC."""
         key = (protocol, code)
         self._requests[key] = self._requests.get(key, 0) + 1
-        self._durations[protocol].observe(seconds)
+        self._durations[protocol].observe(seconds, trace_id)
+
+    def logged(self, kind: str, result: str, count: int) -> None:
+        """Count records of the request log: of a kind, spooled or dropped."""
+        key = (kind, result)
+        self._logged[key] = self._logged.get(key, 0) + count
+
+    def with_log(self) -> None:
+        """Show the request log's series."""
+        for kind in ("request", "feedback"):
+            for result in ("spooled", "dropped"):
+                self._logged[(kind, result)] = 0
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families."""
@@ -104,6 +129,8 @@ class Metrics(Collector):
             ("model_load_duration_seconds", "Time that loading took.", self.load_seconds),
         ):
             yield GaugeMetricFamily(f"perennial_serving_{name}", text, value=value)
+        if self._logged:
+            yield from self._log()
         info = GaugeMetricFamily(
             "perennial_serving_model_info",
             "The served model; always 1.",
@@ -111,3 +138,19 @@ class Metrics(Collector):
         )
         info.add_metric(self._info, 1)
         yield info
+
+    def _log(self) -> Iterator[Metric]:
+        records = CounterMetricFamily(
+            "perennial_serving_log_records",
+            "Sampled requests and feedback that went into the spool, or were dropped for want of "
+            "room.",
+            labels=["kind", "result"],
+        )
+        for key, count in self._logged.items():
+            records.add_metric(key, count)
+        yield records
+        yield GaugeMetricFamily(
+            "perennial_serving_log_spool_bytes",
+            "Bytes that wait to be shipped to the store.",
+            value=self.spool_bytes,
+        )

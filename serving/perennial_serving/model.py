@@ -14,29 +14,13 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from perennial_artifact.manifest import MANIFEST, MODEL, PROFILE, Manifest, Tensor
 from perennial_serving import external
+from perennial_serving.cgroup import bounded_memory, memory_limit
+from perennial_serving.datatypes import DTYPES, TYPES
 from perennial_serving.errors import ModelInvalid
 
-# ONNX type -> the protocol's datatype, numpy's type.
-TYPES: dict[str, tuple[str, Any]] = {
-    "tensor(bool)": ("BOOL", np.bool_),
-    "tensor(uint8)": ("UINT8", np.uint8),
-    "tensor(uint16)": ("UINT16", np.uint16),
-    "tensor(uint32)": ("UINT32", np.uint32),
-    "tensor(uint64)": ("UINT64", np.uint64),
-    "tensor(int8)": ("INT8", np.int8),
-    "tensor(int16)": ("INT16", np.int16),
-    "tensor(int32)": ("INT32", np.int32),
-    "tensor(int64)": ("INT64", np.int64),
-    "tensor(float16)": ("FP16", np.float16),
-    "tensor(float)": ("FP32", np.float32),
-    "tensor(double)": ("FP64", np.float64),
-    "tensor(string)": ("BYTES", np.object_),
-}
-DTYPES: dict[str, Any] = dict(TYPES.values())
 MAXIMUM_WARM_UP_VALUES = 10_000_000
 
 Axis = tuple[str, int]
@@ -81,6 +65,9 @@ class Model:
         """Run one empty row, so that no client waits for first allocations; return the seconds.
 
         A model that fails on it may well be right about real rows.
+
+        Raises:
+            ModelInvalid: it asks for more memory than there is.
         """
         feeds: dict[str, NDArray[Any]] = {}
         for tensor in self.inputs:
@@ -93,8 +80,11 @@ class Model:
         for _ in range(2):
             began = time.perf_counter()
             try:
-                self.run(feeds)
-            except Exception:
+                with bounded_memory(memory_limit()):
+                    self.run(feeds)
+            except Exception as error:
+                if _is_memory(error):
+                    raise ModelInvalid(f"one row cannot be run: {error}{_asks()}") from error
                 return 0.0
             taken = time.perf_counter() - began
         return taken
@@ -121,13 +111,15 @@ def load(directory: Path, name: str, version: str, threads: int = 1) -> Model:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # Operators of custom libraries are unknown to onnxruntime, since none is registered.
-        session = onnxruntime.InferenceSession(
-            str(file) if has_external_data else content,
-            options,
-            providers=["CPUExecutionProvider"],
-        )
+        with bounded_memory(memory_limit()):
+            session = onnxruntime.InferenceSession(
+                str(file) if has_external_data else content,
+                options,
+                providers=["CPUExecutionProvider"],
+            )
     except Exception as error:
-        raise ModelInvalid(f"{MODEL} cannot be loaded: {error}") from error
+        more = _asks() if _is_memory(error) else ""
+        raise ModelInvalid(f"{MODEL} cannot be loaded: {error}{more}") from error
     inputs, outputs = _tensors(session.get_inputs()), _tensors(session.get_outputs())
     if manifest is not None:
         for what, promised, found in (
@@ -150,6 +142,14 @@ def load(directory: Path, name: str, version: str, threads: int = 1) -> Model:
     )
 
 
+def _is_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or "alloc" in str(error)
+
+
+def _asks() -> str:
+    return f"; it asks for more than the {memory_limit() >> 20} MiB of memory that there are"
+
+
 def _manifest(directory: Path) -> tuple[Manifest | None, str]:
     """Return the manifest, with every file checked against it, and its digest."""
     path = directory / MANIFEST
@@ -157,8 +157,8 @@ def _manifest(directory: Path) -> tuple[Manifest | None, str]:
         return None, ""
     document = path.read_bytes()
     try:
-        manifest = Manifest.model_validate_json(document)
-    except ValidationError as error:
+        manifest = Manifest.from_json(document)
+    except ValueError as error:
         raise ModelInvalid(f"{MANIFEST} cannot be read: {error}") from error
     for name, file in manifest.files.items():
         if not (directory / name).is_file():

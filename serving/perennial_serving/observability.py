@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import msgspec
-from prometheus_client import generate_latest
+from prometheus_client.exposition import choose_encoder
+
+from perennial_serving.http.http1 import Request
+from perennial_serving.http.listen import HttpPort, http_port
 
 if TYPE_CHECKING:  # the workers' parent has no model, and none of its libraries
     from perennial_serving.dataplane import DataPlane
 
+BODY_BYTES, BUFFERED_BYTES = 64 * 1024, 1024 * 1024
 MAXIMUM_WINDOW_SECONDS = 86_400
 JSON = b"application/json"
 
@@ -21,21 +28,46 @@ Answer = tuple[int, bytes, bytes]
 
 def not_found() -> Answer:
     """Return the answer where nothing is."""
-    return 404, JSON, b'{"error":"nothing is here"}'
+    return 404, JSON, refusal("nothing is here")
+
+
+def exposition(registry: Any, accept: str) -> Answer:
+    """Return metrics in the format that the client likes best; only OpenMetrics has exemplars."""
+    encode, kind = choose_encoder(accept)
+    return 200, kind.encode(), encode(registry)
 
 
 class ObservabilityApp:
-    """ASGI application over whoever knows the answers."""
+    """Answers requests by whoever knows the answers; it belongs to the event loop's thread."""
 
-    def __init__(self, source: Callable[[str, bytes], Awaitable[Answer]]) -> None:
+    def __init__(self, source: Callable[[str, bytes, str], Awaitable[Answer]]) -> None:
         self._source = source
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Answer one request."""
-        status, kind, body = await self._source(scope["path"], scope.get("query_string", b""))
-        headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    def __call__(self, request: Request) -> None:
+        """Answer one request, later."""
+        task = asyncio.get_running_loop().create_task(self._answer(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, request: Request) -> None:
+        accept = request.headers.get(b"accept", b"").decode("latin-1")
+        try:
+            status, kind, body = await self._source(request.path, request.query, accept)
+        except Exception as error:
+            print("".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
+            status, kind, body = 500, JSON, refusal("the server failed; its log says why")
+        request.respond(status, body, b"content-type: %s\r\n" % kind)
+
+
+def observability_port(source: Callable[[str, bytes, str], Awaitable[Answer]]) -> HttpPort:
+    """Return the port that answers what a source knows."""
+    return http_port(ObservabilityApp(source), refusal, BODY_BYTES, BUFFERED_BYTES)
+
+
+def refusal(text: str) -> bytes:
+    """Return an error's body."""
+    return msgspec.json.encode({"error": text})
 
 
 class Own:
@@ -44,12 +76,11 @@ class Own:
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane
 
-    async def __call__(self, path: str, query: bytes) -> Answer:
+    async def __call__(self, path: str, query: bytes, accept: str) -> Answer:
         """Return the answer to a path."""
         match path:
             case "/metrics":
-                text = generate_latest(self._plane.metrics.registry)
-                return 200, b"text/plain; version=0.0.4; charset=utf-8", text
+                return exposition(self._plane.metrics.registry, accept)
             case "/healthz":
                 return 200, JSON, b"{}"
             case "/profile" if self._plane.model.profile is not None:
@@ -61,8 +92,8 @@ class Own:
                     seconds = -1.0
                 if not 0 < seconds <= MAXIMUM_WINDOW_SECONDS:
                     reason = f"seconds must be a number up to {MAXIMUM_WINDOW_SECONDS}"
-                    return 400, JSON, msgspec.json.encode({"error": reason})
+                    return 400, JSON, refusal(reason)
                 window = self._plane.window(seconds)
                 if window is not None:
-                    return 200, JSON, window.to_json().encode()
+                    return 200, JSON, window.to_json()
         return not_found()

@@ -1,195 +1,183 @@
-"""The data port: Open Inference Protocol v2 over HTTP, as a raw ASGI application."""
+"""The data port: Open Inference Protocol v2 over HTTP."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-import time
-import traceback
 import zlib
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from perennial_serving import codec
-from perennial_serving.admission import Admission
-from perennial_serving.dataplane import DataPlane
+from perennial_serving.call import LARGE_BYTES, Call, Decoded, Engine, Tensors
 from perennial_serving.description import Description
 from perennial_serving.errors import RequestError
-from perennial_serving.scheduler import Scheduler
-from perennial_serving.tensors import Feeds
+from perennial_serving.http.http1 import JSON, Request
+from perennial_serving.observability import refusal
+from perennial_serving.requestlog import feedback
+from perennial_serving.tracing import Tracing, carrier
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-T = TypeVar("T")
-Headers = tuple[tuple[bytes, bytes], ...]
-
-# Parsing or compressing more than this takes long enough to be a thread's work.
-LARGE_BYTES = 256 * 1024
 # Below it, compressing costs more than it saves.
 COMPRESSED_BYTES = 4096
-# Bodies that are still arriving may hold this many times the largest body in memory.
-BUFFERED_BODIES = 8
 
-_JSON = (b"content-type", b"application/json")
-_BINARY = (b"content-type", b"application/octet-stream")
 _HEADER_LENGTH = b"inference-header-content-length"
-_GZIP = (b"content-encoding", b"gzip")
-_CLOSE = (b"connection", b"close")
-_RETRY = (b"retry-after", b"1")
+_RETRY = b"retry-after: 1\r\n"
+_GZIP = b"content-encoding: gzip\r\n"
+_BINARY = b"content-type: application/octet-stream\r\n" + _HEADER_LENGTH + b": %d\r\n"
 _WINDOW_BITS = {b"gzip": 31, b"deflate": 15}
 
 
 class RestApp:
-    """ASGI application of one model; it belongs to the event loop's thread."""
+    """Answers the requests of one model; it belongs to the event loop's thread."""
 
-    def __init__(
-        self, plane: DataPlane, scheduler: Scheduler, admission: Admission, maximum_body: int
-    ) -> None:
-        self._plane, self._scheduler, self._admission = plane, scheduler, admission
-        self._maximum_body = maximum_body
-        self._buffered = 0
-        self._feeds = Feeds(plane.model)
-        self._threads = ThreadPoolExecutor(1, "body")
-        self._description = Description(plane.model, admission)
+    def __init__(self, engine: Engine, maximum_body: int) -> None:
+        self._engine, self._maximum_body = engine, maximum_body
+        self._description = Description(engine.plane.model, engine.admission)
         self._infer_paths = frozenset(f"{base}/infer" for base in self._description.bases)
+        self._feedback_paths = frozenset(f"{base}/feedback" for base in self._description.bases)
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        path = scope["path"]
-        if path in self._infer_paths and scope["method"] == "POST":
-            status, body, headers = await self._infer(scope, receive)
-        else:
-            headers = (_JSON,)
-            try:
-                if path in self._infer_paths:
-                    raise RequestError(405, "infer takes POST")
-                status, answer = self._description(scope["method"], path)
-                body = codec.document(answer)
-            except RequestError as error:
-                status, body = error.status, _error(error)
-        if self._admission.draining:
-            # The client's next request goes to another pod instead of into a closing connection.
-            headers = (*headers, _CLOSE)
-        length = (b"content-length", b"%d" % len(body))
-        start = {"type": "http.response.start", "status": status, "headers": [*headers, length]}
-        await send(start)
-        await send({"type": "http.response.body", "body": body})
-
-    async def _infer(self, scope: Scope, receive: Receive) -> tuple[int, bytes, Headers]:
-        metrics, admission = self._plane.metrics, self._admission
-        began = time.monotonic()
+    def __call__(self, request: Request) -> None:
+        """Answer one request, at once or later."""
+        if request.path in self._infer_paths and request.method == "POST":
+            RestCall(self._engine, request, self._maximum_body).start()
+            return
         try:
-            admission.check()
-            headers = dict(scope["headers"])
-            content = await self._body(headers, receive)
-            admission.check()
-            began = time.monotonic()
-            admission.in_flight += 1
-            metrics.in_flight = admission.in_flight
-            try:
-                status, (body, more) = 200, await self._answer(headers, content)
-            finally:
-                admission.in_flight -= 1
-                metrics.in_flight = admission.in_flight
+            if request.path in self._infer_paths:
+                raise RequestError(405, "infer takes POST")
+            if request.path in self._feedback_paths:
+                self._feedback(request)
+                return
+            status, answer = self._description(request.method, request.path)
         except RequestError as error:
-            status, body, more = error.status, _error(error), (_JSON,)
-            if status == 503:
-                more = (_JSON, _RETRY)
-        except Exception:
-            print(traceback.format_exc(), file=sys.stderr, flush=True)
-            body = codec.document({"error": "the server failed; its log says why"})
-            status, more = 500, (_JSON,)
-        metrics.answered("rest", status, time.monotonic() - began)
-        return status, body, more
+            refuse(request, error)
+            return
+        request.respond(status, codec.document(answer), JSON)
 
-    async def _answer(self, headers: dict[bytes, bytes], content: bytes) -> tuple[bytes, Headers]:
+    def _feedback(self, request: Request) -> None:
+        if self._engine.plane.log is None:
+            told = "feedback is not taken: the request log is off (spec.serving.requestLog)"
+            raise RequestError(404, told)
+        if request.method != "POST":
+            raise RequestError(405, "feedback takes POST")
+        task = asyncio.get_running_loop().create_task(self._take_feedback(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _take_feedback(self, request: Request) -> None:
+        log = self._engine.plane.log
+        assert log is not None
+        try:
+            items = await asyncio.to_thread(feedback.parse, request.body)
+            await log.feedback(items)
+        except RequestError as error:
+            refuse(request, error)
+        else:
+            request.respond(200, codec.document({"accepted": len(items)}), JSON)
+
+
+class RestCall(Call):
+    """An infer request over HTTP."""
+
+    __slots__ = ("_maximum_body", "_outputs", "_request")
+
+    PROTOCOL = "rest"
+
+    def __init__(self, engine: Engine, request: Request, maximum_body: int) -> None:
+        super().__init__(engine)
+        self._request, self._maximum_body = request, maximum_body
+        self._outputs: codec.InferRequest[Any] | None = None
+
+    def size(self) -> int:
+        """Return the body's bytes, or many where it is compressed."""
+        if b"content-encoding" in self._request.headers:
+            return LARGE_BYTES + 1
+        return len(self._request.body)
+
+    def decode(self) -> Decoded:
+        """Return what is asked for."""
+        headers, content = self._request.headers, self._request.body
         header_length = None
         if (text := headers.get(_HEADER_LENGTH)) is not None:
             header_length = _number(text, "Inference-Header-Content-Length")
         encoding = headers.get(b"content-encoding", b"identity")
         if encoding != b"identity":
-            content = await self._off_loop(self._decompressed, encoding, content)
-        if len(content) > LARGE_BYTES:
-            parsed = await self._off_loop(self._parsed, content, header_length)
-        else:
-            parsed = self._parsed(content, header_length)
-        request, feeds, rows = parsed
-        asked = self._plane.asked([o.name for o in request.outputs or ()])
-        results = await self._scheduler.infer(feeds, rows)
-        model = self._plane.model
-        tensors = [(tensor, results[tensor.name]) for tensor in asked]
-        if sum(values.size for _, values in tensors) * 8 > LARGE_BYTES:
-            encode = codec.encode, model.name, model.version, request, tensors
-            body, json_length = await self._off_loop(*encode)
-        else:
-            body, json_length = codec.encode(model.name, model.version, request, tensors)
-        more: Headers = (_JSON,)
-        if json_length is not None:
-            more = (_BINARY, (_HEADER_LENGTH, b"%d" % json_length))
-        if len(body) > COMPRESSED_BYTES and b"gzip" in headers.get(b"accept-encoding", b""):
-            body = await self._off_loop(_compressed, body)
-            more = (*more, _GZIP)
-        return body, more
+            content = decompressed(encoding, content, self._maximum_body)
+        feeds = self.engine.feeds
+        request, binary, floats = codec.decode(content, header_length, feeds.all_floats)
+        arrays, rows = feeds(codec.tensors(request, binary, floats))
+        self._outputs = request
+        return Decoded(request.id, arrays, rows, [o.name for o in request.outputs or ()])
 
-    def _off_loop(self, work: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+    def encode(self, tensors: Tensors, request_id: str | None) -> tuple[bytes, bytes]:
+        """Return body and header lines."""
+        model = self.engine.plane.model
+        assert self._outputs is not None
+        self._outputs.id = request_id
+        body, json_length = codec.encode(model.name, model.version, self._outputs, tensors)
+        return body, JSON if json_length is None else _BINARY % json_length
 
-    def _parsed(
-        self, content: bytes, header_length: int | None
-    ) -> tuple[codec.InferRequest, dict[str, Any], int]:
-        request, binary = codec.decode(content, header_length)
-        return request, *self._feeds(codec.tensors(request, binary))
+    def answer(self, encoded: tuple[bytes, bytes]) -> None:
+        """Send body and headers."""
+        body, head = encoded
+        self._request.respond(200, body, head)
 
-    def _decompressed(self, encoding: bytes, content: bytes) -> bytes:
-        bits = _WINDOW_BITS.get(encoding.strip().lower())
-        if bits is None:
-            name = encoding[:64].decode("latin-1")
-            raise RequestError(415, f"Content-Encoding {name!r}: expected gzip or deflate")
-        unpacker = zlib.decompressobj(bits)
-        try:
-            whole = unpacker.decompress(content, self._maximum_body + 1)
-        except zlib.error as error:
-            told = f"the body is not what its Content-Encoding says: {error}"
-            raise RequestError(400, told) from error
-        if len(whole) > self._maximum_body:
-            raise self._too_large()
-        if not unpacker.eof:
-            raise RequestError(400, "the compressed body is cut short")
-        return whole
+    def send(self, encoded: tuple[bytes, bytes]) -> None:
+        """End with an answer, compressed where the client likes that and it pays."""
+        body, head = encoded
+        if len(body) > COMPRESSED_BYTES and _GZIP not in head:
+            accepted = self._request.headers.get(b"accept-encoding", b"")
+            if b"gzip" in accepted:
+                work = partial(_compressed, body, head + _GZIP)
+                self.engine.off_loop(work, self.send, self)
+                return
+        super().send(encoded)
 
-    def _too_large(self) -> RequestError:
-        return RequestError(413, f"the body is larger than {self._maximum_body} bytes")
+    def refuse(self, error: RequestError) -> None:
+        """Send an error."""
+        refuse(self._request, error)
 
-    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
-        if _number(headers.get(b"content-length", b"0"), "Content-Length") > self._maximum_body:
-            raise self._too_large()
-        message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            whole: bytes = message.get("body", b"")
-            if len(whole) > self._maximum_body:
-                raise self._too_large()
-            return whole
-        parts: list[bytes] = []
-        size = 0
-        try:
-            while True:
-                if message["type"] == "http.disconnect":
-                    raise RequestError(400, "the client went away before the body was whole")
-                part = message.get("body", b"")
-                parts.append(part)
-                size += len(part)
-                self._buffered += len(part)
-                if size > self._maximum_body:
-                    raise self._too_large()
-                if self._buffered > BUFFERED_BODIES * self._maximum_body:
-                    raise RequestError(503, "too many large bodies are arriving: try again in 1 s")
-                if not message.get("more_body", False):
-                    return b"".join(parts)
-                message = await receive()
-        finally:
-            self._buffered -= size
+    def span(self, tracing: Tracing) -> Any:
+        """Start the span of this request."""
+        method, route = self._request.method, self._request.path
+        attributes = {"http.request.method": method, "http.route": route}
+        return tracing.begin(f"{method} {route}", carrier(self._request.headers), **attributes)
+
+    def end_span(self, tracing: Tracing, span: Any, status: int) -> str | None:
+        """End it."""
+        return tracing.end(span, "http.response.status_code", status, status >= 500)
+
+    def traceparent(self) -> bytes | None:
+        """Return the header of that name."""
+        return self._request.headers.get(b"traceparent")
+
+
+def refuse(request: Request, error: RequestError) -> None:
+    """Answer with the protocol's error."""
+    head = JSON + _RETRY if error.status == 503 else JSON
+    request.respond(error.status, refusal(str(error)), head)
+
+
+def decompressed(encoding: bytes, content: bytes, maximum: int) -> bytes:
+    """Return a body without its Content-Encoding.
+
+    Raises:
+        RequestError: 400, 413, 415.
+    """
+    bits = _WINDOW_BITS.get(encoding.strip().lower())
+    if bits is None:
+        name = encoding[:64].decode("latin-1")
+        raise RequestError(415, f"Content-Encoding {name!r}: expected gzip or deflate")
+    unpacker = zlib.decompressobj(bits)
+    try:
+        whole = unpacker.decompress(content, maximum + 1)
+    except zlib.error as error:
+        told = f"the body is not what its Content-Encoding says: {error}"
+        raise RequestError(400, told) from error
+    if len(whole) > maximum:
+        raise RequestError(413, f"the body is larger than {maximum} bytes")
+    if not unpacker.eof:
+        raise RequestError(400, "the compressed body is cut short")
+    return whole
 
 
 def _number(text: bytes, header: str) -> int:
@@ -199,10 +187,6 @@ def _number(text: bytes, header: str) -> int:
     return int(text)
 
 
-def _compressed(body: bytes) -> bytes:
+def _compressed(body: bytes, head: bytes) -> tuple[bytes, bytes]:
     packer = zlib.compressobj(1, wbits=31)
-    return packer.compress(body) + packer.flush()
-
-
-def _error(error: RequestError) -> bytes:
-    return codec.document({"error": str(error)})
+    return packer.compress(body) + packer.flush(), head

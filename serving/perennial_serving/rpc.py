@@ -5,29 +5,25 @@ Source: https://github.com/kserve/open-inference-protocol, specification/protoco
 
 from __future__ import annotations
 
-import sys
-import time
-import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-import grpc
-import grpc.aio
 import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from perennial_artifact.manifest import Tensor
 from perennial_serving import inference_pb2 as pb
-from perennial_serving.admission import Admission
-from perennial_serving.dataplane import DataPlane
+from perennial_serving.call import Call, Decoded, Engine, Tensors
+from perennial_serving.datatypes import DTYPES
 from perennial_serving.description import EXTENSIONS, PLATFORM, SERVER, server_version
 from perennial_serving.errors import RequestError
-from perennial_serving.model import DTYPES
-from perennial_serving.scheduler import Scheduler
-from perennial_serving.tensors import Feeds, Given, to_bytes, wrong
+from perennial_serving.http import http2
+from perennial_serving.model import Model
+from perennial_serving.tensors import Given, to_bytes, wrong
+from perennial_serving.tracing import Tracing
 
 SERVICE = "inference.GRPCInferenceService"
+METHODS = ("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata")
 
 # The field of typed contents that carries each datatype; FP16 has none, it is always raw.
 _FIELDS: dict[str, str] = {
@@ -40,51 +36,58 @@ _FIELDS: dict[str, str] = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
-_CODES = {
-    400: grpc.StatusCode.INVALID_ARGUMENT,
-    404: grpc.StatusCode.NOT_FOUND,
-    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    500: grpc.StatusCode.INTERNAL,
-    503: grpc.StatusCode.UNAVAILABLE,
-}
+_INFER = f"/{SERVICE}/ModelInfer"
+
+# Status of HTTP -> of gRPC: INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE.
+# Source: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+_CODES = {400: 3, 404: 5, 413: 8, 500: 13, 503: 14}
+UNIMPLEMENTED = 12
 
 
-class InferenceService:
-    """The service of one model; it belongs to the event loop's thread."""
+class GrpcApp:
+    """Answers the calls of one model; it belongs to the event loop's thread."""
 
-    def __init__(self, plane: DataPlane, scheduler: Scheduler, admission: Admission) -> None:
-        self._plane, self._scheduler, self._admission = plane, scheduler, admission
-        self._feeds = Feeds(plane.model)
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._methods = {
+            f"/{SERVICE}/{name}": (getattr(pb, f"{name}Request"), getattr(self, f"_{name}"))
+            for name in METHODS
+        }
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        """Return what grpc calls."""
-        # Infer's bytes are parsed by us, so that rubbish is the client's error, not the server's.
-        handlers = {"ModelInfer": grpc.unary_unary_rpc_method_handler(self._infer)}
-        for name in ("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata"):
-            handlers[name] = grpc.unary_unary_rpc_method_handler(
-                getattr(self, f"_{name}"),
-                request_deserializer=getattr(pb, f"{name}Request").FromString,
-                response_serializer=getattr(pb, f"{name}Response").SerializeToString,
-            )
-        return grpc.method_handlers_generic_handler(SERVICE, handlers)
+    def __call__(self, call: http2.Call) -> None:
+        """Answer one call, at once or later."""
+        if call.path == _INFER:
+            GrpcCall(self._engine, call).start()
+            return
+        known = self._methods.get(call.path)
+        if known is None:
+            call.fail(UNIMPLEMENTED, f"{call.path[:128]} is no method of {SERVICE}")
+            return
+        kind, method = known
+        try:
+            answer = method(_parsed(kind, call.message))
+        except RequestError as error:
+            call.fail(_CODES[error.status], str(error))
+        else:
+            call.respond(answer.SerializeToString())
 
-    async def _ServerLive(self, _: Any, __: Any) -> Any:
+    def _ServerLive(self, _: Any) -> Any:
         return pb.ServerLiveResponse(live=True)
 
-    async def _ServerReady(self, _: Any, __: Any) -> Any:
-        return pb.ServerReadyResponse(ready=not self._admission.draining)
+    def _ServerReady(self, _: Any) -> Any:
+        return pb.ServerReadyResponse(ready=not self._engine.admission.draining)
 
-    async def _ModelReady(self, request: Any, context: Any) -> Any:
-        await self._known(request, context)
-        return pb.ModelReadyResponse(ready=not self._admission.draining)
+    def _ModelReady(self, request: Any) -> Any:
+        _known(self._engine.plane.model, request.name, request.version)
+        return pb.ModelReadyResponse(ready=not self._engine.admission.draining)
 
-    async def _ServerMetadata(self, _: Any, __: Any) -> Any:
+    def _ServerMetadata(self, _: Any) -> Any:
         version = server_version()
         return pb.ServerMetadataResponse(name=SERVER, version=version, extensions=EXTENSIONS)
 
-    async def _ModelMetadata(self, request: Any, context: Any) -> Any:
-        await self._known(request, context)
-        model = self._plane.model
+    def _ModelMetadata(self, request: Any) -> Any:
+        model = self._engine.plane.model
+        _known(model, request.name, request.version)
         answer = pb.ModelMetadataResponse(
             name=model.name, versions=[model.version], platform=PLATFORM
         )
@@ -93,64 +96,37 @@ class InferenceService:
                 side.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
         return answer
 
-    async def _known(self, request: Any, context: Any) -> None:
-        try:
-            self._check(request.name, request.version)
-        except RequestError as error:
-            await context.abort(_CODES[error.status], str(error))
 
-    def _check(self, name: str, version: str) -> None:
-        model = self._plane.model
-        if name != model.name or version not in ("", model.version):
-            asked = f"model {name[:64]!r} version {version[:64]!r} is not served"
-            told = f"{asked}; the model is {model.name!r}, version {model.version!r}"
-            raise RequestError(404, told)
+class GrpcCall(Call):
+    """An infer request over gRPC."""
 
-    async def _infer(self, body: bytes, context: Any) -> bytes:
-        metrics, admission = self._plane.metrics, self._admission
-        began = time.monotonic()
-        failure: RequestError | None = None
-        answer = b""
-        try:
-            admission.check()
-            admission.in_flight += 1
-            metrics.in_flight = admission.in_flight
-            try:
-                answer = await self._answer(body)
-            finally:
-                admission.in_flight -= 1
-                metrics.in_flight = admission.in_flight
-        except RequestError as error:
-            failure = error
-        except Exception:
-            print(traceback.format_exc(), file=sys.stderr, flush=True)
-            failure = RequestError(500, "the server failed; its log says why")
-        status = failure.status if failure else 200
-        metrics.answered("grpc", status, time.monotonic() - began)
-        if failure is not None:
-            await context.abort(_CODES[status], str(failure))
-        return answer
+    __slots__ = ("_call", "_raw")
 
-    async def _answer(self, body: bytes) -> bytes:
-        try:
-            request = pb.ModelInferRequest.FromString(body)
-        except DecodeError as error:
-            raise RequestError(400, f"the message is no ModelInferRequest: {error}") from error
-        self._check(request.model_name, request.model_version)
-        feeds, rows = self._feeds(_given(request))
-        asked = self._plane.asked([o.name for o in request.outputs])
-        results = await self._scheduler.infer(feeds, rows)
-        tensors = [(tensor, results[tensor.name]) for tensor in asked]
-        raw = bool(request.raw_input_contents) or any(t.datatype == "FP16" for t in asked)
-        return self._encode(request.id, tensors, raw)
+    PROTOCOL = "grpc"
 
-    def _encode(
-        self, request_id: str, tensors: Sequence[tuple[Tensor, NDArray[Any]]], raw: bool
-    ) -> bytes:
+    def __init__(self, engine: Engine, call: http2.Call) -> None:
+        super().__init__(engine)
+        self._call = call
+        self._raw = False
+
+    def size(self) -> int:
+        """Return the message's bytes."""
+        return len(self._call.message)
+
+    def decode(self) -> Decoded:
+        """Return what is asked for."""
+        request = _parsed(pb.ModelInferRequest, self._call.message)
+        _known(self.engine.plane.model, request.model_name, request.model_version)
+        feeds, rows = self.engine.feeds(_given(request))
+        self._raw = bool(request.raw_input_contents)
+        return Decoded(request.id, feeds, rows, [o.name for o in request.outputs])
+
+    def encode(self, tensors: Tensors, request_id: str | None) -> bytes:
         """Answer as was asked: raw contents where the request had them, else typed ones."""
-        model = self._plane.model
+        model = self.engine.plane.model
+        raw = self._raw or any(t.datatype == "FP16" for t, _ in tensors)
         answer = pb.ModelInferResponse(
-            model_name=model.name, model_version=model.version, id=request_id
+            model_name=model.name, model_version=model.version, id=request_id or ""
         )
         for tensor, values in tensors:
             output = answer.outputs.add(
@@ -164,6 +140,43 @@ class InferenceService:
                 flat = [v.encode() if isinstance(v, str) else v for v in flat]
             getattr(output.contents, _FIELDS[tensor.datatype]).extend(flat)
         return bytes(answer.SerializeToString())
+
+    def answer(self, encoded: bytes) -> None:
+        """Send the message."""
+        self._call.respond(encoded)
+
+    def refuse(self, error: RequestError) -> None:
+        """Send a status."""
+        self._call.fail(_CODES[error.status], str(error))
+
+    def span(self, tracing: Tracing) -> Any:
+        """Start the span of this request."""
+        attributes = {"rpc.system": "grpc", "rpc.service": SERVICE, "rpc.method": "ModelInfer"}
+        return tracing.begin(f"{SERVICE}/ModelInfer", self._call.metadata, **attributes)
+
+    def end_span(self, tracing: Tracing, span: Any, status: int) -> str | None:
+        """End it."""
+        code = 0 if status == 200 else _CODES[status]
+        return tracing.end(span, "rpc.grpc.status_code", code, status >= 500)
+
+    def traceparent(self) -> bytes | None:
+        """Return the metadata of that name."""
+        return self._call.metadata.get("traceparent", "").encode()
+
+
+def _parsed(kind: Any, message: bytes) -> Any:
+    try:
+        return kind.FromString(message)
+    except DecodeError as error:
+        told = f"the message is no {kind.DESCRIPTOR.name}: {error}"
+        raise RequestError(400, told) from error
+
+
+def _known(model: Model, name: str, version: str) -> None:
+    if name != model.name or version not in ("", model.version):
+        asked = f"model {name[:64]!r} version {version[:64]!r} is not served"
+        told = f"{asked}; the model is {model.name!r}, version {model.version!r}"
+        raise RequestError(404, told)
 
 
 def _given(request: Any) -> Iterator[Given]:
@@ -206,20 +219,3 @@ def _typed(name: str, datatype: str, values: Any) -> NDArray[Any]:
         if found.min() < limits.min or found.max() > limits.max:
             raise wrong(name, f"values of {datatype}", "one that does not fit")
     return found.astype(dtype, copy=False)
-
-
-def server(service: InferenceService, address: str, maximum_body: int) -> Any:
-    """Return a server bound to an address that other processes may share.
-
-    Raises:
-        RuntimeError: the address cannot be bound.
-    """
-    options = [
-        ("grpc.max_receive_message_length", maximum_body),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 1),
-    ]
-    found = grpc.aio.server(options=options, compression=grpc.Compression.NoCompression)
-    found.add_generic_rpc_handlers((service.handler(),))
-    found.add_insecure_port(address)
-    return found

@@ -1,13 +1,13 @@
-"""Where and together with what a request runs."""
+"""When, where and together with what a request runs."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,26 +17,32 @@ from perennial_serving.dataplane import DataPlane, Results
 from perennial_serving.errors import RequestError
 
 Arrays = Mapping[str, NDArray[Any]]
+Outcome = Results | RequestError
+Done = Callable[[Outcome], None]
 
 # What is expected to take less runs on the event loop: a thread's hop costs 50 to 100 microseconds.
 INLINE_SECONDS = 0.0003
+# What runs together on the event loop takes no longer than this.
+TURN_SECONDS = 0.001
+# After a turn of the loop on which a request found no company, so many do not wait for one.
+LONELY = 15
 
 
-@dataclass(eq=False)
 class _Waiting:
-    feeds: Arrays
-    rows: int
-    shapes: tuple[tuple[int, ...], ...]
-    done: asyncio.Future[Results]
-    since: float
+    __slots__ = ("done", "feeds", "rows", "shapes", "since")
+
+    def __init__(self, feeds: Arrays, rows: int, done: Done, shapes: Any) -> None:
+        self.feeds, self.rows, self.done, self.shapes = feeds, rows, done, shapes
+        self.since = time.perf_counter()
 
 
 class Scheduler:
-    """Runs quick requests at once, on the event loop; others on threads, coalesced under load.
+    """Runs quick requests on the event loop, others on threads; together those that came together.
 
-    Nobody waits for company: a request runs as soon as a thread is free, together with those that
-    have come while none was. So one client alone never waits, and a batch grows with the load.
-    It belongs to the event loop's thread.
+    Nobody waits for company. A quick request runs at the end of the loop's turn that brought it,
+    with the others of that turn; while turns bring one request each, it runs at once. A slow one
+    runs as soon as a thread is free, with those that have come while none was. So a batch grows
+    with the load, and one client alone never waits. It belongs to the event loop's thread.
     """
 
     def __init__(self, plane: DataPlane, batch_rows: int, threads: int) -> None:
@@ -46,104 +52,154 @@ class Scheduler:
         self._threads = ThreadPoolExecutor(self._slots, "infer")
         self._batch_rows = batch_rows if plane.model.is_batchable else 0
         self._names = [t.name for t in plane.model.inputs]
+        self._loop = asyncio.get_running_loop()
+        self._turn: list[_Waiting] = []
+        self._lonely = 0
         self._queue: deque[_Waiting] = deque()
+        self._recording: set[asyncio.Future[None]] = set()
         self._running = 0
 
-    async def infer(self, feeds: Arrays, rows: int) -> Results:
-        """Run the model on arrays that fit its signature.
+    def submit(self, feeds: Arrays, rows: int, done: Done) -> None:
+        """Run the model on arrays that fit its signature; ``done`` gets the outcome once.
 
-        Raises:
-            RequestError: 500, the model itself failed.
+        At once, or later on the event loop.
         """
         plane = self._plane
         if rows * plane.seconds_per_row < INLINE_SECONDS:
-            began = time.perf_counter()
-            try:
-                results = plane.run(feeds)
-            finally:
-                # A failure's time counts too: a model may take long to fail.
-                plane.took(time.perf_counter() - began, rows)
+            if self._lonely or not self._batch_rows:
+                self._lonely -= self._lonely > 0
+                self._now(feeds, rows, done)
+                return
+            self._turn.append(_Waiting(feeds, rows, done, self._shapes(feeds)))
+            if len(self._turn) == 1:
+                self._loop.call_soon(self._end_turn)
+            return
+        self._queue.append(_Waiting(feeds, rows, done, self._shapes(feeds)))
+        self._start()
+
+    def _shapes(self, feeds: Arrays) -> list[tuple[int, ...]]:
+        return [feeds[name].shape[1:] for name in self._names]
+
+    def _now(self, feeds: Arrays, rows: int, done: Done) -> None:
+        began = time.perf_counter()
+        try:
+            outcome: Outcome = self._plane.run(feeds)
+        except RequestError as error:
+            outcome = error
+        # A failure's time counts too: a model may take long to fail.
+        self._plane.took(time.perf_counter() - began, rows)
+        self._answer(feeds, rows, outcome, done)
+
+    def _end_turn(self) -> None:
+        turn = self._turn
+        self._turn = []
+        if len(turn) == 1:
+            self._lonely = LONELY
+            self._now(turn[0].feeds, turn[0].rows, turn[0].done)
+            return
+        waiting = deque(turn)
+        fitting = int(TURN_SECONDS / max(self._plane.seconds_per_row, 1e-9))
+        while waiting:
+            self._together_now(self._take(waiting, min(self._batch_rows, fitting)))
+
+    def _together_now(self, batch: list[_Waiting]) -> None:
+        if len(batch) == 1:
+            self._now(batch[0].feeds, batch[0].rows, batch[0].done)
+            return
+        began = time.perf_counter()
+        rows = sum(w.rows for w in batch)
+        try:
+            feeds, results = self._joined(batch)
+        except RequestError:
+            for waiting in batch:  # each alone, so that one spoils no other
+                self._now(waiting.feeds, waiting.rows, waiting.done)
+            return
+        self._plane.took(time.perf_counter() - began, rows)
+        self._plane.metrics.batch_rows.observe(rows)
+        if self._plane.recorder is not None:
+            self._plane.recorder.record(feeds, results, rows)
+        for waiting, part in zip(batch, _parts(batch, results), strict=True):
+            waiting.done(part)
+
+    def _answer(self, feeds: Arrays, rows: int, outcome: Outcome, done: Done) -> None:
+        recorder = self._plane.recorder
+        if recorder is None or isinstance(outcome, RequestError):
+            done(outcome)
+        elif rows <= recorder.LARGE_ROWS:
+            recorder.record(feeds, outcome, rows)
+            done(outcome)
         else:
-            loop = asyncio.get_running_loop()
-            shapes = tuple(feeds[name].shape[1:] for name in self._names)
-            waiting = _Waiting(feeds, rows, shapes, loop.create_future(), time.perf_counter())
-            self._queue.append(waiting)
-            self._start()
-            results = await waiting.done
-        recorder = plane.recorder
-        if recorder is not None:
-            if rows <= recorder.AT_ONCE:
-                recorder.record(feeds, results, rows)
-            else:
-                await recorder.record_many(feeds, results, rows)
-        return results
+            recording = asyncio.ensure_future(recorder.record_many(feeds, outcome, rows))
+            self._recording.add(recording)
+            recording.add_done_callback(self._recording.discard)
+            recording.add_done_callback(lambda _: done(outcome))
+
+    # On threads
 
     def _start(self) -> None:
         while self._queue and self._running < self._slots:
-            batch = self._take()
+            batch = self._take(self._queue, self._batch_rows)
             now = time.perf_counter()
             for waiting in batch:
                 self._plane.metrics.queued.observe(now - waiting.since)
             self._plane.metrics.batch_rows.observe(sum(w.rows for w in batch))
             self._running += 1
-            asyncio.ensure_future(self._run(batch))  # noqa: RUF006 - its waiters hold on to it
+            future = self._loop.run_in_executor(self._threads, self._on_thread, batch)
+            future.add_done_callback(partial(self._finished, batch))
 
-    def _take(self) -> list[_Waiting]:
-        batch = [self._queue.popleft()]
+    def _take(self, waiting: deque[_Waiting], most: int) -> list[_Waiting]:
+        batch = [waiting.popleft()]
         rows = batch[0].rows
-        while self._queue and batch[0].shapes == self._queue[0].shapes:
-            rows += self._queue[0].rows
-            if rows > self._batch_rows:
+        while waiting and batch[0].shapes == waiting[0].shapes:
+            rows += waiting[0].rows
+            if rows > most:
                 break
-            batch.append(self._queue.popleft())
+            batch.append(waiting.popleft())
         return batch
 
-    async def _run(self, batch: list[_Waiting]) -> None:
-        loop = asyncio.get_running_loop()
-        rows = sum(w.rows for w in batch)
-        try:
-            outcomes, taken = await loop.run_in_executor(self._threads, self._together, batch)
-            self._plane.took(taken, rows)
-        except BaseException as error:
-            outcomes = [error] * len(batch)
-        finally:
-            self._running -= 1
-            self._start()
+    def _finished(
+        self, batch: list[_Waiting], future: asyncio.Future[tuple[list[Outcome], float]]
+    ) -> None:
+        self._running -= 1
+        self._start()
+        outcomes, taken = future.result()
+        self._plane.took(taken, sum(w.rows for w in batch))
         for waiting, outcome in zip(batch, outcomes, strict=True):
-            if waiting.done.done():
-                continue
-            if isinstance(outcome, BaseException):
-                waiting.done.set_exception(outcome)
-            else:
-                waiting.done.set_result(outcome)
+            self._answer(waiting.feeds, waiting.rows, outcome, waiting.done)
 
-    def _together(self, batch: Sequence[_Waiting]) -> tuple[list[Results | BaseException], float]:
-        """Run a batch on a thread; where it fails, run each alone, so that one spoils no other."""
+    def _on_thread(self, batch: Sequence[_Waiting]) -> tuple[list[Outcome], float]:
+        """Run a batch; where it fails, run each alone, so that one spoils no other."""
         began = time.perf_counter()
-        outcomes: list[Results | BaseException]
+        outcomes: list[Outcome]
         if len(batch) == 1:
             outcomes = [self._alone(batch[0])]
         else:
             try:
-                outcomes = list(self._joined(batch))
+                outcomes = list(_parts(batch, self._joined(batch)[1]))
             except RequestError:
                 outcomes = [self._alone(w) for w in batch]
         return outcomes, time.perf_counter() - began
 
-    def _alone(self, waiting: _Waiting) -> Results | BaseException:
+    def _alone(self, waiting: _Waiting) -> Outcome:
         try:
             return self._plane.run(waiting.feeds)
         except RequestError as error:
             return error
 
-    def _joined(self, batch: Sequence[_Waiting]) -> list[Results]:
-        names = self._names
-        feeds = {name: np.concatenate([w.feeds[name] for w in batch]) for name in names}
+    def _joined(self, batch: Sequence[_Waiting]) -> tuple[Arrays, Results]:
+        feeds = {name: np.concatenate([w.feeds[name] for w in batch]) for name in self._names}
         results = self._plane.run(feeds)
-        ends = np.cumsum([w.rows for w in batch]).tolist()
-        if any(len(values) != ends[-1] for values in results.values()):
+        rows = sum(w.rows for w in batch)
+        if any(len(values) != rows for values in results.values()):
             raise RequestError(500, "the model does not answer row by row")
-        return [
-            {name: values[end - w.rows : end] for name, values in results.items()}
-            for w, end in zip(batch, ends, strict=True)
-        ]
+        return feeds, results
+
+
+def _parts(batch: Sequence[_Waiting], results: Results) -> list[Results]:
+    """Return each request's own rows of a batch's results."""
+    parts: list[Results] = []
+    end = 0
+    for waiting in batch:
+        first, end = end, end + waiting.rows
+        parts.append({name: values[first:end] for name, values in results.items()})
+    return parts

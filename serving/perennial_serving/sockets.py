@@ -10,24 +10,32 @@ BACKLOG = 2048
 
 @dataclass(frozen=True)
 class Sockets:
-    """Bound sockets for HTTP; gRPC binds its own port, which many processes may share."""
+    """Bound sockets, one a port."""
 
     http: socket.socket
+    grpc: socket.socket
     metrics: socket.socket
-    grpc_host: str
-    grpc_port: int
 
     @property
     def ports(self) -> str:
         """The ports, for people."""
-        http, metrics = (s.getsockname()[1] for s in (self.http, self.metrics))
-        return f"HTTP {http}, gRPC {self.grpc_port}, metrics {metrics}"
+        http, grpc, metrics = (s.getsockname()[1] for s in (self.http, self.grpc, self.metrics))
+        return f"HTTP {http}, gRPC {grpc}, metrics {metrics}"
 
     @property
-    def grpc_address(self) -> str:
-        """The address as gRPC writes it."""
-        host = f"[{self.grpc_host}]" if ":" in self.grpc_host else self.grpc_host
-        return f"{host}:{self.grpc_port}"
+    def descriptors(self) -> tuple[int, int, int]:
+        """The file descriptors, for a child process."""
+        return self.http.fileno(), self.grpc.fileno(), self.metrics.fileno()
+
+    def close(self) -> None:
+        """Close all."""
+        for bound in (self.http, self.grpc, self.metrics):
+            bound.close()
+
+
+def inherit(descriptors: tuple[int, int, int]) -> Sockets:
+    """Return the sockets that a parent process bound."""
+    return Sockets(*(socket.socket(fileno=number) for number in descriptors))
 
 
 def bind(host: str, port: int, *, share: bool = False) -> socket.socket:
@@ -38,15 +46,3 @@ def bind(host: str, port: int, *, share: bool = False) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=share)
-
-
-def reserve(host: str, port: int) -> socket.socket:
-    """Hold a shared port without listening, so that all processes get the same one.
-
-    Raises:
-        OSError: it is taken, or not ours to take.
-    """
-    held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    held.bind((host, port))
-    return held

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import time
 
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.errors import ModelInvalid
-from perennial_serving.fetch import report
 from perennial_serving.metrics import Metrics
 from perennial_serving.model import load
 from perennial_serving.server import Limits, serve
+from perennial_serving.settings import log_settings
 from perennial_serving.sockets import Sockets
+from perennial_serving.termination import report
 
 
 def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
@@ -22,7 +24,7 @@ def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
     try:
         model = load(chosen.model_dir, chosen.model_name, chosen.model_version, threads)
         metrics = Metrics(model.name, model.version, model.sha256)
-        plane = DataPlane(model, metrics, bool(chosen.drift))
+        plane = DataPlane(model, metrics, bool(chosen.drift), log_settings(chosen))
     except ModelInvalid as error:
         report("ModelInvalid", str(error))
         return 1
@@ -37,8 +39,11 @@ def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
         drain_seconds=chosen.drain_seconds,
         quiet_seconds=chosen.quiet_seconds,
     )
-    code: int = uvloop.run(serve(plane, limits, sockets))
+    # What is loaded stays: no request is to wait until the collector has been through it.
+    gc.freeze()
+    gc.enable()
+    uvloop.run(serve(plane, limits, sockets))
     sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit, which would wait for a thread that is still in a model beyond the deadline.
-    os._exit(code)
+    os._exit(0)

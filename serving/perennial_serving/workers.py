@@ -9,15 +9,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 
-from perennial_serving.http_server import http_server
-from perennial_serving.observability import Answer, ObservabilityApp, not_found
-from perennial_serving.sockets import Sockets, bind, reserve
+from perennial_serving.observability import Answer, exposition, not_found, observability_port
+from perennial_serving.sockets import Sockets, bind
 from perennial_serving.totals import add_metrics, add_windows
 
+# With exemplars, whatever the one who asks us likes.
+_HEADERS = (
+    "Host: worker\r\nConnection: close\r\nAccept: application/openmetrics-text; version=1.0.0\r\n"
+)
 _PATHS = ("/healthz", "/metrics", "/drift", "/profile")
 
 
@@ -25,7 +27,7 @@ async def _get(port: int, target: str) -> Answer:
     """Ask one worker on its own port."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"GET {target} HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n".encode())
+        writer.write(f"GET {target} HTTP/1.1\r\n{_HEADERS}\r\n".encode())
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     finally:
         writer.close()
@@ -40,7 +42,7 @@ class _All:
     def __init__(self, ports: Sequence[int]) -> None:
         self._ports = ports
 
-    async def __call__(self, path: str, query: bytes) -> Answer:
+    async def __call__(self, path: str, query: bytes, accept: str) -> Answer:
         if path not in _PATHS:
             return not_found()
         target = f"{path}?{query.decode('latin-1')}" if query else path
@@ -48,8 +50,8 @@ class _All:
         answers = await asyncio.gather(*(_get(port, target) for port in ports))
         status, kind, body = max(answers)
         if status == 200 and path == "/metrics":
-            body = add_metrics([text for _, _, text in answers])
-        elif status == 200 and path == "/drift":
+            return exposition(add_metrics([text for _, _, text in answers]), accept)
+        if status == 200 and path == "/drift":
             body = add_windows([text for _, _, text in answers])
         return status, kind, body
 
@@ -64,33 +66,29 @@ def supervise(chosen: argparse.Namespace, arguments: Sequence[str], count: int) 
 
 
 async def _supervise(chosen: argparse.Namespace, arguments: Sequence[str], count: int) -> int:
-    held = reserve(chosen.host, chosen.grpc_port)
-    grpc_port = held.getsockname()[1]
+    # A worker's metrics are for us alone, the rest is shared.
+    outer = [bind(chosen.host, chosen.http_port, share=True)]
+    remote = [bind(chosen.host, chosen.grpc_port, share=True)]
+    for shared in (outer, remote):
+        number = shared[0].getsockname()[1]
+        shared += [bind(chosen.host, number, share=True) for _ in range(count - 1)]
     inner = [bind("127.0.0.1", 0) for _ in range(count)]
-    outer: list[socket.socket] = []
-    for _ in range(count):
-        port = outer[0].getsockname()[1] if outer else chosen.http_port
-        outer.append(bind(chosen.host, port, share=True))
     metrics = bind(chosen.host, chosen.metrics_port)
     processes = []
-    for http, own in zip(outer, inner, strict=True):
-        inherited = f"{http.fileno()},{own.fileno()},{grpc_port},{count}"
+    port = observability_port(_All([own.getsockname()[1] for own in inner]))
+    told_ports = Sockets(outer[0], remote[0], metrics).ports
+    for sockets in (Sockets(*each) for each in zip(outer, remote, inner, strict=True)):
+        inherited = ",".join(map(str, (*sockets.descriptors, count)))
         command = [sys.executable, "-m", "perennial_serving", *arguments, "--inherit", inherited]
-        fds = (http.fileno(), own.fileno())
-        processes.append(await asyncio.create_subprocess_exec(*command, pass_fds=fds))
-    app = ObservabilityApp(_All([own.getsockname()[1] for own in inner]))
-    print(
-        f"{count} workers on ports {Sockets(outer[0], metrics, chosen.host, grpc_port).ports}",
-        flush=True,
-    )
-    for s in (*outer, *inner, held):
-        s.close()
+        process = await asyncio.create_subprocess_exec(*command, pass_fds=sockets.descriptors)
+        processes.append(process)
+        sockets.close()
+    print(f"{count} workers on ports {told_ports}", flush=True)
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ending.set)
-    server = http_server(app)
-    serving = asyncio.create_task(server._serve(sockets=[metrics]))
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, ending.set)
+    await port.start(metrics)
     waits = [asyncio.create_task(p.wait()) for p in processes]
     told = asyncio.create_task(ending.wait())
     await asyncio.wait([told, *waits], return_when=asyncio.FIRST_COMPLETED)
@@ -99,6 +97,5 @@ async def _supervise(chosen: argparse.Namespace, arguments: Sequence[str], count
             process.terminate()
     codes = await asyncio.gather(*waits)
     told.cancel()
-    server.should_exit = True
-    await serving
+    await port.stop(loop.time() + 1.0)
     return 0 if ending.is_set() and not any(codes) else 1

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from builders import SETTINGS, deployment, training
+from builders import SETTINGS, deployment, run, training
 from conftest import Kubectl
 
 from chart import CHART, helm, pods, render
@@ -31,8 +31,8 @@ def made() -> dict[str, dict[str, Any]]:
     artifact = md.spec.model.artifact
     assert artifact is not None
     revision = Revision(artifact=artifact, revision="r1", secret="s")
-    live = workload(md, revision, "stable", 1, "image", SETTINGS)
-    own = [live, children(training(), 1, SETTINGS)[1]]
+    live = workload(md, revision, "stable", 1, None, SETTINGS)
+    own = [live, children(training(), run(), None, SETTINGS)[1]]
     return pods(render()) | pods(own)
 
 

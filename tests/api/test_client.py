@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from builders import SETTINGS, deployment, training
+from builders import SETTINGS, deployment, run, training
 from conftest import Kubectl
 from kubernetes.aio.client.exceptions import ApiException
 from prometheus_client import REGISTRY
@@ -40,13 +40,13 @@ def owned(kind: str) -> list[dict[str, Any]]:
     """Return the children of an object whose resources are written in every odd way."""
     odd = {"requests": {"cpu": 1, "memory": "1024Mi"}, "limits": {"memory": "2000000Ki"}}
     if kind == "ModelTraining":
-        return list(children(training({"job": {"resources": odd}}), 1, SETTINGS))
+        return list(children(training({"job": {"resources": odd}}), run(), None, SETTINGS))
     pods = {"spec": {"tolerations": [{"key": "gpu"}], "priorityClassName": ""}}
     md = deployment({"serving": {"resources": odd}, "podTemplate": pods})
     artifact = md.spec.model.artifact
     assert artifact is not None
     revision = Revision(artifact=artifact, revision="r1", version="flights-1", secret="s")
-    live = workload(md, revision, "stable", 2, "image", SETTINGS)
+    live = workload(md, revision, "stable", 2, None, SETTINGS)
     return [live, service(md, "r1"), service(md, None)]
 
 

@@ -53,6 +53,8 @@ def test_the_shortest_useful_object_is_accepted(kubectl: Kubectl, kind: str) -> 
 
 
 STEPS = "rollout__canary__steps"
+BODY = "serving__limits__maxBodySize"
+LOG, LOG_PATH = "serving__requestLog", "spec.serving.requestLog"
 BAD = [
     ("ModelTraining", {"dataset__uri": "data/x.csv"}, "write a URI with a scheme"),
     ("ModelTraining", {"dataset__split": {"method": "Time"}}, "needs dataset.timeColumn"),
@@ -87,6 +89,29 @@ BAD = [
         "give exactly one of errorRate or latency",
     ),
     ("ModelDeployment", {"replicas": -1}, "spec.replicas"),
+    ("ModelDeployment", {"serving__batching": {}}, "spec.serving.batching.maxRows: Required"),
+    ("ModelDeployment", {"serving__batching__maxRows": -1}, "spec.serving.batching.maxRows"),
+    ("ModelDeployment", {"serving__batching__maxRows": 70_000}, "spec.serving.batching.maxRows"),
+    ("ModelDeployment", {"serving__driftWindows": "Off"}, '"Enabled", "Disabled"'),
+    ("ModelDeployment", {BODY: "16 MB"}, "write a size in bytes such as 512Ki, 16Mi or 1Gi"),
+    ("ModelDeployment", {BODY: "0"}, "write a size in bytes such as 512Ki, 16Mi or 1Gi"),
+    ("ModelDeployment", {BODY: "1023"}, "must be at least 1Ki"),
+    ("ModelDeployment", {BODY: "2Gi"}, "must be at most 1Gi"),
+    ("ModelDeployment", {"serving__limits__maxInFlight": 0}, "spec.serving.limits.maxInFlight"),
+    ("ModelDeployment", {f"{LOG}__sampleFraction": 0}, f"{LOG_PATH}.sampleFraction"),
+    ("ModelDeployment", {f"{LOG}__sampleFraction": 1.5}, f"{LOG_PATH}.sampleFraction"),
+    ("ModelDeployment", {f"{LOG}__features": ["hour", "hour"]}, "Duplicate value"),
+    ("ModelDeployment", {f"{LOG}__features": [""]}, f"{LOG_PATH}.features[0]"),
+    ("ModelDeployment", {f"{LOG}__features": ["f" * 254]}, f"{LOG_PATH}.features[0]"),
+    ("ModelDeployment", {f"{LOG}__features": [f"f{n}" for n in range(513)]}, "at most 512 items"),
+    ("ModelDeployment", {f"{LOG}__store": {"uri": "logs"}}, "write a URI with a scheme"),
+    ("ModelDeployment", {f"{LOG}__store": {}}, f"{LOG_PATH}.store.uri: Required"),
+    ("ModelTraining", {"dataset__feedback": {}}, "spec.dataset.feedback.deploymentRef: Required"),
+    (
+        "ModelTraining",
+        {"dataset__feedback__deploymentRef": {"name": "Flights"}},
+        "write the name of an object",
+    ),
     ("DriftMonitor", {"interval": "10ms"}, "must be at least 1s"),
     (
         "DriftMonitor",
@@ -152,6 +177,30 @@ def test_defaults_are_filled_in(kubectl: Kubectl) -> None:
         500,
         "PSI",
     )
+
+
+def test_no_serving_option_is_filled_in(kubectl: Kubectl) -> None:
+    """What the API server adds to an object by itself would make a new revision of it."""
+    kubectl("apply", "-f", "-", body=body("ModelDeployment", "plain"))
+    spec = json.loads(kubectl("get", "md", "plain", "-o", "json").out)["spec"]
+    assert "serving" not in spec
+
+
+def test_serving_options_are_kept_as_written(kubectl: Kubectl) -> None:
+    serving = {
+        "batching": {"maxRows": 0},
+        "driftWindows": "Disabled",
+        "limits": {"maxBodySize": "1Gi", "maxInFlight": 65_536},
+        "requestLog": {
+            "features": ["hour", "Wind speed (mph)"],
+            "store": {"uri": "s3://logs/a", "secretRef": {"name": "logs"}},
+        },
+    }
+    applied = kubectl("apply", "-f", "-", body=body("ModelDeployment", "options", serving=serving))
+    assert applied.code == 0, applied.error
+    kept = json.loads(kubectl("get", "md", "options", "-o", "json").out)["spec"]["serving"]
+    assert kept.pop("requestLog") == {**serving["requestLog"], "sampleFraction": 1}
+    assert kept == {k: v for k, v in serving.items() if k != "requestLog"}
 
 
 @pytest.mark.parametrize(

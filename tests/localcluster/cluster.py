@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from localcluster import (
@@ -159,14 +160,18 @@ def load() -> None:
 def _load(state: State, archives: Sequence[Path]) -> None:
     loaded = state.directory / "loaded"
     loaded.mkdir(exist_ok=True)
-    for archive in archives:
-        if (loaded / archive.name).exists():
-            continue
+    fresh = [archive for archive in archives if not (loaded / archive.name).exists()]
+
+    def load_one(archive: Path) -> None:
         command = ["ctr", "--address", str(state.socket), "-n", "k8s.io", "images", "import"]
         done = subprocess.run([*command, str(archive)], capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{archive.name} cannot be imported: {done.stderr.strip()}")
         (loaded / archive.name).touch()
+
+    # At once: each spends much of its time waiting for the disk.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(load_one, fresh))
     state.values.write_text(images.values(images.wanted()))
 
 

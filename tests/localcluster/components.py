@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from localcluster import binaries, credentials
-from localcluster.buildah import BASE
+from localcluster import binaries, credentials, images
 from localcluster.state import State
 
 NODE = credentials.NODE
@@ -34,7 +33,7 @@ state = "{state.run}/containerd"
 [grpc]
 address = "{state.socket}"
 [plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "{BASE}"
+sandbox_image = "{images.pause().reference}"
 restrict_oom_score_adj = true
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "/usr/lib/cni"

@@ -7,30 +7,43 @@ changed. Who builds them depends on the machine: buildah (:mod:`localcluster.bui
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcluster import binaries
+from localcluster import binaries, prerequisites
 
 ROOT = Path(__file__).resolve().parents[2]
+IMAGES = ROOT / "images"
+REQUIREMENTS = IMAGES / "requirements"
+TOOLS = (
+    *(IMAGES / name for name in ("closure.py", "debian.py", "sbom.py")),
+    REQUIREMENTS / "pip.txt",
+)
 PARTS = {
     "operator": ("operator/perennial", "artifact/perennial_artifact"),
     "trainer": ("training/perennial_training", "artifact/perennial_artifact"),
-    "serving": ("serving/perennial_serving", "artifact/perennial_artifact"),
+    "serving": ("serving/perennial_serving", "artifact/perennial_artifact", "images/bin"),
 }
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image to build."""
+    """An image to build, of inputs in the checkout and a version that stands for the others."""
 
     name: str
-    recipe: Path
     inputs: tuple[Path, ...]
-    version: str = ""
+    version: str
+
+    @property
+    def recipe(self) -> Path:
+        """The Dockerfile."""
+        return IMAGES / f"{'python' if self.name in PARTS else self.name}.Dockerfile"
 
     @property
     def digest(self) -> str:
@@ -52,38 +65,56 @@ class Image:
         """Make a build context of nothing but the inputs."""
         with tempfile.TemporaryDirectory() as place:
             context = Path(place)
-            if self.name == "versitygw":
-                shutil.copy(binaries.path("versitygw"), context)
+            if self.name == "pause":
+                shutil.copy(prerequisites.path("catatonit"), context)
+            elif self.name == "versitygw":
+                _versitygw(context, self.version)
             else:
-                (context / "requirements").mkdir()
-                for path in self.inputs:
-                    if path.suffix == ".txt":
-                        shutil.copy(path, context / "requirements")
-                        continue
-                    target = context if path.name == "bin" else context / "app"
-                    ignored = shutil.ignore_patterns("__pycache__")
-                    shutil.copytree(path, target / path.name, ignore=ignored)
+                self._python(context)
             yield context
+
+    def _python(self, context: Path) -> None:
+        shutil.copy(REQUIREMENTS / f"{self.name}.txt", context / "requirements.txt")
+        for tool in TOOLS:
+            shutil.copy(tool, context)
+        for path in self.inputs:
+            if path.is_dir():
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(path, context / "app" / path.name, ignore=ignored)
 
     def arguments(self, base: str) -> list[str]:
         """Return the build's arguments, the same for buildah and Docker."""
-        chosen = {"BASE_IMAGE": base} if base else {}
+        chosen = {"VERSION": self.version}
         if self.name in PARTS:
-            chosen["PART"] = self.name
+            chosen |= {"PART": self.name, **({"BASE_IMAGE": base} if base else {})}
         flags = [f for k, v in chosen.items() for f in ("--build-arg", f"{k}={v}")]
         return ["-t", self.reference, "-f", str(self.recipe), *flags]
 
 
+def _versitygw(context: Path, version: str) -> None:
+    """Put the binary and the bill of what it was built of into a context."""
+    binary = shutil.copy(binaries.path("versitygw"), context)
+    listing = subprocess.run(
+        [binaries.go(), "version", "-m", binary], capture_output=True, text=True, check=True
+    )
+    command = [sys.executable, str(IMAGES / "sbom.py"), "--go", "versitygw", version]
+    bill = subprocess.run(command, input=listing.stdout, capture_output=True, text=True, check=True)
+    (context / "versitygw.cdx.json").write_text(bill.stdout)
+
+
 def wanted() -> list[Image]:
     """Return all images of this checkout."""
-    images = ROOT / "images"
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     found = []
     for name, packages in PARTS.items():
-        inputs = (images / "requirements" / f"{name}.txt", images / "bin")
-        inputs += tuple(ROOT / package for package in packages)
-        found.append(Image(name, images / "python.Dockerfile", inputs))
-    recipe = images / "versitygw.Dockerfile"
-    return [*found, Image("versitygw", recipe, (), binaries.VERSITYGW)]
+        inputs = (REQUIREMENTS / f"{name}.txt", *TOOLS)
+        found.append(Image(name, (*inputs, *(ROOT / package for package in packages)), version))
+    return [*found, Image("versitygw", (IMAGES / "sbom.py",), binaries.VERSITYGW)]
+
+
+def pause() -> Image:
+    """Return the image of a pod's own process, which kind's nodes have and ours lacks."""
+    return Image("pause", (), "1")
 
 
 def values(images: Sequence[Image]) -> str:

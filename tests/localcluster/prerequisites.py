@@ -9,7 +9,8 @@ PACKAGES = {
     "containerd": "containerd",
     "runc": "runc",
     "buildah": "buildah",
-    "debootstrap": "debootstrap",
+    "mmdebstrap": "mmdebstrap",
+    "catatonit": "catatonit",
     "iptables": "iptables",
     "nft": "nftables",
     "conntrack": "conntrack",
@@ -19,6 +20,13 @@ PACKAGES = {
     "/usr/lib/cni/bridge": "containernetworking-plugins",
 }
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def path(command: str) -> str:
+    """Return the path of an installed command."""
+    found = shutil.which(command, path=PATH)
+    assert found, f"{PACKAGES[command]} is not installed"
+    return found
 
 
 def missing() -> list[str]:

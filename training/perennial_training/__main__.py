@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from perennial_artifact.result import (
     RunSpec,
 )
 from perennial_artifact.store import ArtifactError, StoreUnreachable, fetch, publish
-from perennial_training.dataset import Rows, columns, load
+from perennial_training.columns import columns
+from perennial_training.dataset import Rows, load
 from perennial_training.evaluate import measure, profile
 from perennial_training.export import OnnxModel, check_parity, to_onnx
 from perennial_training.failure import TrainingFailure
@@ -81,8 +83,15 @@ def train(run: RunSpec, index: int, secrets: Path, output: Path) -> CandidateRes
     names = [run.objective.metric, *run.metrics]
     store_secret = secrets / "store"
     dataset_secret = secrets / "dataset"
-    rows = load(run.dataset, run.task, dataset_secret if dataset_secret.is_dir() else store_secret)
+    own = dataset_secret if dataset_secret.is_dir() else store_secret
+    rows = load(run.dataset, run.task, own, secrets / "feedback")
     say("rows read", rows=rows.record.rows, features=rows.train.shape[1])
+    if run.dataset.feedback is not None:
+        if rows.feedback is None:
+            told = "nothing is logged yet: the dataset alone is learned from"
+            say(told, deployment=run.dataset.feedback.deployment)
+        else:
+            say("feedback joined", **asdict(rows.feedback))
 
     fitted, parameters = fit(
         run.task, candidate, run.objective.metric, rows.train, rows.train_target
@@ -108,7 +117,7 @@ def train(run: RunSpec, index: int, secrets: Path, output: Path) -> CandidateRes
 
     directory = output / "artifact"
     directory.mkdir(parents=True, exist_ok=True)
-    contents = {MODEL: onnx, PROFILE: profile(served, rows.train).to_json().encode()}
+    contents = {MODEL: onnx, PROFILE: profile(served, rows.train).to_json()}
     for name, content in contents.items():
         (directory / name).write_bytes(content)
     libraries = {name: version(name) for name in LIBRARIES}
@@ -133,7 +142,7 @@ def train(run: RunSpec, index: int, secrets: Path, output: Path) -> CandidateRes
             libraries=libraries,
         ),
     )
-    (directory / "manifest.json").write_text(manifest.to_json())
+    (directory / "manifest.json").write_bytes(manifest.to_json())
     uri, digest, size = publish(directory, run.store_uri, store_secret)
     say("published", uri=uri)
     return CandidateResult(
@@ -153,7 +162,7 @@ def train(run: RunSpec, index: int, secrets: Path, output: Path) -> CandidateRes
 
 def main() -> int:
     """Run the pod's candidate; exit 1 only where another try may help."""
-    run = RunSpec.model_validate_json(Path(os.environ.get("PERENNIAL_RUN", RUN)).read_text())
+    run = RunSpec.from_json(Path(os.environ.get("PERENNIAL_RUN", RUN)).read_bytes())
     index = int(os.environ.get("JOB_COMPLETION_INDEX", "0"))
     secrets = Path(os.environ.get("PERENNIAL_SECRETS", SECRETS))
     status = 0
@@ -166,7 +175,7 @@ def main() -> int:
             status = 1 if isinstance(error, StoreUnreachable) else 0
             say(failure.message, reason=failure.reason)
     message = result.to_message()
-    Path(os.environ.get("PERENNIAL_TERMINATION_LOG", "/dev/termination-log")).write_text(message)
+    Path(os.environ.get("PERENNIAL_TERMINATION_LOG", "/dev/termination-log")).write_bytes(message)
     return status
 
 

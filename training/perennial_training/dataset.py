@@ -1,11 +1,10 @@
-"""Read the dataset, check it, hold rows out."""
+"""Read the dataset, check it, add what was learned in service, hold rows out."""
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
-import hashlib
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,11 @@ import pandas as pd
 
 from perennial_artifact.manifest import DatasetRecord
 from perennial_artifact.result import DatasetSpec
-from perennial_artifact.store import ArtifactNotFound, StoreUnreachable, open_store
+from perennial_artifact.store import ArtifactNotFound
+from perennial_training.columns import columns
 from perennial_training.failure import TrainingFailure
+from perennial_training.feedback import Found, learn
+from perennial_training.files import Digest, Directory
 
 MINIMUM_ROWS = 50
 SEED = 20130101
@@ -32,10 +34,14 @@ class Rows:
     held_out: pd.DataFrame
     """The held-out rows with all their columns: a champion may have learned from others."""
     record: DatasetRecord
+    feedback: Found | None = None
+    """What the request log held; None where nothing is logged, or none is asked for."""
 
 
-def load(spec: DatasetSpec, task: str, secret_dir: Path | None) -> Rows:
-    """Read every file that the URI names and split the rows.
+def load(
+    spec: DatasetSpec, task: str, secret_dir: Path | None, log_secret_dir: Path | None = None
+) -> Rows:
+    """Read every file that the URI names, add the labelled requests, and split the rows.
 
     Rows without a target, or without a time where one is asked for, are left out.
 
@@ -43,7 +49,8 @@ def load(spec: DatasetSpec, task: str, secret_dir: Path | None) -> Rows:
         TrainingFailure: there is no such file, or the rows do not fit the spec.
         StoreUnreachable: the store does not answer.
     """
-    frame, digest = _read(spec.uri, secret_dir)
+    digest = Digest()
+    frame = _read(spec.uri, secret_dir, digest)
     features = spec.features or [
         c for c in frame.columns if c not in (spec.target, spec.time_column)
     ]
@@ -59,9 +66,15 @@ def load(spec: DatasetSpec, task: str, secret_dir: Path | None) -> Rows:
             f"{spec.uri} has no column besides {' and '.join(wanted)} to learn from",
         )
     frame = frame[frame[spec.target].notna()]
+    known = _classes if task == "Classification" else _numbers
+    frame = frame.assign(**{spec.target: known(frame[spec.target])})
     if spec.time_column:
         times = _times(frame[spec.time_column])
         frame = frame.assign(**{spec.time_column: times})[times.notna()]
+    found = None
+    with contextlib.suppress(ArtifactNotFound):  # nothing was logged yet
+        frame, found = learn(spec, task, features, frame, log_secret_dir, digest)
+    if spec.time_column:
         frame = frame.sort_values(spec.time_column, kind="stable")
     if len(frame) < MINIMUM_ROWS:
         raise TrainingFailure(
@@ -74,10 +87,7 @@ def load(spec: DatasetSpec, task: str, secret_dir: Path | None) -> Rows:
         start, end = (str(frame[spec.time_column].iloc[i])[:64] for i in (0, -1))
     if spec.split.method == "Random":
         frame = frame.sample(frac=1.0, random_state=SEED)
-    target = (
-        _classes(frame[spec.target]) if task == "Classification" else _numbers(frame[spec.target])
-    )
-    inputs = columns(frame, features)
+    inputs, target = columns(frame, features), frame[spec.target]
     held_out = max(1, round(len(frame) * spec.split.test_fraction))
     train, train_target = inputs.iloc[:-held_out], target.iloc[:-held_out]
     if empty := [c for c in features if _is_missing(train[c]).all()]:
@@ -98,23 +108,16 @@ def load(spec: DatasetSpec, task: str, secret_dir: Path | None) -> Rows:
         test=inputs.iloc[-held_out:],
         test_target=target.iloc[-held_out:],
         held_out=frame.iloc[-held_out:],
-        record=DatasetRecord(uri=spec.uri, sha256=digest, rows=len(frame), start=start, end=end),
+        record=DatasetRecord(
+            uri=spec.uri,
+            sha256=digest.text(),
+            rows=len(frame),
+            feedback_rows=None if spec.feedback is None else found.rows if found else 0,
+            start=start,
+            end=end,
+        ),
+        feedback=found,
     )
-
-
-def columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Return features as a model takes them: float32, NaN for missing; or text, '' for missing.
-
-    Raises:
-        KeyError: the frame has no such column.
-    """
-    return pd.DataFrame({name: _column(frame[name]) for name in names}, index=frame.index)
-
-
-def _column(values: pd.Series[Any]) -> pd.Series[Any]:
-    if pd.api.types.is_numeric_dtype(values):
-        return values.astype("float32")
-    return values.astype("object").where(values.notna(), "").astype(str)
 
 
 def _is_missing(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -155,47 +158,34 @@ def _numbers(target: pd.Series[Any]) -> pd.Series[Any]:
     return target.astype("float64")
 
 
-def _read(uri: str, secret_dir: Path | None) -> tuple[pd.DataFrame, str]:
-    """Return the rows of all files that a URI names, and a digest over names and contents."""
-    import obstore
-
+def _read(uri: str, secret_dir: Path | None, digest: Digest) -> pd.DataFrame:
+    """Return the rows of all files that a URI names."""
     fixed = uri.split("*")[0].split("?")[0].split("[")[0]
-    directory = fixed.rpartition("/")[0]
+    parent = fixed.rpartition("/")[0]
     not_found = TrainingFailure(
         "DatasetNotFound",
         f"{uri} names no file that ends in .parquet or .csv: upload the rows or correct "
         "dataset.uri",
     )
-    if directory.endswith(":/"):  # s3://bucket, without a file
+    if parent.endswith(":/"):  # s3://bucket, without a file
         raise not_found
     try:
-        store = open_store(directory, secret_dir)
+        directory = Directory(parent, secret_dir)
     except ArtifactNotFound as error:
         raise not_found from error
-    pattern = uri[len(directory) + 1 :] or "*"
-    try:
-        names = sorted(
-            entry["path"]
-            for page in obstore.list(store)
-            for entry in page
-            if fnmatch.fnmatchcase(entry["path"], pattern)
-            and entry["path"].endswith((".parquet", ".csv"))
-        )
-        contents = [bytes(obstore.get(store, name).bytes()) for name in names]
-    except Exception as error:
-        raise StoreUnreachable(
-            f"{uri} cannot be read: check the store's endpoint and the Secret's credentials "
-            f"({type(error).__name__})"
-        ) from error
+    pattern = uri[len(parent) + 1 :] or "*"
+    names = [
+        name
+        for name in directory.names()
+        if fnmatch.fnmatchcase(name, pattern) and name.endswith((".parquet", ".csv"))
+    ]
     if not names:
         raise not_found
-    digest = hashlib.sha256()
     frames = []
-    for name, content in zip(names, contents, strict=True):
-        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+    for name, content in directory.read(names, digest):
         read = pd.read_parquet if name.endswith(".parquet") else pd.read_csv
         try:
             frames.append(read(io.BytesIO(content)))
         except Exception as error:
             raise TrainingFailure("DatasetInvalid", f"{name} cannot be parsed: {error}") from error
-    return pd.concat(frames, ignore_index=True), digest.hexdigest()
+    return pd.concat(frames, ignore_index=True)

@@ -79,6 +79,41 @@ def seconds(duration: str) -> float:
     return sum(int(number) * scale[unit] for number, unit in parts)
 
 
+_SIZE = r"^[1-9][0-9]{0,9}(k|M|G|Ki|Mi|Gi)?$"
+_SIZE_MESSAGE = "write a size in bytes such as 512Ki, 16Mi or 1Gi"
+ByteSize = Annotated[
+    str, Field(pattern=_SIZE, max_length=12, json_schema_extra={"x-message": _SIZE_MESSAGE})
+]
+"""A number of bytes as Kubernetes writes quantities."""
+
+
+def sized(smallest: str, largest: str) -> Json:
+    """Return the schema extension of a size with bounds."""
+    known = f"!self.matches('{_SIZE}') || quantity(self).compareTo"
+    rules = [
+        rule(f"{known}(quantity('{smallest}')) >= 0", f"must be at least {smallest}"),
+        rule(f"{known}(quantity('{largest}')) <= 0", f"must be at most {largest}"),
+    ]
+    return {"x-message": _SIZE_MESSAGE, "x-kubernetes-validations": rules}
+
+
+_MULTIPLES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+
+
+def byte_count(size: str) -> int:
+    """Return the bytes of a size such as ``16Mi``.
+
+    Raises:
+        ValueError: the text is not a size.
+    """
+    import re
+
+    if re.fullmatch(_SIZE, size) is None:
+        raise ValueError(f"{size!r} is not a size; {_SIZE_MESSAGE}")
+    digits = size.rstrip("kKMGi")
+    return int(digits) * _MULTIPLES[size[len(digits) :]]
+
+
 Name = Annotated[
     str,
     Field(

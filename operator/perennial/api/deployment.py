@@ -1,12 +1,13 @@
 """ModelDeployment: serves a model and rolls out its new versions."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from perennial.api.base import (
     AGE,
     ApiModel,
+    ByteSize,
     Column,
     Conditions,
     Duration,
@@ -18,8 +19,10 @@ from perennial.api.base import (
     Time,
     Uri,
     rule,
+    sized,
     within,
 )
+from perennial.api.store import StoreRef
 
 _ONE_MODEL = rule(
     "[has(self.trainingRef), has(self.versionRef), has(self.artifact)].filter(x, x).size() == 1",
@@ -57,13 +60,91 @@ class ModelSource(ApiModel):
     artifact: ArtifactRef | None = Field(None, description="Serve the artifact at this place.")
 
 
+class Batching(ApiModel):
+    """How requests that wait at the same time run together; no request waits for another."""
+
+    max_rows: int = Field(
+        ge=0,
+        le=65_536,
+        description="Most rows that run together; 0 runs every request by itself.",
+    )
+
+
+class Limits(ApiModel):
+    """What one pod takes on; beyond it a request is refused, and nothing else suffers."""
+
+    max_body_size: ByteSize | None = Field(
+        None,
+        description="Largest request (16Mi by default); a larger one is answered with 413.",
+        json_schema_extra=sized("1Ki", "1Gi"),
+    )
+    max_in_flight: int | None = Field(
+        None,
+        ge=1,
+        le=65_536,
+        description=(
+            "Most requests at once (1024 by default); one more is answered with 503 and "
+            "Retry-After."
+        ),
+    )
+
+
+InputName = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class RequestLog(ApiModel):
+    """Which requests and answers are kept as Parquet files, and the feedback endpoint.
+
+    They are written below logs/NAMESPACE/NAME in the store, in the background.
+    """
+
+    sample_fraction: float = Field(
+        1.0, gt=0, le=1, description="Share of the requests that is logged, drawn at random."
+    )
+    features: list[InputName] = Field(
+        [],
+        description=(
+            "Inputs that may be logged; by default none, only the answers, so that private "
+            "columns never leave the pod."
+        ),
+        max_length=512,
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    store: StoreRef | None = Field(
+        None,
+        description=(
+            "Store of the log; by default that of the ModelTraining, else the one that the chart "
+            "set, which every namespace can open."
+        ),
+    )
+
+
 class Serving(ApiModel):
     """How the model server runs."""
 
+    # A new field has no default here: it would make a new revision of everybody's.
     resources: dict[str, Any] = Field(
         {},
         description="Requests and limits of the serving container, as in a pod.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    batching: Batching | None = Field(
+        None, description="How requests run together; by default up to 256 rows do."
+    )
+    drift_windows: Literal["Enabled", "Disabled"] | None = Field(
+        None,
+        description=(
+            "Enabled, the default, counts every row for the DriftMonitors that watch this; "
+            "Disabled spares the few microseconds a row that it costs."
+        ),
+    )
+    limits: Limits | None = Field(None, description="What one pod takes on.")
+    request_log: RequestLog | None = Field(
+        None,
+        description=(
+            "Keep requests and answers, and take feedback about them; by default neither. "
+            "Joined, they are rows for the next training (ModelTraining spec.dataset.feedback)."
+        ),
     )
 
 
@@ -275,6 +356,13 @@ class DeploymentSpec(ApiModel):
     rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")
 
 
+class LogPlace(ApiModel):
+    """Where requests are logged."""
+
+    uri: str = Field(description="Directory with requests/ and feedback/.", max_length=1280)
+    secret: str = Field("", description="Secret that opens the store.", max_length=253)
+
+
 class Revision(ApiModel):
     """A served revision: a version under one set of settings."""
 
@@ -282,6 +370,9 @@ class Revision(ApiModel):
     artifact: ArtifactRef = Field(description="The artifact that is served.")
     revision: str = Field(description="Hash of version, settings and pod template.", max_length=16)
     secret: str = Field("", description="Secret that opens the artifact's store.", max_length=253)
+    request_log: LogPlace | None = Field(
+        None, description="Where its pods log requests; absent where they do not."
+    )
     replicas: int = Field(0, description="Pods wanted.")
     ready_replicas: int = Field(0, description="Pods that are ready.")
     start_time: Time | None = Field(None, description="When the revision was started.")

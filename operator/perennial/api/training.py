@@ -22,30 +22,8 @@ from perennial.api.base import (
     rule,
     within,
 )
+from perennial.api.store import HAS_SCHEME, StoreRef
 from perennial.api.version import DatasetRecord, Metric
-
-_HAS_SCHEME = "self.matches('^(s3|gs|az|pvc|http|https|file)://.+')"
-_HAS_SCHEME_MESSAGE = (
-    "write a URI with a scheme, such as s3://bucket/path "
-    "(s3, gs, az, pvc, http, https and file are known)"
-)
-
-
-class StoreRef(ApiModel):
-    """An object store and the Secret that opens it."""
-
-    uri: Uri = Field(
-        description="Where artifacts are kept, for example s3://models/team-a.",
-        json_schema_extra={"x-kubernetes-validations": [rule(_HAS_SCHEME, _HAS_SCHEME_MESSAGE)]},
-    )
-    secret_ref: LocalRef | None = Field(
-        None,
-        description=(
-            "Secret in the same namespace with the store's credentials, keys named as the cloud's "
-            "own tools name them (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, "
-            "AWS_REGION)."
-        ),
-    )
 
 
 class Split(ApiModel):
@@ -63,6 +41,17 @@ class Split(ApiModel):
     )
 
 
+class Feedback(ApiModel):
+    """Answered requests whose truth came back, as rows to learn from."""
+
+    deployment_ref: LocalRef = Field(
+        description=(
+            "ModelDeployment whose request log and feedback are joined; its "
+            "spec.serving.requestLog must allow every feature."
+        )
+    )
+
+
 class Dataset(ApiModel):
     """The rows that the model learns from."""
 
@@ -71,7 +60,7 @@ class Dataset(ApiModel):
             "A file, a prefix ending in /, or a glob, such as s3://data/flights/2013-*.parquet. "
             "CSV or Parquet by suffix."
         ),
-        json_schema_extra={"x-kubernetes-validations": [rule(_HAS_SCHEME, _HAS_SCHEME_MESSAGE)]},
+        json_schema_extra=HAS_SCHEME,
     )
     target: str = Field(description="Column to predict.", min_length=1, max_length=253)
     features: list[str] = Field(
@@ -89,6 +78,13 @@ class Dataset(ApiModel):
         description=(
             "Secret with the credentials of the dataset's store; by default those of the "
             "artifact store."
+        ),
+    )
+    feedback: Feedback | None = Field(
+        None,
+        description=(
+            "Add the logged requests of a ModelDeployment, with the labels that its feedback "
+            "endpoint was told, to the rows."
         ),
     )
 

@@ -35,6 +35,9 @@ class DatasetRecord(ApiModel):
     uri: Uri = Field(description="The dataset's URI.")
     sha256: Sha256 = Field(description="Digest over the files that were read.")
     rows: int = Field(description="Number of rows.")
+    feedback_rows: int | None = Field(
+        None, description="How many of the rows are logged requests with a label."
+    )
     start: str | None = Field(None, description="Time of the oldest row.", max_length=64)
     end: str | None = Field(None, description="Time of the newest row.", max_length=64)
 

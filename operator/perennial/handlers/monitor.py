@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from perennial.api.base import Json, Kind, seconds
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
@@ -16,7 +14,7 @@ from perennial.cluster.client import Cluster
 from perennial.cluster.queue import Key
 from perennial.cluster.scrape import read_pods
 from perennial.plan.core import Plan, Settings
-from perennial.plan.monitor import MonitorSnapshot, is_due, plan_monitor
+from perennial.plan.monitor import MonitorSnapshot, plan_monitor, wants_windows
 from perennial.settings import Options
 from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window
@@ -41,10 +39,11 @@ async def observe_and_plan(
     if deployment is not None and deployment.spec.model.training_ref is not None:
         name = deployment.spec.model.training_ref.name
         training = await cluster.read(ModelTraining, namespace, name)
-    if deployment is not None and deployment.status.stable and is_due(monitor, now):
+    stable = deployment.status.stable if deployment is not None else None
+    if deployment is not None and stable is not None and wants_windows(monitor, deployment, now):
         selector = (
             f"perennial.dev/deployment={deployment.metadata.name},"
-            f"perennial.dev/revision={deployment.status.stable.revision}"
+            f"perennial.dev/revision={stable.revision}"
         )
         pods = await cluster.select("v1", "Pod", namespace, selector)
         windows, profile = await _collect(pods, seconds(monitor.spec.window))
@@ -61,9 +60,9 @@ async def _collect(
     answers = await read_pods(pods, f"/drift?seconds={window_seconds:g}")
     profiles = await read_pods(pods[:1], "/profile")
     try:
-        windows = tuple(Window.model_validate_json(body) for body in answers.values())
-        profile = next((Profile.model_validate_json(p) for p in profiles.values()), None)
-    except ValidationError as error:
+        windows = tuple(Window.from_json(body) for body in answers.values())
+        profile = next((Profile.from_json(p) for p in profiles.values()), None)
+    except ValueError as error:
         log.warning("a drift window cannot be read: %s", error)
         return (), None
     return windows, profile

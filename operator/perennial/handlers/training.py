@@ -35,6 +35,8 @@ async def observe_and_plan(
         for d in deployments
         if d.spec.model.training_ref is not None and d.spec.model.training_ref.name == key.name
     }
+    wanted = training.spec.dataset.feedback
+    teacher = wanted.deployment_ref.name if wanted is not None else ""
     monitors: list[DriftMonitor] = await cluster.read_all(DriftMonitor, namespace)
     jobs = await cluster.select("batch/v1", "Job", namespace, selector)
     config_maps: list[Json] = []
@@ -57,6 +59,7 @@ async def observe_and_plan(
         versions=tuple(await cluster.read_all(ModelVersion, namespace, selector)),
         monitors=tuple(m for m in monitors if m.spec.deployment_ref.name in following),
         deployed=frozenset(name for d in deployments for name in named_versions(d)),
+        teacher=next((d for d in deployments if d.metadata.name == teacher), None),
     )
     return training, plan_training(snapshot)
 

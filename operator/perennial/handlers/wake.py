@@ -5,6 +5,7 @@ from __future__ import annotations
 from perennial.api.base import Json
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
+from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.cluster.client import Cluster
 from perennial.cluster.queue import Key
@@ -32,6 +33,10 @@ async def related(cluster: Cluster, key: Key, body: Json) -> list[Key]:
     elif key.kind == "ModelDeployment":
         if ref := spec.get("model", {}).get("trainingRef"):
             keys.append(Key("ModelTraining", namespace, ref["name"]))
+        for t in await cluster.read_all(ModelTraining, namespace):
+            feedback = t.spec.dataset.feedback
+            if feedback is not None and feedback.deployment_ref.name == key.name:
+                keys.append(Key("ModelTraining", namespace, t.metadata.name))
         revisions = [status.get("stable"), status.get("canary"), *status.get("rejected", [])]
         names = {r.get("version") for r in revisions if r}
         for v in await cluster.read_all(ModelVersion, namespace):

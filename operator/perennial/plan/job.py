@@ -3,9 +3,11 @@
 import json
 
 from perennial.api.base import Json, seconds
-from perennial.api.training import ModelTraining
+from perennial.api.deployment import LogPlace
+from perennial.api.training import ModelTraining, RunStatus
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
 from perennial.plan.pods import container_security, pod_security, secret_volume
+from perennial.plan.stores import chosen
 from perennial_artifact.result import RunSpec
 
 KEEP_SECONDS = 86_400
@@ -30,50 +32,60 @@ def labels(training: ModelTraining, run: int) -> dict[str, str]:
     }
 
 
-def run_spec(training: ModelTraining, run: int, settings: Settings) -> RunSpec:
-    """Return what the training pods are told."""
+def run_spec(
+    training: ModelTraining, run: RunStatus, log: LogPlace | None, settings: Settings
+) -> RunSpec:
+    """Return what the training pods are told; ``log`` is where the feedback to learn from is."""
     spec = training.spec
     champion = training.status.champion
     names = sorted({gate.metric for gate in spec.gates} - {spec.objective.metric})
-    return RunSpec.model_validate(
+    dataset = spec.dataset.model_dump(by_alias=True, exclude={"secret_ref", "feedback"})
+    if spec.dataset.feedback is not None:
+        dataset["feedback"] = {
+            "deployment": spec.dataset.feedback.deployment_ref.name,
+            "uri": log and log.uri,
+            "until": run.start_time,
+        }
+    return RunSpec.from_plain(
         {
             "training": training.metadata.name,
             "namespace": training.metadata.namespace,
-            "run": run,
+            "run": run.number,
             "task": spec.task,
-            "dataset": spec.dataset.model_dump(by_alias=True, exclude={"secret_ref"}),
+            "dataset": dataset,
             "objective": {"metric": spec.objective.metric},
             "metrics": names,
             "candidates": [c.to_json() for c in spec.candidates],
             "champion": champion
             and {"version": champion.version, "uri": champion.uri, "sha256": champion.sha256},
-            "storeUri": spec.store.uri if spec.store else settings.store_uri,
+            "storeUri": chosen(spec.store, settings)[0],
         }
     )
 
 
-def children(training: ModelTraining, run: int, settings: Settings) -> tuple[Json, Json]:
+def children(
+    training: ModelTraining, run: RunStatus, log: LogPlace | None, settings: Settings
+) -> tuple[Json, Json]:
     """Return the ConfigMap with run.json, and the Job that mounts it."""
-    name, meta, spec = child_name(training, run), training.metadata, training.spec
+    name, meta, spec = child_name(training, run.number), training.metadata, training.spec
     metadata = {
         "name": name,
         "namespace": meta.namespace,
-        "labels": labels(training, run),
+        "labels": labels(training, run.number),
         "ownerReferences": [owner_reference("ModelTraining", meta.name, meta.uid)],
     }
-    document = json.loads(run_spec(training, run, settings).to_json())
+    document = run_spec(training, run, log, settings).to_plain()
     config_map: Json = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata,
         "data": {"run.json": json.dumps(document, sort_keys=True)},
     }
-    store = settings.store_secret
-    if spec.store is not None:
-        store = spec.store.secret_ref.name if spec.store.secret_ref else ""
-    secrets = {"store": store}
+    secrets = {"store": chosen(spec.store, settings)[1]}
     if spec.dataset.secret_ref is not None:
         secrets["dataset"] = spec.dataset.secret_ref.name
+    if spec.dataset.feedback is not None and log is not None:
+        secrets["feedback"] = log.secret
     secrets = {purpose: secret for purpose, secret in secrets.items() if secret}
     pod: Json = {
         "restartPolicy": "Never",
@@ -120,7 +132,7 @@ def children(training: ModelTraining, run: int, settings: Settings) -> tuple[Jso
             "backoffLimitPerIndex": spec.job.backoff_limit,
             "activeDeadlineSeconds": int(seconds(spec.job.active_deadline)),
             "ttlSecondsAfterFinished": KEEP_SECONDS,
-            "template": {"metadata": {"labels": labels(training, run)}, "spec": pod},
+            "template": {"metadata": {"labels": labels(training, run.number)}, "spec": pod},
         },
     }
     return config_map, job

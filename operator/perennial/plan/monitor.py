@@ -41,8 +41,10 @@ class MonitorSnapshot:
     profile: Profile | None = None
 
 
-def is_due(monitor: DriftMonitor, now: datetime) -> bool:
-    """Tell whether an evaluation is due."""
+def wants_windows(monitor: DriftMonitor, deployment: ModelDeployment, now: datetime) -> bool:
+    """Tell whether this pass needs what the serving pods counted."""
+    if deployment.status.stable is None or deployment.spec.serving.drift_windows == "Disabled":
+        return False
     return _wait(monitor, now) <= 0
 
 
@@ -59,6 +61,9 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
     stable = s.deployment.status.stable if s.deployment else None
     if s.deployment is None:
         return _blind(s, status, "DeploymentNotFound", f"there is no ModelDeployment {name}")
+    if s.deployment.spec.serving.drift_windows == "Disabled":
+        told = f"{name} counts nothing: set its spec.serving.driftWindows to Enabled"
+        return _blind(s, status, "DriftWindowsDisabled", told, stalled=True)
     if stable is None or not stable.ready_replicas:
         return _blind(s, status, "NotServing", f"{name} serves nothing yet")
     if status.reference is None or status.reference.revision != stable.revision:

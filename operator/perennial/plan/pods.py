@@ -1,4 +1,4 @@
-"""What every pod that we make has in common: the restricted Pod Security Standard."""
+"""What pods that we make have in common, such as the restricted Pod Security Standard."""
 
 from perennial.api.base import Json
 
@@ -28,3 +28,14 @@ def container_security() -> Json:
 def secret_volume(name: str, secret: str) -> Json:
     """Return a volume with a Secret's keys as files that only the pod's group reads."""
     return {"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}}
+
+
+def secret_of(pod: Json, name: str) -> str:
+    """Return the Secret behind a pod's volume, '' where there is no such volume."""
+    volumes = {v["name"]: v for v in pod.get("volumes", [])}
+    return str(volumes.get(name, {}).get("secret", {}).get("secretName", ""))
+
+
+def environment(**values: str) -> list[Json]:
+    """Return environment variables of our own programs."""
+    return [{"name": f"PERENNIAL_{key}", "value": value} for key, value in values.items()]

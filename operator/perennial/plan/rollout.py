@@ -35,8 +35,11 @@ from perennial.plan.core import (
     with_stall,
 )
 from perennial.plan.podhealth import Trouble, trouble
+from perennial.plan.pods import secret_of
+from perennial.plan.requestlog import attached, place
+from perennial.plan.stores import chosen, refusal
 from perennial.plan.weights import actual, beside, split
-from perennial.plan.workload import child_name, revision_hash, service, workload
+from perennial.plan.workload import child_name, image_of, revision_hash, service, workload
 
 SCALE_DOWN_DELAY_SECONDS = 30
 MEASUREMENTS_KEPT = 20
@@ -166,14 +169,14 @@ def _rebuild(s: DeploymentSnapshot, state: _State) -> _State:
     labels = chosen["metadata"]["labels"]
     pod = chosen["spec"]["template"]["spec"]
     env = {e["name"]: e.get("value", "") for e in pod["initContainers"][0]["env"]}
-    secrets = [v["secret"]["secretName"] for v in pod.get("volumes", []) if "secret" in v]
     stable = Revision(
         version=labels.get("perennial.dev/version", ""),
         artifact=ArtifactRef(
             uri=env["PERENNIAL_ARTIFACT_URI"], sha256=env["PERENNIAL_ARTIFACT_SHA256"]
         ),
         revision=labels["perennial.dev/revision"],
-        secret=secrets[0] if secrets else "",
+        secret=secret_of(pod, "store"),
+        request_log=attached(pod),
     )
     return state.set(stable=stable, promoted_time=s.now)
 
@@ -226,17 +229,19 @@ def _desired(
         else:
             return None, None, ("WaitingForVersion", f"{name} has no version that passed yet")
     if s.training is not None and s.training.spec.store is not None:
-        ref = s.training.spec.store.secret_ref
-        secret = ref.name if ref else ""
-    if artifact.uri.partition("://")[0] not in settings.schemes:
-        allowed = ", ".join(sorted(settings.schemes))
-        told = f"{artifact.uri}: allowed are {allowed} (chart value allowedSchemes)"
+        _, secret = chosen(s.training.spec.store, settings)
+    log = place(s.deployment, s.training, settings)
+    told = refusal("the artifact's URI", artifact.uri, settings)
+    if not told and log is not None:
+        told = refusal("spec.serving.requestLog.store.uri", log.uri, settings)
+    if told:
         return None, ("InvalidSpec", told), None
     revision = Revision(
         version=version,
         artifact=artifact,
         revision=revision_hash(s.deployment, artifact.sha256),
         secret=secret,
+        request_log=log,
         start_time=s.now,
     )
     return revision, None, None
@@ -538,16 +543,9 @@ def _children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ..
     assert stable is not None
     wanted = _replicas(s)
 
-    def image(revision: str) -> str:
-        live = _workload(s, revision)
-        if live is None:
-            return s.settings.serving_image
-        return str(live["spec"]["template"]["spec"]["containers"][0]["image"])
-
     def made(revision: Revision, role: str, replicas: int | None) -> Json:
-        return workload(
-            s.deployment, revision, role, replicas, image(revision.revision), s.settings
-        )
+        live = _workload(s, revision.revision)
+        return workload(s.deployment, revision, role, replicas, live, s.settings)
 
     own: int | None = wanted
     if s.deployment.spec.replicas is None and _has(s, stable.revision):
@@ -645,7 +643,7 @@ def _shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
     if stable is not None:
         live = _workload(s, stable.revision)
         if live is not None:
-            image = str(live["spec"]["template"]["spec"]["containers"][0]["image"])
+            image = image_of(live, s.settings)
             updates["serving_image"] = image
             updates["serving_image_outdated"] = image != s.settings.serving_image
         domain = s.settings.cluster_domain

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from perennial.api import API_VERSION
 from perennial.api.base import Condition, Json
+from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import (
     CandidateStatus,
@@ -30,9 +29,11 @@ from perennial.plan.core import (
     settle,
     with_stall,
 )
+from perennial.plan.feedback import Source, source
 from perennial.plan.gates import failures, value_of
 from perennial.plan.job import child_name, children, labels
 from perennial.plan.schedule import ScheduleInvalid, next_after
+from perennial.plan.stores import chosen, refusal
 from perennial_artifact.result import CandidateResult, Failure
 
 INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
@@ -51,6 +52,13 @@ class TrainingSnapshot:
     versions: tuple[ModelVersion, ...] = ()
     monitors: tuple[DriftMonitor, ...] = ()
     deployed: frozenset[str] = frozenset()
+    teacher: ModelDeployment | None = None
+    """The ModelDeployment whose feedback the spec asks for."""
+
+    @property
+    def feedback(self) -> Source | None:
+        """Where the feedback is that the runs learn from, None where none is wanted."""
+        return source(self.training, self.teacher)
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,8 @@ def plan_training(s: TrainingSnapshot) -> Plan:
     run = status.run
     if run is not None and run.phase == "Fitting":
         return _follow(s, status, run)
+    if s.feedback is not None and s.feedback.missing:
+        return _finish(s, status)  # what is asked for stays asked for
     wishes, status, events = _wishes(s, status)
     if wishes and not s.training.spec.suspend:
         return _start(s, status, wishes, events)
@@ -83,14 +93,10 @@ def plan_training(s: TrainingSnapshot) -> Plan:
 def _problem(s: TrainingSnapshot) -> str:
     """Return what is wrong with the spec beyond what the schema can see."""
     spec = s.training.spec
-    uris = [("spec.dataset.uri", spec.dataset.uri)]
-    uris.append(("spec.store.uri", spec.store.uri if spec.store else s.settings.store_uri))
-    for field, uri in uris:
-        if not uri:
-            return f"{field} is needed: the chart has no default store"
-        if uri.partition("://")[0] not in s.settings.schemes:
-            allowed = ", ".join(sorted(s.settings.schemes))
-            return f"{field} is {uri}: allowed are {allowed} (chart value allowedSchemes)"
+    store_uri, _ = chosen(spec.store, s.settings)
+    for field, uri in (("spec.dataset.uri", spec.dataset.uri), ("spec.store.uri", store_uri)):
+        if told := refusal(field, uri, s.settings):
+            return told
     if spec.schedule is not None:
         try:
             next_after(spec.schedule, s.now)
@@ -195,7 +201,9 @@ def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan
     name = child_name(s.training, run.number)
     job = next((j for j in s.jobs if j["metadata"]["name"] == name), None)
     if job is None:
-        return _finish(s, status, apply=children(s.training, run.number, s.settings), events=events)
+        log = s.feedback.log if s.feedback is not None else None
+        made = children(s.training, run, log, s.settings)
+        return _finish(s, status, apply=made, events=events)
     results = _results(s, run)
     ended = {
         c["type"]
@@ -234,13 +242,13 @@ def _results(s: TrainingSnapshot, run: RunStatus) -> dict[str, CandidateResult]:
 def _parse(name: str, ended: Json) -> CandidateResult:
     message = ended.get("message", "")
     try:
-        result = CandidateResult.model_validate_json(message)
+        result = CandidateResult.from_json(message)
         if result.candidate != name:
             raise ValueError("the result is another candidate's")
         if result.failure is None and not (result.artifact and result.dataset and result.metrics):
             raise ValueError("the result lacks what a version needs")
         return result
-    except (ValidationError, ValueError):
+    except ValueError:
         reason = ended.get("reason", "Error")
         hint = " (raise spec.job.resources.limits.memory)" if reason == "OOMKilled" else ""
         text = f"the training container ended with {reason}, exit code {ended.get('exitCode')}"
@@ -329,17 +337,15 @@ def _version(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> Js
         "trainingRef": {"name": s.training.metadata.name},
         "run": run.number,
         "candidate": result.candidate,
-        "artifact": result.artifact.model_dump(by_alias=True),
-        "metrics": [m.model_dump(by_alias=True, exclude_none=True) for m in result.metrics],
-        "dataset": result.dataset.model_dump(by_alias=True, exclude_none=True)
-        if result.dataset
-        else None,
+        "artifact": result.artifact.to_plain(),
+        "metrics": [m.to_plain() for m in result.metrics],
+        "dataset": result.dataset.to_plain() if result.dataset else None,
         "algorithm": result.algorithm,
         "parameters": result.parameters,
         "libraries": result.libraries,
     }
     if result.signature is not None:
-        spec["signature"] = result.signature.model_dump(by_alias=True)
+        spec["signature"] = result.signature.to_plain()
     if champion is not None:
         spec["parent"] = champion.version
     return {
@@ -409,7 +415,9 @@ def _finish(
     )
     status = status.model_copy(update={"conditions": conditions})
     requeue = None
-    if s.training.spec.schedule is not None and stalled is None and not s.training.spec.suspend:
+    waiting = not training and s.feedback is not None and s.feedback.missing
+    idle = stalled is not None or s.training.spec.suspend or waiting
+    if s.training.spec.schedule is not None and not idle:
         due = next_after(s.training.spec.schedule, status.last_schedule_time or s.now)
         requeue = max(1.0, (due - s.now + timedelta(seconds=1)).total_seconds())
     return Plan(
@@ -429,6 +437,8 @@ def _conditions(
     fitting = run is not None and run.phase == "Fitting"
     behind = run is None or run.generation < s.training.metadata.generation
     first = fitting and run is not None and run.trigger == "Spec"
+    feedback = s.feedback.told if s.feedback is not None else None
+    missing = feedback if s.feedback is not None and s.feedback.missing and not fitting else None
     if stalled is None and not fitting and champion is None and last is not None:
         stalled = (last.outcome, last.message)
     if champion is not None:
@@ -441,6 +451,8 @@ def _conditions(
         ready = condition("Ready", False, stalled[0], stalled[1])
     elif s.training.spec.suspend and not fitting:
         ready = condition("Ready", False, "Suspended", "set spec.suspend to false to start a run")
+    elif missing is not None:
+        ready = condition("Ready", False, missing.reason, missing.message)
     else:
         ready = condition("Ready", False, "FirstRun", "the first run is under way")
     if fitting and run is not None:
@@ -455,6 +467,8 @@ def _conditions(
         )
     if stalled is not None:
         reconciling = condition("Reconciling", False, "Stalled")
+    elif missing is not None and behind and not s.training.spec.suspend:
+        reconciling = condition("Reconciling", True, missing.reason, missing.message)
     elif (first or behind) and not s.training.spec.suspend:
         reconciling = condition("Reconciling", True, "RunUnderWay", "the spec is being trained")
     else:
@@ -463,6 +477,7 @@ def _conditions(
         ready,
         at,
         succeeded,
+        *([feedback] if feedback is not None else []),
         reconciling,
         condition("Stalled", stalled is not None, *(stalled or ("Progressing", ""))),
     ]

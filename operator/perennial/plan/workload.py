@@ -3,10 +3,11 @@
 import hashlib
 import json
 
-from perennial.api.base import Json, seconds
-from perennial.api.deployment import ModelDeployment, Revision
+from perennial.api.base import Json, byte_count, seconds
+from perennial.api.deployment import ModelDeployment, Revision, Serving
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
-from perennial.plan.pods import container_security, pod_security, secret_volume
+from perennial.plan.pods import container_security, environment, pod_security, secret_volume
+from perennial.plan.requestlog import attach
 
 DEFAULT_RESOURCES: Json = {
     "requests": {"cpu": "50m", "memory": "128Mi"},
@@ -60,32 +61,83 @@ def service(deployment: ModelDeployment, revision: str | None) -> Json:
     }
 
 
+def image_of(live: Json | None, settings: Settings) -> str:
+    """Return the serving image: a Deployment keeps its own, whatever the operator's newest is."""
+    if live is None:
+        return settings.serving_image
+    return str(live["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
 def workload(
     deployment: ModelDeployment,
     revision: Revision,
     role: str,
     replicas: int | None,
-    image: str,
+    live: Json | None,
     settings: Settings,
 ) -> Json:
-    """Return a revision's Deployment; ``replicas`` None leaves the number to an autoscaler."""
-    spec, name = deployment.spec, child_name(deployment, revision.revision)
+    """Return a revision's Deployment; ``live`` is what there is of it.
+
+    ``replicas`` None leaves the number to an autoscaler.
+    """
+    name = child_name(deployment, revision.revision)
     identity = {
         "perennial.dev/deployment": deployment.metadata.name,
         "perennial.dev/revision": revision.revision,
     }
-    overrides = spec.pod_template
+    if live is not None and revision.revision != revision_hash(
+        deployment, revision.artifact.sha256
+    ):
+        # The spec speaks of the revision on trial; this one stays as it was made.
+        template = _as_made(live)
+    else:
+        template = _template(deployment, revision, identity, image_of(live, settings), settings)
+    more = {"perennial.dev/revision": revision.revision, "perennial.dev/role": role}
+    if revision.version:
+        more["perennial.dev/version"] = revision.version
+    deadline = seconds(deployment.spec.rollout.progress_deadline)
+    body: Json = {
+        "selector": {"matchLabels": identity},
+        "strategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+        },
+        "progressDeadlineSeconds": max(1, int(deadline)),
+        "template": template,
+    }
+    if replicas is not None:
+        body["replicas"] = replicas
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(deployment, name, more),
+        "spec": body,
+    }
+
+
+def _as_made(live: Json) -> Json:
+    """Return the pod template that the API server holds, fit to be applied."""
+    template: Json = live["spec"]["template"]
+    metadata = {k: v for k, v in template["metadata"].items() if v is not None}
+    return {**template, "metadata": metadata}
+
+
+def _template(
+    deployment: ModelDeployment,
+    revision: Revision,
+    identity: dict[str, str],
+    image: str,
+    settings: Settings,
+) -> Json:
+    """Return the pod template that the spec asks for."""
+    serving, overrides = deployment.spec.serving, deployment.spec.pod_template
     store = [{"name": "store", "mountPath": "/perennial-secrets/store", "readOnly": True}]
     model = {"name": "model", "mountPath": "/perennial/model"}
-
-    def env(**values: str) -> list[Json]:
-        return [{"name": f"PERENNIAL_{key}", "value": value} for key, value in values.items()]
-
     common = {
         "image": image,
         "imagePullPolicy": settings.image_pull_policy,
         "securityContext": container_security(),
-        "resources": spec.serving.resources or DEFAULT_RESOURCES,
+        "resources": serving.resources or DEFAULT_RESOURCES,
     }
     pod: Json = {
         "automountServiceAccountToken": False,
@@ -96,7 +148,7 @@ def workload(
             {
                 "name": "fetch",
                 "command": ["perennial-fetch"],
-                "env": env(
+                "env": environment(
                     ARTIFACT_URI=revision.artifact.uri, ARTIFACT_SHA256=revision.artifact.sha256
                 ),
                 "volumeMounts": [model, *(store if revision.secret else [])],
@@ -107,9 +159,10 @@ def workload(
             {
                 "name": "server",
                 "command": ["perennial-serve"],
-                "env": env(
+                "env": environment(
                     MODEL_NAME=deployment.metadata.name,
                     MODEL_VERSION=revision.version or revision.revision,
+                    **_options(serving),
                 ),
                 "ports": [
                     {"name": "http", "containerPort": 8080, "protocol": "TCP"},
@@ -136,31 +189,28 @@ def workload(
             *([secret_volume("store", revision.secret)] if revision.secret else []),
         ],
     }
+    if serving.request_log is not None and revision.request_log is not None:
+        attach(pod, serving.request_log, revision.request_log, common)
     chosen = overrides.spec.to_json()
     pod |= {key: value for key, value in chosen.items() if value}
     if settings.image_pull_secrets and "imagePullSecrets" not in pod:
         pod["imagePullSecrets"] = [{"name": n} for n in settings.image_pull_secrets]
     labels = {**MANAGED_BY, "app.kubernetes.io/component": "serving", **identity}
-    template: Json = {"labels": {**overrides.metadata.labels, **labels}}
+    metadata: Json = {"labels": {**overrides.metadata.labels, **labels}}
     if overrides.metadata.annotations:
-        template["annotations"] = overrides.metadata.annotations
-    more = {"perennial.dev/revision": revision.revision, "perennial.dev/role": role}
-    if revision.version:
-        more["perennial.dev/version"] = revision.version
-    body: Json = {
-        "selector": {"matchLabels": identity},
-        "strategy": {
-            "type": "RollingUpdate",
-            "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
-        },
-        "progressDeadlineSeconds": max(1, int(seconds(spec.rollout.progress_deadline))),
-        "template": {"metadata": template, "spec": pod},
-    }
-    if replicas is not None:
-        body["replicas"] = replicas
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": _metadata(deployment, name, more),
-        "spec": body,
-    }
+        metadata["annotations"] = overrides.metadata.annotations
+    return {"metadata": metadata, "spec": pod}
+
+
+def _options(serving: Serving) -> dict[str, str]:
+    """Return what the server is told; what the user left out is the server's own default."""
+    told: dict[str, str] = {}
+    if serving.batching is not None:
+        told["BATCH_MAX_ROWS"] = str(serving.batching.max_rows)
+    if serving.drift_windows is not None:
+        told["DRIFT"] = "1" if serving.drift_windows == "Enabled" else "0"
+    if serving.limits is not None and serving.limits.max_body_size is not None:
+        told["MAX_BODY_BYTES"] = str(byte_count(serving.limits.max_body_size))
+    if serving.limits is not None and serving.limits.max_in_flight is not None:
+        told["MAX_IN_FLIGHT"] = str(serving.limits.max_in_flight)
+    return told

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from builders import SETTINGS, deployment, training
+from builders import SETTINGS, deployment, run, training
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,8 +80,13 @@ def made() -> list[dict[str, Any]]:
     artifact = md.spec.model.artifact
     assert artifact is not None
     revision = Revision(artifact=artifact, revision="r1", secret="s")
-    live = workload(md, revision, "stable", 2, "image", SETTINGS)
-    return [live, service(md, None), service(md, "r1"), *children(training(), 1, SETTINGS)]
+    live = workload(md, revision, "stable", 2, None, SETTINGS)
+    return [
+        live,
+        service(md, None),
+        service(md, "r1"),
+        *children(training(), run(), None, SETTINGS),
+    ]
 
 
 @pytest.mark.parametrize("wanted", made(), ids=lambda w: w["kind"])

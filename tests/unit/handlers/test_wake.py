@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from builders import SHA, deployment, monitor
+from builders import SHA, deployment, monitor, training
 
-from perennial.api import DriftMonitor, ModelDeployment, ModelVersion
+from perennial.api import DriftMonitor, ModelDeployment, ModelTraining, ModelVersion
 from perennial.api.base import Kind
 from perennial.cluster.queue import Key
 from perennial.handlers.wake import owners, related
@@ -31,6 +31,11 @@ def version(name: str, served_by: str = "") -> ModelVersion:
     return ModelVersion.read({"metadata": meta, "spec": spec, "status": status})
 
 
+def learns_from(name: str) -> Any:
+    dataset = {"uri": "s3://data/x.parquet", "target": "y", "timeColumn": "at"}
+    return training({"dataset": {**dataset, "feedback": {"deploymentRef": {"name": name}}}})
+
+
 class Objects:
     """What the API server would answer."""
 
@@ -48,6 +53,7 @@ class Objects:
                 named(monitor({"deploymentRef": {"name": "shop"}}), "watch"),
                 named(monitor({"deploymentRef": {"name": "bare"}}), "other"),
             ],
+            ModelTraining: [named(training(), "fraud"), named(learns_from("shop"), "pupil")],
         }
 
     async def read_all(self, kind: type[Kind], namespace: str) -> list[Any]:
@@ -76,6 +82,7 @@ async def test_a_deployment_wakes_its_training_its_versions_and_its_monitors() -
     status = {"canary": {"version": "fraud-2"}, "rejected": [{"version": "fraud-3"}]}
     assert await woken("ModelDeployment", "shop", spec=FOLLOWS, status=status) == {
         ("ModelTraining", "fraud"),
+        ("ModelTraining", "pupil"),  # it learns from the deployment's feedback
         ("ModelVersion", "fraud-1"),  # no longer named, but its status says that it is served
         ("ModelVersion", "fraud-2"),
         ("ModelVersion", "fraud-3"),

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial.api import DriftMonitor
-from perennial.api.deployment import Revision
+from perennial.api.deployment import Revision, Serving
 from perennial.plan.drift import kolmogorov_smirnov, psi
-from perennial.plan.monitor import MonitorSnapshot, plan_monitor
+from perennial.plan.monitor import MonitorSnapshot, plan_monitor, wants_windows
 from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window, merge
 
@@ -44,11 +44,11 @@ def test_ks_by_hand() -> None:
 def profile() -> Profile:
     feature = {"name": "x", "kind": "Numeric", "edges": [1, 2], "counts": [100, 100, 100]}
     colour = {"name": "colour", "kind": "Categorical", "categories": ["red"], "counts": [300]}
-    return Profile.model_validate({"rows": 300, "features": [feature, colour]})
+    return Profile.from_plain({"rows": 300, "features": [feature, colour]})
 
 
 def window(x: list[int], unseen: int = 0) -> Window:
-    return Window.model_validate(
+    return Window.from_plain(
         {
             "model": "m",
             "version": "v",
@@ -131,6 +131,19 @@ def test_a_new_version_begins_with_a_clean_count() -> None:
     assert m.status.reference.version == "flights-2" and m.status.consecutive_breaches == 0
 
 
+def test_windows_that_are_switched_off_are_named_not_waited_for() -> None:
+    silent = serving()
+    spec = silent.spec.model_copy(update={"serving": Serving(drift_windows="Disabled")})
+    silent = silent.model_copy(update={"spec": spec})
+    assert wants_windows(monitor(), serving(), NOW) and not wants_windows(monitor(), silent, NOW)
+    plan = plan_monitor(MonitorSnapshot(monitor(), NOW, silent))
+    found = conditions(plan)
+    assert found["Stalled"] == ("True", "DriftWindowsDisabled")
+    assert found["Drifted"] == ("Unknown", "DriftWindowsDisabled") and found["Ready"][0] == "False"
+    told = next(c.message for c in plan.status.conditions if c.type == "Ready")  # type: ignore[union-attr]
+    assert told == "flights counts nothing: set its spec.serving.driftWindows to Enabled"
+
+
 def test_a_feature_that_does_not_exist_is_named() -> None:
     tests = [{"name": "t", "method": "PSI", "threshold": 0.2, "features": ["nope"]}]
     plan, _ = look(monitor({"tests": tests}), LIKE, 0)
@@ -205,7 +218,7 @@ def test_what_cannot_be_watched_says_why() -> None:
     assert reason(deployment=None) == ("Unknown", "DeploymentNotFound")
     assert reason(deployment=deployment()) == ("Unknown", "NotServing")
     assert reason(windows=()) == ("Unknown", "NoWindows")
-    other = window(LIKE).model_copy(update={"profile": "of another version"})
+    other = window(LIKE).replace(profile="of another version")
     assert reason(windows=(window(LIKE), other)) == ("Unknown", "NoWindows")
 
 

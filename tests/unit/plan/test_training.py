@@ -145,7 +145,12 @@ def test_steady_state_changes_nothing() -> None:
     assert plan.status is not None and plan.status.to_json() == before.to_json()
 
 
-@pytest.mark.parametrize("text", ["", "not json", '{"candidate":"linear"}', '{"candidate":1}'])
+NESTED = '{"candidate":"boosted","parameters":{"p":%s' % ("[" * 1500)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "not json", '{"candidate":"linear"}', '{"candidate":1}', NESTED]
+)
 def test_a_pod_that_lies_or_says_nothing_fails_its_candidate(text: str) -> None:
     world = World()
     run_to_end(world, {0: text, 1: message("linear", 0.9)})

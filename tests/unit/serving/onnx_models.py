@@ -135,5 +135,5 @@ def boosted(directory: Path) -> tuple[Path, pd.DataFrame]:
     counts = np.bincount(np.searchsorted([0.5], found, side="right"), minlength=2).tolist()
     prediction = FeatureProfile(name="probability", kind="Numeric", edges=[0.5], counts=counts)
     profile = Profile(rows=len(rows), features=features, predictions=[prediction])
-    (directory / "profile.json").write_text(profile.to_json())
+    (directory / "profile.json").write_bytes(profile.to_json())
     return directory, rows

@@ -40,14 +40,18 @@ class Server:
         return self.process.wait(30)
 
 
+def environment() -> dict[str, str]:
+    """Return the environment in which our packages are found, as in the image."""
+    paths = [str(ROOT / "serving"), str(ROOT / "artifact")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 @contextlib.contextmanager
 def serving(directory: Path, *options: str) -> Iterator[Server]:
     command = [sys.executable, "-m", "perennial_serving", "--model-dir", str(directory)]
     command += ["--model-name", "m", "--host", "127.0.0.1", "--quiet-seconds", "0.2"]
     command += ["--http-port", "0", "--grpc-port", "0", "--metrics-port", "0", *options]
-    paths = [str(ROOT / "serving"), str(ROOT / "artifact")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
     try:
         assert process.stdout is not None
         said = process.stdout.readline()

@@ -18,7 +18,7 @@ from perennial_training.fit import fit
 def fitted(rows: Any, algorithm: str, task: str = "Classification", **parameters: Any) -> Any:
     made = {"name": "a", "algorithm": algorithm, "parameters": parameters}
     metric = "accuracy" if task == "Classification" else "r2"
-    spec = CandidateSpec.model_validate(made)
+    spec = CandidateSpec.from_plain(made)
     return fit(task, spec, metric, rows.train, rows.train_target)[0]
 
 

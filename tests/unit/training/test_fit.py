@@ -15,7 +15,7 @@ from perennial_training.fit import draw, estimator, fit
 
 
 def candidate(algorithm: str = "LogisticRegression", **more: Any) -> CandidateSpec:
-    return CandidateSpec.model_validate({"name": "a", "algorithm": algorithm, **more})
+    return CandidateSpec.from_plain({"name": "a", "algorithm": algorithm, **more})
 
 
 def fitted(shop: Workshop, made: CandidateSpec, metric: str = "roc_auc") -> Any:
@@ -68,7 +68,7 @@ def test_a_search_does_not_take_a_score_that_is_not_a_number_for_the_best(
     monkeypatch.setattr("perennial_training.fit.scorer", lambda _: lambda *_: next(scores))
     search = {"trials": 3, "parameters": {"C": {"float": [0.1, 10], "log": True}}}
     drawn = random.Random(SEED)
-    wanted = [draw(SearchSpaceSpec.model_validate(search["parameters"]["C"]), drawn) for _ in "abc"]  # type: ignore[index]
+    wanted = [draw(SearchSpaceSpec.from_plain(search["parameters"]["C"]), drawn) for _ in "abc"]  # type: ignore[index]
     assert fitted(shop, candidate(search=search))[1] == {"C": wanted[1]}
 
 
@@ -76,7 +76,7 @@ def test_draws_stay_within_their_bounds() -> None:
     rng = random.Random(1)
 
     def drawn(space: dict[str, Any]) -> list[Any]:
-        parsed = SearchSpaceSpec.model_validate(space)
+        parsed = SearchSpaceSpec.from_plain(space)
         return [draw(parsed, rng) for _ in range(400)]
 
     assert set(drawn({"int": [2, 4]})) == {2, 3, 4}

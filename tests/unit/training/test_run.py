@@ -27,7 +27,7 @@ def value(metrics: list[Metric], name: str = "roc_auc") -> float:
 def test_a_candidate_is_published_and_what_it_says_is_so(shop: Workshop) -> None:
     result = shop.train(metrics=["accuracy"])
     assert result.artifact is not None and result.dataset is not None
-    manifest = Manifest.model_validate(shop.document(result, "manifest.json"))
+    manifest = Manifest.from_plain(shop.document(result, "manifest.json"))
     place = Path(result.artifact.uri.removeprefix("file://"))
     assert place.parent == shop.place / "store" / "sha256" and place.name == result.artifact.sha256
     for name, file in manifest.files.items():
@@ -46,7 +46,7 @@ def test_a_candidate_is_published_and_what_it_says_is_so(shop: Workshop) -> None
 
 def test_the_profile_is_of_the_rows_that_were_trained_on(shop: Workshop) -> None:
     result = shop.train(dataset={"split": {"method": "Time"}})
-    profile = Profile.model_validate(shop.document(result, "profile.json"))
+    profile = Profile.from_plain(shop.document(result, "profile.json"))
     train = orders()[:160]
     age, colour = profile.features[1:]
     assert profile.rows == 160 and [f.name for f in profile.features] == ["amount", "age", "colour"]
@@ -84,13 +84,13 @@ def test_real_tables(
         dataset={"target": "answer", "timeColumn": None},
     )
     assert value(result.metrics, metric) > at_least
-    assert len(result.to_message().encode()) <= MESSAGE_LIMIT
+    assert len(result.to_message()) <= MESSAGE_LIMIT
     manifest = shop_manifest(bench, result)
     assert len(manifest.classes) == (frame["answer"].nunique() if task == "Classification" else 0)
 
 
 def shop_manifest(shop: Workshop, result: CandidateResult) -> Manifest:
-    return Manifest.model_validate(shop.document(result, "manifest.json"))
+    return Manifest.from_plain(shop.document(result, "manifest.json"))
 
 
 def champion(result: CandidateResult, **changes: Any) -> dict[str, Any]:
@@ -180,8 +180,8 @@ def test_the_termination_message_of_500_features_fits(bench: Workshop) -> None:
     wide(bench, 500)
     result = bench.train({"name": "wide", "algorithm": "GaussianNB"}, dataset={"timeColumn": None})
     message = result.to_message()
-    assert len(result.to_json().encode()) > MESSAGE_LIMIT >= len(message.encode())
-    told = CandidateResult.model_validate_json(message)
+    assert len(result.to_json()) > MESSAGE_LIMIT >= len(message)
+    told = CandidateResult.from_json(message)
     assert told.signature is None and told.metrics == result.metrics
     assert len(shop_manifest(bench, result).signature.inputs) == 500
 
@@ -191,21 +191,19 @@ def test_a_message_sheds_what_the_manifest_holds_until_it_fits(shop: Workshop) -
     many = [
         Metric(name=f"metric_number_{i}", value=1 / (i + 3), low=0.1, high=0.9) for i in range(32)
     ]
-    result = full.model_copy(
-        update={
-            "metrics": many,
-            "champion_metrics": many,
-            "parameters": {"weights": [0.5] * 900},
-            "candidate": "ü" * 63,
-        }
+    result = full.replace(
+        metrics=many,
+        champion_metrics=many,
+        parameters={"weights": [0.5] * 900},
+        candidate="ü" * 63,
     )
-    told = CandidateResult.model_validate_json(result.to_message())
-    assert len(result.to_message().encode()) <= MESSAGE_LIMIT
+    told = CandidateResult.from_json(result.to_message())
+    assert len(result.to_message()) <= MESSAGE_LIMIT
     assert [m.value for m in told.metrics] == pytest.approx([m.value for m in many], rel=1e-5)
     assert told.artifact == full.artifact and told.dataset == full.dataset
-    long = [m.model_copy(update={"name": f"{m.name}_{'x' * 40}"}) for m in many]
-    beyond = result.model_copy(update={"metrics": long, "champion_metrics": long})
-    told = CandidateResult.model_validate_json(beyond.to_message())
+    long = [m.replace(name=f"{m.name}_{'x' * 40}") for m in many]
+    beyond = result.replace(metrics=long, champion_metrics=long)
+    told = CandidateResult.from_json(beyond.to_message())
     assert told.failure is not None and told.failure.reason == "ResultTooLarge"
 
 
@@ -216,7 +214,7 @@ def fails(shop: Workshop, *candidates: dict[str, Any], **changes: Any) -> tuple[
         for name, text in environment.items():
             patch.setenv(name, text)
         code = trainer.main()
-    told = CandidateResult.model_validate_json(shop.termination_log.read_text())
+    told = CandidateResult.from_json(shop.termination_log.read_text())
     assert told.artifact is None and told.failure is not None
     assert told.candidate == (candidates or (FAST,))[0]["name"]
     return code, told.failure
@@ -278,7 +276,7 @@ def test_the_process_trains_the_candidate_of_its_index(shop: Workshop) -> None:
     run = shop.run({**FAST, "name": "other"}, FAST)
     done = shop.process(run, index=1)
     assert done.returncode == 0, done.stderr
-    told = CandidateResult.model_validate_json(shop.termination_log.read_text())
+    told = CandidateResult.from_json(shop.termination_log.read_text())
     assert told.candidate == "linear" and told.artifact is not None and value(told.metrics) > 0.9
     said = [json.loads(line)["message"] for line in done.stdout.splitlines()]
     assert said == ["rows read", "fitted", "evaluated", "published"]

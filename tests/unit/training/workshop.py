@@ -57,7 +57,7 @@ class Workshop:
         return {"uri": uri, "target": "bought", "timeColumn": "at", **changes}
 
     def load(self, task: str = "Classification", **changes: Any) -> Rows:
-        return load(DatasetSpec.model_validate(self.dataset(**changes)), task, None)
+        return load(DatasetSpec.from_plain(self.dataset(**changes)), task, None)
 
     def run(self, *candidates: dict[str, Any], **changes: Any) -> RunSpec:
         body = {
@@ -71,14 +71,14 @@ class Workshop:
             **changes,
             "dataset": self.dataset(**changes.get("dataset", {})),
         }
-        return RunSpec.model_validate(body)
+        return RunSpec.from_plain(body)
 
     def train(self, *candidates: dict[str, Any], **changes: Any) -> CandidateResult:
         return train(self.run(*candidates, **changes), 0, self.place / "secrets", self.place)
 
     def environment(self, run: RunSpec, index: int = 0) -> dict[str, str]:
         """Write run.json; return what a training pod finds in its environment."""
-        (self.place / "run.json").write_text(run.to_json())
+        (self.place / "run.json").write_bytes(run.to_json())
         return {
             "PERENNIAL_RUN": str(self.place / "run.json"),
             "PERENNIAL_SECRETS": str(self.place / "secrets"),

@@ -1,0 +1,120 @@
+"""Load by h2load, which speaks HTTP/1.1 and HTTP/2 alike, and what its log says."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from benchmarks.cases import Case, WrongAnswers
+
+CONNECTIONS = 16
+WARM_UP_REQUESTS = 20 * CONNECTIONS
+SERVER_CORE, LOAD_CORE = 0, 1
+TRIES, QUIET, PAUSE_SECONDS = 4, 0.1, 2.0
+
+
+class Busy(Protocol):
+    """A server that knows what CPU time it has used."""
+
+    def cpu_seconds(self) -> float:
+        """Return it, in seconds."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run of some seconds gave; latencies in milliseconds."""
+
+    requests: int
+    per_second: float
+    p50: float
+    p99: float
+    cpu: float
+    """The server's CPU time for a request, in microseconds."""
+    generator: float
+    """The part of its core that the load generator was busy for."""
+    foreign: float
+    """The part of the machine that others were busy for."""
+
+
+def warm_up(case: Case, port: int, answer_bytes: int, place: Path) -> None:
+    """Send some requests, and check that each answer is as long as a right one.
+
+    A failed gRPC call is a 200 to HTTP, but it has no body.
+
+    Raises:
+        WrongAnswers: one is not.
+    """
+    said = _h2load(case, port, place, "-n", str(WARM_UP_REQUESTS))
+    found = re.search(r"\((\d+)\) data", said)
+    got, wanted = int(found[1]) if found else 0, WARM_UP_REQUESTS * answer_bytes
+    if f" {WARM_UP_REQUESTS} succeeded," not in said or got != wanted:
+        raise WrongAnswers(f"{case.name}: expected {wanted} bytes of answers, got {got}\n{said}")
+
+
+def run(case: Case, port: int, server: Busy, place: Path, seconds: float) -> Load:
+    """Send requests over 16 connections, each as soon as the last one is answered.
+
+    Where others used the machine meanwhile, try again some times; return the quietest run.
+
+    Raises:
+        WrongAnswers: a status is not 200.
+    """
+    found: list[Load] = []
+    while len(found) < TRIES and (not found or found[-1].foreign > QUIET):
+        if found:
+            time.sleep(PAUSE_SECONDS)
+        found.append(_once(case, port, server, place, seconds))
+    return min(found, key=lambda load: load.foreign)
+
+
+def _once(case: Case, port: int, server: Busy, place: Path, seconds: float) -> Load:
+    log = place / "load.log"
+    log.unlink(missing_ok=True)
+    before = _used(server)
+    _h2load(case, port, place, "-D", f"{round(seconds * 1000)}ms", f"--log-file={log}")
+    machine, served, loaded, whole = (b - a for a, b in zip(before, _used(server), strict=True))
+    began, status, taken = np.loadtxt(log, dtype=np.int64, unpack=True)
+    if (wrong := np.flatnonzero(status != 200)).size:
+        raise WrongAnswers(f"{case.name}: {wrong.size} of {status.size}, first {status[wrong[0]]}")
+    span = ((began + taken).max() - began.min()) / 1e6
+    p50, p99 = np.percentile(taken, [50, 99]) / 1000
+    return Load(
+        requests=status.size,
+        per_second=status.size / span,
+        p50=float(p50),
+        p99=float(p99),
+        cpu=served / status.size * 1e6,
+        generator=loaded / whole,
+        foreign=max(0.0, machine - served - loaded) / (whole * (os.cpu_count() or 1)),
+    )
+
+
+def _used(server: Busy) -> tuple[float, float, float, float]:
+    """Return the CPU seconds of the machine, the server and the generator, and the time."""
+    words = Path("/proc/stat").read_text().partition("\n")[0].split()[1:]
+    user, nice, system, _, _, interrupts, soft, stolen = map(int, words[:8])
+    machine = (user + nice + system + interrupts + soft + stolen) / os.sysconf("SC_CLK_TCK")
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    generator = children.ru_utime + children.ru_stime
+    return machine, server.cpu_seconds(), generator, time.monotonic()
+
+
+def _h2load(case: Case, port: int, place: Path, *options: str) -> str:
+    body = place / f"{case.name}.body"
+    body.write_bytes(case.sent)
+    command = ["taskset", "-c", str(LOAD_CORE), "h2load", "-c", str(CONNECTIONS), "-d", str(body)]
+    command += [f"-H{name}: {value}" for name, value in case.headers.items()]
+    command += [] if case.is_grpc else ["--h1"]
+    command += [*options, f"http://127.0.0.1:{port}{case.path}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise WrongAnswers(f"{' '.join(command)}: {done.stdout[-500:]}{done.stderr[-500:]}")
+    return done.stdout

@@ -1,0 +1,4 @@
+# What holds a pod's namespaces on the local cluster: catatonit, one static binary that waits.
+FROM scratch
+COPY catatonit /
+ENTRYPOINT ["/catatonit", "-P"]

@@ -1,0 +1,32 @@
+"""Where files are kept: a URI, and the Secret that opens it."""
+
+from pydantic import Field
+
+from perennial.api.base import ApiModel, Json, LocalRef, Uri, rule
+
+HAS_SCHEME: Json = {
+    "x-kubernetes-validations": [
+        rule(
+            "self.matches('^(s3|gs|az|pvc|http|https|file)://.+')",
+            "write a URI with a scheme, such as s3://bucket/path "
+            "(s3, gs, az, pvc, http, https and file are known)",
+        )
+    ]
+}
+
+
+class StoreRef(ApiModel):
+    """A directory in an object store, and the Secret that opens it."""
+
+    uri: Uri = Field(
+        description="Directory in the store, for example s3://models/team-a.",
+        json_schema_extra=HAS_SCHEME,
+    )
+    secret_ref: LocalRef | None = Field(
+        None,
+        description=(
+            "Secret in the same namespace with the store's credentials, keys named as the cloud's "
+            "own tools name them (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, "
+            "AWS_REGION)."
+        ),
+    )

@@ -1,0 +1,21 @@
+"""Which store is meant, and whether it may be used."""
+
+from perennial.api.store import StoreRef
+from perennial.plan.core import Settings
+
+
+def chosen(store: StoreRef | None, settings: Settings) -> tuple[str, str]:
+    """Return URI and Secret of a store, or of the chart's default one; '' where there is none."""
+    if store is None:
+        return settings.store_uri, settings.store_secret
+    return store.uri, store.secret_ref.name if store.secret_ref else ""
+
+
+def refusal(field: str, uri: str, settings: Settings) -> str:
+    """Return why the URI of a field cannot be used, '' where it can."""
+    if not uri:
+        return f"{field} is needed: the chart has no default store"
+    if uri.partition("://")[0] not in settings.schemes:
+        allowed = ", ".join(sorted(settings.schemes))
+        return f"{field} is {uri}: allowed are {allowed} (chart value allowedSchemes)"
+    return ""

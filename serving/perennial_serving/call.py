@@ -1,0 +1,194 @@
+"""One infer request from its bytes to its answer, whatever transport it comes by."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+from numpy.typing import NDArray
+
+from perennial_artifact.manifest import Tensor
+from perennial_serving.admission import Admission
+from perennial_serving.dataplane import DataPlane
+from perennial_serving.errors import RequestError
+from perennial_serving.scheduler import Arrays, Outcome, Scheduler
+from perennial_serving.tensors import Feeds
+from perennial_serving.tracing import trace_id
+
+T = TypeVar("T")
+Tensors = Sequence[tuple[Tensor, NDArray[Any]]]
+
+# Parsing, writing or compressing more than this takes long enough to be a thread's work.
+LARGE_BYTES = 256 * 1024
+
+
+@dataclass
+class Engine:
+    """What all requests share."""
+
+    plane: DataPlane
+    scheduler: Scheduler
+    admission: Admission
+    feeds: Feeds
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "body"))
+
+    def off_loop(self, work: Callable[[], T], then: Callable[[T], None], call: Call) -> None:
+        """Do work on a thread, then go on with what came of it; an error ends the call."""
+
+        def finished(future: asyncio.Future[T]) -> None:
+            try:
+                then(future.result())
+            except Exception as error:
+                call.end(error)
+
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(self.threads, work).add_done_callback(finished)
+
+
+class Decoded(NamedTuple):
+    """What a request asks for."""
+
+    id: str | None
+    feeds: Arrays
+    rows: int
+    outputs: Sequence[str]
+
+
+class Call(ABC):
+    """An infer request; its methods belong to the event loop's thread unless they say so."""
+
+    __slots__ = ("_began", "_decoded", "_ended", "_span", "engine")
+
+    PROTOCOL: ClassVar[str]
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._began = time.monotonic()
+        self._decoded: Decoded | None = None
+        self._span: Any = None
+        self._ended = False
+
+    # What a transport adds
+
+    @abstractmethod
+    def size(self) -> int:
+        """Return the bytes of the request; 0 for the most of them where it is compressed."""
+
+    @abstractmethod
+    def decode(self) -> Decoded:
+        """Return what is asked for; a thread may.
+
+        Raises:
+            RequestError: it is wrong.
+        """
+
+    @abstractmethod
+    def encode(self, tensors: Tensors, request_id: str | None) -> Any:
+        """Return the answer; a thread may."""
+
+    @abstractmethod
+    def answer(self, encoded: Any) -> None:
+        """Send the answer."""
+
+    @abstractmethod
+    def refuse(self, error: RequestError) -> None:
+        """Send an error."""
+
+    @abstractmethod
+    def span(self, tracing: Any) -> Any:
+        """Start the span of this request."""
+
+    @abstractmethod
+    def end_span(self, tracing: Any, span: Any, status: int) -> str | None:
+        """End the span; return its trace's id where it is sampled."""
+
+    @abstractmethod
+    def traceparent(self) -> bytes | None:
+        """Return what the client says of its trace."""
+
+    # What all have in common
+
+    def start(self) -> None:
+        """Take the request on."""
+        engine = self.engine
+        tracing = engine.plane.tracing
+        try:
+            if tracing is not None:
+                self._span = self.span(tracing)
+            engine.admission.enter()
+        except RequestError as error:
+            self._ended = True
+            self._send_error(error)
+            return
+        try:
+            if self.size() > LARGE_BYTES:
+                engine.off_loop(self.decode, self._run, self)
+            else:
+                self._run(self.decode())
+        except Exception as error:
+            self.end(error)
+
+    def _run(self, decoded: Decoded) -> None:
+        self._decoded = decoded
+        self.engine.plane.asked(decoded.outputs)  # before the model runs for nothing
+        self.engine.scheduler.submit(decoded.feeds, decoded.rows, self._done)
+
+    def _done(self, outcome: Outcome) -> None:
+        if isinstance(outcome, RequestError):
+            self.end(outcome)
+            return
+        try:
+            self._write(outcome)
+        except Exception as error:
+            self.end(error)
+
+    def _write(self, results: Mapping[str, NDArray[Any]]) -> None:
+        decoded, plane = self._decoded, self.engine.plane
+        assert decoded is not None
+        request_id = decoded.id
+        if plane.log is not None:
+            trace = trace_id(self.traceparent())
+            request_id = plane.log.note(request_id, trace, decoded.feeds, results, decoded.rows)
+        tensors = [(tensor, results[tensor.name]) for tensor in plane.asked(decoded.outputs)]
+        if sum(values.size for _, values in tensors) * 8 > LARGE_BYTES:
+            self.engine.off_loop(lambda: self.encode(tensors, request_id), self.send, self)
+        else:
+            self.send(self.encode(tensors, request_id))
+
+    def send(self, encoded: Any) -> None:
+        """End with an answer."""
+        self._leave()
+        self._count(200)
+        self.answer(encoded)
+
+    def end(self, error: Exception) -> None:
+        """End with an error."""
+        if self._ended:
+            return
+        if not isinstance(error, RequestError):
+            print("".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
+            error = RequestError(500, "the server failed; its log says why")
+        self._leave()
+        self._send_error(error)
+
+    def _leave(self) -> None:
+        self._ended = True
+        self.engine.admission.leave()
+
+    def _send_error(self, error: RequestError) -> None:
+        self._count(error.status)
+        self.refuse(error)
+
+    def _count(self, status: int) -> None:
+        plane = self.engine.plane
+        trace = None
+        if plane.tracing is not None:
+            trace = self.end_span(plane.tracing, self._span, status)
+        plane.metrics.answered(self.PROTOCOL, status, time.monotonic() - self._began, trace)

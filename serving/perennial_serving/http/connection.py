@@ -1,0 +1,338 @@
+"""A server's side of an HTTP/2 connection: its frames, settings, end (RFC 9113, sections 3 to 6).
+
+What its streams carry is for a subclass to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import cast
+
+from perennial_serving.http import frames
+from perennial_serving.http.frames import (
+    END_HEADERS,
+    FRAME_BYTES,
+    HEADER,
+    MAX_31,
+    NUMBER,
+    PREFACE,
+    PROTOCOL_ERROR,
+    SETTING,
+    ConnectionFault,
+    StreamFault,
+    frame,
+)
+
+# A window for all streams together; what bounds memory are the streams' own.
+_WINDOW = 1 << 24
+# What we send is handed to the transport in pieces of about so many bytes ...
+_PIECE = 1 << 16
+# ... and it may hold so many before we take nothing more from the peer.
+_UNSENT = 1 << 19
+_GOAWAY = struct.Struct(">II")
+
+
+class Connection(asyncio.Protocol, ABC):
+    """One connection; it belongs to the event loop's thread.
+
+    ``patience`` is how many frames that cost us and bring nothing the peer may send in advance
+    of its calls. What stalls for two periods of ``stall_seconds`` ends.
+    """
+
+    def __init__(
+        self,
+        settings: Iterable[tuple[int, int]],
+        block_bytes: int,
+        patience: int,
+        stall_seconds: float,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._settings = b"".join(SETTING.pack(*setting) for setting in settings)
+        self._most_patience = self._patience = patience
+        self._stall_seconds = stall_seconds
+        self._last = 0  # the largest stream that the peer opened
+        self._greeted = self._busy = self._paused = self._dead = False
+        # Input: a part of a frame, the kind that the next frame must have, a header block.
+        self._part = b""
+        self._expected: int | None = frames.SETTINGS
+        self._block, self._block_bytes = bytearray(), block_bytes
+        self._block_number = self._block_flags = 0
+        self._taken = 0  # of the receive window
+        # Output: what is not yet written, what the peer allows.
+        self._out: list[bytes | memoryview] = []
+        self._out_size = 0
+        self._window = self._peer_window = frames.DEFAULT_WINDOW
+        self._peer_frame = FRAME_BYTES
+        self._opened = False  # whether more may be sent than when it was last tried
+        self._stuck = 0  # periods without progress
+
+    # What a subclass does; positions are those of a frame's content within the bytes received.
+
+    @abstractmethod
+    def _on_data(self, flags: int, number: int, data: bytes, start: int, stop: int) -> None: ...
+
+    @abstractmethod
+    def _on_block(self, flags: int, number: int, block: bytes) -> None:
+        """Take a whole header block; ``number`` may be any odd one."""
+
+    @abstractmethod
+    def _on_reset(self, number: int) -> None: ...
+
+    @abstractmethod
+    def _on_window(self, number: int, more: int) -> None: ...
+
+    @abstractmethod
+    def _check_windows(self) -> None:
+        """Raise a fault where the peer's initial window makes that of a stream too large."""
+
+    @abstractmethod
+    def _reset(self, number: int, code: int) -> None:
+        """End a stream for the peer's fault."""
+
+    @abstractmethod
+    def _go_on(self) -> None:
+        """Do what waits for windows or for the transport, then write."""
+
+    @abstractmethod
+    def _drop_all(self) -> None:
+        """Forget all streams."""
+
+    @abstractmethod
+    def _end_stalled(self) -> bool:
+        """End streams that stall, and return whether something waits for the peer's windows."""
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet the peer."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has another ancestry
+        self._transport.set_write_buffer_limits(_UNSENT)
+        self._ticker = self._loop.call_later(self._stall_seconds, self._tick)
+        self._put(frame(frames.SETTINGS, 0, 0, self._settings))
+        self._put(frames.window_update(0, _WINDOW - frames.DEFAULT_WINDOW))
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget everything."""
+        self._dead = True
+        self._ticker.cancel()
+        self._drop_all()
+        self._out.clear()
+
+    def pause_writing(self) -> None:
+        """Take nothing more from a peer that does not take what we send."""
+        self._paused = True
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._paused, self._opened, self._stuck = False, True, 0
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+        # Not now: this may be within a write of ours.
+        self._loop.call_soon(self._go_on)
+
+    def data_received(self, data: bytes) -> None:
+        """Take frames; what is sent meanwhile is written together."""
+        if self._dead:
+            return
+        if self._part:
+            data = self._part + data
+            self._part = b""
+        self._busy = True
+        try:
+            self._take(data)
+        except ConnectionFault as fault:
+            self._abort(fault.code)
+        self._busy = False
+        if not self._dead:
+            self._go_on()
+
+    def _take(self, data: bytes) -> None:
+        position, size = 0, len(data)
+        if not self._greeted:
+            if not PREFACE.startswith(data[: len(PREFACE)]):
+                raise ConnectionFault(PROTOCOL_ERROR)
+            if size < len(PREFACE):
+                self._part = data
+                return
+            self._greeted, position = True, len(PREFACE)
+        unpack_header = HEADER.unpack_from
+        while size - position >= HEADER.size:
+            word, flags, number = unpack_header(data, position)
+            kind, length, start = word & 0xFF, word >> 8, position + HEADER.size
+            if length > FRAME_BYTES:
+                raise ConnectionFault(frames.FRAME_SIZE_ERROR)
+            if start + length > size:
+                break
+            position = start + length
+            if self._expected is not None and kind != self._expected:
+                raise ConnectionFault(PROTOCOL_ERROR)
+            number &= MAX_31
+            try:
+                if kind == frames.DATA:
+                    self._taken += length
+                    self._on_data(flags, number, data, start, position)
+                elif kind == frames.HEADERS:
+                    self._on_headers(flags, number, data, start, position)
+                else:
+                    self._on_other(kind, flags, number, data[start:position])
+            except StreamFault as fault:
+                self._be_patient()
+                self._reset(number, fault.code)
+        if position < size:
+            self._part = data[position:]
+        if self._taken >= _WINDOW // 2:
+            self._put(frames.window_update(0, self._taken))
+            self._taken = 0
+
+    def _be_patient(self) -> None:
+        """Count a frame that costs us and brings nothing; calls and time make up for these."""
+        self._patience -= 1
+        if self._patience < 0:
+            raise ConnectionFault(frames.ENHANCE_YOUR_CALM)
+
+    # Frames.
+
+    def _on_headers(self, flags: int, number: int, data: bytes, start: int, stop: int) -> None:
+        if not number & 1:
+            raise ConnectionFault(PROTOCOL_ERROR)
+        if flags & (frames.PADDED | frames.PRIORITISED):
+            start, stop = frames.content(flags, data, start, stop)
+            if flags & frames.PRIORITISED:
+                if stop - start < 5:
+                    raise ConnectionFault(frames.FRAME_SIZE_ERROR)
+                # The block would have to be decoded for a milder end.
+                if NUMBER.unpack_from(data, start)[0] & MAX_31 == number:
+                    raise ConnectionFault(PROTOCOL_ERROR)
+                start += 5
+        if flags & END_HEADERS:
+            self._on_block(flags, number, data[start:stop])
+        else:
+            self._block[:] = data[start:stop]
+            self._block_number, self._block_flags = number, flags
+            self._expected = frames.CONTINUATION
+
+    def _on_other(self, kind: int, flags: int, number: int, content: bytes) -> None:
+        if kind == frames.WINDOW_UPDATE:
+            self._on_window_update(number, content)
+        elif kind == frames.RST_STREAM:
+            _check(len(content) == 4)
+            self._check_opened(number)
+            self._be_patient()
+            self._on_reset(number)
+        elif kind == frames.CONTINUATION:
+            self._on_continuation(flags, number, content)
+        elif kind == frames.PRIORITY:
+            if number == 0:
+                raise ConnectionFault(PROTOCOL_ERROR)
+            if len(content) != 5:
+                raise StreamFault(frames.FRAME_SIZE_ERROR)
+            if NUMBER.unpack_from(content)[0] & MAX_31 == number:
+                raise StreamFault(PROTOCOL_ERROR)
+        elif kind < frames.CONTINUATION and number:
+            raise ConnectionFault(PROTOCOL_ERROR)
+        elif kind == frames.SETTINGS:
+            self._on_settings(flags, content)
+        elif kind == frames.PING:
+            _check(len(content) == 8)
+            self._be_patient()
+            if not flags & frames.ACK:
+                self._put(frame(frames.PING, frames.ACK, 0, content))
+        elif kind == frames.GOAWAY:
+            _check(len(content) >= _GOAWAY.size)
+        elif kind == frames.PUSH_PROMISE:
+            raise ConnectionFault(PROTOCOL_ERROR)
+
+    def _on_continuation(self, flags: int, number: int, content: bytes) -> None:
+        if self._expected is None or number != self._block_number:
+            raise ConnectionFault(PROTOCOL_ERROR)
+        self._be_patient()
+        self._block += content
+        if len(self._block) > self._block_bytes:
+            raise ConnectionFault(frames.ENHANCE_YOUR_CALM)
+        if flags & END_HEADERS:
+            block, self._expected = bytes(self._block), None
+            self._block.clear()
+            self._on_block(self._block_flags, number, block)
+
+    def _on_settings(self, flags: int, content: bytes) -> None:
+        _check(len(content) % SETTING.size == 0 and not (flags & frames.ACK and content))
+        self._expected = None
+        if flags & frames.ACK:
+            return
+        self._be_patient()
+        for name, value in SETTING.iter_unpack(content):
+            if name == frames.INITIAL_WINDOW_SIZE:
+                if value > MAX_31:
+                    raise ConnectionFault(frames.FLOW_CONTROL_ERROR)
+                self._peer_window, self._opened = value, True
+            elif name == frames.MAX_FRAME_SIZE:
+                if not FRAME_BYTES <= value < 1 << 24:
+                    raise ConnectionFault(PROTOCOL_ERROR)
+                self._peer_frame = value
+            elif name == frames.ENABLE_PUSH and value > 1:
+                raise ConnectionFault(PROTOCOL_ERROR)
+        self._check_windows()
+        self._put(frame(frames.SETTINGS, frames.ACK, 0))
+
+    def _on_window_update(self, number: int, content: bytes) -> None:
+        _check(len(content) == 4)
+        more = NUMBER.unpack(content)[0] & MAX_31
+        self._opened = True
+        if number:
+            self._check_opened(number)
+            self._on_window(number, more)
+            return
+        self._window += more
+        if not more:
+            raise ConnectionFault(PROTOCOL_ERROR)
+        if self._window > MAX_31:
+            raise ConnectionFault(frames.FLOW_CONTROL_ERROR)
+
+    def _check_opened(self, number: int) -> None:
+        if number > self._last or not number & 1:
+            raise ConnectionFault(PROTOCOL_ERROR)
+
+    # Output and end.
+
+    def _put(self, data: bytes | memoryview) -> None:
+        self._out.append(data)
+        self._out_size += len(data)
+        if self._out_size > _PIECE:
+            self._flush()
+
+    def _flush(self) -> None:
+        data = b"".join(self._out)
+        self._out.clear()
+        self._out_size = 0
+        self._transport.write(data)
+
+    def _say_goodbye(self, code: int) -> None:
+        self._put(frame(frames.GOAWAY, 0, 0, _GOAWAY.pack(self._last, code)))
+
+    def _abort(self, code: int) -> None:
+        """Say why and close, for the peer's fault."""
+        self._say_goodbye(code)
+        self._flush()
+        self._dead = True
+        self._drop_all()
+        self._transport.close()
+
+    def _tick(self) -> None:
+        """End what stalls, once in a while."""
+        self._ticker = self._loop.call_later(self._stall_seconds, self._tick)
+        self._patience = self._most_patience
+        waits = self._end_stalled() or self._paused or self._transport.is_closing()
+        self._stuck = self._stuck + 1 if waits else 0
+        if self._stuck > 1:
+            self._transport.abort()
+
+
+def _check(right_size: bool) -> None:
+    if not right_size:
+        raise ConnectionFault(frames.FRAME_SIZE_ERROR)

@@ -1,0 +1,204 @@
+"""The Deployment of a revision, against golden manifests.
+
+A change of one that is meant: run with ``PERENNIAL_WRITE_GOLDEN=1`` and read the difference.
+"""
+
+import copy
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from builders import NOW, SETTINGS, SHA, conditions, deployment, training
+from test_rollout import World, serving
+
+from perennial.api import ModelDeployment
+from perennial.api.base import byte_count
+from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
+from perennial.plan.workload import revision_hash
+
+GOLDEN = Path(__file__).parent / "golden"
+EVERY_OPTION: dict[str, Any] = {
+    "batching": {"maxRows": 0},
+    "driftWindows": "Disabled",
+    "limits": {"maxBodySize": "1Mi", "maxInFlight": 8},
+    "requestLog": {
+        "sampleFraction": 0.25,
+        "features": ["hour", "carrier"],
+        "store": {"uri": "s3://logs/team/", "secretRef": {"name": "log-key"}},
+    },
+}
+
+
+def golden(name: str, found: dict[str, Any]) -> None:
+    class Plain(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    path = GOLDEN / name
+    if os.environ.get("PERENNIAL_WRITE_GOLDEN"):
+        path.write_text(yaml.dump(found, Dumper=Plain, sort_keys=False, width=100))
+    assert found == yaml.safe_load(path.read_text())
+
+
+def made(spec: dict[str, Any] | None = None, **snapshot: Any) -> dict[str, Any]:
+    """Return the Deployment of a first rollout."""
+    s = DeploymentSnapshot(deployment(spec), NOW, SETTINGS, **snapshot)
+    return next(o for o in plan_deployment(s).apply if o["kind"] == "Deployment")
+
+
+def pod_of(workload: dict[str, Any]) -> dict[str, Any]:
+    pod: dict[str, Any] = workload["spec"]["template"]["spec"]
+    return pod
+
+
+def env_of(container: dict[str, Any]) -> dict[str, str]:
+    return {e["name"].removeprefix("PERENNIAL_"): e["value"] for e in container["env"]}
+
+
+def test_without_options_it_is_as_ever() -> None:
+    golden("workload.yaml", made())
+
+
+def test_with_every_option() -> None:
+    golden("workload-options.yaml", made({"serving": EVERY_OPTION}))
+
+
+def test_an_upgrade_of_the_operator_alone_is_no_new_revision() -> None:
+    """The hashes are those of the release before the serving options came."""
+    chosen = {
+        "serving": {"resources": {"limits": {"memory": "2Gi"}}},
+        "podTemplate": {
+            "metadata": {"labels": {"team": "a"}},
+            "spec": {"nodeSelector": {"disk": "ssd"}},
+        },
+    }
+    assert revision_hash(deployment(), SHA) == "04464395e8"
+    assert revision_hash(deployment(chosen), SHA) == "7c66938208"
+
+
+@pytest.mark.parametrize("option", EVERY_OPTION)
+def test_every_option_is_part_of_the_revision(option: str) -> None:
+    changed = deployment({"serving": {option: EVERY_OPTION[option]}})
+    assert revision_hash(changed, SHA) != revision_hash(deployment(), SHA)
+
+
+def test_the_server_is_told_only_what_the_user_wrote() -> None:
+    pod = pod_of(made({"serving": {"limits": {"maxInFlight": 8}, "driftWindows": "Enabled"}}))
+    told = env_of(pod["containers"][0])
+    assert set(told) == {"MODEL_NAME", "MODEL_VERSION", "MAX_IN_FLIGHT", "DRIFT"}
+    assert (told["MAX_IN_FLIGHT"], told["DRIFT"]) == ("8", "1")
+
+
+def test_new_settings_reach_stable_only_through_a_canary() -> None:
+    world = serving()
+    old = world.deployment.status.stable
+    assert old is not None
+    before = copy.deepcopy(world.workloads[old.revision]["spec"]["template"])
+    world.deployment = deployment({"serving": EVERY_OPTION}, status=world.deployment.status)
+    world.steps(4)
+    canary = world.deployment.status.canary
+    assert canary is not None
+    assert world.workloads[old.revision]["spec"]["template"] == before
+    assert len(pod_of(world.workloads[canary.revision])["initContainers"]) == 2
+    assert "CanaryPromoted" in world.steps(60)
+    assert list(world.workloads) == [canary.revision]
+
+
+def test_a_template_made_before_is_applied_without_what_the_server_put_in_as_null() -> None:
+    world = serving()
+    (live,) = world.workloads.values()
+    live["spec"]["template"]["metadata"]["creationTimestamp"] = None
+    world.deployment = deployment({"serving": EVERY_OPTION}, status=world.deployment.status)
+    applied = [o for o in world.step().apply if o["metadata"]["name"] == live["metadata"]["name"]]
+    assert "creationTimestamp" not in applied[0]["spec"]["template"]["metadata"]
+
+
+def log_of(workload: dict[str, Any]) -> tuple[str, str]:
+    """Return URI and Secret of a workload's request log."""
+    pod = pod_of(workload)
+    volumes = {v["name"]: v for v in pod["volumes"]}
+    secret = volumes.get("log-store", {"secret": {"secretName": ""}})["secret"]["secretName"]
+    return env_of(pod["initContainers"][1])["LOG_URI"], secret
+
+
+@pytest.mark.parametrize(
+    ("own", "of_training", "place"),
+    [
+        (None, None, ("s3://models/logs/team/flights", "perennial-store")),
+        (None, {"uri": "s3://theirs/x/"}, ("s3://theirs/x/logs/team/flights", "")),
+        (
+            None,
+            {"uri": "s3://theirs", "secretRef": {"name": "key"}},
+            ("s3://theirs/logs/team/flights", "key"),
+        ),
+        ({"uri": "gs://mine/"}, {"uri": "s3://theirs"}, ("gs://mine/logs/team/flights", "")),
+    ],
+)
+def test_the_log_is_in_its_own_store_else_the_trainings_else_the_charts(
+    own: Any, of_training: Any, place: tuple[str, str]
+) -> None:
+    log = {"requestLog": {"store": own} if own else {}}
+    trained = training({"store": of_training} if of_training else {})
+    assert log_of(made({"serving": log}, training=trained)) == place
+
+
+def test_only_the_shipper_sees_the_logs_secret() -> None:
+    pod = pod_of(made({"serving": EVERY_OPTION}))
+    holders = [
+        c["name"]
+        for c in (*pod["initContainers"], *pod["containers"])
+        if any(m["name"] == "log-store" for m in c["volumeMounts"])
+    ]
+    assert holders == ["ship"]
+    shipper = pod["initContainers"][1]
+    assert shipper["restartPolicy"] == "Always"
+    assert shipper["securityContext"]["readOnlyRootFilesystem"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [("ftp://x", "allowed are"), ("", "the chart has no default store")],
+)
+def test_a_log_that_has_no_store_stalls_with_a_sentence(uri: str, told: str) -> None:
+    log = {"store": {"uri": uri}} if uri else {}
+    settings = replace(SETTINGS, store_uri="")
+    world = DeploymentSnapshot(deployment({"serving": {"requestLog": log}}), NOW, settings)
+    plan = plan_deployment(world)
+    assert plan.apply == () and conditions(plan)["Stalled"] == ("True", "InvalidSpec")
+    ready = next(c for c in plan.status.conditions if c.type == "Ready")  # type: ignore[union-attr]
+    assert told in ready.message and "spec.serving.requestLog.store.uri" in ready.message
+
+
+@pytest.mark.parametrize("secret", [{}, {"secretRef": {"name": "log-key"}}])
+def test_a_lost_status_is_rebuilt_with_its_log(secret: dict[str, Any]) -> None:
+    log = {"store": {"uri": "s3://logs", **secret}}
+    world = World()
+    world.deployment = deployment({"serving": {"requestLog": log}})
+    world.steps(3)
+    before = world.deployment.status.stable
+    world.deployment = ModelDeployment.read(
+        {"metadata": world.deployment.metadata, "spec": world.deployment.spec}
+    )
+    (applied,) = [o for o in world.step().apply if o["kind"] == "Deployment"]
+    after = world.deployment.status.stable
+    assert before is not None and after is not None
+    assert (after.request_log, after.secret) == (before.request_log, before.secret)
+    assert log_of(applied) == ("s3://logs/logs/team/flights", "log-key" if secret else "")
+
+
+@pytest.mark.parametrize(
+    ("size", "count"),
+    [("1024", 1024), ("512Ki", 524_288), ("16Mi", 16_777_216), ("1Gi", 2**30), ("2k", 2000),
+     ("3M", 3_000_000), ("1G", 10**9)],
+)  # fmt: skip
+def test_byte_count(size: str, count: int) -> None:
+    assert byte_count(size) == count
+
+
+@pytest.mark.parametrize("size", ["", "Mi", "1.5Mi", "1Ti", "1mi", "-1", "1MM", "1 Mi"])
+def test_what_is_no_size_is_refused(size: str) -> None:
+    with pytest.raises(ValueError, match="is not a size"):
+        byte_count(size)

@@ -1,0 +1,85 @@
+"""Files of a directory in a store: their names, what is in them, a digest over them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from perennial_artifact.store import StoreUnreachable, open_store
+
+AT_ONCE = 16
+"""Files that are fetched side by side; no more of them are held in memory."""
+
+
+class Digest:
+    """SHA-256 over the names and contents of files, in the order of reading."""
+
+    def __init__(self) -> None:
+        self._whole = hashlib.sha256()
+
+    def add(self, name: str, content: bytes) -> None:
+        """Take a file in."""
+        self._whole.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+
+    def text(self) -> str:
+        """Return the digest so far, in hexadecimal."""
+        return self._whole.hexdigest()
+
+
+class Directory:
+    """A directory in a store."""
+
+    def __init__(self, uri: str, secret_dir: Path | None) -> None:
+        self._uri = uri
+        self._store = open_store(uri, secret_dir)
+
+    def names(self, until: datetime | None = None) -> list[str]:
+        """Return the sorted names of all files below, relative to the directory.
+
+        ``until`` leaves out what the store took later, by the store's own clock.
+
+        Raises:
+            StoreUnreachable: the store does not answer.
+        """
+        import obstore
+
+        try:
+            return sorted(
+                str(entry["path"])
+                for page in obstore.list(self._store)
+                for entry in page
+                if until is None or entry["last_modified"] <= until
+            )
+        except Exception as error:
+            raise self._unreachable(error) from error
+
+    def read(self, names: Sequence[str], digest: Digest) -> Iterator[tuple[str, bytes]]:
+        """Yield each file's name and content, in the order of the names.
+
+        Raises:
+            StoreUnreachable: the store does not answer.
+        """
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for first in range(0, len(names), AT_ONCE):
+                some = names[first : first + AT_ONCE]
+                for name, content in zip(some, pool.map(self._get, some), strict=True):
+                    digest.add(name, content)
+                    yield name, content
+
+    def _get(self, name: str) -> bytes:
+        import obstore
+
+        try:
+            return bytes(obstore.get(self._store, name).bytes())
+        except Exception as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Any) -> StoreUnreachable:
+        return StoreUnreachable(
+            f"{self._uri} cannot be read: check the store's endpoint and the Secret's credentials "
+            f"({type(error).__name__})"
+        )
