@@ -1,6 +1,5 @@
 """profile.json: the reference distribution of every feature and of the predictions."""
 
-from bisect import bisect_right
 from typing import Literal
 
 from perennial_artifact.base import Document
@@ -36,10 +35,6 @@ class FeatureProfile(Document, kw_only=True):
             raise ValueError(f"{self.name} has {bins} bins but {len(self.counts)} counts")
         if any(a >= b for a, b in zip(self.edges, self.edges[1:], strict=False)):
             raise ValueError(f"the edges of {self.name} must increase")
-
-    def bin_of(self, value: float) -> int:
-        """Return the index of the bin that a number falls into."""
-        return bisect_right(self.edges, value)
 
 
 class Profile(Document):

@@ -103,6 +103,7 @@ async def watch(
 
     async def ours(name: str, namespace: str, body: Json) -> None:
         key = Key(str(body["kind"]), namespace, name)
+        queue.add(key)  # before what may fail: Kopf drops an event whose handler raises
         for woken in await wake.related(cluster, key, body):
             if woken.kind in CONTROLLERS:
                 queue.add(woken)

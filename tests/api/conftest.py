@@ -2,14 +2,17 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.aio import client, config
 
 from localcluster import apiserver, binaries
+from localcluster.apiserver import ApiServer
+from perennial.cluster.client import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,18 +30,32 @@ Kubectl = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")
-def kubectl() -> Iterator[Kubectl]:
-    with apiserver.running() as server:
-        base = [str(binaries.path("kubectl")), "--kubeconfig", str(server.kubeconfig)]
+def server() -> Iterator[ApiServer]:
+    with apiserver.running() as running:
+        yield running
 
-        def run(*arguments: str, body: Any = None) -> Answer:
-            stdin = json.dumps(body) if body is not None else None
-            done = subprocess.run([*base, *arguments], input=stdin, capture_output=True, text=True)
-            return Answer(done.returncode, done.stdout, done.stderr)
 
-        crds = run("apply", "--server-side", "-f", str(ROOT / "crds"))
-        assert crds.code == 0, crds.error
-        established = run("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
-        assert established.code == 0, established.error
-        assert run("create", "namespace", "flights").code == 0
-        yield run
+@pytest.fixture(scope="session")
+def kubectl(server: ApiServer) -> Kubectl:
+    base = [str(binaries.path("kubectl")), "--kubeconfig", str(server.kubeconfig)]
+
+    def run(*arguments: str, body: Any = None) -> Answer:
+        stdin = json.dumps(body) if body is not None else None
+        done = subprocess.run([*base, *arguments], input=stdin, capture_output=True, text=True)
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    crds = run("apply", "--server-side", "-f", str(ROOT / "crds"))
+    assert crds.code == 0, crds.error
+    established = run("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
+    assert established.code == 0, established.error
+    assert run("create", "namespace", "flights").code == 0
+    return run
+
+
+@pytest.fixture
+async def cluster(server: ApiServer, kubectl: Kubectl) -> AsyncIterator[Cluster]:
+    """The operator's own client, connected."""
+    await config.load_kube_config(str(server.kubeconfig))
+    connected = Cluster(client.ApiClient())
+    yield connected
+    await connected.close()

@@ -1,7 +1,6 @@
 """What all kinds share: the model base, metadata, conditions, references, value types."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -169,8 +168,6 @@ Uri = Annotated[str, Field(min_length=1, max_length=1024)]
 Text = Annotated[str, BeforeValidator(lambda text: str(text)[:1024]), Field(max_length=1024)]
 """A message for people; cut, never refused, when it is too long."""
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-
 
 class LocalRef(ApiModel):
     """A reference to an object in the same namespace."""
@@ -190,14 +187,6 @@ class Metadata(ApiModel):
     deletion_timestamp: Time | None = None
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
-
-
-class Status(StrEnum):
-    """A condition's status."""
-
-    TRUE = "True"
-    FALSE = "False"
-    UNKNOWN = "Unknown"
 
 
 class Condition(ApiModel):

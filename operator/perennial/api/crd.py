@@ -105,6 +105,8 @@ class _Translator:
             UnsupportedSchema: a keyword has no structural counterpart.
         """
         raw = self.resolve(raw)
+        if raw.get("any"):
+            raise UnsupportedSchema(f"{path}: a value of several types")
         if unknown := raw.keys() - {*_COPIED, *_TRANSLATED}:
             raise UnsupportedSchema(f"{path}: {', '.join(sorted(unknown))} is not structural")
         out: Json = {key: raw[key] for key in _COPIED if key in raw}

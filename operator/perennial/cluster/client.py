@@ -16,6 +16,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from perennial.api import API_VERSION, KINDS
 from perennial.api.base import ApiModel, Json, Kind
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
+from perennial.cluster.quantity import quantity
 from perennial.plan.core import FIELD_MANAGER, Deletion, Event
 
 PLURALS: dict[tuple[str, str], str] = {
@@ -31,7 +32,12 @@ PLURALS: dict[tuple[str, str], str] = {
 }
 REQUEST_SECONDS = 30
 ATOMIC = frozenset({"selector", "data"})
+AMOUNTS = frozenset({"requests", "limits"})
 APPLY = "application/apply-patch+yaml"
+
+
+class Outdated(Exception):
+    """An object has changed since it was read; what was decided about it must be decided anew."""
 
 
 class Cluster:
@@ -137,7 +143,11 @@ class Cluster:
         return True
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
-        """Apply a status where it differs; tell whether it wrote."""
+        """Apply a status where it differs; tell whether it wrote.
+
+        Raises:
+            Outdated: the object has changed since it was read, so that the status may be wrong.
+        """
         present = getattr(owner, "status", None)
         if present is not None and present.to_json() == status.to_json():
             return False
@@ -145,7 +155,12 @@ class Cluster:
         body = {
             "apiVersion": API_VERSION,
             "kind": owner.kind(),
-            "metadata": {"name": meta.name, "namespace": meta.namespace, "uid": meta.uid},
+            # With the version that was read: the server does not compare uids here.
+            "metadata": {
+                "name": meta.name,
+                "namespace": meta.namespace,
+                "resourceVersion": meta.resource_version,
+            },
             "status": status.to_json(),
         }
         query = {"fieldManager": f"{FIELD_MANAGER}-status", "force": "true"}
@@ -153,8 +168,10 @@ class Cluster:
         try:
             await self.call("PATCH", path, query, body, APPLY)
         except ApiException as error:
-            if error.status in (404, 409):  # deleted, or deleted and made anew: not ours to write
+            if error.status == 404:
                 return False
+            if error.status == 409:
+                raise Outdated(f"{owner.kind()} {meta.namespace}/{meta.name}") from error
             raise
         API_WRITES.labels(owner.kind(), "status").inc()
         return True
@@ -208,18 +225,26 @@ class Cluster:
         API_WRITES.labels("Event", "create").inc()
 
 
+def _is_so(key: str, present: Any, wanted: Any) -> bool:
+    """Tell whether one field is as wanted."""
+    if key in ATOMIC:
+        return bool(present == wanted)  # replaced whole, so a key too many is a difference
+    if key in AMOUNTS and isinstance(wanted, dict) and isinstance(present, dict):
+        return all(quantity(present.get(name)) == quantity(w) for name, w in wanted.items())
+    return contains(present, wanted)
+
+
 def contains(present: Any, wanted: Any) -> bool:
     """Tell whether every field that is wanted is already so; the server's own additions pass.
 
-    Lists are compared position by position, and must be of the same length. Quantities are
-    compared as they were written.
+    Lists are compared position by position, and must be of the same length. Requests and limits
+    are compared as amounts: the server writes 1000m as 1.
     """
     if isinstance(wanted, dict):
         if not isinstance(present, dict):
             return not wanted and present is None
         return all(
-            # An atomic map is replaced whole, so a key too many is a difference.
-            present.get(key) == value if key in ATOMIC else contains(present.get(key), value)
+            _is_so(key, present.get(key), value)
             for key, value in wanted.items()
             if key != "managedFields"
         )

@@ -8,7 +8,10 @@ from aiohttp import web
 
 
 async def serve(
-    port: int, is_alive: Callable[[], bool], is_ready: Callable[[], bool]
+    port: int,
+    is_alive: Callable[[], bool],
+    is_ready: Callable[[], bool],
+    host: str = "0.0.0.0",
 ) -> web.AppRunner:
     """Answer on a port until the runner is cleaned up: 200, or 503 where it is not so."""
 
@@ -24,5 +27,5 @@ async def serve(
     app.router.add_get("/readyz", answer(is_ready))  # type: ignore[arg-type]
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "0.0.0.0", port).start()
+    await web.TCPSite(runner, host, port).start()
     return runner

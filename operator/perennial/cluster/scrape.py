@@ -46,15 +46,20 @@ def _is_ready(pod: Json) -> bool:
 
 
 def parse(pod: str, revision: str, text: bytes) -> PodMetrics:
-    """Return a pod's counters from its exposition text."""
+    """Return a pod's counters from its exposition text.
+
+    Raises:
+        ValueError: the text is no exposition.
+    """
     requests = errors = 0.0
     buckets: dict[float, float] = {}
     for family in text_string_to_metric_families(text.decode("utf-8", "replace")):
         for sample in family.samples:
             if sample.name == "perennial_serving_requests_total":
                 requests += sample.value
-                errors += sample.value if sample.labels["code"].startswith("5") else 0.0
+                is_error = sample.labels.get("code", "").startswith("5")
+                errors += sample.value if is_error else 0.0
             elif sample.name == "perennial_serving_request_duration_seconds_bucket":
-                bound = float(sample.labels["le"])
+                bound = float(sample.labels.get("le", ""))
                 buckets[bound] = buckets.get(bound, 0.0) + sample.value
     return PodMetrics(pod, revision, requests, errors, buckets)

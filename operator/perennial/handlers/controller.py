@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from perennial.api.base import Kind
 from perennial.cluster import metrics
-from perennial.cluster.client import Cluster
+from perennial.cluster.client import Cluster, Outdated
 from perennial.cluster.queue import Key
 from perennial.handlers import deployment, monitor, training, version
 from perennial.plan.core import Plan, Settings
@@ -49,6 +49,9 @@ class Controller:
             await self._carry_out(owner, plan, now)
             result = "requeue_after" if plan.requeue_after is not None else "success"
             return plan.requeue_after
+        except Outdated:
+            result = "conflict"
+            return 0.0
         finally:
             metrics.RECONCILE_TOTAL.labels(key.kind, result).inc()
             metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - began)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from perennial.api.base import Json, Kind
@@ -13,9 +14,12 @@ from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
 from perennial.cluster.scrape import parse, read_pods
 from perennial.handlers.store import provide_secret
+from perennial.plan.analysis import PodMetrics
 from perennial.plan.core import Plan, Settings
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
 from perennial.settings import Options
+
+log = logging.getLogger("perennial.deployment")
 
 
 async def observe_and_plan(
@@ -42,8 +46,7 @@ async def observe_and_plan(
     canary = deployment.status.canary
     if canary is not None and wants_metrics(deployment, now):
         mine = [p for p in pods if _revision(p) == canary.revision]
-        texts = await read_pods(mine, "/metrics")
-        metrics = tuple(parse(name, canary.revision, text) for name, text in texts.items())
+        metrics = await _counters(mine, canary.revision)
     snapshot = DeploymentSnapshot(
         deployment=deployment,
         now=now,
@@ -57,6 +60,19 @@ async def observe_and_plan(
     )
     export(deployment)
     return deployment, plan_deployment(snapshot)
+
+
+async def _counters(pods: list[Json], revision: str) -> tuple[PodMetrics, ...]:
+    """Return what the pods counted; one that answers no metrics counts for nothing."""
+    found = []
+    for name, text in (await read_pods(pods, "/metrics")).items():
+        try:
+            found.append(parse(name, revision, text))
+        except ValueError as error:
+            log.warning(
+                "the metrics of a pod cannot be read", extra={"pod": name, "why": str(error)}
+            )
+    return tuple(found)
 
 
 def export(deployment: ModelDeployment) -> None:

@@ -54,4 +54,8 @@ async def related(cluster: Cluster, key: Key, body: Json) -> list[Key]:
             keys.append(Key("ModelTraining", namespace, training))
     elif key.kind == "ModelVersion":
         keys += owners(namespace, body.get("metadata", {}).get("labels", {}))
+        for d in await cluster.read_all(ModelDeployment, namespace):
+            ref = d.spec.model.version_ref
+            if ref is not None and ref.name == key.name:
+                keys.append(Key("ModelDeployment", namespace, d.metadata.name))
     return keys

@@ -117,6 +117,17 @@ def settle(
     return settled
 
 
+def with_stall(
+    present: Iterable[Condition], wanted: Iterable[Condition], events: tuple[Event, ...]
+) -> tuple[Event, ...]:
+    """Return the events, and one more where the object stalls now and no other warning tells it."""
+    was = any(c.type == "Stalled" and c.status == "True" for c in present)
+    now = next((c for c in wanted if c.type == "Stalled" and c.status == "True"), None)
+    if now is None or was or any(e.type == "Warning" for e in events):
+        return events
+    return (*events, Event(now.reason, now.message, "Warning"))
+
+
 def condition(type: str, status: bool | None, reason: str, message: str = "") -> Condition:
     """Return a condition; ``None`` stands for Unknown."""
     word: Literal["True", "False", "Unknown"] = (

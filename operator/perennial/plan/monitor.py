@@ -16,7 +16,7 @@ from perennial.api.monitor import (
     WindowStatus,
 )
 from perennial.api.training import ModelTraining
-from perennial.plan.core import Event, Plan, condition, settle
+from perennial.plan.core import Event, Plan, condition, settle, with_stall
 from perennial.plan.drift import pair, scores
 from perennial.plan.quality import breaches
 from perennial_artifact.profile import Profile
@@ -132,7 +132,8 @@ def _judge(
     )
     events: list[Event] = []
     names = ", ".join(f"{f.feature} {f.method} {f.score:g} > {f.threshold:g}" for f in over[:3])
-    was = next((c.status for c in s.monitor.status.conditions if c.type == "Drifted"), "Unknown")
+    before = {c.type: c.status for c in s.monitor.status.conditions}
+    was = before.get("Drifted", "Unknown")
     if drifted and was != "True":
         events.append(Event("DriftDetected", f"{names} over {window.samples} rows", "Warning"))
     if drifted is False and was == "True":
@@ -156,6 +157,8 @@ def _judge(
         passed = condition("QualityPassed", None, "TooFewSamples")
     elif broken:
         told = ", ".join(f"{b.feature} {b.check} {b.fraction:.1%}" for b in broken[:3])
+        if before.get("QualityPassed") != "False":
+            events.append(Event("QualityLimitsBroken", told, "Warning"))
         passed = condition("QualityPassed", False, "QualityLimitsBroken", told)
     else:
         passed = condition("QualityPassed", True, "WithinLimits")
@@ -225,12 +228,10 @@ def _finish(
         condition("Reconciling", False, "UpToDate"),
         condition("Stalled", bool(stalled), stalled or "Progressing", message if stalled else ""),
     ]
-    status = status.model_copy(
-        update={
-            "observed_generation": generation,
-            "conditions": settle(s.monitor.status.conditions, conditions, generation, s.now),
-        }
-    )
+    present = s.monitor.status.conditions
+    settled = settle(present, conditions, generation, s.now)
+    status = status.model_copy(update={"observed_generation": generation, "conditions": settled})
+    events = with_stall(present, settled, events)
     return Plan(
         status=status, events=events, requeue_after=max(1.0, seconds(s.monitor.spec.interval))
     )

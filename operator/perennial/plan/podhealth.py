@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from perennial.api.base import Json
 
 CRASHES = 3
-_WAITING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError")
+_WAITING = {
+    "ErrImagePull": "ImagePullFailed",
+    "ImagePullBackOff": "ImagePullFailed",
+    "InvalidImageName": "ImagePullFailed",
+    "CreateContainerConfigError": "ConfigInvalid",  # a Secret that is not there, for one
+}
 _FATAL = frozenset({"DigestMismatch", "ArtifactNotFound", "ArtifactInvalid", "ModelInvalid"})
 
 
@@ -36,7 +41,7 @@ def _of(pod: Json) -> Trouble | None:
         waiting = container.get("state", {}).get("waiting") or {}
         if waiting.get("reason") in _WAITING:
             told = f"{waiting['reason']}: {waiting.get('message', '')}"
-            return Trouble("ImagePullFailed", told)
+            return Trouble(_WAITING[waiting["reason"]], told)
         for state in (container.get("state", {}), container.get("lastState", {})):
             ended = state.get("terminated")
             if ended and ended.get("exitCode") != 0:

@@ -32,6 +32,7 @@ from perennial.plan.core import (
     owned_by,
     request_of,
     settle,
+    with_stall,
 )
 from perennial.plan.podhealth import Trouble, trouble
 from perennial.plan.pods import secret_of
@@ -188,8 +189,7 @@ def _likely_stable(s: DeploymentSnapshot) -> Json | None:
         labels = live["metadata"]["labels"]
         # The replaced one is still called stable too: whom the Service names is the right one.
         is_stable = labels.get("perennial.dev/role") == "stable"
-        ready = int(live.get("status", {}).get("readyReplicas", 0))
-        return labels.get(REVISION_LABEL) == answering, is_stable, ready
+        return labels.get(REVISION_LABEL) == answering, is_stable, _ready_pods(live)
 
     return max(s.workloads, key=likely, default=None)
 
@@ -499,10 +499,11 @@ def _front(s: DeploymentSnapshot, stable: Revision, wanted: str | None) -> Json:
     makes room.
     """
     present = _selection(s)
-    now = sum(int(w.get("status", {}).get("readyReplicas", 0)) for w in _answering(s, present))
+    now = sum(_ready_pods(w) for w in _answering(s, present))
     needed = min(_replicas(s), now) if s.service is not None else 0
     then = sum(_ready(s, w["metadata"]["labels"][REVISION_LABEL]) for w in _answering(s, wanted))
-    enough = then >= needed or trouble(_pods(s, stable.revision)) is not None
+    stuck = then > 0 and trouble(_pods(s, stable.revision)) is not None
+    enough = then >= needed or stuck
     return service(s.deployment, wanted if enough else present)
 
 
@@ -519,6 +520,10 @@ def _has(s: DeploymentSnapshot, revision: str) -> int:
 
 def _pods(s: DeploymentSnapshot, revision: str) -> list[Json]:
     return [p for p in s.pods if p["metadata"].get("labels", {}).get(REVISION_LABEL) == revision]
+
+
+def _ready_pods(live: Json) -> int:
+    return int(live.get("status", {}).get("readyReplicas", 0))
 
 
 def _ready(s: DeploymentSnapshot, revision: str) -> int:
@@ -553,16 +558,38 @@ def _children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ..
     if status.promoting:
         goal = (_in_force(s, status)[0], wanted)
     front = _front(s, stable, selection)
+    goals = {canary.revision: goal[1], stable.revision: goal[0]}
     if step.start_time is None or front["spec"]["selector"].get(REVISION_LABEL) != selection:
         # What shrinks waits for what grows, and for the Service.
-        goal = (max(goal[0], _has(s, stable.revision)), max(goal[1], _has(s, canary.revision)))
-    sized = [made(canary, "canary", goal[1]), made(stable, "stable", own and goal[0])]
+        goals = {revision: max(pods, _has(s, revision)) for revision, pods in goals.items()}
+    goals = _spared(s, selection, goals)
+    sized = [
+        made(canary, "canary", goals[canary.revision]),
+        made(stable, "stable", own and goals[stable.revision]),
+    ]
     shrinking = [
         w
         for w in sized
         if w["spec"].get("replicas", 0) < _has(s, w["metadata"]["labels"][REVISION_LABEL])
     ]
     return (*(w for w in sized if w not in shrinking), front, *shrinking)
+
+
+def _spared(s: DeploymentSnapshot, selection: str | None, goals: dict[str, int]) -> dict[str, int]:
+    """Return the pods to ask for: no fewer than there are while the others are not ready."""
+    ready = {
+        str(w["metadata"]["labels"][REVISION_LABEL]): _ready_pods(w)
+        for w in _answering(s, selection)
+    }
+    spared = dict(goals)
+    for revision, goal in goals.items():
+        if revision not in ready:
+            continue
+        needed = min(_replicas(s), sum(ready.values()))
+        missing = needed - sum(n for other, n in ready.items() if other != revision)
+        spared[revision] = max(goal, min(missing, _has(s, revision)))
+        ready[revision] = min(ready[revision], spared[revision])
+    return spared
 
 
 def _finish(s: DeploymentSnapshot, state: _State, apply: tuple[Json, ...] | None = None) -> Plan:
@@ -593,7 +620,7 @@ def _finish(s: DeploymentSnapshot, state: _State, apply: tuple[Json, ...] | None
         apply=apply,
         delete=surplus,
         status=status,
-        events=state.events,
+        events=with_stall(before, told, state.events),
         requeue_after=_requeue(s, status, state),
     )
 

@@ -27,6 +27,7 @@ from perennial.plan.core import (
     owned_by,
     request_of,
     settle,
+    with_stall,
 )
 from perennial.plan.feedback import Source, source
 from perennial.plan.gates import failures, value_of
@@ -423,7 +424,7 @@ def _finish(
         apply=apply,
         delete=_pruned(s, status),
         status=status,
-        events=events,
+        events=with_stall(s.training.status.conditions, conditions, events),
         requeue_after=requeue,
     )
 

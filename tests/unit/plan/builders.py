@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from perennial.api import DriftMonitor, ModelDeployment, ModelTraining
+from perennial.api.training import RunStatus
 from perennial.plan.core import Plan, Settings
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -32,6 +33,11 @@ def training(spec: dict[str, Any] | None = None, **more: Any) -> ModelTraining:
         **(spec or {}),
     }
     return ModelTraining.read({"metadata": meta(), "spec": body, **more})
+
+
+def run(number: int = 1) -> RunStatus:
+    made = {"number": number, "trigger": "Spec", "phase": "Fitting", "generation": 1}
+    return RunStatus.model_validate({**made, "startTime": NOW})
 
 
 def deployment(spec: dict[str, Any] | None = None, **more: Any) -> ModelDeployment:

@@ -116,6 +116,12 @@ def test_unseen_categories_break_quality() -> None:
     plan, m = look(m, LIKE, 0, unseen=180)
     assert conditions(plan)["QualityPassed"] == ("False", "QualityLimitsBroken")
     assert (m.status.quality[0].feature, m.status.quality[0].fraction) == ("colour", 0.2)
+    told = [e for e in plan.events if e.reason == "QualityLimitsBroken"]
+    assert [e.message for e in told] == ["colour UnseenCategory 20.0%"]
+    plan, m = look(m, LIKE, 10, unseen=180)
+    assert "QualityLimitsBroken" not in [e.reason for e in plan.events]  # once
+    plan, _ = look(m, LIKE, 20)
+    assert conditions(plan)["QualityPassed"] == ("True", "WithinLimits")
 
 
 def test_a_new_version_begins_with_a_clean_count() -> None:
@@ -142,6 +148,7 @@ def test_a_feature_that_does_not_exist_is_named() -> None:
     tests = [{"name": "t", "method": "PSI", "threshold": 0.2, "features": ["nope"]}]
     plan, _ = look(monitor({"tests": tests}), LIKE, 0)
     assert conditions(plan)["Stalled"] == ("True", "InvalidSpec")
+    assert [e.message for e in plan.events] == ["nope is no feature; known are colour, x"]
 
 
 @given(st.lists(st.tuples(st.sampled_from([DRIFTED, LIKE]), st.integers(10, 90)), max_size=40))

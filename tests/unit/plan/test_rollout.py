@@ -113,6 +113,9 @@ def test_a_foreign_service_is_never_adopted() -> None:
     world.service = {"kind": "Service", "metadata": {"name": "flights"}}
     plan = plan_deployment(world.snapshot())
     assert not plan.apply and conditions(plan)["Stalled"] == ("True", "NameConflict")
+    assert [e.reason for e in plan.events] == ["NameConflict"]
+    world.carry_out(plan)
+    assert world.steps(3) == []
 
 
 def test_few_requests_are_inconclusive_and_add_up() -> None:

@@ -72,8 +72,14 @@ class Rollouts(RuleBasedStateMachine):
     def start_pods(self, pods: int) -> None:
         self.world.grow(pods)
 
-    @rule(sha=SHAS, passes=st.integers(0, 12))
-    def new_model(self, sha: str, passes: int) -> None:
+    @rule(
+        sha=SHAS,
+        passes=st.integers(0, 40),
+        broken=st.sampled_from(["", "", "", "silent", "crash", "store"]),
+    )
+    def new_model(self, sha: str, passes: int, broken: str) -> None:
+        if broken:
+            self.break_model(sha, broken)
         if self.follows:
             self.versions += 1
             self.world.train(self.versions, sha)
@@ -108,7 +114,6 @@ class Rollouts(RuleBasedStateMachine):
         self.tokens += 1
         self.world.ask(f"{verb}/{self.tokens}")
 
-    @rule(sha=SHAS, how=st.sampled_from(["silent", "crash", "store"]))
     def break_model(self, sha: str, how: str) -> None:
         """Let a model's new pods fail; those that answer go on."""
         if all(wanted_sha(live) != sha for live in self.world.workloads.values()):
@@ -184,7 +189,7 @@ class Rollouts(RuleBasedStateMachine):
 
 TestRollouts = Rollouts.TestCase
 TestRollouts.settings = settings(
-    max_examples=250,
+    max_examples=120,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,

@@ -196,6 +196,7 @@ def test_a_bad_schedule_stalls_with_a_sentence(schedule: dict[str, str], told: s
     plan = plan_training(World({"schedule": schedule}).snapshot())
     ready = next(c for c in plan.status.conditions if c.type == "Ready")  # type: ignore[union-attr]
     assert ready.reason == "InvalidSpec" and told in ready.message
+    assert [(e.reason, e.message) for e in plan.events] == [("InvalidSpec", ready.message)]
 
 
 def test_a_missed_schedule_runs_once() -> None:

@@ -1,0 +1,74 @@
+"""All pods under the real Pod Security Standard; the kinds and the store after helm uninstall."""
+
+from typing import Any
+
+import pytest
+from builders import SETTINGS, deployment, run, training
+from conftest import Kubectl
+
+from chart import CHART, helm, pods, render
+from localcluster.apiserver import ApiServer
+from perennial.api.deployment import Revision
+from perennial.plan.job import children
+from perennial.plan.workload import workload
+
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+
+
+@pytest.fixture(scope="module")
+def restricted(kubectl: Kubectl) -> str:
+    """A namespace in which the API server takes restricted pods only."""
+    kubectl("create", "namespace", "restricted")
+    kubectl("label", "namespace", "restricted", RESTRICTED)
+    for account in ("default", "perennial"):
+        assert kubectl("create", "serviceaccount", account, "-n", "restricted").code == 0
+    return "restricted"
+
+
+def made() -> dict[str, dict[str, Any]]:
+    """Return the specs of all pods that there are: the chart's, and the operator's."""
+    md = deployment()
+    artifact = md.spec.model.artifact
+    assert artifact is not None
+    revision = Revision(artifact=artifact, revision="r1", secret="s")
+    live = workload(md, revision, "stable", 1, None, SETTINGS)
+    own = [live, children(training(), run(), None, SETTINGS)[1]]
+    return pods(render()) | pods(own)
+
+
+@pytest.mark.parametrize(("name", "pod"), made().items(), ids=lambda x: x if x == str(x) else "")
+def test_every_pod_keeps_to_the_restricted_standard(
+    kubectl: Kubectl, restricted: str, name: str, pod: dict[str, Any]
+) -> None:
+    def create(spec: dict[str, Any]) -> str:
+        meta = {"name": "p", "namespace": restricted}
+        body = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+        return kubectl("create", "--dry-run=server", "-f", "-", body=body).error
+
+    assert create(pod) == ""
+    for i, container in enumerate(pod["containers"]):
+        loose = [*pod["containers"]]
+        loose[i] = {**container, "securityContext": {}}
+        assert "violates PodSecurity" in create({**pod, "containers": loose})
+
+
+def test_the_kinds_and_the_store_stay_when_the_release_goes(
+    kubectl: Kubectl, server: ApiServer
+) -> None:
+    flags = ("-n", "perennial-system", "--kubeconfig", str(server.kubeconfig))
+    options = ("--create-namespace", "--no-hooks", "--take-ownership", "--force-conflicts")
+    done = helm("upgrade", "--install", "perennial", str(CHART), *flags, *options)
+    assert done.returncode == 0, done.stderr
+    secret = ("get", "secret", "perennial-store", "-n", "perennial-system", "-o", "yaml")
+    before = kubectl(*secret).out
+    again = helm("upgrade", "--install", "perennial", str(CHART), *flags, *options)
+    assert again.returncode == 0, again.stderr
+    assert [line for line in kubectl(*secret).out.splitlines() if "ACCESS_KEY" in line] == [
+        line for line in before.splitlines() if "ACCESS_KEY" in line
+    ]
+    gone = helm("uninstall", "perennial", *flags, "--no-hooks")
+    assert gone.returncode == 0, gone.stderr
+    crds = kubectl("get", "crd", "-o", "name").out.split()
+    assert len([c for c in crds if c.endswith("perennial.dev")]) == 4
+    kept = kubectl("get", "secret,pvc,deploy", "-n", "perennial-system", "-o", "name").out.split()
+    assert kept == ["secret/perennial-store", "persistentvolumeclaim/perennial-store"]

@@ -1,0 +1,209 @@
+"""The operator's client against a real API server: what it writes, and what it leaves alone."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from builders import SETTINGS, deployment, run, training
+from conftest import Kubectl
+from kubernetes.aio.client.exceptions import ApiException
+from prometheus_client import REGISTRY
+from test_kinds import body
+
+from perennial.api import ModelDeployment, ModelVersion
+from perennial.api.deployment import Revision
+from perennial.cluster.client import Cluster, Outdated
+from perennial.cluster.leader import lead
+from perennial.plan.core import Deletion, Event
+from perennial.plan.job import children
+from perennial.plan.workload import service, workload
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def namespace(kubectl: Kubectl) -> Iterator[str]:
+    assert kubectl("create", "namespace", "team").code == 0
+    yield "team"
+
+
+def writes() -> float:
+    found = [
+        s.value for f in REGISTRY.collect() for s in f.samples if s.name.endswith("writes_total")
+    ]
+    return sum(found)
+
+
+def owned(kind: str) -> list[dict[str, Any]]:
+    """Return the children of an object whose resources are written in every odd way."""
+    odd = {"requests": {"cpu": 1, "memory": "1024Mi"}, "limits": {"memory": "2000000Ki"}}
+    if kind == "ModelTraining":
+        return list(children(training({"job": {"resources": odd}}), run(), None, SETTINGS))
+    pods = {"spec": {"tolerations": [{"key": "gpu"}], "priorityClassName": ""}}
+    md = deployment({"serving": {"resources": odd}, "podTemplate": pods})
+    artifact = md.spec.model.artifact
+    assert artifact is not None
+    revision = Revision(artifact=artifact, revision="r1", version="flights-1", secret="s")
+    live = workload(md, revision, "stable", 2, None, SETTINGS)
+    return [live, service(md, "r1"), service(md, None)]
+
+
+@pytest.mark.parametrize("kind", ["ModelTraining", "ModelDeployment"])
+async def test_what_is_applied_twice_is_written_once(
+    cluster: Cluster, namespace: str, kind: str
+) -> None:
+    for wanted in owned(kind):
+        assert await cluster.apply(wanted), wanted["kind"]
+        before = writes()
+        assert not await cluster.apply(wanted), wanted["kind"]
+        assert writes() == before
+
+
+async def test_a_hand_is_put_back_and_what_others_own_is_left_alone(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    live = owned("ModelDeployment")[0]
+    await cluster.apply(live)
+    name = f"deploy/{live['metadata']['name']}"
+    kubectl("annotate", name, "-n", namespace, "somebody=else")
+    assert not await cluster.apply(live)
+    kubectl("scale", name, "-n", namespace, "--replicas=7")
+    assert await cluster.apply(live)
+    shown = await cluster.get("apps/v1", "Deployment", namespace, live["metadata"]["name"])
+    assert shown is not None and shown["spec"]["replicas"] == 2
+    assert shown["metadata"]["annotations"]["somebody"] == "else"
+    live["spec"].pop("replicas")
+    kubectl("scale", name, "-n", namespace, "--replicas=7")
+    assert not await cluster.apply(live)
+
+
+async def test_a_status_is_written_where_it_differs_and_only_then(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    made = body("ModelDeployment", "told")
+    made["metadata"]["namespace"] = namespace
+    assert kubectl("apply", "-f", "-", body=made).code == 0
+    read: ModelDeployment = await cluster.read(ModelDeployment, namespace, "told")
+    assert read.status.observed_generation == -1
+    status = read.status.model_copy(update={"observed_generation": 1, "replicas": 3})
+    assert await cluster.write_status(read, status)
+    again: ModelDeployment = await cluster.read(ModelDeployment, namespace, "told")
+    assert again.status.replicas == 3 and not await cluster.write_status(again, status)
+    shorter = status.model_copy(update={"replicas": 0})
+    kubectl("annotate", "md", "told", "-n", namespace, "perennial.dev/request=abort/1")
+    with pytest.raises(Outdated):
+        await cluster.write_status(again, shorter)
+    kubectl("delete", "md", "told", "-n", namespace)
+    assert not await cluster.write_status(again, shorter)
+    kubectl("apply", "-f", "-", body=made)
+    with pytest.raises(Outdated):  # made anew: the status is another object's
+        await cluster.write_status(again, shorter)
+
+
+async def test_the_same_event_twice_is_one(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    made = body("ModelDeployment", "loud")
+    made["metadata"]["namespace"] = namespace
+    kubectl("apply", "-f", "-", body=made)
+    read = await cluster.read(ModelDeployment, namespace, "loud")
+    for _ in range(2):
+        await cluster.emit(read, Event("RolledBack", "too slow", "Warning"), NOW)
+    shown = kubectl("describe", "md", "loud", "-n", namespace).out
+    assert shown.count("RolledBack") == 1 and "too slow" in shown and "Warning" in shown
+
+
+async def test_a_namesake_is_not_deleted(cluster: Cluster, namespace: str) -> None:
+    config_map = owned("ModelTraining")[0]
+    config_map["metadata"]["name"] = "namesake"
+    await cluster.apply(config_map)
+    key = ("v1", "ConfigMap", namespace, "namesake")
+    await cluster.delete(Deletion(*key, uid="another"))
+    found = await cluster.get(*key)
+    assert found is not None
+    await cluster.delete(Deletion(*key, uid=found["metadata"]["uid"]))
+    assert await cluster.get(*key) is None
+    await cluster.delete(Deletion(*key, uid=found["metadata"]["uid"]))  # gone is as wanted
+
+
+async def test_a_selector_picks_and_a_refusal_is_raised(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    for name, label in (("one", "a"), ("two", "b")):
+        made = body("ModelVersion", name)
+        made["metadata"] |= {"namespace": namespace, "labels": {"team": label}}
+        kubectl("apply", "-f", "-", body=made)
+    found = await cluster.read_all(ModelVersion, namespace, "team=b")
+    assert [v.metadata.name for v in found] == ["two"]
+    assert await cluster.read(ModelVersion, namespace, "three") is None
+    bad = body("ModelVersion", "bad", run=0)
+    bad["metadata"]["namespace"] = namespace
+    with pytest.raises(ApiException) as refused:
+        await cluster.apply(bad)
+    assert refused.value.status == 422
+
+
+async def holder(cluster: Cluster) -> str:
+    lease = await cluster.get("coordination.k8s.io/v1", "Lease", "team", "perennial")
+    return str(lease["spec"].get("holderIdentity", "")) if lease else ""
+
+
+async def test_one_replica_works_at_a_time_and_the_next_need_not_wait_for_the_lease_to_run_out(
+    cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working: list[str] = []
+    most = 0
+
+    async def replica(name: str, stopping: asyncio.Event) -> None:
+        async def work(ended: asyncio.Event) -> None:
+            nonlocal most
+            working.append(name)
+            most = max(most, len(working))
+            await ended.wait()
+            working.remove(name)
+
+        monkeypatch.setenv("HOSTNAME", name)
+        await lead(cluster, "perennial", namespace, work, stopping)
+
+    async def until(name: str) -> None:
+        for _ in range(200):
+            if working == [name]:
+                return
+            await asyncio.sleep(0.05)
+        raise TimeoutError(f"{name} does not lead; {working} do")
+
+    first, second = asyncio.Event(), asyncio.Event()
+    one = asyncio.create_task(replica("one", first))
+    await until("one")
+    two = asyncio.create_task(replica("two", second))
+    await asyncio.sleep(0.5)
+    assert working == ["one"] and await holder(cluster) == "one"
+    first.set()
+    await asyncio.wait_for(one, 5)
+    await until("two")  # within 10 s; a Lease lasts 15 s
+    assert await holder(cluster) == "two" and most == 1
+    second.set()
+    await asyncio.wait_for(two, 5)
+    assert await holder(cluster) == ""
+
+
+async def test_a_replica_that_loses_the_lease_ends(
+    cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("LEASE", 4), ("RENEW", 2), ("RETRY", 1)):
+        monkeypatch.setattr(f"perennial.cluster.leader.{name}_SECONDS", value)
+    began = asyncio.Event()
+
+    async def work(ended: asyncio.Event) -> None:
+        began.set()
+        await ended.wait()
+
+    leading = asyncio.create_task(lead(cluster, "stolen", namespace, work, asyncio.Event()))
+    await asyncio.wait_for(began.wait(), 10)
+    path = cluster.path("coordination.k8s.io/v1", "Lease", namespace, "stolen")
+    thief = {"spec": {"holderIdentity": "thief", "leaseDurationSeconds": 600}}
+    await cluster.call("PATCH", path, body=thief, content_type="application/merge-patch+json")
+    with pytest.raises(RuntimeError, match="the Lease team/stolen was lost"):
+        await asyncio.wait_for(leading, 25)

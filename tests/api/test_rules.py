@@ -1,0 +1,281 @@
+"""Every CEL rule of every kind, broken once: the API server says where, and what to write instead.
+
+A rule that is added to a kind is found in its schema, and fails here until ``BROKEN`` breaks it.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import Kubectl
+
+from perennial.api import API_VERSION, KINDS
+from perennial.api.crd import open_api_schema
+
+SHA = "a" * 64
+STORE = {"uri": "s3://models/a", "secretRef": {"name": "store"}}
+RESOURCES = {"requests": {"cpu": 1, "memory": "1Gi"}}
+
+# Every field that there is, but for choices: these take turns in OTHER.
+FULL: dict[str, dict[str, Any]] = {
+    "ModelTraining": {
+        "task": "Classification",
+        "dataset": {
+            "uri": "s3://data/2013-*.parquet",
+            "target": "late",
+            "features": ["hour", "origin"],
+            "timeColumn": "at",
+            "split": {"method": "Time", "testFraction": 0.3},
+            "secretRef": {"name": "data"},
+            "feedback": {"deploymentRef": {"name": "flights"}},
+        },
+        "objective": {"metric": "roc_auc"},
+        "candidates": [
+            {
+                "name": "linear",
+                "algorithm": "LogisticRegression",
+                "parameters": {"C": 1.5, "class_weight": {"0": 1}},
+                "search": {"trials": 3, "parameters": {"C": {"float": [0.1, 10], "log": True}}},
+            }
+        ],
+        "gates": [{"metric": "roc_auc", "minimum": 0.7}],
+        "schedule": {"cron": "0 3 * * *", "timeZone": "Europe/Berlin"},
+        "suspend": True,
+        "store": STORE,
+        "job": {
+            "parallelism": 1,
+            "backoffLimit": 0,
+            "activeDeadline": "1h30m",
+            "resources": RESOURCES,
+            "serviceAccountName": "trainer",
+        },
+        "versionHistoryLimit": 3,
+    },
+    "ModelVersion": {
+        "trainingRef": {"name": "flights"},
+        "run": 1,
+        "candidate": "linear",
+        "artifact": {"uri": "s3://m/x/", "sha256": SHA, "sizeBytes": 7},
+        "signature": {
+            "inputs": [{"name": "hour", "datatype": "FP32", "shape": [-1, 1]}],
+            "outputs": [{"name": "label", "datatype": "INT64", "shape": [-1]}],
+        },
+        "metrics": [{"name": "roc_auc", "value": 0.8, "low": 0.7, "high": 0.9, "slice": "JFK"}],
+        "dataset": {"uri": "s3://d/x", "sha256": SHA, "rows": 9, "start": "a", "end": "b"},
+        "algorithm": "LogisticRegression",
+        "parameters": {"C": 1.5},
+        "parent": "flights-0",
+        "libraries": {"scikit-learn": "1.9"},
+    },
+    "ModelDeployment": {
+        "model": {"artifact": {"uri": "s3://models/a/", "sha256": SHA}},
+        "replicas": 2,
+        "serving": {
+            "resources": RESOURCES,
+            "batching": {"maxRows": 16},
+            "driftWindows": "Enabled",
+            "limits": {"maxBodySize": "16Mi", "maxInFlight": 8},
+            "requestLog": {"sampleFraction": 0.5, "features": ["hour"], "store": STORE},
+        },
+        "podTemplate": {
+            "metadata": {"labels": {"team": "a"}, "annotations": {"note": "b"}},
+            "spec": {
+                "nodeSelector": {"disk": "ssd"},
+                "tolerations": [{"key": "gpu", "operator": "Exists"}],
+                "affinity": {"nodeAffinity": {}},
+                "imagePullSecrets": [{"name": "registry"}],
+                "serviceAccountName": "server",
+                "priorityClassName": "high",
+            },
+        },
+        "rollout": {
+            "canary": {"steps": [{"pause": {"duration": "30s"}}, {"setWeight": 50}]},
+            "analysis": {
+                "interval": "10s",
+                "failureLimit": 1,
+                "inconclusiveLimit": 6,
+                "minimumRequests": 100,
+                "metrics": [
+                    {"name": "slow", "latency": {"quantile": 0.9, "maximum": "250ms"}},
+                    {"name": "errors", "errorRate": {"maximum": 0.01}},
+                ],
+            },
+            "progressDeadline": "10m",
+            "onNewVersion": "Restart",
+        },
+    },
+    "DriftMonitor": {
+        "deploymentRef": {"name": "flights"},
+        "window": "1h",
+        "interval": "5m",
+        "minimumSamples": 500,
+        "tests": [{"name": "psi", "method": "PSI", "threshold": 0.2, "features": ["hour"]}],
+        "quality": {
+            check: {"maximumFraction": 0.1} for check in ("missing", "outOfRange", "unseenCategory")
+        },
+        "consecutiveBreaches": 2,
+        "actions": {"retrain": {"cooldown": "6h", "dailyLimit": 4}},
+    },
+}
+MODEL, SPACE = ("spec", "model"), ("spec", "candidates", 0, "search", "parameters", "C")
+OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
+    ("ModelDeployment", MODEL, {"trainingRef": {"name": "flights"}}),
+    ("ModelDeployment", MODEL, {"versionRef": {"name": "flights-1"}}),
+    ("ModelDeployment", ("spec", "rollout", "canary", "steps", 0), {"pause": {}}),
+    ("ModelTraining", SPACE, {"int": [1, 9]}),
+    ("ModelTraining", SPACE, {"choice": ["l1", 3]}),
+    ("ModelTraining", ("spec", "gates", 0), {"metric": "r2", "maximum": 1}),
+    ("ModelTraining", ("spec", "gates", 0), {"metric": "r2", "againstChampion": {}}),
+]
+
+Break = Callable[[Any], Any]
+
+
+class Key(str):
+    """A key of a map, not a field's name."""
+
+
+def shown(path: tuple[Any, ...]) -> str:
+    """Return a path as the API server writes it."""
+    parts = (f"[{p}]" if isinstance(p, int | Key) else f".{p}" for p in path)
+    return "".join(parts).strip(".")
+
+
+def instead(value: Any) -> Break:
+    return lambda _: value
+
+
+def with_more(**more: Any) -> Break:
+    return lambda value: {**value, **more}
+
+
+def timeless(spec: Any) -> Any:
+    return {**spec, "dataset": {k: v for k, v in spec["dataset"].items() if k != "timeColumn"}}
+
+
+def cheating(spec: Any) -> Any:
+    return {**spec, "dataset": {**spec["dataset"], "features": ["hour", "late"]}}
+
+
+# By the rule's message, or the beginning of it.
+BROKEN: dict[str, Break] = {
+    "name must be a DNS label of at most 52": lambda o: {**o, "metadata": named("a" * 53)},
+    "split method Time needs dataset.timeColumn": timeless,
+    "features must not contain the target": cheating,
+    "write a URI with a scheme": instead("models/a"),
+    "write the name of an object": instead("Not A Name"),
+    "write a scikit-learn scorer's name": instead("ROC AUC"),
+    "use lower-case letters, digits and dashes": instead("Team A"),
+    "write a scikit-learn estimator by its own name": instead("logistic regression"),
+    "give exactly one of int, float or choice": with_more(choice=[1]),
+    "int must be [lowest, highest]": instead({"int": [9, 1]}),
+    "float must be [lowest, highest]": instead({"float": [9, 1]}),
+    "log needs float bounds above zero": instead({"float": [0, 1], "log": True}),
+    "give exactly one of minimum, maximum or againstChampion": with_more(maximum=1),
+    "write five cron fields": instead("0 3 * * * * *"),
+    "write a duration such as": instead("10"),
+    "must be at least 1s": instead("999ms"),
+    "must be at least 10s": instead("9s"),
+    "must be at most 24h": instead("25h"),
+    "a ModelVersion never changes": with_more(run=2),
+    "write a SHA-256 as 64 hexadecimal digits": instead("Z" * 64),
+    "give exactly one of trainingRef": with_more(versionRef={"name": "flights-1"}),
+    "write a size in bytes": instead("16 MB"),
+    "must be at least 1Ki": instead("1023"),
+    "must be at most 1Gi": instead("2Gi"),
+    "labels under perennial.dev/ belong to the operator": with_more(**{"perennial.dev/role": "x"}),
+    "give exactly one of setWeight or pause": with_more(setWeight=10),
+    "give exactly one of errorRate or latency": with_more(errorRate={"maximum": 1}),
+}
+
+
+def named(name: str) -> dict[str, str]:
+    return {"name": name, "namespace": "default"}
+
+
+def made(kind: str, name: str) -> dict[str, Any]:
+    spec = copy.deepcopy(FULL[kind])
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": named(name), "spec": spec}
+
+
+def at(node: Any, path: tuple[Any, ...]) -> Any:
+    for part in path:
+        node = node[part]
+    return node
+
+
+def put(body: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    if not path:
+        return dict(value)
+    at(body, path[:-1])[path[-1]] = value
+    return body
+
+
+def rules(kind: str, node: dict[str, Any], value: Any, path: tuple[Any, ...]) -> Iterator[Any]:
+    """Yield each rule of a schema with its path in the full object."""
+    for r in node.get("x-kubernetes-validations", []):
+        yield pytest.param(kind, path, r["message"], id=f"{kind}:{'.'.join(map(str, path))}")
+    for name, inner in node.get("properties", {}).items():
+        if path or name == "spec":
+            yield from rules(kind, inner, value.get(name, {}), (*path, name))
+    if "items" in node:
+        yield from rules(kind, node["items"], value[0] if value else {}, (*path, 0))
+    if isinstance(node.get("additionalProperties"), dict):
+        key = Key(next(iter(value), ""))
+        yield from rules(kind, node["additionalProperties"], value.get(key, {}), (*path, key))
+
+
+ALL = [
+    found
+    for kind in KINDS
+    for found in rules(kind.kind(), open_api_schema(kind), made(kind.kind(), "x"), ())
+]
+
+
+def fitting(kind: str, name: str, path: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a good object in which a path is there, taking a choice's other turn for it."""
+    body = made(kind, name)
+    for other_kind, place, value in OTHER:
+        if other_kind == kind and path[: len(place)] == place and len(path) > len(place):
+            try:
+                at(body, path)
+                return body
+            except (KeyError, IndexError, TypeError):
+                put(body, place, copy.deepcopy(value))
+    return body
+
+
+@pytest.mark.parametrize("kind", FULL)
+def test_an_object_with_every_field_is_accepted(kubectl: Kubectl, kind: str) -> None:
+    applied = kubectl("create", "--dry-run=server", "-f", "-", body=made(kind, "full"))
+    assert applied.code == 0, applied.error
+    assert "unknown field" not in applied.error
+
+
+@pytest.mark.parametrize(("kind", "path", "value"), OTHER)
+def test_every_choice_is_accepted(
+    kubectl: Kubectl, kind: str, path: tuple[Any, ...], value: Any
+) -> None:
+    body = put(made(kind, "choice"), path, value)
+    applied = kubectl("create", "--dry-run=server", "-f", "-", body=body)
+    assert applied.code == 0, applied.error
+
+
+@pytest.mark.parametrize(("kind", "path", "message"), ALL)
+def test_a_broken_rule_says_where_and_what_to_write(
+    kubectl: Kubectl, kind: str, path: tuple[Any, ...], message: str
+) -> None:
+    spoil = next(how for begin, how in BROKEN.items() if message.startswith(begin))
+    good = fitting(kind, "rule", path)
+    if "never changes" in message:
+        assert kubectl("apply", "-f", "-", body=good).code == 0
+    bad = put(copy.deepcopy(good), path, spoil(at(good, path)))
+    refused = kubectl("apply", "-f", "-", body=bad)
+    assert refused.code != 0 and message in refused.error, refused.error
+    assert shown(path) in refused.error, refused.error
+
+
+def test_every_way_to_break_a_rule_breaks_one() -> None:
+    messages = [param.values[2] for param in ALL]
+    assert all(any(m.startswith(begin) for m in messages) for begin in BROKEN)

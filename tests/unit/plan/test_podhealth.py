@@ -1,0 +1,88 @@
+"""What a pod that does not become ready says about itself."""
+
+import json
+from typing import Any
+
+import pytest
+
+from perennial.plan.podhealth import Trouble, trouble
+
+
+def pod(*containers: dict[str, Any], init: bool = False, **status: Any) -> dict[str, Any]:
+    field = "initContainerStatuses" if init else "containerStatuses"
+    return {"metadata": {"name": "p"}, "status": {field: list(containers), **status}}
+
+
+def ended(message: str = "", code: int = 1, when: str = "state", **more: Any) -> dict[str, Any]:
+    terminated = {"exitCode": code, "message": message, "reason": "Error"}
+    return {"name": "server", "ready": False, when: {"terminated": terminated}, **more}
+
+
+def waiting(reason: str, **more: Any) -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, "message": "why"}}
+    return {"name": "server", "ready": False, "state": state, **more}
+
+
+def said(reason: str) -> str:
+    return json.dumps({"reason": reason, "message": "what happened"})
+
+
+def test_sound_pods_say_nothing() -> None:
+    assert trouble([]) is None
+    ready = {"name": "server", "ready": True, "lastState": {"terminated": {"exitCode": 1}}}
+    starting = pod(waiting("ContainerCreating"))
+    done = pod(ended(code=0), init=True)
+    assert trouble([pod(ready), starting, done, {"metadata": {}, "status": {}}]) is None
+
+
+@pytest.mark.parametrize(
+    "reason", ["DigestMismatch", "ArtifactNotFound", "ArtifactInvalid", "ModelInvalid"]
+)
+def test_what_waiting_cannot_help_is_fatal(reason: str) -> None:
+    found = trouble([pod(ended(said(reason)), init=True)])
+    assert found == Trouble(reason, "what happened", fatal=True)
+
+
+def test_a_store_out_of_reach_is_not_the_models_fault() -> None:
+    crashing = ended(said("StoreUnreachable"), restartCount=9)
+    assert trouble([pod(crashing, init=True)]) == Trouble(
+        "ArtifactUnavailable", "what happened", fatal=False, store=True
+    )
+
+
+@pytest.mark.parametrize(("restarts", "fatal"), [(0, False), (2, False), (3, True)])
+def test_a_crash_is_fatal_when_it_comes_again(restarts: int, fatal: bool) -> None:
+    again = ended(when="lastState", state={"waiting": {"reason": "CrashLoopBackOff"}})
+    found = trouble([pod({**again, "restartCount": restarts})])
+    assert found == Trouble("CrashLoop", "server ended with Error, see its log", fatal=fatal)
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", '"text"', '{"reason": "X"}', "{}"])
+def test_a_message_that_is_none_of_ours_is_a_crash(text: str) -> None:
+    found = trouble([pod(ended(text))])
+    assert found is not None and (found.reason, found.fatal) == ("CrashLoop", False)
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("ErrImagePull", "ImagePullFailed"),
+        ("ImagePullBackOff", "ImagePullFailed"),
+        ("InvalidImageName", "ImagePullFailed"),
+        ("CreateContainerConfigError", "ConfigInvalid"),
+    ],
+)
+def test_what_keeps_a_container_from_starting(word: str, reason: str) -> None:
+    assert trouble([pod(waiting(word))]) == Trouble(reason, f"{word}: why")
+
+
+def test_a_pod_without_a_node() -> None:
+    scheduled = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: too little cpu"}
+    found = trouble([pod(conditions=[scheduled])])
+    assert found == Trouble("Unschedulable", "0/1 nodes: too little cpu")
+
+
+def test_the_gravest_comes_first() -> None:
+    pods = [pod(waiting("ErrImagePull")), pod(ended(said("ModelInvalid"))), pod(ended())]
+    found = trouble(pods)
+    assert found is not None and found.reason == "ModelInvalid"
