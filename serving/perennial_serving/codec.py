@@ -6,10 +6,13 @@ and the binary tensor data extension of Triton's protocol/extension_binary_data.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import msgspec
+import numpy as np
+import simdjson
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
@@ -24,16 +27,13 @@ class TensorParameters(msgspec.Struct):
     binary_data: bool | None = None
 
 
-T = TypeVar("T")
-
-
-class InputTensor(msgspec.Struct, Generic[T]):
-    """One tensor of a request; ``data`` is flat or nested, row-major."""
+class InputTensor(msgspec.Struct):
+    """One tensor of a request; ``data`` is JSON, flat or nested, row-major."""
 
     name: str
     shape: list[int]
     datatype: str
-    data: list[T] | None = None
+    data: msgspec.Raw = msgspec.Raw()
     parameters: TensorParameters | None = None
 
 
@@ -50,27 +50,27 @@ class RequestParameters(msgspec.Struct):
     binary_data_output: bool | None = None
 
 
-class InferRequest(msgspec.Struct, Generic[T]):
+class InferRequest(msgspec.Struct):
     """The body of an infer request."""
 
-    inputs: list[InputTensor[T]]
+    inputs: list[InputTensor]
     id: str | None = None
     parameters: RequestParameters | None = None
     outputs: list[RequestedOutput] | None = None
 
 
-_anything = msgspec.json.Decoder(InferRequest[Any])
-_numbers = msgspec.json.Decoder(InferRequest[float])
+_requests = msgspec.json.Decoder(InferRequest)
+_lists = msgspec.json.Decoder(list[Any])
 _encoder = msgspec.json.Encoder()
+_of_thread = threading.local()
+_FLOATS = ("FP32", "FP64", "FP16")
+_ABSENT = (b"", b"null")
 _NOTHING = memoryview(b"")
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def decode(
-    body: bytes, header_length: int | None = None, floats: bool = False
-) -> tuple[InferRequest[Any], memoryview, bool]:
+def decode(body: bytes, header_length: int | None = None) -> tuple[InferRequest, memoryview]:
     """Parse a request's body; return it with the bytes that follow its JSON.
-
-    ``floats`` tells to expect flat lists of numbers; the third value, that all data was such.
 
     Raises:
         RequestError: it is not JSON, or not of the protocol's form.
@@ -83,32 +83,26 @@ def decode(
             raise RequestError(400, f"{told}, got {header_length}")
         whole = memoryview(body)
         content, binary = whole[:header_length], whole[header_length:]
-    if floats:
-        try:
-            return _numbers.decode(content), binary, True
-        except msgspec.DecodeError:
-            pass  # nested, with a null, or wrong
     try:
-        return _anything.decode(content), binary, False
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _requests.decode(content), binary
+    except _UNREADABLE as error:
         raise RequestError(400, f"the body is not an inference request: {error}") from error
 
 
-def tensors(
-    request: InferRequest[Any], binary: memoryview, floats: bool = False
-) -> Iterator[Given]:
+def tensors(request: InferRequest, binary: memoryview) -> Iterator[Given]:
     """Yield a request's tensors, as ``decode`` returned them.
 
     Raises:
-        RequestError: 400, the bytes after the JSON are too few or too many.
+        RequestError: 400, a tensor's data is no list, or the bytes after the JSON are too few or
+            too many.
     """
     at = 0
     for t in request.inputs:
         size = t.parameters.binary_data_size if t.parameters is not None else None
         if size is None:
-            yield Given(t.name, t.datatype, t.shape, t.data, None, floats)
+            yield Given(t.name, t.datatype, t.shape, _values(t))
             continue
-        if t.data is not None:
+        if bytes(t.data) not in _ABSENT:
             raise wrong(t.name, "either data or binary_data_size", "both")
         if not 0 <= size <= len(binary) - at:
             raise wrong(
@@ -120,10 +114,34 @@ def tensors(
         raise RequestError(400, f"{len(binary) - at} bytes follow the last tensor's")
 
 
+def _values(tensor: InputTensor) -> list[Any] | NDArray[np.float64] | None:
+    """Return what a tensor's JSON lists; a flat list of numbers becomes no objects on its way."""
+    content = bytes(tensor.data)
+    if content in _ABSENT:
+        return None
+    if tensor.datatype in _FLOATS and content.rfind(b"[") == 0:
+        try:
+            return _numbers(content)
+        except (TypeError, ValueError):
+            pass  # with a null, beyond 64 bits, or wrong
+    try:
+        return _lists.decode(content)
+    except _UNREADABLE as error:
+        raise wrong(tensor.name, "a list of values in data", str(error)) from error
+
+
+def _numbers(content: bytes) -> NDArray[np.float64]:
+    try:
+        parser = _of_thread.parser
+    except AttributeError:
+        parser = _of_thread.parser = simdjson.Parser()
+    return np.frombuffer(parser.parse(content).as_buffer(of_type="d"))
+
+
 def encode(
     name: str,
     version: str,
-    request: InferRequest[Any],
+    request: InferRequest,
     results: Sequence[tuple[Tensor, NDArray[Any]]],
 ) -> tuple[bytes, int | None]:
     """Return the body of an answer, and the length of its JSON where binary tensors follow it.
@@ -153,7 +171,7 @@ def encode(
     return (b"".join((head, *blobs)), len(head)) if blobs else (head, None)
 
 
-def _binary(request: InferRequest[Any]) -> list[bool] | None:
+def _binary(request: InferRequest) -> list[bool] | None:
     """Return for each asked output, or for all at once, whether it is wanted as bytes."""
     default = request.parameters is not None and request.parameters.binary_data_output is True
     if not request.outputs:

@@ -85,7 +85,7 @@ class RestCall(Call):
     def __init__(self, engine: Engine, request: Request, maximum_body: int) -> None:
         super().__init__(engine)
         self._request, self._maximum_body = request, maximum_body
-        self._outputs: codec.InferRequest[Any] | None = None
+        self._outputs: codec.InferRequest | None = None
 
     def is_large(self) -> bool:
         """Tell whether the body is large, or may be when it is unpacked."""
@@ -101,9 +101,8 @@ class RestCall(Call):
         encoding = headers.get(b"content-encoding", b"identity")
         if encoding != b"identity":
             content = decompressed(encoding, content, self._maximum_body)
-        feeds = self.engine.feeds
-        request, binary, floats = codec.decode(content, header_length, feeds.all_floats)
-        arrays, rows = feeds(codec.tensors(request, binary, floats))
+        request, binary = codec.decode(content, header_length)
+        arrays, rows = self.engine.feeds(codec.tensors(request, binary))
         self._outputs = request
         return Decoded(request.id, arrays, rows, [o.name for o in request.outputs or ()])
 

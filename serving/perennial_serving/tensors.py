@@ -26,17 +26,13 @@ _FORMATS = {
 
 
 class Given(NamedTuple):
-    """One tensor of a request: values as JSON has them (flat or nested), or as raw bytes.
-
-    ``floats``: the values are known to be a flat list of floats.
-    """
+    """One tensor of a request: values as JSON has them (flat or nested), an array, or raw bytes."""
 
     name: str
     datatype: str
     shape: Sequence[int]
     data: list[Any] | NDArray[Any] | None
     raw: memoryview | None = None
-    floats: bool = False
 
 
 class Feeds:
@@ -44,8 +40,6 @@ class Feeds:
 
     def __init__(self, model: Model) -> None:
         self._inputs = {t.name: t for t in model.inputs}
-        self.all_floats = all(t.datatype.startswith("FP") for t in model.inputs)
-        """Whether every input takes floats."""
         self._names = ", ".join(self._inputs)
         self._shared = model.shared
 
@@ -88,7 +82,7 @@ class Feeds:
 
 
 def _array(tensor: Given, expected: Tensor) -> NDArray[Any]:
-    name, datatype, shape, data, raw, floats = tensor
+    name, datatype, shape, data, raw = tensor
     if datatype != expected.datatype:
         raise wrong(name, f"datatype {expected.datatype}", repr(datatype[:SHOWN]))
     if len(shape) != len(expected.shape):
@@ -106,7 +100,9 @@ def _array(tensor: Given, expected: Tensor) -> NDArray[Any]:
     if len(data) != count:
         raise wrong(name, f"{count} values for shape {_brief(shape)}", f"{len(data)}")
     if isinstance(data, list):
-        data = _packed(name, data if floats else _checked(name, data, datatype), datatype)
+        data = _packed(name, _checked(name, data, datatype), datatype)
+    elif data.dtype != DTYPES[datatype]:
+        data = _narrowed(name, data, datatype)
     return data.reshape(shape)
 
 
@@ -158,7 +154,19 @@ def _packed(name: str, data: list[Any], datatype: str) -> NDArray[Any]:
         packed = struct.pack(f"<{len(data)}{_FORMATS[datatype]}", *data)
         return np.frombuffer(packed, DTYPES[datatype])
     except (struct.error, OverflowError) as error:
-        raise RequestError(400, f"input {name!r}: a value does not fit into {datatype}") from error
+        raise _does_not_fit(name, datatype) from error
+
+
+def _narrowed(name: str, data: NDArray[Any], datatype: str) -> NDArray[Any]:
+    with np.errstate(over="ignore"):
+        narrow = data.astype(DTYPES[datatype])
+    if not np.isfinite(narrow).all():
+        raise _does_not_fit(name, datatype)
+    return narrow
+
+
+def _does_not_fit(name: str, datatype: str) -> RequestError:
+    return RequestError(400, f"input {name!r}: a value does not fit into {datatype}")
 
 
 _JSON_NAMES: dict[type, str] = {
