@@ -17,47 +17,8 @@ from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
 from perennial_serving.errors import RequestError
+from perennial_serving.messages import InferRequest, InputTensor
 from perennial_serving.tensors import Given, to_bytes, wrong
-
-
-class TensorParameters(msgspec.Struct):
-    """The parameters of a tensor that mean something here; others are passed over."""
-
-    binary_data_size: int | None = None
-    binary_data: bool | None = None
-
-
-class InputTensor(msgspec.Struct):
-    """One tensor of a request; ``data`` is JSON, flat or nested, row-major."""
-
-    name: str
-    shape: list[int]
-    datatype: str
-    data: msgspec.Raw = msgspec.Raw()
-    parameters: TensorParameters | None = None
-
-
-class RequestedOutput(msgspec.Struct):
-    """An output that the client asks for."""
-
-    name: str
-    parameters: TensorParameters | None = None
-
-
-class RequestParameters(msgspec.Struct):
-    """The parameters of a request that mean something here."""
-
-    binary_data_output: bool | None = None
-
-
-class InferRequest(msgspec.Struct):
-    """The body of an infer request."""
-
-    inputs: list[InputTensor]
-    id: str | None = None
-    parameters: RequestParameters | None = None
-    outputs: list[RequestedOutput] | None = None
-
 
 _requests = msgspec.json.Decoder(InferRequest)
 _lists = msgspec.json.Decoder(list[Any])

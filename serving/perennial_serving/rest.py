@@ -12,6 +12,7 @@ from perennial_serving.call import LARGE_BYTES, Call, Decoded, Engine, Tensors
 from perennial_serving.description import Description
 from perennial_serving.errors import RequestError, as_request_error
 from perennial_serving.http.http1 import JSON, Request
+from perennial_serving.messages import InferRequest
 from perennial_serving.observability import refusal
 from perennial_serving.requestlog import feedback
 from perennial_serving.tracing import Tracing, carrier
@@ -85,7 +86,7 @@ class RestCall(Call):
     def __init__(self, engine: Engine, request: Request, maximum_body: int) -> None:
         super().__init__(engine)
         self._request, self._maximum_body = request, maximum_body
-        self._outputs: codec.InferRequest | None = None
+        self._outputs: InferRequest | None = None
 
     def is_large(self) -> bool:
         """Tell whether the body is large, or may be when it is unpacked."""
