@@ -51,7 +51,6 @@ pin: venv  ## Pin dependencies anew: constraints.txt, and the images' requiremen
 	@$(DIGESTS) --extra operator pyproject.toml -o images/requirements/operator.txt
 	@$(DIGESTS) --extra serving pyproject.toml -o images/requirements/serving.txt
 	@$(DIGESTS) --extra training pyproject.toml -o images/requirements/trainer.txt
-	@$(DIGESTS) --extra compile pyproject.toml -o images/requirements/compile.txt
 	@echo pip | $(DIGESTS) - -o images/requirements/pip.txt
 
 verify: venv lint types  ## Lint, types, import layers, generated files

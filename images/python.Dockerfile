@@ -24,24 +24,15 @@ COPY sbom.py /build/
 RUN mkdir /bill && python3 /build/sbom.py perennial-${PART} ${VERSION} --report /build/report.json \
       --site /opt/perennial/lib/python3*/site-packages --layers /interpreter /packages \
       > /bill/perennial-${PART}.cdx.json
-
-FROM interpreter AS compiled
-RUN command -v gcc > /dev/null \
- || { apt-get update -qq && apt-get install -qq --no-install-recommends gcc libc6-dev; }
-COPY compile.txt compile.py /build/
-RUN python3 -m venv --without-pip /build/mypy \
- && /build/pip/bin/pip --python /build/mypy/bin/python3 install -q --no-cache-dir --no-deps \
-      --require-hashes --only-binary :all: -r /build/compile.txt
 COPY app /app
-RUN /build/mypy/bin/python3 /build/compile.py /app \
- && python3 -m compileall -q --invalidation-mode unchecked-hash /app
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 
 FROM scratch
 COPY --from=interpreter /interpreter /
 COPY --from=part /opt/perennial /opt/perennial
 COPY --from=part /packages /
 COPY --from=part /bill /usr/share/sbom
-COPY --from=compiled /app /app
+COPY --from=part /app /app
 ARG PART
 ARG VERSION
 LABEL org.opencontainers.image.title="Perennial ${PART}" \

@@ -9,7 +9,7 @@ from pathlib import Path
 from localcluster import binaries
 from localcluster.images import IMAGES, PARTS, Image, pause
 
-BASE = "localhost/perennial/debian:bookworm-gcc"
+BASE = "localhost/perennial/debian:bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -34,8 +34,8 @@ def _base() -> None:
         return
     _say("making the base image from Debian's packages (about 30 s)")
     with tempfile.TemporaryDirectory() as context:
-        # Wheels expect the C++ library of the system; the server's modules are compiled.
-        packages = "--include=python3-venv,python3-dev,gcc,libc6-dev,ca-certificates,libstdc++6"
+        # Wheels expect the C++ library of the system.
+        packages = "--include=python3-venv,ca-certificates,libstdc++6"
         target = f"{context}/debian.tar"
         _run("mmdebstrap", "--quiet", "--variant=essential", packages, "bookworm", target)
         recipe = str(IMAGES / "base.Dockerfile")

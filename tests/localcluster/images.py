@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "images"
 REQUIREMENTS = IMAGES / "requirements"
 TOOLS = (
-    *(IMAGES / name for name in ("closure.py", "compile.py", "debian.py", "sbom.py")),
-    *(REQUIREMENTS / name for name in ("compile.txt", "pip.txt")),
+    *(IMAGES / name for name in ("closure.py", "debian.py", "sbom.py")),
+    REQUIREMENTS / "pip.txt",
 )
 PARTS = {
     "operator": ("operator/perennial", "artifact/perennial_artifact"),
