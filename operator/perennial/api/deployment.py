@@ -22,7 +22,7 @@ from perennial.api.base import (
     sized,
     within,
 )
-from perennial.api.store import StoreRef
+from perennial.api.store import OPENABLE, StoreRef
 
 _ONE_MODEL = rule(
     "[has(self.trainingRef), has(self.versionRef), has(self.artifact)].filter(x, x).size() == 1",
@@ -36,14 +36,7 @@ class ArtifactRef(ApiModel):
 
     uri: Uri = Field(
         description="Directory of the artifact, for example s3://models/sha256/ab…/.",
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                rule(
-                    "self.matches('^(s3|gs|az|pvc|http|https|file)://.+')",
-                    "write a URI with a scheme, such as s3://models/sha256/<digest>/",
-                )
-            ]
-        },
+        json_schema_extra=OPENABLE,
     )
     sha256: Sha256 = Field(description="SHA-256 of the artifact's manifest.json.")
 

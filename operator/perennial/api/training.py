@@ -22,7 +22,7 @@ from perennial.api.base import (
     rule,
     within,
 )
-from perennial.api.store import HAS_SCHEME, StoreRef
+from perennial.api.store import OPENABLE, StoreRef
 from perennial.api.version import DatasetRecord, Metric
 
 
@@ -60,7 +60,7 @@ class Dataset(ApiModel):
             "A file, a prefix ending in /, or a glob, such as s3://data/flights/2013-*.parquet. "
             "CSV or Parquet by suffix."
         ),
-        json_schema_extra=HAS_SCHEME,
+        json_schema_extra=OPENABLE,
     )
     target: str = Field(description="Column to predict.", min_length=1, max_length=253)
     features: list[str] = Field(

@@ -416,7 +416,7 @@ def _next_step(s: DeploymentSnapshot, state: _State) -> _State:
 def _overdue(s: DeploymentSnapshot, state: _State, why: Trouble | None) -> _State:
     if why is not None and why.store:
         # Not the model's fault: no rejection, so that the next pass tries it again.
-        return _drop(state).set(Event("ArtifactUnavailable", why.message, "Warning"))
+        return _drop(state).set(Event(why.reason, why.message, "Warning"))
     told = f"{why.reason}: {why.message}" if why else "its pods did not become ready in time"
     return _reject(s, state, "ProgressDeadlineExceeded", told)
 

@@ -32,6 +32,7 @@ from perennial.plan.core import (
 from perennial.plan.feedback import Source, source
 from perennial.plan.gates import failures, value_of
 from perennial.plan.job import child_name, children, labels
+from perennial.plan.podhealth import not_starting
 from perennial.plan.schedule import ScheduleInvalid, next_after
 from perennial.plan.stores import chosen, refusal
 from perennial_artifact.result import CandidateResult, Failure
@@ -212,9 +213,25 @@ def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan
     }
     if ended:
         return _end(s, status, run, results, job, events)
-    seen = [_seen(s, c, results.get(c.name)) for c in run.candidates]
+    waiting = [_waiting(s, run, n) for n in range(len(run.candidates))]
+    seen = [_seen(s, c, results.get(c.name)) for c in waiting]
     status = status.model_copy(update={"run": run.model_copy(update={"candidates": seen})})
     return _finish(s, status, events=events)
+
+
+def _pods(s: TrainingSnapshot, run: RunStatus, **labels: str) -> list[Json]:
+    """Return the pods of a run that have these labels, too."""
+    wanted = {"perennial.dev/run": str(run.number), **labels}.items()
+    return [p for p in s.pods if wanted <= p["metadata"].get("labels", {}).items()]
+
+
+def _waiting(s: TrainingSnapshot, run: RunStatus, index: int) -> CandidateStatus:
+    """Return a candidate's state with why its pod does not start, kept when the pod is gone."""
+    candidate, pods = run.candidates[index], _pods(s, run, **{INDEX_LABEL: str(index)})
+    if not pods or candidate.verdict != "Running":
+        return candidate
+    why = not_starting(pods)
+    return candidate.model_copy(update={"message": f"{why.reason}: {why.message}" if why else ""})
 
 
 def _results(s: TrainingSnapshot, run: RunStatus) -> dict[str, CandidateResult]:
@@ -291,7 +308,9 @@ def _end(
     seen = [_seen(s, c, results.get(c.name)) for c in run.candidates]
     lost = "no result came: the Job ended first (see spec.job.activeDeadline and the pods' events)"
     seen = [
-        CandidateStatus(name=c.name, verdict="Failed", message=lost)
+        CandidateStatus(
+            name=c.name, verdict="Failed", message=f"{lost}; {c.message}" if c.message else lost
+        )
         if c.verdict == "Running"
         else c
         for c in seen
@@ -435,6 +454,7 @@ def _conditions(
     """A run by schedule or drift is Training, never Reconciling: GitOps health must not flap."""
     run, last, champion = status.run, status.last_run, status.champion
     fitting = run is not None and run.phase == "Fitting"
+    held = not_starting(_pods(s, run)) if run is not None and fitting else None
     behind = run is None or run.generation < s.training.metadata.generation
     first = fitting and run is not None and run.trigger == "Spec"
     feedback = s.feedback.told if s.feedback is not None else None
@@ -453,10 +473,13 @@ def _conditions(
         ready = condition("Ready", False, "Suspended", "set spec.suspend to false to start a run")
     elif missing is not None:
         ready = condition("Ready", False, missing.reason, missing.message)
+    elif held is not None:
+        ready = condition("Ready", False, held.reason, held.message)
     else:
         ready = condition("Ready", False, "FirstRun", "the first run is under way")
     if fitting and run is not None:
-        at = condition("Training", True, run.trigger, f"run {run.number}: {run.reason}")
+        told = f"; its pods do not start: {held.message}" if held is not None else ""
+        at = condition("Training", True, run.trigger, f"run {run.number}: {run.reason}{told}")
     else:
         at = condition("Training", False, "Idle", "no run is under way")
     if last is None:
