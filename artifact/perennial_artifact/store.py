@@ -84,7 +84,7 @@ def unreachable(uri: str, done: str, error: Exception) -> StoreUnreachable:
     """Return what to raise where a store refuses to be read or written."""
     if uri.startswith(("pvc://", "file://")):
         told = str(error).partition("\n")[0]
-        who = f"user {os.getuid()}, group {os.getgid()}"
+        who = f"user {os.geteuid()}, group {os.getegid()}"
         return StoreUnreachable(f"{uri} cannot be {done} by {who}: {told}")
     # Not the error's own text: it may carry the request with its signature.
     return StoreUnreachable(
