@@ -46,7 +46,9 @@ MEASUREMENTS_KEPT = 20
 REJECTIONS_KEPT = 5
 PAUSE_STEP = "CanaryPauseStep"
 REVISION_LABEL = "perennial.dev/revision"
-VERBS = ("promote", "pause", "resume", "abort", "retry")
+ROLE_LABEL = "perennial.dev/role"
+REPLACED = "replaced"
+VERBS = ("promote", "pause", "resume", "abort", "retry", "undo")
 
 
 @dataclass(frozen=True)
@@ -98,23 +100,21 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     state = _State(s.deployment.status)
     if conflict := _conflict(s):
         return _finish(s, replace(state, problem=("NameConflict", conflict)), apply=())
-    state = _take_request(s, state)
     if state.status.stable is None:
         state = _rebuild(s, state)
+    state = _take_request(s, state)
     desired, problem, waiting = _desired(s, state.status)
     state = replace(state, problem=problem, waiting=waiting)
-    stable = state.status.stable
+    stable, canary = state.status.stable, state.status.canary
     if stable is None:
         if desired is None:
             return _finish(s, state, apply=())
         state = state.set(stable=desired)
+    elif canary is not None and _is_undone(state.status):
+        state = _advance(s, state, canary)  # whatever the spec wants, once this is over
     elif desired is not None and desired.revision != stable.revision:
-        if state.status.promoted_time is None or _replicas(s) == 0:
-            # Nothing serves, so there is nothing to protect: begin anew with what is wanted.
-            state = _drop(state).set(stable=desired)
-        else:
-            state = _roll(s, state, desired)
-    elif desired is not None and state.status.canary is not None:
+        state = _roll(s, state, desired)
+    elif desired is not None and canary is not None:
         state = _drop(state)
     return _finish(s, _settle_stable(s, state))
 
@@ -142,10 +142,14 @@ def _take_request(s: DeploymentSnapshot, state: _State) -> _State:
     if verb == "retry":
         told = f"{len(status.rejected)} rejected revisions may be tried again, asked by {text}"
         return state.set(Event("RetryAllowed", told), rejected=[])
+    if verb == "undo":
+        return _undo(s, state, text)
     if status.canary is None or step is None:
         told = f"{verb}: no rollout is under way"
         return state.set(Event("NothingToDo", told, "Warning"))
     if verb == "abort":
+        if _is_undone(status):
+            return _drop(state).set(Event("UndoAborted", f"undo was aborted by {text}"))
         return _reject(s, state, "Aborted", f"aborted by {text}")
     if verb == "pause":
         return state.set(Event("RolloutPaused", f"paused by {text}"), paused="Requested")
@@ -161,15 +165,58 @@ def _take_request(s: DeploymentSnapshot, state: _State) -> _State:
     return _next_step(s, state.set(Event("StepPromoted", told), paused=""))
 
 
+def _undo(s: DeploymentSnapshot, state: _State, text: str) -> _State:
+    """Go back to what served before, by a canary that has no steps; one under way just ends."""
+    status, stable, earlier = state.status, state.status.stable, state.status.replaced
+    if status.canary is not None and not _is_undone(status):
+        return _reject(s, state, "Undone", f"undone by {text}")
+    told = ""
+    if status.canary is not None:
+        told = f"{status.canary.name} is under way already"
+    elif stable is None or earlier is None:
+        told = "no earlier version is known"
+    elif _rejection(status, earlier.revision) is not None:
+        told = f"{earlier.name}, the earlier version, was rejected itself: ask for retry first"
+    if told or stable is None or earlier is None:
+        return state.set(Event("NothingToDo", f"undo: {told}", "Warning"))
+    told = f"{stable.name} is undone by {text}: {earlier.name} takes over at once"
+    return state.set(
+        Event("UndoStarted", told),
+        canary=earlier.model_copy(update={"start_time": s.now}),
+        step=StepStatus(index=len(s.deployment.spec.rollout.canary.steps) - 1, scaling_since=s.now),
+        promoting=True,
+        rejected=_rejected(s, status, stable, "Undone", f"undone by {text}"),
+    )
+
+
+def _rejection(status: DeploymentStatus, revision: str) -> Rejection | None:
+    return next((r for r in status.rejected if r.revision == revision), None)
+
+
+def _is_undone(status: DeploymentStatus) -> bool:
+    """Tell whether stable is being undone: it is rejected only while its successor gets ready."""
+    return status.stable is not None and _rejection(status, status.stable.revision) is not None
+
+
 def _rebuild(s: DeploymentSnapshot, state: _State) -> _State:
     """Rebuild a lost status from the children's labels; what serves is kept."""
     chosen = _likely_stable(s)
     if chosen is None:
         return state
-    labels = chosen["metadata"]["labels"]
-    pod = chosen["spec"]["template"]["spec"]
+    retired = [w for w in s.workloads if w["metadata"]["labels"].get(ROLE_LABEL) == REPLACED]
+    replaced = next((_revision_of(w) for w in retired if w is not chosen), None)
+    # What was asked for was handled, as far as we know: undo must not come twice.
+    asked = s.deployment.metadata.annotations.get(REQUEST_ANNOTATION, "")[:253]
+    stable = _revision_of(chosen)
+    return state.set(stable=stable, replaced=replaced, promoted_time=s.now, last_request=asked)
+
+
+def _revision_of(live: Json) -> Revision:
+    """Return the revision that a Deployment was made for."""
+    labels = live["metadata"]["labels"]
+    pod = live["spec"]["template"]["spec"]
     env = {e["name"]: e.get("value", "") for e in pod["initContainers"][0]["env"]}
-    stable = Revision(
+    return Revision(
         version=labels.get("perennial.dev/version", ""),
         artifact=ArtifactRef(
             uri=env["PERENNIAL_ARTIFACT_URI"], sha256=env["PERENNIAL_ARTIFACT_SHA256"]
@@ -178,7 +225,6 @@ def _rebuild(s: DeploymentSnapshot, state: _State) -> _State:
         secret=secret_of(pod, "store"),
         request_log=attached(pod),
     )
-    return state.set(stable=stable, promoted_time=s.now)
 
 
 def _likely_stable(s: DeploymentSnapshot) -> Json | None:
@@ -188,7 +234,7 @@ def _likely_stable(s: DeploymentSnapshot) -> Json | None:
     def likely(live: Json) -> tuple[bool, bool, int]:
         labels = live["metadata"]["labels"]
         # The replaced one is still called stable too: whom the Service names is the right one.
-        is_stable = labels.get("perennial.dev/role") == "stable"
+        is_stable = labels.get(ROLE_LABEL) == "stable"
         return labels.get(REVISION_LABEL) == answering, is_stable, _ready_pods(live)
 
     return max(s.workloads, key=likely, default=None)
@@ -249,10 +295,14 @@ def _desired(
 
 def _roll(s: DeploymentSnapshot, state: _State, desired: Revision) -> _State:
     """Move a rollout on, or begin one."""
-    status = state.status
-    if any(r.revision == desired.revision for r in status.rejected):
-        return _drop(state) if status.canary else state
-    canary = status.canary
+    status, canary = state.status, state.status.canary
+    if _rejection(status, desired.revision) is not None:
+        return _drop(state) if canary else state
+    if status.promoted_time is None:
+        # Nothing serves, so there is nothing to protect: begin anew with what is wanted.
+        return _drop(state).set(stable=desired)
+    if _replicas(s) == 0:
+        return _drop(state).set(stable=desired, replaced=status.stable)
     if canary is not None and canary.revision != desired.revision:
         same_settings = revision_hash(s.deployment, canary.artifact.sha256) == canary.revision
         follows = s.deployment.spec.model.training_ref is not None
@@ -260,9 +310,9 @@ def _roll(s: DeploymentSnapshot, state: _State, desired: Revision) -> _State:
         if not (same_settings and follows and finish):
             return _drop(state)  # the next pass begins anew against stable
     if canary is None:
-        if status.previous or not _is_closed(s, status):
+        if _lingers(s, status) or not _is_closed(s, status):
             return state  # what opens for the canary would open for what is still there, too
-        told = f"canary of {desired.version or desired.revision} started"
+        told = f"canary of {desired.name} started"
         return state.set(
             Event("CanaryStarted", told),
             canary=desired,
@@ -274,19 +324,37 @@ def _roll(s: DeploymentSnapshot, state: _State, desired: Revision) -> _State:
 
 
 def _drop(state: _State) -> _State:
-    """Take the canary away without a rejection; it leaves the Service first, then goes."""
-    return state.set(canary=None, step=None, weight=None, promoting=False, paused="")
+    """Take the canary away without a rejection; it leaves the Service first, then goes.
+
+    What serves on is not rejected: an undo that failed leaves it as it was.
+    """
+    stable = state.status.stable
+    rejected = [r for r in state.status.rejected if not stable or r.revision != stable.revision]
+    return state.set(
+        canary=None, step=None, weight=None, promoting=False, paused="", rejected=rejected
+    )
 
 
 def _reject(s: DeploymentSnapshot, state: _State, reason: str, message: str) -> _State:
     canary = state.status.canary
     assert canary is not None
+    told = f"{canary.name} was rolled back: {message}"
+    state = _drop(state).set(Event("RolledBack", told, "Warning"))
+    return state.set(rejected=_rejected(s, state.status, canary, reason, message))
+
+
+def _rejected(
+    s: DeploymentSnapshot, status: DeploymentStatus, revision: Revision, reason: str, message: str
+) -> list[Rejection]:
+    """Return the rejections with one more."""
     rejection = Rejection(
-        revision=canary.revision, version=canary.version, reason=reason, message=message, time=s.now
+        revision=revision.revision,
+        version=revision.version,
+        reason=reason,
+        message=message,
+        time=s.now,
     )
-    rejected = [*state.status.rejected, rejection][-REJECTIONS_KEPT:]
-    told = f"{canary.version or canary.revision} was rolled back: {message}"
-    return _drop(state).set(Event("RolledBack", told, "Warning"), rejected=rejected)
+    return [*status.rejected, rejection][-REJECTIONS_KEPT:]
 
 
 def _advance(s: DeploymentSnapshot, state: _State, canary: Revision) -> _State:
@@ -422,28 +490,18 @@ def _overdue(s: DeploymentSnapshot, state: _State, why: Trouble | None) -> _Stat
 
 
 def _promote(s: DeploymentSnapshot, state: _State, canary: Revision) -> _State:
-    old = state.status.stable
-    told = f"{canary.version or canary.revision} is stable now"
-    return _drop(state).set(
-        Event("CanaryPromoted", told),
-        stable=canary,
-        previous=old.revision if old else "",
-        promoted_time=s.now,
-    )
+    told = Event("CanaryPromoted", f"{canary.name} is stable now")
+    replaced = state.status.stable
+    return _drop(state.set(told, stable=canary, replaced=replaced, promoted_time=s.now))
 
 
 def _settle_stable(s: DeploymentSnapshot, state: _State) -> _State:
-    """Note that stable has begun to serve; forget the previous one after its delay."""
+    """Note that stable has begun to serve."""
     status, stable = state.status, state.status.stable
     if stable is None:
         return state
     if status.promoted_time is None and _ready(s, stable.revision) >= max(1, _replicas(s)):
-        told = f"{stable.version or stable.revision} serves"
-        return state.set(Event("Serving", told), promoted_time=s.now)
-    if status.previous and status.promoted_time is not None:
-        waited = (s.now - status.promoted_time).total_seconds()
-        if waited >= SCALE_DOWN_DELAY_SECONDS:
-            return state.set(previous="")
+        return state.set(Event("Serving", f"{stable.name} serves"), promoted_time=s.now)
     return state
 
 
@@ -537,6 +595,32 @@ def _ready(s: DeploymentSnapshot, revision: str) -> int:
     return min(int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0)))
 
 
+def _has_pods(live: Json) -> bool:
+    return int(live["spec"].get("replicas", 1)) > 0 or _ready_pods(live) > 0
+
+
+def _lingers(s: DeploymentSnapshot, status: DeploymentStatus) -> bool:
+    """Tell whether the replaced revision is not retired yet, or has pods."""
+    live = _workload(s, status.replaced.revision) if status.replaced is not None else None
+    if live is None:
+        return False
+    retired = live["metadata"]["labels"].get(ROLE_LABEL) == REPLACED
+    return not retired or _has_pods(live)
+
+
+def _retired(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...]:
+    """Return the replaced revision's Deployment, kept for undo; it loses its pods after a delay."""
+    replaced, since = status.replaced, status.promoted_time
+    if replaced is None or since is None or not _is_closed(s, status):
+        return ()
+    live = _workload(s, replaced.revision)
+    on_trial = status.canary is not None and status.canary.revision == replaced.revision
+    waited = (s.now - since).total_seconds()
+    if live is None or on_trial or waited < SCALE_DOWN_DELAY_SECONDS:
+        return ()
+    return (workload(s.deployment, replaced, REPLACED, 0, live, s.settings),)
+
+
 def _children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...]:
     """Return the wanted children in the order of their writes: capacity before weight."""
     stable, canary, step = status.stable, status.canary, status.step
@@ -551,7 +635,8 @@ def _children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ..
     if s.deployment.spec.replicas is None and _has(s, stable.revision):
         own = None
     if canary is None or step is None:
-        return made(stable, "stable", own), _front(s, stable, stable.revision)
+        front = _front(s, stable, stable.revision)
+        return made(stable, "stable", own), front, *_retired(s, status)
     asked = status.weight.asked if status.weight is not None else 0
     selection = stable.revision if asked <= 0 else canary.revision if asked >= 100 else None
     goal = _sizes(s, _weight(s, step.index))
@@ -598,10 +683,13 @@ def _finish(s: DeploymentSnapshot, state: _State, apply: tuple[Json, ...] | None
     generation = s.deployment.metadata.generation
     if apply is None:
         apply = _children(s, status)
-    named = {r.revision for r in (status.stable, status.canary) if r} | {status.previous}
     # Only what the stored status has forgotten too, so that a decision is recorded before.
-    stored = s.deployment.status
-    named |= {r.revision for r in (stored.stable, stored.canary) if r} | {stored.previous}
+    named = {
+        r.revision
+        for known in (status, s.deployment.status)
+        for r in (known.stable, known.canary, known.replaced)
+        if r is not None
+    }
     surplus = tuple(
         Deletion(
             "apps/v1", "Deployment", w["metadata"]["namespace"], w["metadata"]["name"],
@@ -629,14 +717,15 @@ def _shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
     """Fill in what people and autoscalers read."""
     updates: dict[str, object] = {}
     total = ready = 0
-    for role in ("stable", "canary"):
+    for role in ("stable", "canary", REPLACED):
         revision: Revision | None = getattr(status, role)
         if revision is None:
             continue
         live = _workload(s, revision.revision)
         has = int(live.get("status", {}).get("replicas", 0)) if live else 0
         is_ready = _ready(s, revision.revision)
-        total, ready = total + has, ready + is_ready
+        if role != REPLACED:
+            total, ready = total + has, ready + is_ready
         updates[role] = revision.model_copy(update={"replicas": has, "ready_replicas": is_ready})
     meta = s.deployment.metadata
     stable = status.stable
@@ -666,7 +755,7 @@ def _conditions(s: DeploymentSnapshot, state: _State) -> list[Condition]:
     canary, rollout = status.canary, s.deployment.spec.rollout
     serving = stable is not None and stable.ready_replicas > 0
     idle = stable is not None and not serving and _replicas(s) == 0
-    name = (stable.version or stable.revision) if stable else ""
+    name = stable.name if stable else ""
     why = trouble(_pods(s, stable.revision)) if stable is not None else None
     stalled = state.problem
     if stable is not None and not serving and stalled is None and why is not None:
@@ -675,14 +764,14 @@ def _conditions(s: DeploymentSnapshot, state: _State) -> list[Condition]:
         if why.fatal or late:
             stalled = (why.reason, why.message)
     explicit = s.deployment.spec.model.training_ref is None
-    refused = _refused(s, status)
+    refused = _refused(s, status) if canary is None else None
     if refused is not None and explicit and stalled is None:
-        stalled = (refused.reason, f"{refused.message}; change the spec or ask for retry")
+        told = f"the spec names {refused.name}: {refused.message}; change it or ask for retry"
+        stalled = (refused.reason, told)
     if canary is not None:
-        word = status.paused or ("Promoting" if status.promoting else "Canary")
-        rolled = condition(
-            "RolledOut", False, word, f"{canary.version or canary.revision} on trial"
-        )
+        trial = "Undoing" if _is_undone(status) else "Promoting" if status.promoting else "Canary"
+        told = f"{canary.name} on trial"
+        rolled = condition("RolledOut", False, status.paused or trial, told)
     elif refused is not None:
         rolled = condition("RolledOut", False, refused.reason, refused.message)
     else:
@@ -690,13 +779,12 @@ def _conditions(s: DeploymentSnapshot, state: _State) -> list[Condition]:
         rolled = condition("RolledOut", serving or idle, word)
     if serving:
         reason = "Serving" if canary is None else status.paused or "Canary"
-        if canary is None and refused is not None:
+        if refused is not None:
             reason = "RolledBack"
         ready = condition("Ready", not (stalled and explicit and refused), reason, f"{name} serves")
         if not stalled and refused is not None:
-            ready = condition(
-                "Ready", True, reason, f"{name} serves; {refused.version}: {refused.message}"
-            )
+            told = f"{name} serves; {refused.name}: {refused.message}"
+            ready = condition("Ready", True, reason, told)
     elif stalled is not None:
         ready = condition("Ready", False, stalled[0], stalled[1])
     elif idle:
@@ -725,7 +813,7 @@ def _refused(s: DeploymentSnapshot, status: DeploymentStatus) -> Rejection | Non
     desired, _, _ = _desired(s, status)
     if desired is None:
         return None
-    return next((r for r in status.rejected if r.revision == desired.revision), None)
+    return _rejection(status, desired.revision)
 
 
 def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: _State) -> float | None:
@@ -737,7 +825,7 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: _State) -> 
         return 1.0
     if status.canary is not None and analysis is not None:
         return seconds(analysis.interval)  # a canary that waits for a person is watched
-    if status.previous:
+    if _lingers(s, status):
         return 2.0
     if status.stable is None or state.problem is not None:
         return None

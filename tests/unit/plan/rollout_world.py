@@ -94,6 +94,10 @@ class World:
             changed |= before != status
         return changed
 
+    def running(self) -> list[str]:
+        """Return the revisions that have, or ask for, pods."""
+        return [r for r, w in self.workloads.items() if w["spec"]["replicas"] or self.ready(r)]
+
     def crash(self, revision: str) -> None:
         """Let all pods of a workload crash once; they come back."""
         if revision in self.workloads:
@@ -219,7 +223,7 @@ class World:
         after = self.capacity()
         assert after >= min(capacity, self.replicas), f"{write}: capacity fell to {after}"
         if write.startswith("Service") and capacity and self.replicas:
-            for revision in set(self.selected()) - set(selected):
+            for revision in set(self.selected()) & set(self.running()) - set(selected):
                 assert self.ready(revision) > 0, f"{revision} has traffic before a pod"
 
     def step(self, cut: int = 99, seconds: float = 1.0) -> Plan:
