@@ -60,6 +60,7 @@ class DeploymentSnapshot:
     settings: Settings
     training: ModelTraining | None = None
     version: ModelVersion | None = None
+    """The version that the spec names; or, while no status is known, that its training names."""
     workloads: tuple[Json, ...] = ()
     service: Json | None = None
     pods: tuple[Json, ...] = ()
@@ -207,8 +208,33 @@ def _rebuild(s: DeploymentSnapshot, state: _State) -> _State:
     replaced = next((_revision_of(w) for w in retired if w is not chosen), None)
     # What was asked for was handled, as far as we know: undo must not come twice.
     asked = s.deployment.metadata.annotations.get(REQUEST_ANNOTATION, "")[:253]
-    stable = _revision_of(chosen)
-    return state.set(stable=stable, replaced=replaced, promoted_time=s.now, last_request=asked)
+    return state.set(
+        stable=_revision_of(chosen),
+        replaced=replaced,
+        promoted_time=s.now,
+        last_request=asked,
+        rejected=_remembered(s, chosen),
+    )
+
+
+def _remembered(s: DeploymentSnapshot, stable: Json) -> list[Rejection]:
+    """Return the rejection of the wanted version that its ModelVersion still tells of."""
+    outcome = s.version.status.outcome if s.version is not None else None
+    if s.version is None or outcome is None or outcome.reason != "RolledBack":
+        return []
+    revision = revision_hash(s.deployment, s.version.spec.artifact.sha256)
+    serves = stable["metadata"]["labels"][REVISION_LABEL] == revision
+    if serves or outcome.deployment != s.deployment.metadata.name:
+        return []
+    return [
+        Rejection(
+            revision=revision,
+            version=s.version.metadata.name,
+            reason=outcome.reason,
+            message=outcome.message,
+            time=outcome.time or s.now,
+        )
+    ]
 
 
 def _revision_of(live: Json) -> Revision:

@@ -5,7 +5,7 @@ from typing import Any
 
 from builders import SETTINGS, deployment, later, training
 
-from perennial.api import ModelDeployment, ModelTraining
+from perennial.api import ModelDeployment, ModelTraining, ModelVersion
 from perennial.plan.analysis import PodMetrics
 from perennial.plan.core import Plan
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
@@ -29,6 +29,7 @@ class World:
             rollout = {**self.deployment.spec.rollout.to_json(), "analysis": analysis}
             self.deployment = deployment({**spec, "rollout": rollout})
         self.training: ModelTraining | None = None
+        self.version: ModelVersion | None = None
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
         self.broken: dict[str, str] = {}
@@ -141,6 +142,7 @@ class World:
             now=now,
             settings=SETTINGS,
             training=self.training,
+            version=self.version,
             workloads=tuple(copy.deepcopy(list(self.workloads.values()))),
             service=copy.deepcopy(self.service),
             pods=tuple(self.pods()),

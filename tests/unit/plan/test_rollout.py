@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import conditions
+from builders import conditions, version
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rollout_world import World
@@ -562,6 +562,40 @@ def test_what_undo_needs_survives_a_lost_status_and_is_not_asked_twice() -> None
     world.change(model={"artifact": {"uri": "s3://models/a/", "sha256": "a" * 64}})
     world.settle()
     assert stable_sha(world) == "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("reason", "who", "tried"),
+    [
+        ("RolledBack", "flights", False),
+        ("RolledBack", "another", True),
+        ("Promoted", "flights", True),
+    ],
+)
+def test_a_version_that_was_rolled_back_is_not_tried_again_for_want_of_a_status(
+    reason: str, who: str, tried: bool
+) -> None:
+    world = following()
+    world.train(2, NEW_SHA)
+    outcome = {"reason": reason, "deployment": who, "message": f"{who}: too slow"}
+    world.version = version(2, NEW_SHA, outcome=outcome)
+    world.lose_status()
+    world.settle()
+    assert stable_sha(world) == (NEW_SHA if tried else "a" * 64)
+    if not tried:
+        (rejected,) = world.deployment.status.rejected
+        assert (rejected.version, rejected.message) == ("flights-2", "flights: too slow")
+        world.ask("retry/1")
+        world.settle()
+        assert stable_sha(world) == NEW_SHA
+
+
+def test_a_version_that_serves_is_not_rejected_for_what_its_record_tells() -> None:
+    world = following()
+    world.version = version(1, outcome={"reason": "RolledBack", "deployment": "flights"})
+    world.lose_status()
+    world.settle()
+    assert not world.deployment.status.rejected
 
 
 def test_undo_while_scaled_to_zero() -> None:
