@@ -401,9 +401,10 @@ def _advance(s: DeploymentSnapshot, state: _State, canary: Revision) -> _State:
     weight = _weight(s, step.index)
     stable_pods, canary_pods = _sizes(s, weight)
     if step.start_time is None:
-        grown = ready >= canary_pods and _has_grown(s, status, stable_pods)
-        if not grown:
+        if ready < canary_pods:
             return _overdue(s, state, why) if late else state
+        if not _has_grown(s, status, stable_pods):
+            return _stuck(s, state, weight) if late else state
         shown = actual(stable_pods, canary_pods) if 0 < weight < 100 else weight
         told = Weight(asked=weight, actual=shown, summary=f"{weight}/{shown}")
         started = step.model_copy(update={"start_time": s.now})
@@ -513,6 +514,16 @@ def _overdue(s: DeploymentSnapshot, state: _State, why: Trouble | None) -> _Stat
         return _drop(state).set(Event("ArtifactUnavailable", why.message, "Warning"))
     told = f"{why.reason}: {why.message}" if why else "its pods did not become ready in time"
     return _reject(s, state, "ProgressDeadlineExceeded", told)
+
+
+def _stuck(s: DeploymentSnapshot, state: _State, weight: int) -> _State:
+    """Let a person decide where the canary is sound, but stable has no room for its pods."""
+    stable = state.status.stable
+    assert stable is not None
+    why = trouble(_pods(s, stable.revision))
+    told = f"{stable.name} has not the pods for a weight of {weight} %"
+    told += f": {why.message}" if why else ""
+    return state.set(Event("RolloutPaused", told, "Warning"), paused="StableNotReady")
 
 
 def _promote(s: DeploymentSnapshot, state: _State, canary: Revision) -> _State:
@@ -670,9 +681,12 @@ def _children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ..
         goal = (_in_force(s, status)[0], wanted)
     front = _front(s, stable, selection)
     goals = {canary.revision: goal[1], stable.revision: goal[0]}
-    if step.start_time is None or front["spec"]["selector"].get(REVISION_LABEL) != selection:
-        # What shrinks waits for what grows, and for the Service.
-        goals = {revision: max(pods, _has(s, revision)) for revision, pods in goals.items()}
+    waits: set[str] = set()  # what shrinks waits for the Service, and stable for the canary
+    if front["spec"]["selector"].get(REVISION_LABEL) != selection:
+        waits = set(goals)
+    elif step.start_time is None:
+        waits = {stable.revision}
+    goals |= {revision: max(goals[revision], _has(s, revision)) for revision in waits}
     goals = _spared(s, selection, goals)
     sized = [
         made(canary, "canary", goals[canary.revision]),
@@ -688,17 +702,15 @@ def _children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ..
 
 def _spared(s: DeploymentSnapshot, selection: str | None, goals: dict[str, int]) -> dict[str, int]:
     """Return the pods to ask for: no fewer than there are while the others are not ready."""
-    ready = {
-        str(w["metadata"]["labels"][REVISION_LABEL]): _ready_pods(w)
-        for w in _answering(s, selection)
-    }
+    behind = _answering(s, selection)
+    needed = min(_replicas(s), sum(_ready_pods(w) for w in behind))
+    # Pods that are about to end are ready, but not to be counted on.
+    revisions = [str(w["metadata"]["labels"][REVISION_LABEL]) for w in behind]
+    ready = {r: min(_ready(s, r), _has(s, r)) for r in revisions}
     spared = dict(goals)
-    for revision, goal in goals.items():
-        if revision not in ready:
-            continue
-        needed = min(_replicas(s), sum(ready.values()))
+    for revision in [r for r in goals if r in ready]:
         missing = needed - sum(n for other, n in ready.items() if other != revision)
-        spared[revision] = max(goal, min(missing, _has(s, revision)))
+        spared[revision] = max(goals[revision], min(missing, _has(s, revision)))
         ready[revision] = min(ready[revision], spared[revision])
     return spared
 

@@ -21,6 +21,7 @@ class World:
     """Objects, pods, traffic and a clock. Every write is checked against what must never happen.
 
     ``broken`` models never become ready: "silent", or with a pod that says "crash" or "store".
+    ``room`` is how many pods can be ready at a time.
     """
 
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
@@ -33,6 +34,7 @@ class World:
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
         self.broken: dict[str, str] = {}
+        self.room = 1000
         self.instant = True
         self.error_rate = 0.0
         self.requests_per_pass = 20.0
@@ -85,12 +87,16 @@ class World:
     def grow(self, pods: int = 1000) -> bool:
         """Let at most so many pods of each workload start or end; tell whether any did."""
         changed = False
-        for live in self.workloads.values():
+        # What ends makes room first.
+        shrinking = sorted(self.workloads.values(), key=lambda w: w["spec"]["replicas"] - _up(w))
+        for live in shrinking:
             status, goal = live["status"], live["spec"]["replicas"]
             sound = 0 if wanted_sha(live) in self.broken else goal
             before = dict(status)
             status["replicas"] = status["updatedReplicas"] = goal
-            status["readyReplicas"] += max(-pods, min(pods, sound - status["readyReplicas"]))
+            room = max(0, self.room - sum(_up(w) for w in self.workloads.values()))
+            more = min(pods, sound - status["readyReplicas"])
+            status["readyReplicas"] += max(-pods, min(room, more) if more > 0 else more)
             status["observedGeneration"] = live["metadata"]["generation"]
             changed |= before != status
         return changed
@@ -269,6 +275,10 @@ class World:
     @property
     def objects(self) -> dict[str, Any]:
         return {**{r: live["spec"] for r, live in self.workloads.items()}, "service": self.service}
+
+
+def _up(live: dict[str, Any]) -> int:
+    return int(live["status"]["readyReplicas"])
 
 
 def _labels(live: dict[str, Any]) -> Any:

@@ -217,6 +217,35 @@ def test_a_smaller_weight_waits_for_the_pods_of_stable() -> None:
     assert sizes(world) == [3, 1]
 
 
+def lowering(**more: Any) -> World:
+    """Return a world that is about to lower the canary's weight from 75 to 25."""
+    steps = [{"setWeight": 75}, {"pause": {"duration": "20s"}}, {"setWeight": 25}, {"pause": {}}]
+    world = slow(steps, **more)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w) == (75, 75) and sum(map(w.ready, w.workloads)) == 4)
+    return world
+
+
+def test_a_smaller_weight_needs_room_for_one_pod_more_only() -> None:
+    world = lowering()
+    world.room = 5
+    advance(world, lambda w: weight(w) == (25, 25))
+
+
+def test_without_room_for_stable_a_person_decides_and_the_canary_is_not_blamed() -> None:
+    world = lowering(progressDeadline="9s")
+    world.room = 4
+    assert advance(world, lambda w: bool(w.deployment.status.paused)) == ["RolloutPaused"]
+    assert world.deployment.status.paused == "StableNotReady"
+    assert not world.deployment.status.rejected and weight(world) == (75, 75)
+    world.ask("resume/1")
+    told = advance(world, lambda w: w.seconds > 60)
+    assert told == ["RolloutResumed", "RolloutPaused"]
+    world.room = 5
+    world.ask("resume/2")
+    advance(world, lambda w: weight(w) == (25, 25))
+
+
 def test_a_rollback_keeps_the_service_open_until_stable_has_its_pods_again() -> None:
     world = slow([{"setWeight": 75}, {"pause": {}}])
     world.wish(NEW_SHA)

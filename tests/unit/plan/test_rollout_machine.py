@@ -109,6 +109,10 @@ class Rollouts(RuleBasedStateMachine):
             if live is not None:
                 live["spec"]["replicas"] = pods
 
+    @rule(room=st.sampled_from([3, 5, 7, 1000]))
+    def fill_the_node(self, room: int) -> None:
+        self.world.room = room
+
     @rule(verb=VERBS)
     def ask(self, verb: str) -> None:
         self.tokens += 1
@@ -165,6 +169,7 @@ class Rollouts(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         world = self.world
+        world.room = 1000
         world.broken = {sha: how for sha, how in world.broken.items() if how != "store"}
         world.settle()
         status = world.deployment.status
