@@ -36,6 +36,7 @@ from perennial.plan.schedule import ScheduleInvalid, next_after
 from perennial.plan.stores import chosen, refusal
 from perennial_artifact.result import CandidateResult, Failure
 
+RETRAIN = "retrain"
 INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 
 
@@ -134,10 +135,10 @@ def _wishes(
         wishes.append(_Wish(status.pending.trigger, status.pending.reason))
     if request := request_of(training.metadata.annotations, status.last_request):
         verb, text = request
-        if verb == "retrain":
+        if verb == RETRAIN:
             wishes.append(_Wish("Request", f"asked for by {text}"))
         else:
-            told = f"{verb} is unknown here; a ModelTraining knows retrain"
+            told = f"{verb} is unknown here; a ModelTraining knows {RETRAIN}"
             events = (Event("UnknownRequest", told, "Warning"),)
         status = status.model_copy(update={"last_request": text})
     if spec.schedule is not None:
