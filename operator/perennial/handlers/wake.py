@@ -26,10 +26,15 @@ async def related(cluster: Cluster, key: Key, body: Json) -> list[Key]:
     namespace, keys = key.namespace, [key]
     spec, status = body.get("spec", {}), body.get("status", {})
     if key.kind == "ModelTraining":
+        following = set()
         for d in await cluster.read_all(ModelDeployment, namespace):
             ref = d.spec.model.training_ref
             if ref is not None and ref.name == key.name:
+                following.add(d.metadata.name)
                 keys.append(Key("ModelDeployment", namespace, d.metadata.name))
+        for m in await cluster.read_all(DriftMonitor, namespace):
+            if m.spec.deployment_ref.name in following:
+                keys.append(Key("DriftMonitor", namespace, m.metadata.name))
     elif key.kind == "ModelDeployment":
         if ref := spec.get("model", {}).get("trainingRef"):
             keys.append(Key("ModelTraining", namespace, ref["name"]))

@@ -38,7 +38,7 @@ def run_spec(
 ) -> RunSpec:
     """Return what the training pods are told; ``log`` is where the feedback to learn from is."""
     spec = training.spec
-    champion = training.status.champion
+    champion = run.champion
     names = sorted({gate.metric for gate in spec.gates} - {spec.objective.metric})
     dataset = spec.dataset.model_dump(by_alias=True, exclude={"secret_ref", "feedback"})
     if spec.dataset.feedback is not None:

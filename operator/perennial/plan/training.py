@@ -37,6 +37,7 @@ from perennial.plan.schedule import ScheduleInvalid, next_after
 from perennial.plan.stores import chosen, refusal
 from perennial_artifact.result import CandidateResult, Failure
 
+RETRAIN = "retrain"
 INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 
 
@@ -77,7 +78,7 @@ def plan_training(s: TrainingSnapshot) -> Plan:
     if problem:
         return _finish(s, status, stalled=("InvalidSpec", problem))
     if status.champion is None and s.versions:
-        status = _with_champion_from_versions(s, status)
+        status = _rebuilt(s, status)
     run = status.run
     if run is not None and run.phase == "Fitting":
         return _follow(s, status, run)
@@ -135,10 +136,10 @@ def _wishes(
         wishes.append(_Wish(status.pending.trigger, status.pending.reason))
     if request := request_of(training.metadata.annotations, status.last_request):
         verb, text = request
-        if verb == "retrain":
+        if verb == RETRAIN:
             wishes.append(_Wish("Request", f"asked for by {text}"))
         else:
-            told = f"{verb} is unknown here; a ModelTraining knows retrain"
+            told = f"{verb} is unknown here; a ModelTraining knows {RETRAIN}"
             events = (Event("UnknownRequest", told, "Warning"),)
         status = status.model_copy(update={"last_request": text})
     if spec.schedule is not None:
@@ -186,6 +187,7 @@ def _start(
         phase="Fitting",
         start_time=s.now,
         generation=s.training.metadata.generation,
+        champion=_to_beat(s, status),
         candidates=[
             CandidateStatus(name=c.name, verdict="Running") for c in s.training.spec.candidates
         ],
@@ -214,7 +216,7 @@ def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan
     if ended:
         return _end(s, status, run, results, job, events)
     waiting = [_waiting(s, run, n) for n in range(len(run.candidates))]
-    seen = [_seen(s, c, results.get(c.name)) for c in waiting]
+    seen = [_seen(s, run, c, results.get(c.name)) for c in waiting]
     status = status.model_copy(update={"run": run.model_copy(update={"candidates": seen})})
     return _finish(s, status, events=events)
 
@@ -274,7 +276,7 @@ def _parse(name: str, ended: Json) -> CandidateResult:
 
 
 def _seen(
-    s: TrainingSnapshot, before: CandidateStatus, result: CandidateResult | None
+    s: TrainingSnapshot, run: RunStatus, before: CandidateStatus, result: CandidateResult | None
 ) -> CandidateStatus:
     """Return a candidate's state as far as its pod has told."""
     if result is None:
@@ -287,7 +289,7 @@ def _seen(
     if value is None:
         text = f"{objective}, the objective, was not measured"
         return CandidateStatus(name=before.name, verdict="Failed", message=text)
-    failed = failures(s.training.spec.gates, result, s.training.status.champion is not None)
+    failed = failures(s.training.spec.gates, result, run.champion is not None)
     return CandidateStatus(
         name=before.name,
         metric=value,
@@ -305,7 +307,7 @@ def _end(
     events: tuple[Event, ...],
 ) -> Plan:
     """Judge the run: the best that passed every gate becomes a version."""
-    seen = [_seen(s, c, results.get(c.name)) for c in run.candidates]
+    seen = [_seen(s, run, c, results.get(c.name)) for c in run.candidates]
     lost = "no result came: the Job ended first (see spec.job.activeDeadline and the pods' events)"
     seen = [
         CandidateStatus(
@@ -350,7 +352,6 @@ def _end(
 
 def _version(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> Json:
     """Return the ModelVersion; not owned, since what is served must outlive its training."""
-    champion = s.training.status.champion
     assert result.artifact is not None
     spec = {
         "trainingRef": {"name": s.training.metadata.name},
@@ -365,8 +366,8 @@ def _version(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> Js
     }
     if result.signature is not None:
         spec["signature"] = result.signature.to_plain()
-    if champion is not None:
-        spec["parent"] = champion.version
+    if run.champion is not None:
+        spec["parent"] = run.champion.version
     return {
         "apiVersion": API_VERSION,
         "kind": "ModelVersion",
@@ -391,9 +392,33 @@ def _champion(version: ModelVersion) -> Champion:
     )
 
 
-def _with_champion_from_versions(s: TrainingSnapshot, status: TrainingStatus) -> TrainingStatus:
-    """Rebuild a lost status: the newest version is the champion, its run the newest run."""
+def _outcome(version: ModelVersion) -> str:
+    return version.status.outcome.reason if version.status.outcome is not None else ""
+
+
+def _sound(s: TrainingSnapshot) -> list[ModelVersion]:
+    """Return the versions that live traffic has not refuted."""
+    return [v for v in s.versions if _outcome(v) != "RolledBack"]
+
+
+def _to_beat(s: TrainingSnapshot, status: TrainingStatus) -> Champion | None:
+    """Return whom a run is compared with: the champion.
+
+    Where it was rolled back, that which serves in its place: the newest that was promoted; or, if
+    none ever was, the newest that was not rolled back.
+    """
+    champion, sound = status.champion, _sound(s)
+    refuted = {v.metadata.name for v in s.versions} - {v.metadata.name for v in sound}
+    if champion is None or champion.version not in refuted:
+        return champion
+    served = max(sound, key=lambda v: (_outcome(v) == "Promoted", v.spec.run), default=None)
+    return _champion(served) if served is not None else None
+
+
+def _rebuilt(s: TrainingSnapshot, status: TrainingStatus) -> TrainingStatus:
+    """Rebuild a lost status: the champion is the newest version that was not rolled back."""
     newest = max(s.versions, key=lambda v: v.spec.run)
+    champion = max(_sound(s), key=lambda v: v.spec.run, default=newest)
     run = status.run or RunStatus(
         number=newest.spec.run,
         trigger="Spec",
@@ -402,7 +427,7 @@ def _with_champion_from_versions(s: TrainingSnapshot, status: TrainingStatus) ->
         start_time=newest.metadata.creation_timestamp or s.now,
         generation=s.training.metadata.generation,
     )
-    return status.model_copy(update={"champion": _champion(newest), "run": run})
+    return status.model_copy(update={"champion": _champion(champion), "run": run})
 
 
 def _pruned(s: TrainingSnapshot, status: TrainingStatus) -> tuple[Deletion, ...]:

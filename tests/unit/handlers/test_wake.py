@@ -71,10 +71,11 @@ async def woken(kind: str, name: str, **body: Any) -> set[tuple[str, str]]:
     return {(k.kind, k.name) for k in found[1:]}
 
 
-async def test_a_training_wakes_the_deployments_that_follow_it() -> None:
+async def test_a_training_wakes_the_deployments_that_follow_it_and_their_monitors() -> None:
     assert await woken("ModelTraining", "fraud") == {
         ("ModelDeployment", "shop"),
         ("ModelDeployment", "bank"),
+        ("DriftMonitor", "watch"),  # it tells which run came of its action
     }
 
 
