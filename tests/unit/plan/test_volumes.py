@@ -10,7 +10,7 @@ from test_rollout import NEW_SHA
 from test_training import World as TrainingWorld
 
 from perennial.api.deployment import LogPlace
-from perennial.api.training import ModelTraining
+from perennial.api.training import RunStatus
 from perennial.plan.job import children
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
 from perennial.plan.training import INDEX_LABEL, TrainingSnapshot, plan_training
@@ -110,11 +110,11 @@ def test_a_uri_that_names_no_claim_or_leaves_it_is_refused_with_a_sentence(uri: 
         assert "write pvc://CLAIM/PATH" in ready.message
 
 
-def job(spec: dict[str, Any], log: LogPlace | None = None, **status: Any) -> dict[str, Any]:
-    owner = training(spec)
-    status = {**owner.status.to_json(), **status}
-    owner = ModelTraining.read({"metadata": owner.metadata, "spec": owner.spec, "status": status})
-    return pod_of(children(owner, run(), log, SETTINGS)[1])
+def job(
+    spec: dict[str, Any], log: LogPlace | None = None, champion: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    under_way = RunStatus.model_validate({**run().to_json(), "champion": champion})
+    return pod_of(children(training(spec), under_way, log, SETTINGS)[1])
 
 
 def test_a_training_pod() -> None:
