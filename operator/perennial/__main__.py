@@ -99,6 +99,8 @@ async def watch(
         settings.watching.server_timeout = 300
         settings.watching.client_timeout = 330
         settings.networking.request_timeout = 30
+        # Within namespaces there is no right to look at what else the cluster has.
+        settings.scanning.disabled = bool(options.watch_namespaces)
         heed_signals(stopping)  # Kopf has just taken them for itself
 
     async def ours(name: str, namespace: str, body: Json) -> None:
