@@ -55,7 +55,9 @@ async def operate() -> None:
     heed_signals(stopping)
     cluster = await Cluster.connect()
     controller = Controller(cluster, settings, options)
-    queue = WorkQueue(controller.reconcile)
+    queue = WorkQueue(
+        controller.reconcile, lambda: wake.everything(cluster, options.watch_namespaces)
+    )
     start_http_server(options.metrics_port)
     probes = await health.serve(options.health_port, queue.is_alive, lambda: True)
 
