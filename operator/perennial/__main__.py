@@ -59,11 +59,12 @@ async def operate() -> None:
         controller.reconcile, lambda: wake.everything(cluster, options.watch_namespaces)
     )
     start_http_server(options.metrics_port)
-    probes = await health.serve(options.health_port, queue.is_alive, lambda: True)
+    readiness = health.Readiness()
+    probes = await health.serve(options.health_port, queue.is_alive, readiness.is_ready)
 
     async def work(ended: asyncio.Event) -> None:
         queue.start()
-        watching = asyncio.create_task(watch(cluster, queue, options, stopping))
+        watching = asyncio.create_task(watch(cluster, queue, options, stopping, readiness.watches))
         # Cancelled, not asked: asked, Kopf waits 5 s for tasks that are not its own.
         ending = asyncio.create_task(ended.wait())
         ending.add_done_callback(lambda _: watching.cancel())
@@ -77,16 +78,25 @@ async def operate() -> None:
             await queue.stop()
 
     try:
-        await lead(cluster, options.lease, options.namespace, work, stopping)
+        await lead(cluster, options.lease, options.namespace, work, stopping, readiness)
     finally:
         await probes.cleanup()
         await cluster.close()
 
 
 async def watch(
-    cluster: Cluster, queue: WorkQueue, options: configuration.Options, stopping: asyncio.Event
+    cluster: Cluster,
+    queue: WorkQueue,
+    options: configuration.Options,
+    stopping: asyncio.Event,
+    begun: asyncio.Event,
 ) -> None:
-    """Let Kopf watch, and wake what each event concerns."""
+    """Let Kopf watch, and wake what each event concerns.
+
+    Args:
+        begun: Set once it watches, which it does when all our kinds have been listed: what is
+            missing then, a kind or a right, Kopf would only notice while it starts.
+    """
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -126,8 +136,10 @@ async def watch(
     for group, version, plural in CHILDREN:
         kopf.on.event(group, version, plural, registry=registry, labels=MANAGED, id=plural)(child)
 
+    await queue.listed.wait()
     await kopf.operator(
         registry=registry,
+        ready_flag=begun,
         standalone=True,
         clusterwide=not options.watch_namespaces,
         namespaces=options.watch_namespaces,

@@ -2,14 +2,17 @@
 
 import json
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from conftest import Kubectl
-from operators import USER, install, running
+from operators import USER, Operator, install, running
 from test_kinds import SHA, body
 
+from chart import NAMESPACE
 from localcluster.apiserver import ApiServer
 
 
@@ -18,6 +21,23 @@ def wait(what: str, so: Callable[[], bool], seconds: float = 30) -> None:
     while not so():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.1)
+
+
+def answers(operator: Operator, path: str) -> bool:
+    """Tell whether a health endpoint says that all is well."""
+    try:
+        with urllib.request.urlopen(f"{operator.health}/{path}", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError as error:
+        assert error.code == 503
+        return False
+    except urllib.error.URLError:
+        return False
+
+
+def holder(kubectl: Kubectl) -> str:
+    lease = ("get", "lease", "perennial", "-n", NAMESPACE, "-o", "jsonpath={.spec.holderIdentity}")
+    return kubectl(*lease).out
 
 
 def requests(server: ApiServer) -> list[dict[str, Any]]:
@@ -47,6 +67,7 @@ def test_with_named_namespaces_it_works_there_and_asks_for_nothing_elsewhere(
     objects = install(kubectl, 'watchNamespaces:=["mine"]')
     both = {"Deployment", "Service"}
     with running(server, kubectl, objects, tmp_path, "scoped") as operator:
+        wait("it is ready", lambda: answers(operator, "readyz"))
         wait("what was there is served", lambda: children("mine", "early") == both)
         for namespace in ("other", "mine"):
             serve(kubectl, namespace, "late")
@@ -61,4 +82,51 @@ def test_with_named_namespaces_it_works_there_and_asks_for_nothing_elsewhere(
     asked = requests(server)
     assert not [e["requestURI"] for e in asked if e["responseStatus"]["code"] == 403]
     about = [e["objectRef"] for e in asked if "resource" in e.get("objectRef", {})]
-    assert {ref.get("namespace", "") for ref in about} == {"mine", "perennial-system"}
+    assert {ref.get("namespace", "") for ref in about} == {"mine", NAMESPACE}
+
+
+def test_a_standby_is_ready_and_takes_over(
+    server: ApiServer, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    kubectl("create", "namespace", "handover")
+    objects = install(kubectl, 'watchNamespaces:=["handover"]')
+    with running(server, kubectl, objects, tmp_path, "leader") as first:
+        wait("one leads", lambda: holder(kubectl) == "leader")
+        with running(server, kubectl, objects, tmp_path, "heir") as second:
+            wait("so is the other", lambda: answers(second, "readyz"))
+            assert holder(kubectl) == "leader"
+            first.process.terminate()
+            wait("it takes over", lambda: holder(kubectl) == "heir")
+            wait("it is ready as a leader", lambda: answers(second, "readyz"))
+            serve(kubectl, "handover", "flights")
+            find = ("get", "deploy", "-n", "handover", "-o", "name")
+            wait("it works", lambda: kubectl(*find).out != "")
+
+
+def test_without_its_rights_it_is_alive_and_not_ready_and_goes_on_once_it_has_them(
+    server: ApiServer, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    kubectl("create", "namespace", "later")
+    objects = install(kubectl, 'watchNamespaces:=["later"]')
+    own = ("rolebinding", "perennial-operator", "-n", NAMESPACE)
+    there = ("rolebinding", "perennial", "-n", "later")
+    for binding in (own, there):
+        assert kubectl("delete", *binding).code == 0
+    with running(server, kubectl, objects, tmp_path, "powerless") as operator:
+
+        def says(text: str) -> bool:
+            return text in operator.log.read_text()
+
+        wait("it cannot reach the Lease", lambda: says("Error retrieving resource lock"))
+        assert answers(operator, "healthz") and not answers(operator, "readyz")
+        apply = ("apply", "--server-side", "-f", "-")
+        bindings = {o["metadata"]["name"]: o for o in objects if o["kind"] == "RoleBinding"}
+        kubectl(*apply, body=bindings["perennial-operator"])
+        wait("it leads", lambda: holder(kubectl) == "powerless")
+        wait("it cannot list", lambda: says("the objects cannot be listed"))
+        assert answers(operator, "healthz") and not answers(operator, "readyz")
+        kubectl(*apply, body=bindings["perennial"])
+        wait("it is ready", lambda: answers(operator, "readyz"))
+        serve(kubectl, "later", "flights")
+        find = ("get", "deploy", "-n", "later", "-o", "name")
+        wait("it works", lambda: kubectl(*find).out != "")

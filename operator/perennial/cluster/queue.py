@@ -25,7 +25,7 @@ log = logging.getLogger("perennial.queue")
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 60.0
 RESYNC_SECONDS = 600.0
-RELIST_SECONDS = 5.0
+RELIST_SECONDS = 2.0
 LABELS = ("perennial", "perennial")
 
 
