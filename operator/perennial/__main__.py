@@ -32,10 +32,11 @@ CHILDREN = (
 
 
 def log_as_json() -> None:
-    """Write one JSON object a line, for machines that read logs."""
+    """Write one JSON object a line: time, level, logger, message, and the object, if any."""
     handler = logging.StreamHandler(sys.stderr)
-    fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    handler.setFormatter(JsonFormatter(fields, rename_fields={"levelname": "level"}))
+    names = {"levelname": "level", "name": "logger"}
+    fields = "%(levelname)s %(name)s %(message)s"
+    handler.setFormatter(JsonFormatter(fields, rename_fields=names, timestamp="time"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("kopf", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -81,6 +81,8 @@ def test_with_named_namespaces_it_works_there_and_asks_for_nothing_elsewhere(
     assert kubectl("get", "secret", "perennial-store", "-n", "mine").code == 0
     asked = requests(server)
     assert not [e["requestURI"] for e in asked if e["responseStatus"]["code"] == 403]
+    said = [json.loads(line) for line in operator.log.read_text().splitlines()]
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in said)
     about = [e["objectRef"] for e in asked if "resource" in e.get("objectRef", {})]
     assert {ref.get("namespace", "") for ref in about} == {"mine", NAMESPACE}
 

@@ -126,7 +126,8 @@ class WorkQueue:
                 longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(count, 12))
                 delay = longest * random.uniform(0.5, 1.0)
                 RETRIES.labels(*LABELS).inc()
-                log.exception("reconcile failed", extra={"key": "/".join(key), "retry_in": delay})
+                about = {"kind": key.kind, "object": f"{key.namespace}/{key.name}"}
+                log.exception("reconcile failed", extra={**about, "retry_in": delay})
             finally:
                 WORK_SECONDS.labels(*LABELS).observe(self._now() - self._running.pop(key))
             if key in self._again:
