@@ -118,7 +118,7 @@ def component(name: str) -> Callable[[State], int]:
 
 def first_process(state: State) -> int:
     """Return the pid of what restarts the components: process 1 of the cluster's namespace."""
-    return max(local._processes(state))
+    return max(local.processes(state))
 
 
 CRASHES = {

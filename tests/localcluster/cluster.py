@@ -31,7 +31,7 @@ def say(message: str) -> None:
     print(f"localcluster: {message}", file=sys.stderr, flush=True)
 
 
-def _processes(state: State) -> list[int]:
+def processes(state: State) -> list[int]:
     """Return unshare's pid and that of the supervisor below it, as far as they live.
 
     By their command line, not by a file: that is there from the first moment to the last.
@@ -47,7 +47,7 @@ def _processes(state: State) -> list[int]:
 
 def holder(state: State) -> int | None:
     """Return the pid of the process that holds the cluster's namespaces, if it lives."""
-    return next(iter(_processes(state)), None)
+    return next(iter(processes(state)), None)
 
 
 def _first_process(pid: int) -> int:
@@ -190,7 +190,7 @@ def down() -> None:
 
 
 def _clean(state: State, keep: Sequence[str]) -> None:
-    ending = _processes(state)
+    ending = processes(state)
     for pid in ending:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
