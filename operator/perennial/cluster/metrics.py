@@ -32,6 +32,28 @@ QUEUE_SECONDS = Histogram(
     ["name", "controller"],
     buckets=SECONDS,
 )
+WORK_SECONDS = Histogram(
+    "workqueue_work_duration_seconds",
+    "Time that a reconcile held its worker.",
+    ["name", "controller"],
+    buckets=SECONDS,
+)
+UNFINISHED_SECONDS = Gauge(
+    "workqueue_unfinished_work_seconds",
+    "Time that the reconciles under way have taken, in sum.",
+    ["name", "controller"],
+)
+LONGEST_SECONDS = Gauge(
+    "workqueue_longest_running_processor_seconds",
+    "Time that the longest of the reconciles under way has taken.",
+    ["name", "controller"],
+)
+ACTIVE_WORKERS = Gauge(
+    "perennial_controller_active_workers", "Reconciles under way.", ["controller"]
+)
+MAX_RECONCILES = Gauge(
+    "perennial_controller_max_concurrent_reconciles", "Workers that there are.", ["controller"]
+)
 LEADER = Gauge("leader_election_master_status", "1 while this replica leads.", ["name"])
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from perennial.api import API_VERSION, KINDS
 from perennial.api.base import Json
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
@@ -19,6 +22,16 @@ def owners(namespace: str, labels: Json) -> list[Key]:
     if deployment := labels.get("perennial.dev/deployment"):
         keys.append(Key("ModelDeployment", namespace, deployment))
     return keys
+
+
+async def everything(cluster: Cluster, namespaces: Iterable[str]) -> list[Key]:
+    """Return all of our objects in some namespaces, or in the whole cluster where none is named."""
+    return [
+        Key(kind.kind(), body["metadata"]["namespace"], body["metadata"]["name"])
+        for namespace in namespaces or ("",)
+        for kind in KINDS
+        for body in await cluster.select(API_VERSION, kind.kind(), namespace)
+    ]
 
 
 async def related(cluster: Cluster, key: Key, body: Json) -> list[Key]:

@@ -8,7 +8,7 @@ from builders import SHA, deployment, monitor, training
 from perennial.api import DriftMonitor, ModelDeployment, ModelTraining, ModelVersion
 from perennial.api.base import Kind
 from perennial.cluster.queue import Key
-from perennial.handlers.wake import owners, related
+from perennial.handlers.wake import everything, owners, related
 
 FOLLOWS = {"model": {"trainingRef": {"name": "fraud"}}}
 
@@ -122,3 +122,25 @@ def test_children_wake_whom_their_labels_name() -> None:
         Key("ModelDeployment", "team", "b"),
     ]
     assert owners("team", {}) == []
+
+
+class Served:
+    """What lists of the API server answer, by namespace ('' for all)."""
+
+    def __init__(self, **held: list[str]) -> None:
+        self.held = held
+
+    async def select(self, api: str, kind: str, namespace: str) -> list[dict[str, Any]]:
+        assert api == "perennial.dev/v1alpha1"
+        spaces = [namespace] if namespace else list(self.held)
+        metas = [{"namespace": s, "name": name} for s in spaces for name in self.held[s]]
+        return [{"kind": kind, "metadata": meta} for meta in metas]
+
+
+async def test_a_resync_finds_all_kinds_in_the_namespaces_that_are_watched_only() -> None:
+    cluster: Any = Served(a=["x", "y"], b=["z"])
+    kinds = ("ModelTraining", "ModelVersion", "ModelDeployment", "DriftMonitor")
+    some = {Key(k, "a", name) for k in kinds for name in ("x", "y")}
+    assert set(await everything(cluster, ["a"])) == some
+    whole = await everything(cluster, ())
+    assert set(whole) == some | {Key(k, "b", "z") for k in kinds} and len(whole) == 12
