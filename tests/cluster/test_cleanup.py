@@ -103,8 +103,9 @@ def test_a_kill_while_coming_up_leaves_nothing_after_down(
     down()
     assert traces(other) == []
     # The one that belongs to this checkout did not notice.
-    monkeypatch.delenv("PERENNIAL_CLUSTER")
-    assert "Ready" in local.kubectl(locate(), "get", "nodes")
+    with monkeypatch.context() as ours:
+        ours.delenv("PERENNIAL_CLUSTER")
+        assert "Ready" in local.kubectl(locate(), "get", "nodes")
 
 
 def component(name: str) -> Callable[[State], int]:
