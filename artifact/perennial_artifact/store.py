@@ -1,12 +1,14 @@
 """Object stores by URI: publish an artifact by its digest, fetch and verify one."""
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 from perennial_artifact.manifest import MANIFEST, Manifest
+from perennial_artifact.volumes import path_of
 
 MAXIMUM_MANIFEST_BYTES = 4 * 1024 * 1024
 
@@ -39,25 +41,24 @@ def open_store(uri: str, secret_dir: Path | None = None, make: bool = False) -> 
     """Return an obstore store for a directory's URI.
 
     ``secret_dir`` is a mounted Secret whose file names are settings as the cloud's own tools name
-    them. pvc://CLAIM/PATH is a mounted directory below /perennial-volumes; ``make`` makes a
-    directory that is not there.
+    them. A pvc:// URI is a directory of a mounted claim; ``make`` makes one that is not there.
 
     Raises:
         ArtifactNotFound: the directory is not there.
-        StoreUnreachable: the URI or the settings make no store.
+        StoreUnreachable: the URI or the settings make no store, or it may not be looked into.
     """
     from obstore.store import LocalStore, from_url
 
     parsed = urlparse(uri)
     if parsed.scheme in ("file", "pvc"):
-        claim = f"/perennial-volumes/{parsed.netloc}" if parsed.scheme == "pvc" else ""
-        directory = Path(f"{claim}{parsed.path}")
+        directory = Path(path_of(uri) if parsed.scheme == "pvc" else parsed.path)
         try:
             if make:
                 directory.mkdir(parents=True, exist_ok=True)
+            found = directory.is_dir()
         except OSError as error:
-            raise StoreUnreachable(f"{uri} cannot be written: {error.strerror}") from error
-        if not directory.is_dir():
+            raise unreachable(uri, "written" if make else "read", error) from error
+        if not found:
             raise ArtifactNotFound(f"{uri} does not exist: check the URI, or train again")
         return LocalStore(directory)
     config = _settings(secret_dir)
@@ -77,6 +78,19 @@ def open_store(uri: str, secret_dir: Path | None = None, make: bool = False) -> 
     except Exception as error:
         told = str(error).partition("\n")[0]
         raise StoreUnreachable(f"{uri} is no store that can be opened: {told}") from error
+
+
+def unreachable(uri: str, done: str, error: Exception) -> StoreUnreachable:
+    """Return what to raise where a store refuses to be read or written."""
+    if uri.startswith(("pvc://", "file://")):
+        told = str(error).partition("\n")[0]
+        who = f"user {os.geteuid()}, group {os.getegid()}"
+        return StoreUnreachable(f"{uri} cannot be {done} by {who}: {told}")
+    # Not the error's own text: it may carry the request with its signature.
+    return StoreUnreachable(
+        f"{uri} cannot be {done}: check the store's endpoint and the Secret's credentials "
+        f"({type(error).__name__})"
+    )
 
 
 def _seconds(n: int) -> Any:
@@ -106,10 +120,7 @@ def _get(store: Any, name: str, uri: str) -> bytes:
             f"{uri.rstrip('/')}/{name} does not exist: check the URI, or train again"
         ) from error
     except Exception as error:
-        raise StoreUnreachable(
-            f"{uri} cannot be read: check the store's endpoint and the Secret's credentials "
-            f"({type(error).__name__})"
-        ) from error
+        raise unreachable(uri, "read", error) from error
 
 
 def _verify(content: bytes, sha256: str, what: str) -> None:
@@ -151,7 +162,8 @@ def publish(
     """Upload a directory with a manifest; return its URI, digest and size in bytes.
 
     The manifest goes last, so that an artifact that can be seen is whole; doing it twice is
-    harmless, since the place follows from the content.
+    harmless, since the place follows from the content. A file on a disk, too, is seen whole or not
+    at all: it is written beside its place and renamed.
 
     Raises:
         StoreUnreachable: the store does not take the files.
@@ -170,10 +182,7 @@ def publish(
             # In one piece: not every S3 server that keeps files can join several.
             obstore.put(store, name, content, use_multipart=False)
         except Exception as error:
-            raise StoreUnreachable(
-                f"{uri} cannot be written: check the store's endpoint, bucket and credentials "
-                f"({type(error).__name__})"
-            ) from error
+            raise unreachable(uri, "written", error) from error
     return uri, digest, size
 
 

@@ -32,10 +32,11 @@ CHILDREN = (
 
 
 def log_as_json() -> None:
-    """Write one JSON object a line, for machines that read logs."""
+    """Write one JSON object a line: time, level, logger, message, and the object, if any."""
     handler = logging.StreamHandler(sys.stderr)
-    fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    handler.setFormatter(JsonFormatter(fields, rename_fields={"levelname": "level"}))
+    names = {"levelname": "level", "name": "logger"}
+    fields = "%(levelname)s %(name)s %(message)s"
+    handler.setFormatter(JsonFormatter(fields, rename_fields=names, timestamp="time"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("kopf", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -55,13 +56,16 @@ async def operate() -> None:
     heed_signals(stopping)
     cluster = await Cluster.connect()
     controller = Controller(cluster, settings, options)
-    queue = WorkQueue(controller.reconcile)
+    queue = WorkQueue(
+        controller.reconcile, lambda: wake.everything(cluster, options.watch_namespaces)
+    )
     start_http_server(options.metrics_port)
-    probes = await health.serve(options.health_port, queue.is_alive, lambda: True)
+    readiness = health.Readiness()
+    probes = await health.serve(options.health_port, queue.is_alive, readiness.is_ready)
 
     async def work(ended: asyncio.Event) -> None:
         queue.start()
-        watching = asyncio.create_task(watch(cluster, queue, options, stopping))
+        watching = asyncio.create_task(watch(cluster, queue, options, stopping, readiness.watches))
         # Cancelled, not asked: asked, Kopf waits 5 s for tasks that are not its own.
         ending = asyncio.create_task(ended.wait())
         ending.add_done_callback(lambda _: watching.cancel())
@@ -75,16 +79,25 @@ async def operate() -> None:
             await queue.stop()
 
     try:
-        await lead(cluster, options.lease, options.namespace, work, stopping)
+        await lead(cluster, options.lease, options.namespace, work, stopping, readiness)
     finally:
         await probes.cleanup()
         await cluster.close()
 
 
 async def watch(
-    cluster: Cluster, queue: WorkQueue, options: configuration.Options, stopping: asyncio.Event
+    cluster: Cluster,
+    queue: WorkQueue,
+    options: configuration.Options,
+    stopping: asyncio.Event,
+    begun: asyncio.Event,
 ) -> None:
-    """Let Kopf watch, and wake what each event concerns."""
+    """Let Kopf watch, and wake what each event concerns.
+
+    Args:
+        begun: Set once it watches, which it does when all our kinds have been listed: what is
+            missing then, a kind or a right, Kopf would only notice while it starts.
+    """
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -99,6 +112,8 @@ async def watch(
         settings.watching.server_timeout = 300
         settings.watching.client_timeout = 330
         settings.networking.request_timeout = 30
+        # Within namespaces there is no right to look at what else the cluster has.
+        settings.scanning.disabled = bool(options.watch_namespaces)
         heed_signals(stopping)  # Kopf has just taken them for itself
 
     async def ours(name: str, namespace: str, body: Json) -> None:
@@ -122,8 +137,10 @@ async def watch(
     for group, version, plural in CHILDREN:
         kopf.on.event(group, version, plural, registry=registry, labels=MANAGED, id=plural)(child)
 
+    await queue.listed.wait()
     await kopf.operator(
         registry=registry,
+        ready_flag=begun,
         standalone=True,
         clusterwide=not options.watch_namespaces,
         namespaces=options.watch_namespaces,

@@ -15,6 +15,7 @@ from test_kinds import body
 from perennial.api import ModelDeployment, ModelVersion
 from perennial.api.deployment import Revision
 from perennial.cluster.client import Cluster, Outdated
+from perennial.cluster.health import Readiness
 from perennial.cluster.leader import lead
 from perennial.plan.core import Deletion, Event
 from perennial.plan.job import children
@@ -154,6 +155,7 @@ async def test_one_replica_works_at_a_time_and_the_next_need_not_wait_for_the_le
     cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     working: list[str] = []
+    replicas = {"one": Readiness(), "two": Readiness()}
     most = 0
 
     async def replica(name: str, stopping: asyncio.Event) -> None:
@@ -165,7 +167,7 @@ async def test_one_replica_works_at_a_time_and_the_next_need_not_wait_for_the_le
             working.remove(name)
 
         monkeypatch.setenv("HOSTNAME", name)
-        await lead(cluster, "perennial", namespace, work, stopping)
+        await lead(cluster, "perennial", namespace, work, stopping, replicas[name])
 
     async def until(name: str) -> None:
         for _ in range(200):
@@ -180,6 +182,8 @@ async def test_one_replica_works_at_a_time_and_the_next_need_not_wait_for_the_le
     two = asyncio.create_task(replica("two", second))
     await asyncio.sleep(0.5)
     assert working == ["one"] and await holder(cluster) == "one"
+    assert replicas["two"].is_ready()  # it waits, which is its part
+    assert not replicas["one"].is_ready()  # it leads, and nobody has said that it watches
     first.set()
     await asyncio.wait_for(one, 5)
     await until("two")  # within 10 s; a Lease lasts 15 s
@@ -200,7 +204,9 @@ async def test_a_replica_that_loses_the_lease_ends(
         began.set()
         await ended.wait()
 
-    leading = asyncio.create_task(lead(cluster, "stolen", namespace, work, asyncio.Event()))
+    leading = asyncio.create_task(
+        lead(cluster, "stolen", namespace, work, asyncio.Event(), Readiness())
+    )
     await asyncio.wait_for(began.wait(), 10)
     path = cluster.path("coordination.k8s.io/v1", "Lease", namespace, "stolen")
     thief = {"spec": {"holderIdentity": "thief", "leaseDurationSeconds": 600}}

@@ -164,6 +164,7 @@ BROKEN: dict[str, Break] = {
     "split method Time needs dataset.timeColumn": timeless,
     "features must not contain the target": cheating,
     "write a URI with a scheme": instead("models/a"),
+    "write pvc://CLAIM/PATH": instead("pvc://Team A/models"),
     "write the name of an object": instead("Not A Name"),
     "write a scikit-learn scorer's name": instead("ROC AUC"),
     "use lower-case letters, digits and dashes": instead("Team A"),
@@ -274,6 +275,20 @@ def test_a_broken_rule_says_where_and_what_to_write(
     refused = kubectl("apply", "-f", "-", body=bad)
     assert refused.code != 0 and message in refused.error, refused.error
     assert shown(path) in refused.error, refused.error
+
+
+@pytest.mark.parametrize("uri", ["pvc:///x", "pvc://a_b", "pvc://a/..", "pvc://a/b/../../etc"])
+def test_a_path_stays_in_its_claim(kubectl: Kubectl, uri: str) -> None:
+    body = put(made("ModelTraining", "claims"), ("spec", "store", "uri"), uri)
+    refused = kubectl("create", "--dry-run=server", "-f", "-", body=body)
+    assert refused.code != 0 and "write pvc://CLAIM/PATH" in refused.error, refused.error
+
+
+@pytest.mark.parametrize("uri", ["pvc://data", "pvc://team.a-1/", "pvc://data/..a/2013-[01]*.csv"])
+def test_a_claims_uri_is_accepted(kubectl: Kubectl, uri: str) -> None:
+    body = put(made("ModelTraining", "claims"), ("spec", "dataset", "uri"), uri)
+    applied = kubectl("create", "--dry-run=server", "-f", "-", body=body)
+    assert applied.code == 0, applied.error
 
 
 def test_every_way_to_break_a_rule_breaks_one() -> None:

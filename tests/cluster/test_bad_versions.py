@@ -112,10 +112,17 @@ def test_a_rollout_under_load_loses_no_request_though_the_operator_is_killed(sta
     demo.kubectl(*kill)
     promoted = "it was promoted by the next operator"
     demo.wait(promoted, lambda: demo.get("md", NAME)["status"]["stable"]["revision"] != stable, 120)
+    old = f"{NAME}-{stable}"
     demo.wait(
-        "the old one is gone",
-        lambda: len(demo.get("md", NAME)["status"].get("previous", "")) == 0,
-        90,
+        "the old one has no pods", lambda: demo.get("deploy", old)["spec"]["replicas"] == 0, 90
     )
+    demo.kubectl(
+        *("annotate", "md", NAME, "-n", demo.NAMESPACE, "--overwrite"),
+        "perennial.dev/request=undo/1",
+    )
+    undone = "the old one serves again"
+    demo.wait(undone, lambda: demo.get("md", NAME)["status"]["stable"]["revision"] == stable, 60)
+    assert condition("Stalled")["reason"] == "Undone"
+    demo.wait("it answers", lambda: answered(stable)["200"] > 0, 60)
     found = demo.end_traffic("steady")
     assert found["failed"] == 0 and len(found) == 2 and found.total() > 100

@@ -28,13 +28,13 @@ def manifest(kind: str, name: str, spec: dict[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def forwarded(target: str, port: int) -> Iterator[str]:
+def forwarded(target: str, port: int, model: str) -> Iterator[str]:
     command = [os.environ["KUBECTL"], "port-forward", "-n", demo.NAMESPACE, target, f":{port}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
         assert forward.stdout is not None
         try:
             address = forward.stdout.readline().removeprefix("Forwarding from ").split(" ")[0]
-            yield f"http://{address}/v2/models/{NAME}"
+            yield f"http://{address}/v2/models/{model}"
         finally:
             forward.terminate()
 
@@ -73,7 +73,7 @@ def test_feedback_is_learned_from_and_private_columns_stay(bucket: Any) -> None:
     demo.wait("it serves", lambda: condition("md", NAME, "Ready") == "True", 90)
 
     rows = pd.read_parquet(demo.months() / "2013-02.parquet").sample(ROWS, random_state=1)
-    with forwarded(f"svc/{NAME}", 80) as url:
+    with forwarded(f"svc/{NAME}", 80, NAME) as url:
         for n in range(ROWS):
             body = {**json.loads(traffic.body(rows[n : n + 1])), "id": f"flight-{n}"}
             assert post(f"{url}/infer", json.dumps(body).encode())["id"] == f"flight-{n}"

@@ -52,7 +52,9 @@ def test_steady_state_writes_nothing(answers: Counter[str]) -> None:
 def test_no_right_is_missing_and_none_is_left_over(answers: Counter[str]) -> None:
     roles = [
         json.loads(demo.kubectl("get", "clusterrole", "perennial", "-o", "json")),
-        json.loads(demo.kubectl("get", "role", "perennial", "-n", demo.SYSTEM, "-o", "json")),
+        json.loads(
+            demo.kubectl("get", "role", "perennial-operator", "-n", demo.SYSTEM, "-o", "json")
+        ),
     ]
     granted = {
         (group, resource, verb)

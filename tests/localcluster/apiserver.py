@@ -24,6 +24,7 @@ class ApiServer:
     """A running API server."""
 
     kubeconfig: Path
+    authority: Path
     audit_log: Path
     url: str
 
@@ -87,17 +88,17 @@ def running() -> Iterator[ApiServer]:
         ],
     ]
     processes: list[subprocess.Popen[bytes]] = []
-    url = f"https://127.0.0.1:{secure}"
+    url, authority = f"https://127.0.0.1:{secure}", directory / "ca.crt"
     try:
         for command in commands:
             log = (directory / f"{Path(command[0]).name}.log").open("wb")
             processes.append(
                 subprocess.Popen([os.fspath(part) for part in command], stdout=log, stderr=log)
             )
-        wait_until_ready(url, token, directory / "ca.crt", START_SECONDS)
+        wait_until_ready(url, token, authority, START_SECONDS)
         kubeconfig = directory / "kubeconfig"
-        kubeconfig.write_text(credentials.kubeconfig(url, directory / "ca.crt", token))
-        yield ApiServer(kubeconfig=kubeconfig, audit_log=audit, url=url)
+        kubeconfig.write_text(credentials.kubeconfig(url, authority, token))
+        yield ApiServer(kubeconfig, authority, audit, url)
     finally:
         # The API server first: without etcd it would wait for it.
         for process in reversed(processes):

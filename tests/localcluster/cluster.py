@@ -31,21 +31,23 @@ def say(message: str) -> None:
     print(f"localcluster: {message}", file=sys.stderr, flush=True)
 
 
-def _start_time(pid: int) -> str:
-    """Return when a process started, in ticks since boot: with the pid it names one process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
-        return ""
+def processes(state: State) -> list[int]:
+    """Return unshare's pid and that of the supervisor below it, as far as they live.
+
+    By their command line, not by a file: that is there from the first moment to the last.
+    """
+    command = [b"localcluster.supervisor", bytes(state.directory)]
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if line.read_bytes().split(b"\0")[-4:-2] == command:
+                found.append(int(line.parent.name))
+    return sorted(found)
 
 
 def holder(state: State) -> int | None:
     """Return the pid of the process that holds the cluster's namespaces, if it lives."""
-    try:
-        pid, started = state.pid_file.read_text().split()
-    except (OSError, ValueError):
-        return None
-    return int(pid) if _start_time(int(pid)) == started else None
+    return next(iter(processes(state)), None)
 
 
 def _first_process(pid: int) -> int:
@@ -120,7 +122,6 @@ def _start(state: State) -> None:
         cwd=Path(__file__).resolve().parents[1],
         env={**os.environ, "PATH": f"{prerequisites.PATH}:{os.environ.get('PATH', '')}"},
     )
-    state.pid_file.write_text(f"{process.pid} {_start_time(process.pid)}")
     first = _first_process(process.pid)
     deadline = time.monotonic() + 5
     while _network(first) == _network("self"):
@@ -178,9 +179,10 @@ def _load(state: State, archives: Sequence[Path]) -> None:
 def down() -> None:
     """End the cluster and remove all it made, also after a crash or a half start."""
     state = locate()
-    if not state.directory.exists():
+    if not state.directory.exists() and not state.run.exists():
         say("there is no cluster")
         return
+    state.directory.mkdir(parents=True, exist_ok=True)
     with (state.directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _clean(state, keep=())
@@ -188,16 +190,14 @@ def down() -> None:
 
 
 def _clean(state: State, keep: Sequence[str]) -> None:
-    pid = holder(state)
-    if pid is not None:
-        os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 20
-        while _start_time(pid) and time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-            time.sleep(0.05)
-            if Path(f"/proc/{pid}/stat").exists() and ") Z " in _stat(pid):
-                break
+    ending = processes(state)
+    for pid in ending:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    # Process 1 of a namespace ends after all others of it.
+    deadline = time.monotonic() + 20
+    while any(_lives(pid) for pid in ending) and time.monotonic() < deadline:
+        time.sleep(0.05)
     # The interface goes with its namespace, which goes with its last process.
     deadline = time.monotonic() + 20
     while Path(f"/sys/class/net/{state.link}").exists() and time.monotonic() < deadline:
@@ -215,11 +215,11 @@ def _clean(state: State, keep: Sequence[str]) -> None:
         shutil.rmtree(state.directory, ignore_errors=True)
 
 
-def _stat(pid: int) -> str:
+def _lives(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text()
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return ""
+        return False
 
 
 def _remove_cgroup(group: Path) -> None:

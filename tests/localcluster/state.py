@@ -48,11 +48,6 @@ class State:
         return self.directory / "audit.log"
 
     @property
-    def pid_file(self) -> Path:
-        """Process id and start time of the supervisor's parent."""
-        return self.directory / "supervisor.pid"
-
-    @property
     def link(self) -> str:
         """Name of the host's end of the cable."""
         return f"pn{self.id}"

@@ -14,6 +14,15 @@ from pathlib import Path
 from localcluster import components
 from localcluster.state import State
 
+# Where components write whatever their configuration says: runc's state and the sockets of its
+# shims, pods' network namespaces, CNI's results, links to logs, the sockets of device plugins.
+OWN = (
+    "/run/containerd",
+    "/run/netns",
+    "/var/lib/cni",
+    "/var/log/containers",
+    "/var/lib/kubelet",
+)
 STOPPING = False
 
 
@@ -44,6 +53,10 @@ def main() -> None:
     state = State(Path(sys.argv[1]), int(sys.argv[2]))
     signal.signal(signal.SIGTERM, _stop)
     subprocess.run(["mount", "--make-rshared", "/"], check=True)
+    for place in OWN:
+        # In this namespace alone, and gone with it; on the machine an empty directory stays.
+        Path(place).mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "perennial", place], check=True)
     deadline = time.monotonic() + 20
     while "eth0" not in Path("/proc/net/dev").read_text():
         if time.monotonic() > deadline:

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from perennial.api import KINDS
+from perennial.plan.core import REQUEST_ANNOTATION
+from perennial.plan.rollout.requests import VERBS
+from perennial.plan.training import RETRAIN
+
 ROOT = Path(__file__).resolve().parents[2]
+REQUESTS = ROOT / "docs" / "requests.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -17,6 +23,19 @@ def test_the_tours_yaml_is_that_of_the_examples() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     examples = [p.read_text() for p in (ROOT / "examples" / "flights").glob("*.yaml")]
     assert len(blocks) == 3 and all(block in examples for block in blocks)
+
+
+def test_every_request_is_told_with_a_line_that_asks_for_it() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\w+) \| .+ \| `(.+)` \|$", REQUESTS.read_text(), re.MULTILINE
+    )
+    short = {kind.kind(): kind.SHORT for kind in KINDS}
+    told = sorted((kind, verb) for verb, kind, _ in rows)
+    verbs = [*(("ModelDeployment", verb) for verb in VERBS), ("ModelTraining", RETRAIN)]
+    assert told == sorted(verbs)
+    for verb, kind, line in rows:
+        asked = f"{REQUEST_ANNOTATION}={verb}/$(date +%s)"
+        assert line == f"kubectl annotate {short[kind]} flights --overwrite {asked}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

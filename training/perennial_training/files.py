@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from perennial_artifact.store import StoreUnreachable, open_store
+from perennial_artifact.store import open_store, unreachable
 
 AT_ONCE = 16
 """Files that are fetched side by side; no more of them are held in memory."""
@@ -45,17 +45,28 @@ class Directory:
         Raises:
             StoreUnreachable: the store does not answer.
         """
-        import obstore
-
         try:
             return sorted(
                 str(entry["path"])
-                for page in obstore.list(self._store)
+                for page in self._pages()
                 for entry in page
                 if until is None or entry["last_modified"] <= until
             )
         except Exception as error:
-            raise self._unreachable(error) from error
+            raise unreachable(self._uri, "read", error) from error
+
+    def _pages(self) -> Iterator[Any]:
+        import obstore
+        from obstore.store import LocalStore
+
+        if not isinstance(self._store, LocalStore):
+            yield from obstore.list(self._store)
+            return
+        top = obstore.list_with_delimiter(self._store)
+        yield top["objects"]
+        for directory in top["common_prefixes"]:
+            if directory != "lost+found":  # the file system's own: none but root may look into it
+                yield from obstore.list(self._store, directory)
 
     def read(self, names: Sequence[str], digest: Digest) -> Iterator[tuple[str, bytes]]:
         """Yield each file's name and content, in the order of the names.
@@ -76,10 +87,4 @@ class Directory:
         try:
             return bytes(obstore.get(self._store, name).bytes())
         except Exception as error:
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: Any) -> StoreUnreachable:
-        return StoreUnreachable(
-            f"{self._uri} cannot be read: check the store's endpoint and the Secret's credentials "
-            f"({type(error).__name__})"
-        )
+            raise unreachable(self._uri, "read", error) from error

@@ -16,6 +16,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ .Values.serviceAccount.name | default (ternary .Release.Name "default" .Values.serviceAccount.create) }}
 {{- end }}
 
+{{- define "perennial.subjects" -}}
+- {kind: ServiceAccount, name: {{ include "perennial.serviceAccount" . }}, namespace: {{ .Release.Namespace }}}
+{{- end }}
+
 {{- define "perennial.storeSecret" -}}
 {{ .Values.store.existingSecret | default (ternary (printf "%s-store" .Release.Name) "" .Values.store.embedded.enabled) }}
 {{- end }}
@@ -38,4 +42,45 @@ seccompProfile: {type: RuntimeDefault}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* What the operator may do in a namespace that it watches. */}}
+{{- define "perennial.rules" -}}
+- apiGroups: [perennial.dev]
+  resources: [modeltrainings, modelversions, modeldeployments, driftmonitors]
+  verbs: [get, list, watch]
+- apiGroups: [perennial.dev]
+  resources: [modeltrainings/status, modelversions/status, modeldeployments/status, driftmonitors/status]
+  verbs: [patch]
+- apiGroups: [perennial.dev]
+  resources: [modelversions]
+  verbs: [create, patch, delete]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, create, patch]
+{{- with include "perennial.storeSecret" . }}
+# The default store's Secret is copied into the namespaces that use it.
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [{{ . | quote }}]
+  verbs: [get, patch]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
+{{- end }}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
 {{- end }}

@@ -22,7 +22,7 @@ from perennial.api.base import (
     sized,
     within,
 )
-from perennial.api.store import StoreRef
+from perennial.api.store import OPENABLE, StoreRef
 
 _ONE_MODEL = rule(
     "[has(self.trainingRef), has(self.versionRef), has(self.artifact)].filter(x, x).size() == 1",
@@ -36,14 +36,7 @@ class ArtifactRef(ApiModel):
 
     uri: Uri = Field(
         description="Directory of the artifact, for example s3://models/sha256/ab…/.",
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                rule(
-                    "self.matches('^(s3|gs|az|pvc|http|https|file)://.+')",
-                    "write a URI with a scheme, such as s3://models/sha256/<digest>/",
-                )
-            ]
-        },
+        json_schema_extra=OPENABLE,
     )
     sha256: Sha256 = Field(description="SHA-256 of the artifact's manifest.json.")
 
@@ -363,12 +356,22 @@ class LogPlace(ApiModel):
     secret: str = Field("", description="Secret that opens the store.", max_length=253)
 
 
-class Revision(ApiModel):
-    """A served revision: a version under one set of settings."""
+class _Named(ApiModel):
+    """A version under one set of settings."""
 
     version: str = Field("", description="Name of the ModelVersion.", max_length=253)
-    artifact: ArtifactRef = Field(description="The artifact that is served.")
     revision: str = Field(description="Hash of version, settings and pod template.", max_length=16)
+
+    @property
+    def name(self) -> str:
+        """What people call it: its version, where it has one."""
+        return self.version or self.revision
+
+
+class Revision(_Named):
+    """A served revision: a version under one set of settings."""
+
+    artifact: ArtifactRef = Field(description="The artifact that is served.")
     secret: str = Field("", description="Secret that opens the artifact's store.", max_length=253)
     request_log: LogPlace | None = Field(
         None, description="Where its pods log requests; absent where they do not."
@@ -430,11 +433,9 @@ class Weight(ApiModel):
     summary: str = Field("", description="asked/actual, for kubectl.", max_length=16)
 
 
-class Rejection(ApiModel):
+class Rejection(_Named):
     """A revision that was rolled back; it is not tried again by itself."""
 
-    revision: str = Field(description="Hash of the revision.", max_length=16)
-    version: str = Field("", description="Name of the ModelVersion.", max_length=253)
     reason: str = Field(description="Why, in one word.", max_length=64)
     message: Text = Field("", description="Why, in a sentence.")
     time: Time = Field(description="When.")
@@ -453,8 +454,12 @@ class DeploymentStatus(ApiModel):
     conditions: Conditions = []
     stable: Revision | None = Field(None, description="The revision that answers.")
     canary: Revision | None = Field(None, description="The revision that is on trial.")
-    previous: str = Field(
-        "", description="Revision that was replaced and is being scaled down.", max_length=16
+    replaced: Revision | None = Field(
+        None,
+        description=(
+            "The revision that answered before stable did. Its Deployment stays, without pods, "
+            "for the request undo."
+        ),
     )
     promoted_time: Time | None = Field(None, description="When stable was promoted.")
     promoting: bool = Field(False, description="The canary passed its steps and takes over.")

@@ -158,6 +158,9 @@ class LastAction(ApiModel):
     time: Time = Field(description="When.")
     message: Text = Field("", description="Why, in a sentence.")
     version: str = Field("", description="Version that drifted.", max_length=253)
+    run: int | None = Field(
+        None, description="Number of the ModelTraining's run that came of it; absent until then."
+    )
 
 
 class Evaluation(ApiModel):
@@ -186,6 +189,7 @@ class MonitorStatus(ApiModel):
     action_times: list[Time] = Field(
         [], description="Actions of the last 24 hours.", max_length=100
     )
+    retrainings: int = Field(0, description="How often a retraining was asked for.")
     fruitless: int = Field(
         0, description="Retrainings in a row after which no new version was served."
     )

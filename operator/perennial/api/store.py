@@ -3,30 +3,40 @@
 from pydantic import Field
 
 from perennial.api.base import ApiModel, Json, LocalRef, Uri, rule
+from perennial_artifact.volumes import CLAIM, UPWARDS
 
-HAS_SCHEME: Json = {
+CLAIM_MESSAGE = (
+    "write pvc://CLAIM/PATH, CLAIM being a PersistentVolumeClaim in the same namespace (lower-case "
+    "letters, digits, dashes and dots) and PATH without .."
+)
+OPENABLE: Json = {
     "x-kubernetes-validations": [
         rule(
             "self.matches('^(s3|gs|az|pvc|http|https|file)://.+')",
             "write a URI with a scheme, such as s3://bucket/path "
             "(s3, gs, az, pvc, http, https and file are known)",
-        )
+        ),
+        rule(
+            f"!self.startsWith('pvc://') || self.matches('^pvc://{CLAIM}(/|$)') "
+            f"&& !self.matches('{UPWARDS}')",
+            CLAIM_MESSAGE,
+        ),
     ]
 }
 
 
 class StoreRef(ApiModel):
-    """A directory in an object store, and the Secret that opens it."""
+    """A directory in a store, and the Secret that opens it."""
 
     uri: Uri = Field(
-        description="Directory in the store, for example s3://models/team-a.",
-        json_schema_extra=HAS_SCHEME,
+        description="Directory in the store, for example s3://models/team-a or pvc://models/team-a.",
+        json_schema_extra=OPENABLE,
     )
     secret_ref: LocalRef | None = Field(
         None,
         description=(
             "Secret in the same namespace with the store's credentials, keys named as the cloud's "
             "own tools name them (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, "
-            "AWS_REGION)."
+            "AWS_REGION); a pvc:// URI needs none."
         ),
     )

@@ -22,7 +22,7 @@ from perennial.api.base import (
     rule,
     within,
 )
-from perennial.api.store import HAS_SCHEME, StoreRef
+from perennial.api.store import OPENABLE, StoreRef
 from perennial.api.version import DatasetRecord, Metric
 
 
@@ -60,7 +60,7 @@ class Dataset(ApiModel):
             "A file, a prefix ending in /, or a glob, such as s3://data/flights/2013-*.parquet. "
             "CSV or Parquet by suffix."
         ),
-        json_schema_extra=HAS_SCHEME,
+        json_schema_extra=OPENABLE,
     )
     target: str = Field(description="Column to predict.", min_length=1, max_length=253)
     features: list[str] = Field(
@@ -189,7 +189,11 @@ class Gate(ApiModel):
     minimum: float | None = Field(None, description="The metric must not be below.")
     maximum: float | None = Field(None, description="The metric must not be above.")
     against_champion: AgainstChampion | None = Field(
-        None, description="The metric must not be worse than the champion's on the same rows."
+        None,
+        description=(
+            "The metric must not be worse than the champion's on the same rows; or, where live "
+            "traffic had the champion rolled back, than that of the version that serves instead."
+        ),
     )
 
 
@@ -317,6 +321,17 @@ class CandidateStatus(ApiModel):
     message: Text = Field("", description="Which gate failed and by how much, or the failure.")
 
 
+class Champion(ApiModel):
+    """A version that passed its gates, as it is served and compared with."""
+
+    version: str = Field(description="Name of the ModelVersion.", max_length=253)
+    metric: Metric = Field(description="The objective's metric on the rows held out by its run.")
+    summary: str = Field("", description="The metric as name=value, for kubectl.", max_length=128)
+    uri: Uri = Field(description="Where the artifact is.")
+    sha256: Sha256 = Field(description="Digest of the artifact.")
+    dataset: DatasetRecord | None = Field(None, description="The rows that it learned from.")
+
+
 class RunStatus(ApiModel):
     """The run under way, or the newest one."""
 
@@ -328,6 +343,9 @@ class RunStatus(ApiModel):
     phase: Literal["Fitting", "Finished"] = Field(description="Fitting until the Job has ended.")
     start_time: Time = Field(description="When the run started.")
     generation: int = Field(description="Generation of the spec that the run trains.")
+    champion: Champion | None = Field(
+        None, description="What the candidates are compared with; absent where there is nothing."
+    )
     candidates: list[CandidateStatus] = Field(
         [], description="Each candidate's state.", max_length=16
     )
@@ -349,17 +367,6 @@ class LastRun(ApiModel):
     )
 
 
-class Champion(ApiModel):
-    """The newest version that passed its gates."""
-
-    version: str = Field(description="Name of the ModelVersion.", max_length=253)
-    metric: Metric = Field(description="The objective's metric on the rows held out by its run.")
-    summary: str = Field("", description="The metric as name=value, for kubectl.", max_length=128)
-    uri: Uri = Field(description="Where the artifact is.")
-    sha256: Sha256 = Field(description="Digest of the artifact.")
-    dataset: DatasetRecord | None = Field(None, description="The rows that it learned from.")
-
-
 class Pending(ApiModel):
     """A run that waits for the one under way; at most one, reasons joined."""
 
@@ -374,7 +381,9 @@ class TrainingStatus(ApiModel):
 
     observed_generation: int = Field(-1, description="Generation that the status is about.")
     conditions: Conditions = []
-    champion: Champion | None = Field(None, description="The newest version that passed.")
+    champion: Champion | None = Field(
+        None, description="The newest version that passed its gates: ModelDeployments follow it."
+    )
     run: RunStatus | None = Field(None, description="The run under way, or the newest one.")
     last_run: LastRun | None = Field(None, description="The newest run that ended.")
     pending: Pending | None = Field(None, description="A run that waits for the present one.")

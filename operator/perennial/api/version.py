@@ -109,6 +109,9 @@ class Outcome(ApiModel):
     """What became of the version in front of live traffic."""
 
     reason: Literal["Promoted", "RolledBack"] = Field(description="Promoted or RolledBack.")
+    deployment: str = Field(
+        "", description="Name of the ModelDeployment that did so.", max_length=253
+    )
     message: Text = Field("", description="The outcome in a sentence.")
     time: Time | None = Field(None, description="When.")
 

@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from aiohttp import web
+
+STALE_SECONDS = 15.0
+
+
+@dataclass
+class Readiness:
+    """Whether this replica does its part: a standby waits for the Lease, the leader watches.
+
+    A standby is ready, too: otherwise a second replica would never let a roll-out end.
+    """
+
+    touched: float | None = None
+    """When the API server last gave or took the Lease, on time.monotonic()'s clock."""
+    leads: bool = False
+    watches: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once all objects have been listed and the watch has begun."""
+
+    def touch(self) -> None:
+        """Note that the API server has just answered about the Lease."""
+        self.touched = time.monotonic()
+
+    def is_ready(self) -> bool:
+        """Tell whether the Lease is within reach and, where this replica leads, it watches."""
+        in_touch = self.touched is not None and time.monotonic() - self.touched < STALE_SECONDS
+        return in_touch and (self.watches.is_set() or not self.leads)
 
 
 async def serve(

@@ -17,6 +17,7 @@ from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
 
 from perennial.api.base import Json
 from perennial.cluster.client import Cluster
+from perennial.cluster.health import Readiness
 from perennial.cluster.metrics import LEADER
 
 log = logging.getLogger("perennial.leader")
@@ -33,9 +34,11 @@ class _Lock(BaseLock):  # type: ignore[misc]
     The client library's own lock cannot create a Lease (37.0 refuses its own argument).
     """
 
-    def __init__(self, cluster: Cluster, name: str, namespace: str, identity: str) -> None:
+    def __init__(
+        self, cluster: Cluster, name: str, namespace: str, identity: str, touch: Callable[[], None]
+    ) -> None:
         super().__init__(name, namespace, identity)
-        self._cluster = cluster
+        self._cluster, self._touch = cluster, touch
         self._lease: Json = {}
 
     async def get(self, name: str, namespace: str) -> Any:
@@ -47,6 +50,7 @@ class _Lock(BaseLock):  # type: ignore[misc]
             return False, error
         except OUT_OF_REACH as error:
             return False, ApiException(status=0, reason=str(error))
+        self._touch()
         spec = self._lease.get("spec", {})
         duration = str(spec.get("leaseDurationSeconds", "")) or None
         times = (spec.get("acquireTime"), spec.get("renewTime"))
@@ -84,6 +88,7 @@ class _Lock(BaseLock):  # type: ignore[misc]
         except (ApiException, *OUT_OF_REACH) as error:
             log.warning("the Lease could not be written: %s", error)
             return False
+        self._touch()
         return True
 
 
@@ -98,6 +103,7 @@ async def lead(
     namespace: str,
     work: Callable[[asyncio.Event], Awaitable[None]],
     stopping: asyncio.Event,
+    readiness: Readiness,
 ) -> None:
     """Wait for the Lease, then work until told to stop or until the Lease is lost.
 
@@ -105,12 +111,13 @@ async def lead(
         work: Gets an event that asks it to end, and ends soon after.
         stopping: Set when the process is told to stop; the Lease is then given back, so that
             the next replica need not wait for it to run out.
+        readiness: Is told of the Lease.
 
     Raises:
         RuntimeError: the Lease was lost. The process must end, since another one works now.
     """
     identity = os.environ.get("HOSTNAME", "perennial")
-    lock = _Lock(cluster, name, namespace, identity)
+    lock = _Lock(cluster, name, namespace, identity, readiness.touch)
     leading, ended = asyncio.Event(), asyncio.Event()
 
     async def started() -> None:
@@ -126,6 +133,7 @@ async def lead(
         await _first(election, leading, stopping)
         if stopping.is_set():
             return
+        readiness.leads = True
         LEADER.labels(name).set(1)
         log.info("this replica leads", extra={"lease": f"{namespace}/{name}"})
         working = asyncio.create_task(_await(work(ended)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -32,11 +32,35 @@ QUEUE_SECONDS = Histogram(
     ["name", "controller"],
     buckets=SECONDS,
 )
+WORK_SECONDS = Histogram(
+    "workqueue_work_duration_seconds",
+    "Time that a reconcile held its worker.",
+    ["name", "controller"],
+    buckets=SECONDS,
+)
+UNFINISHED_SECONDS = Gauge(
+    "workqueue_unfinished_work_seconds",
+    "Time that the reconciles under way have taken, in sum.",
+    ["name", "controller"],
+)
+LONGEST_SECONDS = Gauge(
+    "workqueue_longest_running_processor_seconds",
+    "Time that the longest of the reconciles under way has taken.",
+    ["name", "controller"],
+)
+ACTIVE_WORKERS = Gauge(
+    "perennial_controller_active_workers", "Reconciles under way.", ["controller"]
+)
+MAX_RECONCILES = Gauge(
+    "perennial_controller_max_concurrent_reconciles", "Workers that there are.", ["controller"]
+)
 LEADER = Gauge("leader_election_master_status", "1 while this replica leads.", ["name"])
 
 
 class ObjectGauge(Collector):
     """A gauge about objects: an object's series are replaced together, and go with the object."""
+
+    FAMILY: type[GaugeMetricFamily] | type[CounterMetricFamily] = GaugeMetricFamily
 
     def __init__(self, name: str, text: str, labels: Sequence[str] = ()) -> None:
         self._name, self._text = name, text
@@ -54,11 +78,17 @@ class ObjectGauge(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the family."""
-        family = GaugeMetricFamily(self._name, self._text, labels=self._labels)
+        family = self.FAMILY(self._name, self._text, labels=self._labels)
         for key, rows in list(self._rows.items()):
             for labels, value in rows:
                 family.add_metric([*key, *labels], value)
         yield family
+
+
+class ObjectCounter(ObjectGauge):
+    """A counter about objects whose status does the counting: a repeated pass adds nothing."""
+
+    FAMILY = CounterMetricFamily
 
 
 MODEL_INFO = ObjectGauge(
@@ -75,6 +105,9 @@ DRIFT_BREACHED = ObjectGauge("perennial_drift_breached", "1 while the newest ver
 DRIFT_EVALUATED = ObjectGauge(
     "perennial_drift_last_evaluation_timestamp_seconds", "When the newest evaluation was."
 )
+DRIFT_ACTIONS = ObjectCounter(
+    "perennial_drift_actions_total", "What was done about drift.", ["action"]
+)
 
 OF_KIND = {
     "ModelDeployment": (MODEL_INFO,),
@@ -84,6 +117,7 @@ OF_KIND = {
         DRIFT_SAMPLES,
         DRIFT_BREACHED,
         DRIFT_EVALUATED,
+        DRIFT_ACTIONS,
     ),
 }
 

@@ -5,16 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
-from perennial.cluster.metrics import ADDS, DEPTH, QUEUE_SECONDS, RETRIES
+from perennial.cluster.metrics import (
+    ACTIVE_WORKERS,
+    ADDS,
+    DEPTH,
+    LONGEST_SECONDS,
+    MAX_RECONCILES,
+    QUEUE_SECONDS,
+    RETRIES,
+    UNFINISHED_SECONDS,
+    WORK_SECONDS,
+)
 
 log = logging.getLogger("perennial.queue")
 
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 60.0
+RESYNC_SECONDS = 600.0
+RELIST_SECONDS = 2.0
 LABELS = ("perennial", "perennial")
 
 
@@ -27,29 +38,40 @@ class Key(NamedTuple):
 
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
+ListAll = Callable[[], Awaitable[Iterable[Key]]]
 
 
 class WorkQueue:
     """Runs ``reconcile`` for keys. A key that is added while it runs runs once more afterwards.
 
     Its semantics are those of client-go's workqueue: add, de-duplicate, add after, rate-limit.
+    What ``list_all`` returns is added once in each interval, at a random moment of it: a net
+    under the watch, for events that were lost.
     """
 
-    def __init__(self, reconcile: Reconcile, workers: int = 8) -> None:
-        self._reconcile = reconcile
+    def __init__(self, reconcile: Reconcile, list_all: ListAll, workers: int = 8) -> None:
+        self.listed = asyncio.Event()
+        """Set once ``list_all`` has answered."""
+        self._reconcile, self._list_all = reconcile, list_all
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
-        self._waiting: dict[Key, float] = {}  # since when, on time.monotonic()'s clock
-        self._running: set[Key] = set()
+        self._now = asyncio.get_running_loop().time
+        self._waiting: dict[Key, float] = {}  # since when
+        self._running: dict[Key, float] = {}  # since when
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
         self._workers = workers
         self._tasks: list[asyncio.Task[None]] = []
         self._depth = DEPTH.labels(*LABELS)
+        UNFINISHED_SECONDS.labels(*LABELS).set_function(lambda: sum(self._taken()))
+        LONGEST_SECONDS.labels(*LABELS).set_function(lambda: max(self._taken(), default=0.0))
+        ACTIVE_WORKERS.labels(LABELS[1]).set_function(lambda: len(self._running))
+        MAX_RECONCILES.labels(LABELS[1]).set(workers)
 
     def start(self) -> None:
         """Start the workers on the running loop."""
         self._tasks = [asyncio.create_task(self._work()) for _ in range(self._workers)]
+        self._tasks.append(asyncio.create_task(self._resync()))
 
     def is_alive(self) -> bool:
         """Tell whether no worker has died; true before the start."""
@@ -70,43 +92,59 @@ class WorkQueue:
         if key in self._running:
             self._again.add(key)
         elif key not in self._waiting:
-            self._waiting[key] = time.monotonic()
+            self._waiting[key] = self._now()
             ADDS.labels(*LABELS).inc()
             self._ready.put_nowait(key)
             self._depth.set(len(self._waiting))
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Reconcile a key after a delay; the earliest of several delays counts."""
-        loop = asyncio.get_running_loop()
-        when = loop.time() + max(0.0, seconds)
+        when = self._now() + max(0.0, seconds)
         if (timer := self._timers.get(key)) is not None:
             if timer.when() <= when:
                 return
             timer.cancel()
-        self._timers[key] = loop.call_at(when, self.add, key)
+        self._timers[key] = asyncio.get_running_loop().call_at(when, self.add, key)
+
+    def _taken(self) -> list[float]:
+        """Return how long each reconcile under way has taken; called by the thread of /metrics."""
+        now = self._now()
+        return [now - began for began in list(self._running.values())]
 
     async def _work(self) -> None:
         while True:
             key = await self._ready.get()
-            QUEUE_SECONDS.labels(*LABELS).observe(time.monotonic() - self._waiting.pop(key))
+            QUEUE_SECONDS.labels(*LABELS).observe(self._now() - self._waiting.pop(key))
             self._depth.set(len(self._waiting))
-            self._running.add(key)
+            self._running[key] = self._now()
             delay: float | None
             try:
                 delay = await self._reconcile(key)
                 self._failures.pop(key, None)
-            except asyncio.CancelledError:
-                raise
             except Exception:
                 count = self._failures[key] = self._failures.get(key, 0) + 1
                 longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(count, 12))
                 delay = longest * random.uniform(0.5, 1.0)
                 RETRIES.labels(*LABELS).inc()
-                log.exception("reconcile failed", extra={"key": "/".join(key), "retry_in": delay})
+                about = {"kind": key.kind, "object": f"{key.namespace}/{key.name}"}
+                log.exception("reconcile failed", extra={**about, "retry_in": delay})
             finally:
-                self._running.discard(key)
+                WORK_SECONDS.labels(*LABELS).observe(self._now() - self._running.pop(key))
             if key in self._again:
                 self._again.discard(key)
                 self.add(key)
             elif delay is not None:
                 self.add_after(key, delay)
+
+    async def _resync(self) -> None:
+        while True:
+            try:
+                keys = await self._list_all()
+            except Exception as error:
+                log.warning("the objects cannot be listed: %s", error)
+                await asyncio.sleep(RELIST_SECONDS)
+                continue
+            self.listed.set()
+            for key in keys:
+                self.add_after(key, random.uniform(0, RESYNC_SECONDS))
+            await asyncio.sleep(RESYNC_SECONDS)

@@ -33,13 +33,17 @@ async def observe_and_plan(
     await provide_secret(cluster, namespace, options)
     model = deployment.spec.model
     version: ModelVersion | None = None
-    training_name = model.training_ref.name if model.training_ref else ""
+    training: ModelTraining | None = None
     if model.version_ref is not None:
         version = await cluster.read(ModelVersion, namespace, model.version_ref.name)
-        training_name = version.spec.training_ref.name if version else ""
-    training: ModelTraining | None = None
-    if training_name:
-        training = await cluster.read(ModelTraining, namespace, training_name)
+        if version is not None:
+            training = await cluster.read(ModelTraining, namespace, version.spec.training_ref.name)
+    elif model.training_ref is not None:
+        name = model.training_ref.name
+        training = await cluster.read(ModelTraining, namespace, name)
+        champion = training.status.champion if training is not None else None
+        if champion is not None and deployment.status.stable is None:
+            version = await cluster.read(ModelVersion, namespace, champion.version)
     selector = f"perennial.dev/deployment={key.name}"
     pods = await cluster.select("v1", "Pod", namespace, selector)
     metrics = None

@@ -75,6 +75,7 @@ def export(monitor: DriftMonitor) -> None:
         metrics.DRIFT_SAMPLES.set(key, [((), status.window.samples)])
     if status.checked_time is not None:
         metrics.DRIFT_EVALUATED.set(key, [((), status.checked_time.timestamp())])
+    metrics.DRIFT_ACTIONS.set(key, [(("Retrain",), status.retrainings)])
     drifted = next((c.status for c in status.conditions if c.type == "Drifted"), "Unknown")
     metrics.DRIFT_BREACHED.set(key, [((), 1 if drifted == "True" else 0)])
     metrics.DRIFT_SCORE.set(key, [((w.feature, w.test), w.score) for w in status.worst])

@@ -65,8 +65,9 @@ async def observe_and_plan(
 
 
 def named_versions(deployment: ModelDeployment) -> set[str]:
-    """Return the versions that a ModelDeployment serves or names."""
-    names = {r.version for r in (deployment.status.stable, deployment.status.canary) if r}
+    """Return the versions that a ModelDeployment serves, names, or can go back to."""
+    status = deployment.status
+    names = {r.version for r in (status.stable, status.canary, status.replaced) if r}
     if deployment.spec.model.version_ref is not None:
         names.add(deployment.spec.model.version_ref.name)
     return names - {""}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from perennial.api import API_VERSION, KINDS
 from perennial.api.base import Json
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
@@ -21,15 +24,30 @@ def owners(namespace: str, labels: Json) -> list[Key]:
     return keys
 
 
+async def everything(cluster: Cluster, namespaces: Iterable[str]) -> list[Key]:
+    """Return all of our objects in some namespaces, or in the whole cluster where none is named."""
+    return [
+        Key(kind.kind(), body["metadata"]["namespace"], body["metadata"]["name"])
+        for namespace in namespaces or ("",)
+        for kind in KINDS
+        for body in await cluster.select(API_VERSION, kind.kind(), namespace)
+    ]
+
+
 async def related(cluster: Cluster, key: Key, body: Json) -> list[Key]:
     """Return one of our objects and those whose decisions read it."""
     namespace, keys = key.namespace, [key]
     spec, status = body.get("spec", {}), body.get("status", {})
     if key.kind == "ModelTraining":
+        following = set()
         for d in await cluster.read_all(ModelDeployment, namespace):
             ref = d.spec.model.training_ref
             if ref is not None and ref.name == key.name:
+                following.add(d.metadata.name)
                 keys.append(Key("ModelDeployment", namespace, d.metadata.name))
+        for m in await cluster.read_all(DriftMonitor, namespace):
+            if m.spec.deployment_ref.name in following:
+                keys.append(Key("DriftMonitor", namespace, m.metadata.name))
     elif key.kind == "ModelDeployment":
         if ref := spec.get("model", {}).get("trainingRef"):
             keys.append(Key("ModelTraining", namespace, ref["name"]))

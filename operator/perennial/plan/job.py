@@ -8,6 +8,7 @@ from perennial.api.training import ModelTraining, RunStatus
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
 from perennial.plan.pods import container_security, pod_security, secret_volume
 from perennial.plan.stores import chosen
+from perennial.plan.volumes import Opens, with_claims
 from perennial_artifact.result import RunSpec
 
 KEEP_SECONDS = 86_400
@@ -37,7 +38,7 @@ def run_spec(
 ) -> RunSpec:
     """Return what the training pods are told; ``log`` is where the feedback to learn from is."""
     spec = training.spec
-    champion = training.status.champion
+    champion = run.champion
     names = sorted({gate.metric for gate in spec.gates} - {spec.objective.metric})
     dataset = spec.dataset.model_dump(by_alias=True, exclude={"secret_ref", "feedback"})
     if spec.dataset.feedback is not None:
@@ -63,6 +64,16 @@ def run_spec(
     )
 
 
+def _opens(run: RunSpec) -> Opens:
+    """Return what a training pod opens: rows, requests with labels, the champion, the store."""
+    reads = [run.dataset.uri]
+    if run.dataset.feedback is not None and run.dataset.feedback.uri is not None:
+        reads.append(run.dataset.feedback.uri)
+    if run.champion is not None:
+        reads.append(run.champion.uri)
+    return Opens(reads=tuple(reads), writes=(run.store_uri,))
+
+
 def children(
     training: ModelTraining, run: RunStatus, log: LogPlace | None, settings: Settings
 ) -> tuple[Json, Json]:
@@ -74,12 +85,12 @@ def children(
         "labels": labels(training, run.number),
         "ownerReferences": [owner_reference("ModelTraining", meta.name, meta.uid)],
     }
-    document = run_spec(training, run, log, settings).to_plain()
+    document = run_spec(training, run, log, settings)
     config_map: Json = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata,
-        "data": {"run.json": json.dumps(document, sort_keys=True)},
+        "data": {"run.json": json.dumps(document.to_plain(), sort_keys=True)},
     }
     secrets = {"store": chosen(spec.store, settings)[1]}
     if spec.dataset.secret_ref is not None:
@@ -121,6 +132,7 @@ def children(
         pod["serviceAccountName"] = spec.job.service_account_name
     if settings.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": n} for n in settings.image_pull_secrets]
+    pod = with_claims(pod, train=_opens(document))
     job: Json = {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -57,7 +57,8 @@ def _wait(monitor: DriftMonitor, now: datetime) -> float:
 
 def plan_monitor(s: MonitorSnapshot) -> Plan:
     """Decide what to do about a DriftMonitor."""
-    status, name = s.monitor.status, s.monitor.spec.deployment_ref.name
+    status = heard = _with_run(s, s.monitor.status)
+    name = s.monitor.spec.deployment_ref.name
     stable = s.deployment.status.stable if s.deployment else None
     if s.deployment is None:
         return _blind(s, status, "DeploymentNotFound", f"there is no ModelDeployment {name}")
@@ -75,7 +76,8 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
     if status.observed_generation != s.monitor.metadata.generation:
         status = status.model_copy(update={"fruitless": 0})  # a person has thought about it
     if s.windows is None:
-        return Plan(requeue_after=max(1.0, _wait(s.monitor, s.now)))
+        changed = heard if heard != s.monitor.status else None
+        return Plan(status=changed, requeue_after=max(1.0, _wait(s.monitor, s.now)))
     if not s.windows or s.profile is None:
         told = "no serving pod answered with a drift window; bare models without profile have none"
         return _blind(s, status.model_copy(update={"checked_time": s.now}), "NoWindows", told)
@@ -91,6 +93,18 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
         return _blind(s, status, "InvalidSpec", told, stalled=True)
     return _judge(s, status, window, compared_scores=scores(s.monitor.spec.tests, compared),
                   broken=breaches(s.monitor.spec.quality, compared))  # fmt: skip
+
+
+def _with_run(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
+    """Return the status with the run that came of the last action, once there is one."""
+    action = status.last_action
+    if action is None or action.run is not None or s.training is None:
+        return status
+    last, run = s.training.status.last_run, s.training.status.run
+    begun = [(last.start_time, last.number)] if last is not None else []
+    begun += [(run.start_time, run.number)] if run is not None else []
+    number = next((number for start, number in begun if start >= action.time), None)
+    return status.model_copy(update={"last_action": action.model_copy(update={"run": number})})
 
 
 def _judge(
@@ -196,7 +210,11 @@ def _retrain(
     told = f"{served or 'the model'} drifted: {names}"
     asked = LastAction(type="Retrain", time=s.now, message=told, version=served)
     status = status.model_copy(
-        update={"last_action": asked, "action_times": [*status.action_times, s.now]}
+        update={
+            "last_action": asked,
+            "action_times": [*status.action_times, s.now],
+            "retrainings": status.retrainings + 1,
+        }
     )
     return "AskedToRetrain", "asked to retrain", status
 

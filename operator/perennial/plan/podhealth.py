@@ -1,6 +1,7 @@
 """Why a pod does not become ready, in the pod's own words."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,11 @@ def trouble(pods: Sequence[Json]) -> Trouble | None:
     return min(found, key=lambda t: (not t.fatal, t.reason), default=None)
 
 
+def not_starting(pods: Sequence[Json]) -> Trouble | None:
+    """Return the first trouble of pods that wait for a node, a volume or an image."""
+    return trouble([pod for pod in pods if pod.get("status", {}).get("phase") == "Pending"])
+
+
 def _of(pod: Json) -> Trouble | None:
     status = pod.get("status", {})
     containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
@@ -48,8 +54,19 @@ def _of(pod: Json) -> Trouble | None:
                 return _ended(container, ended)
     for condition in status.get("conditions", []):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return Trouble("Unschedulable", condition.get("message", ""))
+            return _unscheduled(condition.get("message", ""))
     return None
+
+
+def _unscheduled(message: str) -> Trouble:
+    """Return why the scheduler found no node, by its own sentence."""
+    if absent := re.search('persistentvolumeclaim "([^"]+)" not found', message):
+        told = (
+            f"there is no PersistentVolumeClaim {absent[1]} in this namespace: create it, or "
+            f"correct the URI pvc://{absent[1]}/…"
+        )
+        return Trouble("ClaimNotFound", told, store=True)
+    return Trouble("Unschedulable", message)
 
 
 def _ended(container: Json, ended: Json) -> Trouble:

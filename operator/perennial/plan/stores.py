@@ -1,7 +1,8 @@
 """Which store is meant, and whether it may be used."""
 
-from perennial.api.store import StoreRef
+from perennial.api.store import CLAIM_MESSAGE, StoreRef
 from perennial.plan.core import Settings
+from perennial_artifact.volumes import claim_of
 
 
 def chosen(store: StoreRef | None, settings: Settings) -> tuple[str, str]:
@@ -18,4 +19,6 @@ def refusal(field: str, uri: str, settings: Settings) -> str:
     if uri.partition("://")[0] not in settings.schemes:
         allowed = ", ".join(sorted(settings.schemes))
         return f"{field} is {uri}: allowed are {allowed} (chart value allowedSchemes)"
+    if uri.startswith("pvc://") and not claim_of(uri):
+        return f"{field} is {uri}: {CLAIM_MESSAGE}"
     return ""

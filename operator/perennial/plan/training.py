@@ -32,10 +32,12 @@ from perennial.plan.core import (
 from perennial.plan.feedback import Source, source
 from perennial.plan.gates import failures, value_of
 from perennial.plan.job import child_name, children, labels
+from perennial.plan.podhealth import not_starting
 from perennial.plan.schedule import ScheduleInvalid, next_after
 from perennial.plan.stores import chosen, refusal
 from perennial_artifact.result import CandidateResult, Failure
 
+RETRAIN = "retrain"
 INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 
 
@@ -76,7 +78,7 @@ def plan_training(s: TrainingSnapshot) -> Plan:
     if problem:
         return _finish(s, status, stalled=("InvalidSpec", problem))
     if status.champion is None and s.versions:
-        status = _with_champion_from_versions(s, status)
+        status = _rebuilt(s, status)
     run = status.run
     if run is not None and run.phase == "Fitting":
         return _follow(s, status, run)
@@ -134,10 +136,10 @@ def _wishes(
         wishes.append(_Wish(status.pending.trigger, status.pending.reason))
     if request := request_of(training.metadata.annotations, status.last_request):
         verb, text = request
-        if verb == "retrain":
+        if verb == RETRAIN:
             wishes.append(_Wish("Request", f"asked for by {text}"))
         else:
-            told = f"{verb} is unknown here; a ModelTraining knows retrain"
+            told = f"{verb} is unknown here; a ModelTraining knows {RETRAIN}"
             events = (Event("UnknownRequest", told, "Warning"),)
         status = status.model_copy(update={"last_request": text})
     if spec.schedule is not None:
@@ -185,6 +187,7 @@ def _start(
         phase="Fitting",
         start_time=s.now,
         generation=s.training.metadata.generation,
+        champion=_to_beat(s, status),
         candidates=[
             CandidateStatus(name=c.name, verdict="Running") for c in s.training.spec.candidates
         ],
@@ -212,9 +215,25 @@ def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan
     }
     if ended:
         return _end(s, status, run, results, job, events)
-    seen = [_seen(s, c, results.get(c.name)) for c in run.candidates]
+    waiting = [_waiting(s, run, n) for n in range(len(run.candidates))]
+    seen = [_seen(s, run, c, results.get(c.name)) for c in waiting]
     status = status.model_copy(update={"run": run.model_copy(update={"candidates": seen})})
     return _finish(s, status, events=events)
+
+
+def _pods(s: TrainingSnapshot, run: RunStatus, **labels: str) -> list[Json]:
+    """Return the pods of a run that have these labels, too."""
+    wanted = {"perennial.dev/run": str(run.number), **labels}.items()
+    return [p for p in s.pods if wanted <= p["metadata"].get("labels", {}).items()]
+
+
+def _waiting(s: TrainingSnapshot, run: RunStatus, index: int) -> CandidateStatus:
+    """Return a candidate's state with why its pod does not start, kept when the pod is gone."""
+    candidate, pods = run.candidates[index], _pods(s, run, **{INDEX_LABEL: str(index)})
+    if not pods or candidate.verdict != "Running":
+        return candidate
+    why = not_starting(pods)
+    return candidate.model_copy(update={"message": f"{why.reason}: {why.message}" if why else ""})
 
 
 def _results(s: TrainingSnapshot, run: RunStatus) -> dict[str, CandidateResult]:
@@ -257,7 +276,7 @@ def _parse(name: str, ended: Json) -> CandidateResult:
 
 
 def _seen(
-    s: TrainingSnapshot, before: CandidateStatus, result: CandidateResult | None
+    s: TrainingSnapshot, run: RunStatus, before: CandidateStatus, result: CandidateResult | None
 ) -> CandidateStatus:
     """Return a candidate's state as far as its pod has told."""
     if result is None:
@@ -270,7 +289,7 @@ def _seen(
     if value is None:
         text = f"{objective}, the objective, was not measured"
         return CandidateStatus(name=before.name, verdict="Failed", message=text)
-    failed = failures(s.training.spec.gates, result, s.training.status.champion is not None)
+    failed = failures(s.training.spec.gates, result, run.champion is not None)
     return CandidateStatus(
         name=before.name,
         metric=value,
@@ -288,10 +307,12 @@ def _end(
     events: tuple[Event, ...],
 ) -> Plan:
     """Judge the run: the best that passed every gate becomes a version."""
-    seen = [_seen(s, c, results.get(c.name)) for c in run.candidates]
+    seen = [_seen(s, run, c, results.get(c.name)) for c in run.candidates]
     lost = "no result came: the Job ended first (see spec.job.activeDeadline and the pods' events)"
     seen = [
-        CandidateStatus(name=c.name, verdict="Failed", message=lost)
+        CandidateStatus(
+            name=c.name, verdict="Failed", message=f"{lost}; {c.message}" if c.message else lost
+        )
         if c.verdict == "Running"
         else c
         for c in seen
@@ -331,7 +352,6 @@ def _end(
 
 def _version(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> Json:
     """Return the ModelVersion; not owned, since what is served must outlive its training."""
-    champion = s.training.status.champion
     assert result.artifact is not None
     spec = {
         "trainingRef": {"name": s.training.metadata.name},
@@ -346,8 +366,8 @@ def _version(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> Js
     }
     if result.signature is not None:
         spec["signature"] = result.signature.to_plain()
-    if champion is not None:
-        spec["parent"] = champion.version
+    if run.champion is not None:
+        spec["parent"] = run.champion.version
     return {
         "apiVersion": API_VERSION,
         "kind": "ModelVersion",
@@ -372,9 +392,33 @@ def _champion(version: ModelVersion) -> Champion:
     )
 
 
-def _with_champion_from_versions(s: TrainingSnapshot, status: TrainingStatus) -> TrainingStatus:
-    """Rebuild a lost status: the newest version is the champion, its run the newest run."""
+def _outcome(version: ModelVersion) -> str:
+    return version.status.outcome.reason if version.status.outcome is not None else ""
+
+
+def _sound(s: TrainingSnapshot) -> list[ModelVersion]:
+    """Return the versions that live traffic has not refuted."""
+    return [v for v in s.versions if _outcome(v) != "RolledBack"]
+
+
+def _to_beat(s: TrainingSnapshot, status: TrainingStatus) -> Champion | None:
+    """Return whom a run is compared with: the champion.
+
+    Where it was rolled back, that which serves in its place: the newest that was promoted; or, if
+    none ever was, the newest that was not rolled back.
+    """
+    champion, sound = status.champion, _sound(s)
+    refuted = {v.metadata.name for v in s.versions} - {v.metadata.name for v in sound}
+    if champion is None or champion.version not in refuted:
+        return champion
+    served = max(sound, key=lambda v: (_outcome(v) == "Promoted", v.spec.run), default=None)
+    return _champion(served) if served is not None else None
+
+
+def _rebuilt(s: TrainingSnapshot, status: TrainingStatus) -> TrainingStatus:
+    """Rebuild a lost status: the champion is the newest version that was not rolled back."""
     newest = max(s.versions, key=lambda v: v.spec.run)
+    champion = max(_sound(s), key=lambda v: v.spec.run, default=newest)
     run = status.run or RunStatus(
         number=newest.spec.run,
         trigger="Spec",
@@ -383,7 +427,7 @@ def _with_champion_from_versions(s: TrainingSnapshot, status: TrainingStatus) ->
         start_time=newest.metadata.creation_timestamp or s.now,
         generation=s.training.metadata.generation,
     )
-    return status.model_copy(update={"champion": _champion(newest), "run": run})
+    return status.model_copy(update={"champion": _champion(champion), "run": run})
 
 
 def _pruned(s: TrainingSnapshot, status: TrainingStatus) -> tuple[Deletion, ...]:
@@ -435,6 +479,7 @@ def _conditions(
     """A run by schedule or drift is Training, never Reconciling: GitOps health must not flap."""
     run, last, champion = status.run, status.last_run, status.champion
     fitting = run is not None and run.phase == "Fitting"
+    held = not_starting(_pods(s, run)) if run is not None and fitting else None
     behind = run is None or run.generation < s.training.metadata.generation
     first = fitting and run is not None and run.trigger == "Spec"
     feedback = s.feedback.told if s.feedback is not None else None
@@ -453,10 +498,13 @@ def _conditions(
         ready = condition("Ready", False, "Suspended", "set spec.suspend to false to start a run")
     elif missing is not None:
         ready = condition("Ready", False, missing.reason, missing.message)
+    elif held is not None:
+        ready = condition("Ready", False, held.reason, held.message)
     else:
         ready = condition("Ready", False, "FirstRun", "the first run is under way")
     if fitting and run is not None:
-        at = condition("Training", True, run.trigger, f"run {run.number}: {run.reason}")
+        told = f"; its pods do not start: {held.message}" if held is not None else ""
+        at = condition("Training", True, run.trigger, f"run {run.number}: {run.reason}{told}")
     else:
         at = condition("Training", False, "Idle", "no run is under way")
     if last is None:

@@ -27,7 +27,9 @@ def plan_version(s: VersionSnapshot) -> Plan:
             deployed.append(DeployedBy(name=d.metadata.name, role="Stable"))
             if outcome is None or outcome.reason != "Promoted":
                 told = f"serves as the stable version of {d.metadata.name}"
-                outcome = Outcome(reason="Promoted", message=told, time=s.now)
+                outcome = Outcome(
+                    reason="Promoted", deployment=d.metadata.name, message=told, time=s.now
+                )
         if d.status.canary is not None and d.status.canary.version == name:
             deployed.append(DeployedBy(name=d.metadata.name, role="Canary"))
         for rejection in d.status.rejected:
@@ -35,7 +37,12 @@ def plan_version(s: VersionSnapshot) -> Plan:
                 outcome is None or outcome.time is None or outcome.time < rejection.time
             ):
                 told = f"{d.metadata.name}: {rejection.message}"
-                outcome = Outcome(reason="RolledBack", message=told, time=rejection.time)
+                outcome = Outcome(
+                    reason="RolledBack",
+                    deployment=d.metadata.name,
+                    message=told,
+                    time=rejection.time,
+                )
     names = ", ".join(f"{d.name} ({d.role})" for d in deployed)
     wanted = condition(
         "Deployed", bool(deployed), "Served" if deployed else "NotServed", names and f"by {names}"

@@ -8,6 +8,7 @@ from perennial.api.deployment import ModelDeployment, Revision, Serving
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
 from perennial.plan.pods import container_security, environment, pod_security, secret_volume
 from perennial.plan.requestlog import attach
+from perennial.plan.volumes import Opens, with_claims
 
 DEFAULT_RESOURCES: Json = {
     "requests": {"cpu": "50m", "memory": "128Mi"},
@@ -189,8 +190,12 @@ def _template(
             *([secret_volume("store", revision.secret)] if revision.secret else []),
         ],
     }
+    logs: tuple[str, ...] = ()
     if serving.request_log is not None and revision.request_log is not None:
         attach(pod, serving.request_log, revision.request_log, common)
+        logs = (revision.request_log.uri,)
+    # The server opens none of them: what fetch read is in the pod, what it logs goes by the spool.
+    pod = with_claims(pod, fetch=Opens(reads=(revision.artifact.uri,)), ship=Opens(writes=logs))
     chosen = overrides.spec.to_json()
     pod |= {key: value for key, value in chosen.items() if value}
     if settings.image_pull_secrets and "imagePullSecrets" not in pod:

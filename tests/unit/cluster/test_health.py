@@ -4,6 +4,7 @@ import aiohttp
 import pytest
 
 from perennial.cluster import health
+from perennial.cluster.health import STALE_SECONDS, Readiness
 
 
 @pytest.mark.parametrize(("alive", "ready"), [(True, True), (True, False), (False, True)])
@@ -17,3 +18,27 @@ async def test_each_endpoint_says_how_it_is(alive: bool, ready: bool) -> None:
                     assert answer.status == (200 if good else 503), path
     finally:
         await runner.cleanup()
+
+
+def test_a_standby_is_ready_while_the_lease_is_within_reach(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(health.time, "monotonic", lambda: now)
+    standby = Readiness()
+    assert not standby.is_ready()
+    standby.touch()
+    now += STALE_SECONDS - 1
+    assert standby.is_ready()
+    now += 1
+    assert not standby.is_ready()
+
+
+def test_a_leader_is_ready_once_it_watches() -> None:
+    leader = Readiness(leads=True)
+    leader.watches.set()
+    assert not leader.is_ready()
+    leader.touch()
+    assert leader.is_ready()
+    leader.watches.clear()
+    assert not leader.is_ready()

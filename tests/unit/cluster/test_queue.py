@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from virtual import run
 
-from perennial.cluster.queue import LONGEST_BACKOFF_SECONDS, Key, WorkQueue
+from perennial.cluster.queue import (
+    LONGEST_BACKOFF_SECONDS,
+    RELIST_SECONDS,
+    RESYNC_SECONDS,
+    Key,
+    WorkQueue,
+)
 
 A, B = Key("ModelTraining", "team", "a"), Key("ModelTraining", "team", "b")
 
@@ -24,7 +30,15 @@ class Bench:
         self.begun: list[tuple[str, float]] = []
         self.running: set[Key] = set()
         self.most = 0
-        self.queue = WorkQueue(self._reconcile, workers=3)
+        self.listed: list[Key] = []
+        self.refusals = 0
+        self.queue = WorkQueue(self._reconcile, self._list_all, workers=3)
+
+    async def _list_all(self) -> list[Key]:
+        if self.refusals:
+            self.refusals -= 1
+            raise RuntimeError("the API server is away")
+        return self.listed
 
     async def _reconcile(self, key: Key) -> float | None:
         assert key not in self.running, "a key ran twice at once"
@@ -182,8 +196,85 @@ def test_after_stop_nothing_runs_any_more() -> None:
     assert done.begun == [("a", 0)] and not done.running
 
 
+def test_whatever_is_listed_runs_once_in_each_interval_and_not_all_at_once() -> None:
+    async def play(b: Bench) -> None:
+        b.listed = [A, B]
+        await asyncio.sleep(1.5 * RESYNC_SECONDS)
+        b.listed = [B]
+        await asyncio.sleep(1.5 * RESYNC_SECONDS - 1)
+
+    begun = bench(nothing, play).begun
+    rounds = sorted((int(at / RESYNC_SECONDS), name) for name, at in begun)
+    assert rounds == [(0, "a"), (0, "b"), (1, "a"), (1, "b"), (2, "b")]
+    assert len({at for _, at in begun}) == 5
+
+
+def test_a_resync_puts_off_nothing_that_is_due_earlier() -> None:
+    async def work(_: Key) -> float:
+        return 100
+
+    async def play(b: Bench) -> None:
+        b.queue.add(A)
+        b.listed = [A]
+        await asyncio.sleep(RESYNC_SECONDS)
+
+    times = [at for _, at in bench(work, play).begun]
+    assert all(later - at < 100.001 for at, later in itertools.pairwise(times))
+
+
+def test_a_listing_that_fails_is_made_again_and_until_then_nothing_is_listed() -> None:
+    async def play(b: Bench) -> None:
+        b.listed, b.refusals = [A], 2
+        await asyncio.sleep(2 * RELIST_SECONDS - 1)
+        assert not b.queue.listed.is_set() and b.queue.is_alive()
+        await asyncio.sleep(2)
+        assert b.queue.listed.is_set()
+        await asyncio.sleep(RESYNC_SECONDS - 2)
+
+    assert len(bench(nothing, play).begun) == 1
+
+
+LABELS = {"name": "perennial", "controller": "perennial"}
+
+
+def test_work_under_way_is_exported_and_observed_once_it_is_done() -> None:
+    def shown(name: str) -> float:
+        return REGISTRY.get_sample_value(f"workqueue_{name}", LABELS) or 0.0
+
+    def workers(name: str) -> float | None:
+        labels = {"controller": "perennial"}
+        return REGISTRY.get_sample_value(f"perennial_controller_{name}", labels)
+
+    async def work(key: Key) -> None:
+        await asyncio.sleep(2 if key == A else 5)
+        if key == B:
+            raise RuntimeError("a failure took time, too")
+
+    async def play(b: Bench) -> None:
+        count, total = shown("work_duration_seconds_count"), shown("work_duration_seconds_sum")
+        b.queue.add(A)
+        await asyncio.sleep(0.5)
+        b.queue.add(B)
+        await asyncio.sleep(1)
+        assert workers("active_workers") == 2 and workers("max_concurrent_reconciles") == 3
+        assert shown("unfinished_work_seconds") == 2.5
+        assert shown("longest_running_processor_seconds") == 1.5
+        assert shown("work_duration_seconds_count") == count
+        await asyncio.sleep(1)  # the first is done, after 2 s
+        assert shown("unfinished_work_seconds") == 2
+        assert shown("longest_running_processor_seconds") == 2
+        assert shown("work_duration_seconds_sum") == total + 2
+        await asyncio.sleep(3.1)
+        assert shown("work_duration_seconds_count") == count + 2
+        assert shown("work_duration_seconds_sum") == total + 7
+        assert shown("unfinished_work_seconds") == workers("active_workers") == 0
+        assert shown("longest_running_processor_seconds") == 0
+
+    bench(work, play)
+
+
 def test_the_depth_is_exported() -> None:
-    labels = {"name": "perennial", "controller": "perennial"}
+    labels = LABELS
 
     async def play(b: Bench) -> None:
         before = REGISTRY.get_sample_value("workqueue_adds_total", labels) or 0

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from builders import SETTINGS, deployment
+from builders import SETTINGS, deployment, monitor
 from prometheus_client import REGISTRY
 
 from perennial.cluster import metrics
@@ -12,6 +12,7 @@ from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Key
 from perennial.handlers import controller
 from perennial.handlers.controller import Controller
+from perennial.handlers.monitor import export
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.settings import read
 
@@ -106,6 +107,23 @@ async def test_an_object_that_is_gone_takes_its_series_with_it(
     assert series() == 1
     assert await made(Recorder()).reconcile(KEY) is None
     assert series() is None
+
+
+def test_an_action_is_counted_once_however_often_it_is_looked_at() -> None:
+    labels = {"namespace": "team", "name": "flights", "action": "Retrain"}
+
+    def counted() -> float | None:
+        return REGISTRY.get_sample_value("perennial_drift_actions_total", labels)
+
+    export(monitor())
+    assert counted() == 0
+    for _ in range(3):
+        export(monitor(status={"retrainings": 2}))
+        assert counted() == 2
+    family = next(f for f in REGISTRY.collect() if f.name == "perennial_drift_actions")
+    assert family.type == "counter"
+    metrics.forget("DriftMonitor", "team", "flights")
+    assert counted() is None
 
 
 def test_what_the_operator_must_count_is_there() -> None:

@@ -8,7 +8,7 @@ from builders import SHA, deployment, monitor, training
 from perennial.api import DriftMonitor, ModelDeployment, ModelTraining, ModelVersion
 from perennial.api.base import Kind
 from perennial.cluster.queue import Key
-from perennial.handlers.wake import owners, related
+from perennial.handlers.wake import everything, owners, related
 
 FOLLOWS = {"model": {"trainingRef": {"name": "fraud"}}}
 
@@ -71,10 +71,11 @@ async def woken(kind: str, name: str, **body: Any) -> set[tuple[str, str]]:
     return {(k.kind, k.name) for k in found[1:]}
 
 
-async def test_a_training_wakes_the_deployments_that_follow_it() -> None:
+async def test_a_training_wakes_the_deployments_that_follow_it_and_their_monitors() -> None:
     assert await woken("ModelTraining", "fraud") == {
         ("ModelDeployment", "shop"),
         ("ModelDeployment", "bank"),
+        ("DriftMonitor", "watch"),  # it tells which run came of its action
     }
 
 
@@ -121,3 +122,25 @@ def test_children_wake_whom_their_labels_name() -> None:
         Key("ModelDeployment", "team", "b"),
     ]
     assert owners("team", {}) == []
+
+
+class Served:
+    """What lists of the API server answer, by namespace ('' for all)."""
+
+    def __init__(self, **held: list[str]) -> None:
+        self.held = held
+
+    async def select(self, api: str, kind: str, namespace: str) -> list[dict[str, Any]]:
+        assert api == "perennial.dev/v1alpha1"
+        spaces = [namespace] if namespace else list(self.held)
+        metas = [{"namespace": s, "name": name} for s in spaces for name in self.held[s]]
+        return [{"kind": kind, "metadata": meta} for meta in metas]
+
+
+async def test_a_resync_finds_all_kinds_in_the_namespaces_that_are_watched_only() -> None:
+    cluster: Any = Served(a=["x", "y"], b=["z"])
+    kinds = ("ModelTraining", "ModelVersion", "ModelDeployment", "DriftMonitor")
+    some = {Key(k, "a", name) for k in kinds for name in ("x", "y")}
+    assert set(await everything(cluster, ["a"])) == some
+    whole = await everything(cluster, ())
+    assert set(whole) == some | {Key(k, "b", "z") for k in kinds} and len(whole) == 12

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from perennial.api import DriftMonitor, ModelDeployment, ModelTraining
+from perennial.api import DriftMonitor, ModelDeployment, ModelTraining, ModelVersion
 from perennial.api.training import RunStatus
 from perennial.plan.core import Plan, Settings
 
@@ -38,6 +38,21 @@ def training(spec: dict[str, Any] | None = None, **more: Any) -> ModelTraining:
 def run(number: int = 1) -> RunStatus:
     made = {"number": number, "trigger": "Spec", "phase": "Fitting", "generation": 1}
     return RunStatus.model_validate({**made, "startTime": NOW})
+
+
+def version(number: int = 1, sha: str = SHA, **status: Any) -> ModelVersion:
+    body = {
+        "trainingRef": {"name": "flights"},
+        "run": number,
+        "candidate": "boosted",
+        "artifact": {"uri": "s3://models/t/", "sha256": sha},
+        "metrics": [{"name": "roc_auc", "value": 0.9}],
+        "dataset": {"uri": "s3://data/x.parquet", "sha256": SHA, "rows": 1},
+        "algorithm": "X",
+    }
+    return ModelVersion.read(
+        {"metadata": meta(f"flights-{number}"), "spec": body, "status": status}
+    )
 
 
 def deployment(spec: dict[str, Any] | None = None, **more: Any) -> ModelDeployment:

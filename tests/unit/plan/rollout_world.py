@@ -5,7 +5,7 @@ from typing import Any
 
 from builders import SETTINGS, deployment, later, training
 
-from perennial.api import ModelDeployment, ModelTraining
+from perennial.api import ModelDeployment, ModelTraining, ModelVersion
 from perennial.plan.analysis import PodMetrics
 from perennial.plan.core import Plan
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
@@ -21,6 +21,7 @@ class World:
     """Objects, pods, traffic and a clock. Every write is checked against what must never happen.
 
     ``broken`` models never become ready: "silent", or with a pod that says "crash" or "store".
+    ``room`` is how many pods can be ready at a time.
     """
 
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
@@ -29,9 +30,11 @@ class World:
             rollout = {**self.deployment.spec.rollout.to_json(), "analysis": analysis}
             self.deployment = deployment({**spec, "rollout": rollout})
         self.training: ModelTraining | None = None
+        self.version: ModelVersion | None = None
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
         self.broken: dict[str, str] = {}
+        self.room = 1000
         self.instant = True
         self.error_rate = 0.0
         self.requests_per_pass = 20.0
@@ -84,15 +87,23 @@ class World:
     def grow(self, pods: int = 1000) -> bool:
         """Let at most so many pods of each workload start or end; tell whether any did."""
         changed = False
-        for live in self.workloads.values():
+        # What ends makes room first.
+        shrinking = sorted(self.workloads.values(), key=lambda w: w["spec"]["replicas"] - _up(w))
+        for live in shrinking:
             status, goal = live["status"], live["spec"]["replicas"]
             sound = 0 if wanted_sha(live) in self.broken else goal
             before = dict(status)
             status["replicas"] = status["updatedReplicas"] = goal
-            status["readyReplicas"] += max(-pods, min(pods, sound - status["readyReplicas"]))
+            room = max(0, self.room - sum(_up(w) for w in self.workloads.values()))
+            more = min(pods, sound - status["readyReplicas"])
+            status["readyReplicas"] += max(-pods, min(room, more) if more > 0 else more)
             status["observedGeneration"] = live["metadata"]["generation"]
             changed |= before != status
         return changed
+
+    def running(self) -> list[str]:
+        """Return the revisions that have, or ask for, pods."""
+        return [r for r, w in self.workloads.items() if w["spec"]["replicas"] or self.ready(r)]
 
     def crash(self, revision: str) -> None:
         """Let all pods of a workload crash once; they come back."""
@@ -137,6 +148,7 @@ class World:
             now=now,
             settings=SETTINGS,
             training=self.training,
+            version=self.version,
             workloads=tuple(copy.deepcopy(list(self.workloads.values()))),
             service=copy.deepcopy(self.service),
             pods=tuple(self.pods()),
@@ -219,7 +231,7 @@ class World:
         after = self.capacity()
         assert after >= min(capacity, self.replicas), f"{write}: capacity fell to {after}"
         if write.startswith("Service") and capacity and self.replicas:
-            for revision in set(self.selected()) - set(selected):
+            for revision in set(self.selected()) & set(self.running()) - set(selected):
                 assert self.ready(revision) > 0, f"{revision} has traffic before a pod"
 
     def step(self, cut: int = 99, seconds: float = 1.0) -> Plan:
@@ -263,6 +275,10 @@ class World:
     @property
     def objects(self) -> dict[str, Any]:
         return {**{r: live["spec"] for r, live in self.workloads.items()}, "service": self.service}
+
+
+def _up(live: dict[str, Any]) -> int:
+    return int(live["status"]["readyReplicas"])
 
 
 def _labels(live: dict[str, Any]) -> Any:

@@ -177,6 +177,43 @@ def test_retraining_that_ships_nothing_is_given_up() -> None:
     assert len(m.status.action_times) == 3  # the spec was changed: it may try again
 
 
+def ran(number: int, start: float, phase: str = "Fitting") -> dict[str, Any]:
+    told = {"number": number, "trigger": "Schedule", "generation": 1, "startTime": later(start)}
+    return {**told, "phase": phase}
+
+
+@pytest.mark.parametrize(
+    ("run", "last", "came"),
+    [
+        (None, None, None),
+        (ran(3, 9, "Finished"), None, None),  # it had begun before
+        (ran(4, 10), None, 4),
+        (ran(4, 12), ran(3, 9), 4),
+        (ran(5, 30), ran(4, 12), 4),  # the next one is under way already
+    ],
+)
+def test_the_run_that_came_of_an_action_is_told(
+    run: dict[str, Any] | None, last: dict[str, Any] | None, came: int | None
+) -> None:
+    _, m = look(monitor({"consecutiveBreaches": 1}), DRIFTED, 10)
+    assert m.status.last_action.run is None and m.status.retrainings == 1
+    if last is not None:
+        last = {**last, "outcome": "Promoted", "finishTime": later(25)}
+    trained = training(status={"run": run, "lastRun": last})
+    snapshot = MonitorSnapshot(m, later(14), deployment=serving(), training=trained)
+    plan = plan_monitor(snapshot)
+    if came is None:
+        assert plan.status is None
+        return
+    assert plan.status.last_action.run == came and not plan.events  # type: ignore[union-attr]
+    m = m.model_copy(update={"status": plan.status})
+    newer = training(status={"run": ran(9, 40)})
+    later_on = MonitorSnapshot(m, later(15), deployment=serving(), training=newer)
+    assert plan_monitor(later_on).status is None
+    _, m = look(m, DRIFTED, 100, training=training(), deployment=serving("flights-9", "r9"))
+    assert m.status.last_action.run is None and m.status.retrainings == 2
+
+
 def test_why_no_retraining_is_asked_for() -> None:
     def reason(**more: Any) -> str:
         m = monitor({"consecutiveBreaches": 1, **more.pop("spec", {})}, **more.pop("object", {}))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from perennial.plan.podhealth import Trouble, trouble
+from perennial.plan.podhealth import Trouble, not_starting, trouble
 
 
 def pod(*containers: dict[str, Any], init: bool = False, **status: Any) -> dict[str, Any]:
@@ -80,6 +80,21 @@ def test_a_pod_without_a_node() -> None:
     scheduled = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: too little cpu"}
     found = trouble([pod(conditions=[scheduled])])
     assert found == Trouble("Unschedulable", "0/1 nodes: too little cpu")
+
+
+def test_a_pod_without_its_claim() -> None:
+    told = '0/1 nodes are available: persistentvolumeclaim "data.x" not found. preemption: no.'
+    scheduled = {"type": "PodScheduled", "status": "False", "message": told}
+    found = trouble([pod(conditions=[scheduled])])
+    assert found is not None and (found.reason, found.fatal) == ("ClaimNotFound", False)
+    assert found.store and "PersistentVolumeClaim data.x" in found.message
+
+
+def test_only_pods_that_wait_do_not_start() -> None:
+    assert not_starting([pod(waiting("ErrImagePull"), phase="Pending")]) == Trouble(
+        "ImagePullFailed", "ErrImagePull: why"
+    )
+    assert not_starting([pod(ended(), phase="Failed"), {"metadata": {}}]) is None
 
 
 def test_the_gravest_comes_first() -> None:

@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import conditions
+from builders import conditions, version
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rollout_world import World
@@ -54,7 +54,7 @@ def test_a_good_canary_is_promoted_and_the_old_one_goes() -> None:
     world.wish(NEW_SHA)
     told = world.steps(60)
     assert told == ["CanaryStarted", "WeightSet", "CanaryPromoted"]
-    assert stable_sha(world) == NEW_SHA and len(world.workloads) == 1
+    assert stable_sha(world) == NEW_SHA and world.running() == [stable_revision(world)]
 
 
 @pytest.mark.parametrize("rate", [0.2, 1.0])
@@ -157,7 +157,7 @@ def test_killed_anywhere_it_converges_without_losing_capacity(
     world.settle()
     wish = world.deployment.spec.model.artifact.sha256  # type: ignore[union-attr]
     status = world.deployment.status
-    assert status.canary is None and len(world.workloads) == 1
+    assert status.canary is None and world.running() == [stable_revision(world)]
     refused = {r.revision for r in status.rejected}
     assert stable_sha(world) == wish or (wish in broken and refused)
 
@@ -217,6 +217,35 @@ def test_a_smaller_weight_waits_for_the_pods_of_stable() -> None:
     assert sizes(world) == [3, 1]
 
 
+def lowering(**more: Any) -> World:
+    """Return a world that is about to lower the canary's weight from 75 to 25."""
+    steps = [{"setWeight": 75}, {"pause": {"duration": "20s"}}, {"setWeight": 25}, {"pause": {}}]
+    world = slow(steps, **more)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w) == (75, 75) and sum(map(w.ready, w.workloads)) == 4)
+    return world
+
+
+def test_a_smaller_weight_needs_room_for_one_pod_more_only() -> None:
+    world = lowering()
+    world.room = 5
+    advance(world, lambda w: weight(w) == (25, 25))
+
+
+def test_without_room_for_stable_a_person_decides_and_the_canary_is_not_blamed() -> None:
+    world = lowering(progressDeadline="9s")
+    world.room = 4
+    assert advance(world, lambda w: bool(w.deployment.status.paused)) == ["RolloutPaused"]
+    assert world.deployment.status.paused == "StableNotReady"
+    assert not world.deployment.status.rejected and weight(world) == (75, 75)
+    world.ask("resume/1")
+    told = advance(world, lambda w: w.seconds > 60)
+    assert told == ["RolloutResumed", "RolloutPaused"]
+    world.room = 5
+    world.ask("resume/2")
+    advance(world, lambda w: weight(w) == (25, 25))
+
+
 def test_a_rollback_keeps_the_service_open_until_stable_has_its_pods_again() -> None:
     world = slow([{"setWeight": 75}, {"pause": {}}])
     world.wish(NEW_SHA)
@@ -252,11 +281,11 @@ def test_a_step_whose_pods_go_away_begins_anew() -> None:
 def test_the_next_canary_waits_until_the_replaced_version_is_gone() -> None:
     world = slow([{"setWeight": 50}])
     world.wish(NEW_SHA)
-    advance(world, lambda w: bool(w.deployment.status.previous))
+    advance(world, lambda w: w.deployment.status.replaced is not None)
     began = world.seconds
     world.wish("c" * 64)
     advance(world, lambda w: w.deployment.status.canary is not None)
-    assert world.seconds - began >= 30 and len(world.workloads) == 2
+    assert world.seconds - began >= 30 and len(world.running()) == 2
 
 
 WAITING = [{"setWeight": 50}, {"pause": {}}, {"setWeight": 100}]
@@ -345,7 +374,7 @@ def test_a_version_on_trial_goes_on_when_its_training_is_deleted() -> None:
     assert stable_sha(world) == NEW_SHA
     world.change(serving={"resources": {"requests": {"cpu": "1"}}})
     world.settle()
-    (live,) = world.workloads.values()
+    live = world.workloads[stable_revision(world)]
     server = live["spec"]["template"]["spec"]["containers"][0]
     assert server["resources"] == {"requests": {"cpu": "1"}} and stable_sha(world) == NEW_SHA
 
@@ -375,10 +404,10 @@ def test_scaled_to_zero_a_new_version_replaces_without_a_canary_and_back_it_serv
     assert found["Ready"] == ("True", "ScaledToZero") and found["Reconciling"][0] == "False"
     world.wish(NEW_SHA)
     world.settle()
-    assert stable_sha(world) == NEW_SHA and sizes(world) == [0]
+    assert stable_sha(world) == NEW_SHA and sizes(world) == [0, 0]
     world.change(replicas=2)
     world.settle()
-    assert sizes(world) == [2] and conditions(world.step())["Ready"] == ("True", "Serving")
+    assert sizes(world) == [0, 2] and conditions(world.step())["Ready"] == ("True", "Serving")
 
 
 def test_replicas_that_an_autoscaler_owns_are_left_alone() -> None:
@@ -391,7 +420,7 @@ def test_replicas_that_an_autoscaler_owns_are_left_alone() -> None:
     assert sizes(world) == [6, 2] and weight(world) == (25, 25)
     world.ask("promote/1")
     world.settle()
-    assert stable_sha(world) == NEW_SHA and sizes(world) == [6]
+    assert stable_sha(world) == NEW_SHA and sizes(world) == [0, 6]
 
 
 def test_a_service_deleted_by_hand_is_put_back() -> None:
@@ -421,6 +450,193 @@ def test_a_model_that_cannot_be_loaded_is_rolled_back_at_once() -> None:
     assert told == ["CanaryStarted", "RolledBack"] and world.seconds < 10
     found = conditions(world.step())
     assert found["Stalled"] == ("True", "ModelInvalid") and found["Available"][0] == "True"
+
+
+def undone(replicas: int = 4, **more: Any) -> World:
+    """Return a world that serves b after a, at rest."""
+    world = slow([{"setWeight": 50}, {"pause": {"duration": "3s"}}], replicas=replicas, **more)
+    world.wish(NEW_SHA)
+    world.settle()
+    assert stable_sha(world) == NEW_SHA
+    return world
+
+
+def test_undo_goes_back_at_once_with_capacity_before_traffic() -> None:
+    world = undone()
+    new, (old,) = stable_revision(world), set(world.workloads) - {stable_revision(world)}
+    made = world.workloads[old]["spec"]["template"]
+    world.ask("undo/1")
+    world.step()
+    assert sizes(world) == [4, 4] and world.selected() == [new]
+    found = conditions(world.step())
+    assert found["RolledOut"] == ("False", "Undoing") and found["Ready"][0] == "True"
+    began = world.seconds
+    told = advance(world, lambda w: w.selected() == [old])
+    assert told == ["CanaryPromoted", "Undone"] and world.seconds - began < 10
+    world.settle()
+    assert world.running() == [old] and world.workloads[old]["spec"]["template"] == made
+    (rejected,) = world.deployment.status.rejected
+    assert (rejected.revision, rejected.reason) == (new, "Undone")
+
+
+def test_the_spec_that_names_what_was_undone_is_told_what_to_do() -> None:
+    world = undone()
+    world.ask("undo/1")
+    world.settle()
+    plan = world.step()
+    found = conditions(plan)
+    assert found["Stalled"] == ("True", "Undone") and found["Available"][0] == "True"
+    told = {c.type: c.message for c in plan.status.conditions}["Stalled"]  # type: ignore[union-attr]
+    assert told.endswith("undone by undo/1; change it or ask for retry")
+    world.ask("retry/2")
+    told = advance(world, lambda w: stable_sha(w) == NEW_SHA)
+    assert told == ["RetryAllowed", "CanaryStarted", "WeightSet", "CanaryPromoted"]
+
+
+def test_what_was_undone_is_not_followed_but_the_next_version_is() -> None:
+    world = following()
+    world.train(2, NEW_SHA)
+    world.settle()
+    world.ask("undo/1")
+    world.settle()
+    found = conditions(world.step())
+    assert stable_sha(world) == "a" * 64
+    assert found["Ready"] == ("True", "RolledBack") and found["Stalled"][0] == "False"
+    world.train(3, "c" * 64)
+    world.settle()
+    assert stable_sha(world) == "c" * 64
+
+
+def test_undo_restores_the_settings_too() -> None:
+    world = slow([{"setWeight": 50}])
+    old = stable_revision(world)
+    world.change(serving={"resources": {"requests": {"cpu": "1"}}})
+    world.settle()
+    assert stable_revision(world) != old
+    world.ask("undo/1")
+    world.settle()
+    assert stable_revision(world) == old and world.running() == [old]
+    server = world.workloads[old]["spec"]["template"]["spec"]["containers"][0]
+    assert server["resources"] != {"requests": {"cpu": "1"}}
+
+
+def test_undo_of_a_canary_under_way_ends_it() -> None:
+    world = slow(WAITING)
+    old = stable_revision(world)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.ask("undo/1")
+    world.settle()
+    assert world.running() == [old]
+    assert [r.reason for r in world.deployment.status.rejected] == ["Undone"]
+
+
+def test_an_undo_that_cannot_get_ready_leaves_what_serves() -> None:
+    world = undone(progressDeadline="9s")
+    new = stable_revision(world)
+    world.broken["a" * 64] = "silent"
+    world.ask("undo/1")
+    assert world.steps(1) == ["UndoStarted"]
+    assert advance(world, lambda w: w.deployment.status.canary is None) == ["RolledBack"]
+    world.settle()
+    found = conditions(world.step())
+    assert world.running() == [new] and found["Ready"] == ("True", "Serving")
+    assert found["Stalled"][0] == "False"
+    world.ask("undo/2")
+    assert world.steps(2) == ["NothingToDo"]  # what it would go back to was rejected
+
+
+@pytest.mark.parametrize(("verb", "told"), [("abort", "UndoAborted"), ("retry", "RetryAllowed")])
+def test_an_undo_under_way_can_be_taken_back(verb: str, told: str) -> None:
+    world = undone()
+    new = stable_revision(world)
+    world.ask("undo/1")
+    assert world.steps(1) == ["UndoStarted"]
+    world.ask("undo/2")
+    assert world.steps(1) == ["NothingToDo"]
+    world.ask(f"{verb}/3")
+    assert world.steps(1) == [told]
+    world.settle()
+    assert world.running() == [new] and not world.deployment.status.rejected
+    world.ask("undo/4")
+    world.settle()
+    assert stable_sha(world) == "a" * 64
+
+
+def test_undo_twice_does_not_come_back_to_what_was_undone() -> None:
+    world = undone()
+    world.ask("undo/1")
+    world.settle()
+    world.ask("undo/2")
+    assert world.steps(3) == ["NothingToDo"] and stable_sha(world) == "a" * 64
+
+
+def test_without_an_earlier_version_undo_says_so() -> None:
+    world = serving()
+    world.ask("undo/1")
+    plan = world.step()
+    assert [(e.reason, e.message) for e in plan.events] == [
+        ("NothingToDo", "undo: no earlier version is known")
+    ]
+
+
+def test_what_undo_needs_survives_a_lost_status_and_is_not_asked_twice() -> None:
+    world = undone()
+    world.lose_status()
+    world.settle()
+    world.ask("undo/1")
+    world.settle()
+    assert stable_sha(world) == "a" * 64
+    world.lose_status()
+    world.change(model={"artifact": {"uri": "s3://models/a/", "sha256": "a" * 64}})
+    world.settle()
+    assert stable_sha(world) == "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("reason", "who", "tried"),
+    [
+        ("RolledBack", "flights", False),
+        ("RolledBack", "another", True),
+        ("Promoted", "flights", True),
+    ],
+)
+def test_a_version_that_was_rolled_back_is_not_tried_again_for_want_of_a_status(
+    reason: str, who: str, tried: bool
+) -> None:
+    world = following()
+    world.train(2, NEW_SHA)
+    outcome = {"reason": reason, "deployment": who, "message": f"{who}: too slow"}
+    world.version = version(2, NEW_SHA, outcome=outcome)
+    world.lose_status()
+    world.settle()
+    assert stable_sha(world) == (NEW_SHA if tried else "a" * 64)
+    if not tried:
+        (rejected,) = world.deployment.status.rejected
+        assert (rejected.version, rejected.message) == ("flights-2", "flights: too slow")
+        world.ask("retry/1")
+        world.settle()
+        assert stable_sha(world) == NEW_SHA
+
+
+def test_a_version_that_serves_is_not_rejected_for_what_its_record_tells() -> None:
+    world = following()
+    world.version = version(1, outcome={"reason": "RolledBack", "deployment": "flights"})
+    world.lose_status()
+    world.settle()
+    assert not world.deployment.status.rejected
+
+
+def test_undo_while_scaled_to_zero() -> None:
+    world = undone()
+    world.change(replicas=0)
+    world.settle()
+    world.ask("undo/1")
+    world.settle()
+    assert stable_sha(world) == "a" * 64
+    world.change(replicas=2)
+    world.settle()
+    assert world.running() == [stable_revision(world)] and stable_sha(world) == "a" * 64
 
 
 def test_quantile_interpolates_as_prometheus_does() -> None:

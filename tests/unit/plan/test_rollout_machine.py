@@ -25,7 +25,7 @@ ANALYSIS = {
     "inconclusiveLimit": 2,
     "metrics": [{"name": "errors", "errorRate": {"maximum": 0.1}}],
 }
-VERBS = st.sampled_from(["promote", "pause", "resume", "abort", "retry", "dance"])
+VERBS = st.sampled_from(["promote", "pause", "resume", "abort", "retry", "undo", "dance"])
 
 
 class Rollouts(RuleBasedStateMachine):
@@ -109,6 +109,10 @@ class Rollouts(RuleBasedStateMachine):
             if live is not None:
                 live["spec"]["replicas"] = pods
 
+    @rule(room=st.sampled_from([3, 5, 7, 1000]))
+    def fill_the_node(self, room: int) -> None:
+        self.world.room = room
+
     @rule(verb=VERBS)
     def ask(self, verb: str) -> None:
         self.tokens += 1
@@ -153,11 +157,19 @@ class Rollouts(RuleBasedStateMachine):
         rejected = {r.revision for r in status.rejected}
         assert status.canary is None or status.canary.revision not in rejected
 
+    @invariant()
+    def what_serves_is_rejected_only_while_it_is_undone(self) -> None:
+        status = self.world.deployment.status
+        rejected = {r.revision for r in status.rejected}
+        if status.stable is not None and status.stable.revision in rejected:
+            assert status.canary is not None and status.canary.start_time is not None
+
     def teardown(self) -> None:
         """Left alone, it comes to rest where it should, and then writes nothing."""
         if not hasattr(self, "world"):
             return
         world = self.world
+        world.room = 1000
         world.broken = {sha: how for sha, how in world.broken.items() if how != "store"}
         world.settle()
         status = world.deployment.status
@@ -173,7 +185,9 @@ class Rollouts(RuleBasedStateMachine):
         stable = status.stable
         if stable.artifact.sha256 in world.broken:
             return  # whatever else still answers goes on, for want of better
-        assert set(world.workloads) == {stable.revision}
+        retired = set(world.workloads) - {stable.revision}
+        assert retired <= {status.replaced.revision if status.replaced else ""}
+        assert all(world.workloads[r]["spec"]["replicas"] == 0 for r in retired)
         assert world.service is not None
         assert world.service["spec"]["selector"]["perennial.dev/revision"] == stable.revision
         live = world.workloads[stable.revision]["spec"]["replicas"]

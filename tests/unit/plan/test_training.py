@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from builders import NOW, SETTINGS, SHA, conditions, later, monitor, training
+from builders import NOW, SETTINGS, SHA, conditions, later, monitor, training, version
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -318,6 +318,64 @@ def test_a_lost_status_is_rebuilt_from_the_versions_and_drift_is_heard_again() -
     world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
     run = world.training.status.run
     assert run is not None and (run.number, run.trigger) == (2, "Drift")
+
+
+PROMOTED, ROLLED_BACK = {"reason": "Promoted"}, {"reason": "RolledBack"}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "beaten", "rebuilt"),
+    [
+        ([PROMOTED, PROMOTED, PROMOTED], 3, 3),
+        ([PROMOTED, PROMOTED, None], 3, 3),  # it is on its way
+        ([PROMOTED, PROMOTED, ROLLED_BACK], 2, 2),
+        ([PROMOTED, ROLLED_BACK, ROLLED_BACK], 1, 1),
+        ([PROMOTED, None, ROLLED_BACK], 1, 2),  # 2 was passed over: 1 serves
+        ([ROLLED_BACK, None, ROLLED_BACK], 2, 2),
+        ([ROLLED_BACK, ROLLED_BACK, ROLLED_BACK], None, 3),
+    ],
+)
+def test_what_was_rolled_back_is_not_what_later_runs_must_beat(
+    outcomes: list[dict[str, str] | None], beaten: int | None, rebuilt: int
+) -> None:
+    world = World({"gates": [{"metric": "roc_auc", "againstChampion": {}}]})
+    for number, outcome in enumerate(outcomes, 1):
+        made = version(number, outcome=outcome)
+        body = {"metadata": made.metadata, "spec": made.spec, "status": made.status}
+        world.objects["ModelVersion", f"flights-{number}"] = body
+    world.step()
+    champion = world.training.status.champion
+    assert champion is not None and champion.version == f"flights-{rebuilt}"
+    newest = champion.model_copy(update={"version": "flights-3"})
+    status = world.training.status.model_copy(update={"champion": newest})
+    world.training = world.training.model_copy(update={"status": status})
+    world.now = later(100)
+    asked(world, "retrain/1")
+    world.step()
+    world.step()
+    told = json.loads(world.objects["ConfigMap", "flights-4"]["data"]["run.json"]).get("champion")
+    assert (told and told["version"]) == (beaten and f"flights-{beaten}")
+    world.finish_run({0: message("boosted", 0.8, 0.9 if beaten else None)})
+    world.step()
+    last = world.training.status.last_run
+    assert last is not None and last.outcome == ("GatesFailed" if beaten else "Promoted")
+    if not beaten:
+        assert "parent" not in world.objects["ModelVersion", "flights-4"]["spec"]
+
+
+def test_a_rollback_in_the_middle_of_a_run_does_not_change_what_it_is_compared_with() -> None:
+    world = World({"gates": [{"metric": "roc_auc", "againstChampion": {"maximumLoss": 0.01}}]})
+    run_to_end(world, GOOD)
+    world.now = later(100)
+    asked(world, "retrain/1")
+    world.step()
+    world.step()
+    world.objects["ModelVersion", "flights-1"]["status"] = {"outcome": ROLLED_BACK}
+    world.finish_run({0: message("boosted", 0.8, 0.9), 1: message("linear", 0.9, 0.9)})
+    world.step()
+    assert world.objects["ModelVersion", "flights-2"]["spec"]["parent"] == "flights-1"
+    last = world.training.status.last_run
+    assert last is not None and [c.verdict for c in last.candidates] == ["GatesFailed", "Won"]
 
 
 def changed(text: str, **changes: Any) -> str:

@@ -2,26 +2,20 @@
 
 from typing import Any
 
+import builders
 from builders import NOW, SHA, conditions, deployment, later
 
 from perennial.api import ModelDeployment, ModelVersion
+from perennial.api.version import Metric
 from perennial.plan.versions import VersionSnapshot, plan_version
 
 REFERENCE = {"artifact": {"uri": "s3://m/", "sha256": SHA}, "revision": "r"}
 
 
 def version(**status: Any) -> ModelVersion:
-    spec = {
-        "trainingRef": {"name": "flights"},
-        "run": 2,
-        "candidate": "a",
-        "artifact": {"uri": "s3://m/", "sha256": SHA},
-        "metrics": [{"name": "roc_auc", "value": 0.78149}, {"name": "accuracy", "value": 0.9}],
-        "dataset": {"uri": "s3://d/", "sha256": SHA, "rows": 1},
-        "algorithm": "X",
-    }
-    meta = {"name": "flights-2", "namespace": "team", "generation": 1}
-    return ModelVersion.read({"metadata": meta, "spec": spec, "status": status})
+    made = builders.version(2, **status)
+    metrics = [Metric(name="roc_auc", value=0.78149), Metric(name="accuracy", value=0.9)]
+    return made.model_copy(update={"spec": made.spec.model_copy(update={"metrics": metrics})})
 
 
 def serving(name: str, **roles: str) -> ModelDeployment:
@@ -66,10 +60,8 @@ def test_everybody_who_serves_it_is_listed_with_the_role() -> None:
 def test_promotion_and_rollback_are_told_and_the_newest_counts() -> None:
     seen = look(version(), rejecting("shop", 10), at=10)
     assert seen.status.outcome is not None
-    assert (seen.status.outcome.reason, seen.status.outcome.message) == (
-        "RolledBack",
-        "shop: too slow",
-    )
+    told = seen.status.outcome
+    assert (told.reason, told.deployment, told.message) == ("RolledBack", "shop", "shop: too slow")
     seen = look(seen, serving("shop", stable="flights-2"), at=60)
     assert seen.status.outcome is not None and seen.status.outcome.reason == "Promoted"
     assert look(seen, serving("shop", stable="flights-2"), at=99).status == seen.status

@@ -1,17 +1,12 @@
-"""The Deployment of a revision, against golden manifests.
-
-A change of one that is meant: run with ``PERENNIAL_WRITE_GOLDEN=1`` and read the difference.
-"""
+"""The Deployment of a revision."""
 
 import copy
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from builders import NOW, SETTINGS, SHA, conditions, deployment, training
+from manifests import golden, made, pod_of
 from test_rollout import World, serving
 
 from perennial.api import ModelDeployment
@@ -19,7 +14,6 @@ from perennial.api.base import byte_count
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
 from perennial.plan.workload import revision_hash
 
-GOLDEN = Path(__file__).parent / "golden"
 EVERY_OPTION: dict[str, Any] = {
     "batching": {"maxRows": 0},
     "driftWindows": "Disabled",
@@ -30,28 +24,6 @@ EVERY_OPTION: dict[str, Any] = {
         "store": {"uri": "s3://logs/team/", "secretRef": {"name": "log-key"}},
     },
 }
-
-
-def golden(name: str, found: dict[str, Any]) -> None:
-    class Plain(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    path = GOLDEN / name
-    if os.environ.get("PERENNIAL_WRITE_GOLDEN"):
-        path.write_text(yaml.dump(found, Dumper=Plain, sort_keys=False, width=100))
-    assert found == yaml.safe_load(path.read_text())
-
-
-def made(spec: dict[str, Any] | None = None, **snapshot: Any) -> dict[str, Any]:
-    """Return the Deployment of a first rollout."""
-    s = DeploymentSnapshot(deployment(spec), NOW, SETTINGS, **snapshot)
-    return next(o for o in plan_deployment(s).apply if o["kind"] == "Deployment")
-
-
-def pod_of(workload: dict[str, Any]) -> dict[str, Any]:
-    pod: dict[str, Any] = workload["spec"]["template"]["spec"]
-    return pod
 
 
 def env_of(container: dict[str, Any]) -> dict[str, str]:
@@ -104,7 +76,7 @@ def test_new_settings_reach_stable_only_through_a_canary() -> None:
     assert world.workloads[old.revision]["spec"]["template"] == before
     assert len(pod_of(world.workloads[canary.revision])["initContainers"]) == 2
     assert "CanaryPromoted" in world.steps(60)
-    assert list(world.workloads) == [canary.revision]
+    assert world.running() == [canary.revision]
 
 
 def test_a_template_made_before_is_applied_without_what_the_server_put_in_as_null() -> None:

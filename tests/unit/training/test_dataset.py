@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from workshop import Workshop, orders
 
+from perennial_artifact import volumes
 from perennial_artifact.store import StoreUnreachable
 from perennial_training.failure import TrainingFailure
 
@@ -178,6 +179,25 @@ def test_a_dataset_that_is_not_there(shop: Workshop, end: str) -> None:
         shop.load(uri=f"file://{shop.place}/{end}")
     assert refused.value.reason == "DatasetNotFound"
     assert not (shop.place / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("path", ["", "/", "/*.parquet", "/rows.parquet"])
+def test_rows_of_a_claim(bench: Workshop, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(volumes, "VOLUMES", str(bench.place))
+    bench.put(orders())
+    if not path:
+        with pytest.raises(TrainingFailure, match="pvc://data names no file"):
+            bench.load(uri="pvc://data")
+    else:
+        assert bench.load(uri=f"pvc://data{path}").record.rows == 200
+
+
+def test_what_a_file_system_keeps_for_itself_is_not_looked_into(bench: Workshop) -> None:
+    """The top of a volume; the directory is root's alone, and to look into it would fail."""
+    bench.put(orders(), "rows.parquet")
+    bench.put(orders(), "2026/01/rows.csv")
+    bench.put(orders(), "lost+found/rows.parquet")
+    assert bench.load().record.rows == 400
 
 
 def test_a_file_that_is_no_parquet(bench: Workshop) -> None:

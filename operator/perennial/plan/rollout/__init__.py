@@ -1,0 +1,7 @@
+"""The rollout of a ModelDeployment: which revision serves, with which weight, and for how long."""
+
+from perennial.plan.rollout.decision import plan_deployment
+from perennial.plan.rollout.measure import wants_metrics
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
+
+__all__ = ["DeploymentSnapshot", "plan_deployment", "wants_metrics"]

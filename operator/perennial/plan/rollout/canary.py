@@ -1,0 +1,161 @@
+"""A canary's way from its first pod to its promotion, or back."""
+
+from perennial.api.base import seconds
+from perennial.api.deployment import DeploymentStatus, Revision, StepStatus, Weight
+from perennial.plan.core import REQUEST_ANNOTATION, Event
+from perennial.plan.podhealth import Trouble, trouble
+from perennial.plan.rollout.capacity import lingers
+from perennial.plan.rollout.measure import measure
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.state import State, drop, reject, rejection
+from perennial.plan.weights import actual
+from perennial.plan.workload import revision_hash
+
+PAUSE_STEP = "CanaryPauseStep"
+
+
+def roll(s: DeploymentSnapshot, state: State, desired: Revision) -> State:
+    """Move a rollout on, or begin one."""
+    status, canary = state.status, state.status.canary
+    if rejection(status, desired.revision) is not None:
+        return drop(state) if canary else state
+    if status.promoted_time is None:
+        # Nothing serves, so there is nothing to protect: begin anew with what is wanted.
+        return drop(state).set(stable=desired)
+    if s.replicas == 0:
+        return drop(state).set(stable=desired, replaced=status.stable)
+    if canary is not None and canary.revision != desired.revision:
+        same_settings = revision_hash(s.deployment, canary.artifact.sha256) == canary.revision
+        follows = s.deployment.spec.model.training_ref is not None
+        finish = s.deployment.spec.rollout.on_new_version == "Finish"
+        if not (same_settings and follows and finish):
+            return drop(state)  # the next pass begins anew against stable
+    if canary is None:
+        if lingers(s, status) or not s.is_closed(status):
+            return state  # what opens for the canary would open for what is still there, too
+        told = f"canary of {desired.name} started"
+        return state.set(
+            Event("CanaryStarted", told),
+            canary=desired,
+            step=StepStatus(index=0, scaling_since=s.now),
+            promoting=False,
+            paused="",
+        )
+    return advance(s, state, canary)
+
+
+def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
+    """One pass over a canary that is under way."""
+    status, rollout = state.status, s.deployment.spec.rollout
+    step = status.step or StepStatus(index=0, scaling_since=s.now)
+    why = trouble(s.pods_of(canary.revision))
+    if why is not None and why.fatal:
+        return reject(s, state, why.reason, why.message)
+    if status.paused:
+        return measure(s, state, step)
+    ready, since = s.ready(canary.revision), step.scaling_since or s.now
+    late = (s.now - since).total_seconds() > seconds(rollout.progress_deadline)
+    if status.promoting:
+        if ready >= s.replicas:
+            return _promote(s, state, canary)
+        return _overdue(s, state, why) if late else state
+    weight = s.weight_at(step.index)
+    stable_pods, canary_pods = s.sizes(weight)
+    if step.start_time is None:
+        if ready < canary_pods:
+            return _overdue(s, state, why) if late else state
+        if not _has_grown(s, status, stable_pods):
+            return _stuck(s, state, weight) if late else state
+        shown = actual(stable_pods, canary_pods) if 0 < weight < 100 else weight
+        told = Weight(asked=weight, actual=shown, summary=f"{weight}/{shown}")
+        started = step.model_copy(update={"start_time": s.now})
+        changed = status.weight is None or status.weight != told
+        text = f"canary takes {shown} % of the traffic ({weight} % asked)"
+        events = (Event("WeightSet", text),) if changed else ()
+        return state.set(*events, step=started, weight=told)
+    if ready < canary_pods:
+        # Its pods went away, or more are wanted: the step begins anew once they are there.
+        return state.set(step=step.model_copy(update={"start_time": None, "scaling_since": s.now}))
+    if rollout.canary.steps[step.index].pause is None and not _last_look(s, step):
+        return next_step(s, state)
+    return _hold(s, state, step)
+
+
+def _has_grown(s: DeploymentSnapshot, status: DeploymentStatus, goal: int) -> bool:
+    """Tell whether stable has the pods that a smaller weight of the canary asks of it."""
+    stable = status.stable
+    assert stable is not None
+    return goal <= s.in_force(status)[0] or s.ready(stable.revision) >= goal
+
+
+def _last_look(s: DeploymentSnapshot, step: StepStatus) -> bool:
+    """Tell whether the steps end without one successful measurement: then the last one holds."""
+    rollout = s.deployment.spec.rollout
+    last = step.index == len(rollout.canary.steps) - 1
+    return last and rollout.analysis is not None and step.successes == 0
+
+
+def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
+    """Measure, and end the pause when its time is over and the verdict is success."""
+    rollout = s.deployment.spec.rollout
+    analysis = rollout.analysis
+    state = measure(s, state, step)
+    if state.status.canary is None or state.status.step is None:
+        return state
+    step = state.status.step
+    pause = rollout.canary.steps[step.index].pause
+    if pause is not None and pause.duration is None:
+        name = s.deployment.metadata.name
+        how = f"kubectl annotate md {name} --overwrite {REQUEST_ANNOTATION}=promote/$(date +%s)"
+        told = Event("RolloutPaused", f"waits for a person: {how}")
+        return state.set(told, paused=PAUSE_STEP)
+    waited = (s.now - (step.start_time or s.now)).total_seconds()
+    over = pause is None or waited >= seconds(pause.duration or "0s")
+    if over and (analysis is None or step.successes > 0):
+        return next_step(s, state)
+    if over and analysis is not None and step.inconclusive > analysis.inconclusive_limit:
+        message = step.measurements[-1].message
+        told = Event("RolloutPaused", f"analysis is inconclusive: {message}", "Warning")
+        return state.set(told, paused="AnalysisInconclusive")
+    return state
+
+
+def next_step(s: DeploymentSnapshot, state: State) -> State:
+    """Go on to the next step, or, after the last one, to the promotion."""
+    step = state.status.step or StepStatus(index=0)
+    steps = s.deployment.spec.rollout.canary.steps
+    if step.index + 1 >= len(steps):
+        return state.set(promoting=True, step=step.model_copy(update={"scaling_since": s.now}))
+    is_pause = steps[step.index + 1].pause is not None
+    following = StepStatus(
+        index=step.index + 1,
+        scaling_since=s.now,
+        # A weight that follows a pause keeps the pause's verdict; a pause must earn its own.
+        successes=0 if is_pause else step.successes,
+        measurements=step.measurements,
+    )
+    return state.set(step=following)
+
+
+def _overdue(s: DeploymentSnapshot, state: State, why: Trouble | None) -> State:
+    if why is not None and why.store:
+        # Not the model's fault: no rejection, so that the next pass tries it again.
+        return drop(state).set(Event(why.reason, why.message, "Warning"))
+    told = f"{why.reason}: {why.message}" if why else "its pods did not become ready in time"
+    return reject(s, state, "ProgressDeadlineExceeded", told)
+
+
+def _stuck(s: DeploymentSnapshot, state: State, weight: int) -> State:
+    """Let a person decide where the canary is sound, but stable has no room for its pods."""
+    stable = state.status.stable
+    assert stable is not None
+    why = trouble(s.pods_of(stable.revision))
+    told = f"{stable.name} has not the pods for a weight of {weight} %"
+    told += f": {why.message}" if why else ""
+    return state.set(Event("RolloutPaused", told, "Warning"), paused="StableNotReady")
+
+
+def _promote(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
+    told = Event("CanaryPromoted", f"{canary.name} is stable now")
+    replaced = state.status.stable
+    return drop(state.set(told, stable=canary, replaced=replaced, promoted_time=s.now))

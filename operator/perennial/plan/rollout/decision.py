@@ -1,0 +1,99 @@
+"""ModelDeployment: the rollout's state machine. Every row can be cut at any write."""
+
+from dataclasses import replace
+
+from perennial.api.base import Json, seconds
+from perennial.api.deployment import DeploymentStatus
+from perennial.plan.core import Event, Plan, owned_by, settle, with_stall
+from perennial.plan.rollout.canary import advance, roll
+from perennial.plan.rollout.capacity import children, lingers, surplus
+from perennial.plan.rollout.conditions import conditions, shown
+from perennial.plan.rollout.desired import wanted
+from perennial.plan.rollout.rebuild import rebuild
+from perennial.plan.rollout.requests import take_request
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.state import State, drop, is_undone
+
+
+def plan_deployment(s: DeploymentSnapshot) -> Plan:
+    """Decide what to do about a ModelDeployment."""
+    state = State(s.deployment.status)
+    if conflict := _conflict(s):
+        return _finish(s, replace(state, problem=("NameConflict", conflict)), apply=())
+    if state.status.stable is None:
+        state = rebuild(s, state)
+    state = take_request(s, state)
+    desired, problem, waiting = wanted(s, state.status)
+    state = replace(state, problem=problem, waiting=waiting)
+    stable, canary = state.status.stable, state.status.canary
+    if stable is None:
+        if desired is None:
+            return _finish(s, state, apply=())
+        state = state.set(stable=desired)
+    elif canary is not None and is_undone(state.status):
+        state = advance(s, state, canary)  # whatever the spec wants, once this is over
+    elif desired is not None and desired.revision != stable.revision:
+        state = roll(s, state, desired)
+    elif desired is not None and canary is not None:
+        state = drop(state)
+    return _finish(s, _settle_stable(s, state))
+
+
+def _conflict(s: DeploymentSnapshot) -> str:
+    uid = s.deployment.metadata.uid
+    for child in (*s.workloads, *([s.service] if s.service else [])):
+        if not owned_by(child, uid):
+            other = f"{child['kind']} {child['metadata']['name']}"
+            return f"{other} exists and is not ours: delete it or rename the ModelDeployment"
+    return ""
+
+
+def _settle_stable(s: DeploymentSnapshot, state: State) -> State:
+    """Note that stable has begun to serve."""
+    status, stable = state.status, state.status.stable
+    if stable is None:
+        return state
+    if status.promoted_time is None and s.ready(stable.revision) >= max(1, s.replicas):
+        return state.set(Event("Serving", f"{stable.name} serves"), promoted_time=s.now)
+    return state
+
+
+def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None = None) -> Plan:
+    """Derive children, deletions, conditions, and when to look again."""
+    status = state.status
+    generation = s.deployment.metadata.generation
+    if apply is None:
+        apply = children(s, status)
+    delete = surplus(s, status)
+    status = shown(s, status)
+    before = s.deployment.status.conditions
+    told = settle(before, conditions(s, replace(state, status=status)), generation, s.now)
+    status = status.model_copy(update={"conditions": told, "observed_generation": generation})
+    return Plan(
+        apply=apply,
+        delete=delete,
+        status=status,
+        events=with_stall(before, told, state.events),
+        requeue_after=_requeue(s, status, state),
+    )
+
+
+def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> float | None:
+    """Return when time alone may change the decision."""
+    analysis = s.deployment.spec.rollout.analysis
+    if status != s.deployment.status and status.canary is not None:
+        return 0.5
+    if status.canary is not None and not status.paused:
+        return 1.0
+    if status.canary is not None and analysis is not None:
+        return seconds(analysis.interval)  # a canary that waits for a person is watched
+    if lingers(s, status):
+        return 2.0
+    if status.stable is None or state.problem is not None:
+        return None
+    if status.promoted_time is None and s.replicas:
+        # Pods wake us; only their being late does not.
+        waited = (s.now - (status.stable.start_time or s.now)).total_seconds()
+        left = seconds(s.deployment.spec.rollout.progress_deadline) - max(0.0, waited)
+        return left + 1.0 if left >= 0 else None
+    return None

@@ -1,0 +1,69 @@
+"""Which revision the spec asks for."""
+
+from perennial.api.deployment import ArtifactRef, DeploymentStatus, Rejection, Revision
+from perennial.plan.requestlog import place
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.state import rejection
+from perennial.plan.stores import chosen, refusal
+from perennial.plan.workload import revision_hash
+
+
+def wanted(
+    s: DeploymentSnapshot, status: DeploymentStatus
+) -> tuple[Revision | None, tuple[str, str] | None, tuple[str, str] | None]:
+    """Return the wanted revision; or a problem, or what is waited for.
+
+    A version that is on trial or serves goes on where it, or its training, is gone.
+    """
+    model, settings = s.deployment.spec.model, s.settings
+    secret, version = settings.store_secret, ""
+    known = [r for r in (status.canary, status.stable) if r is not None]
+    if model.artifact is not None:
+        artifact = model.artifact
+    elif model.version_ref is not None:
+        version = model.version_ref.name
+        if s.version is not None:
+            found = s.version.spec.artifact
+            artifact = ArtifactRef(uri=found.uri, sha256=found.sha256)
+        elif kept := next((r for r in known if r.version == version), None):
+            artifact, secret = kept.artifact, kept.secret
+        else:
+            return None, ("VersionNotFound", f"there is no ModelVersion {version}"), None
+    else:
+        assert model.training_ref is not None
+        name = model.training_ref.name
+        champion = s.training.status.champion if s.training is not None else None
+        if champion is not None:
+            artifact = ArtifactRef(uri=champion.uri, sha256=champion.sha256)
+            version = champion.version
+        elif known:
+            artifact, version, secret = known[0].artifact, known[0].version, known[0].secret
+        elif s.training is None:
+            return None, None, ("TrainingNotFound", f"there is no ModelTraining {name} yet")
+        else:
+            return None, None, ("WaitingForVersion", f"{name} has no version that passed yet")
+    if s.training is not None and s.training.spec.store is not None:
+        _, secret = chosen(s.training.spec.store, settings)
+    log = place(s.deployment, s.training, settings)
+    told = refusal("the artifact's URI", artifact.uri, settings)
+    if not told and log is not None:
+        told = refusal("spec.serving.requestLog.store.uri", log.uri, settings)
+    if told:
+        return None, ("InvalidSpec", told), None
+    revision = Revision(
+        version=version,
+        artifact=artifact,
+        revision=revision_hash(s.deployment, artifact.sha256),
+        secret=secret,
+        request_log=log,
+        start_time=s.now,
+    )
+    return revision, None, None
+
+
+def held_back(s: DeploymentSnapshot, status: DeploymentStatus) -> Rejection | None:
+    """Return the rejection of what the spec wants, if it was rejected."""
+    desired, _, _ = wanted(s, status)
+    if desired is None:
+        return None
+    return rejection(status, desired.revision)

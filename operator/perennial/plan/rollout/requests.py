@@ -1,0 +1,70 @@
+"""What people ask for, each request once: docs/requests.md."""
+
+from perennial.api.deployment import StepStatus
+from perennial.plan.core import Event, request_of
+from perennial.plan.rollout.canary import PAUSE_STEP, next_step
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.state import State, drop, is_undone, reject, rejection, with_rejection
+
+VERBS = ("promote", "pause", "resume", "abort", "retry", "undo")
+
+
+def take_request(s: DeploymentSnapshot, state: State) -> State:
+    """Handle a person's request once."""
+    request = request_of(s.deployment.metadata.annotations, state.status.last_request)
+    if request is None:
+        return state
+    verb, text = request
+    state = state.set(last_request=text)
+    status, step = state.status, state.status.step
+    if verb not in VERBS:
+        told = f"{verb} is unknown here; known are {', '.join(VERBS)}"
+        return state.set(Event("UnknownRequest", told, "Warning"))
+    if verb == "retry":
+        told = f"{len(status.rejected)} rejected revisions may be tried again, asked by {text}"
+        return state.set(Event("RetryAllowed", told), rejected=[])
+    if verb == "undo":
+        return _undo(s, state, text)
+    if status.canary is None or step is None:
+        told = f"{verb}: no rollout is under way"
+        return state.set(Event("NothingToDo", told, "Warning"))
+    if verb == "abort":
+        if is_undone(status):
+            return drop(state).set(Event("UndoAborted", f"undo was aborted by {text}"))
+        return reject(s, state, "Aborted", f"aborted by {text}")
+    if verb == "pause":
+        return state.set(Event("RolloutPaused", f"paused by {text}"), paused="Requested")
+    if verb == "resume":
+        if not status.paused:
+            return state.set(Event("NothingToDo", "resume: the rollout is not paused", "Warning"))
+        state = state.set(Event("RolloutResumed", f"resumed by {text}"), paused="")
+        if status.paused == PAUSE_STEP:
+            return next_step(s, state)
+        # Its time to become ready, and its chance to be conclusive, begin anew.
+        return state.set(step=step.model_copy(update={"scaling_since": s.now, "inconclusive": 0}))
+    told = f"step {step.index + 1} was ended by {text}"
+    return next_step(s, state.set(Event("StepPromoted", told), paused=""))
+
+
+def _undo(s: DeploymentSnapshot, state: State, text: str) -> State:
+    """Go back to what served before, by a canary that has no steps; one under way just ends."""
+    status, stable, earlier = state.status, state.status.stable, state.status.replaced
+    if status.canary is not None and not is_undone(status):
+        return reject(s, state, "Undone", f"undone by {text}")
+    told = ""
+    if status.canary is not None:
+        told = f"{status.canary.name} is under way already"
+    elif stable is None or earlier is None:
+        told = "no earlier version is known"
+    elif rejection(status, earlier.revision) is not None:
+        told = f"{earlier.name}, the earlier version, was rejected itself: ask for retry first"
+    if told or stable is None or earlier is None:
+        return state.set(Event("NothingToDo", f"undo: {told}", "Warning"))
+    told = f"{stable.name} is undone by {text}: {earlier.name} takes over at once"
+    return state.set(
+        Event("UndoStarted", told),
+        canary=earlier.model_copy(update={"start_time": s.now}),
+        step=StepStatus(index=len(s.deployment.spec.rollout.canary.steps) - 1, scaling_since=s.now),
+        promoting=True,
+        rejected=with_rejection(s, status, stable, "Undone", f"undone by {text}"),
+    )

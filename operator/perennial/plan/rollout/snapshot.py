@@ -1,0 +1,117 @@
+"""What is observed of a ModelDeployment, and what follows from that alone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from perennial.api.base import Json
+from perennial.api.deployment import DeploymentStatus, ModelDeployment
+from perennial.api.training import ModelTraining
+from perennial.api.version import ModelVersion
+from perennial.plan.analysis import PodMetrics
+from perennial.plan.core import Settings
+from perennial.plan.weights import beside, split
+from perennial.plan.workload import child_name
+
+REVISION_LABEL = "perennial.dev/revision"
+ROLE_LABEL = "perennial.dev/role"
+
+
+@dataclass(frozen=True)
+class DeploymentSnapshot:
+    """All that a decision about a ModelDeployment depends on."""
+
+    deployment: ModelDeployment
+    now: datetime
+    settings: Settings
+    training: ModelTraining | None = None
+    version: ModelVersion | None = None
+    """The version that the spec names; or, while no status is known, that its training names."""
+    workloads: tuple[Json, ...] = ()
+    service: Json | None = None
+    pods: tuple[Json, ...] = ()
+    metrics: tuple[PodMetrics, ...] | None = None
+    """Counters of the canary's pods; None where they were not read in this pass."""
+
+    @property
+    def replicas(self) -> int:
+        """Return the pods wanted: the spec's, else what an autoscaler set, else 1."""
+        if self.deployment.spec.replicas is not None:
+            return self.deployment.spec.replicas
+        stable = self.deployment.status.stable
+        live = self.workload(stable.revision) if stable else self.likely_stable
+        return max(1, int(live["spec"].get("replicas", 1))) if live is not None else 1
+
+    @property
+    def likely_stable(self) -> Json | None:
+        """Return the Deployment that serves, as far as its labels and the Service tell."""
+        answering = self.selection
+
+        def likely(live: Json) -> tuple[bool, bool, int]:
+            labels = live["metadata"]["labels"]
+            # The replaced one is still called stable too: whom the Service names is the right one.
+            is_stable = labels.get(ROLE_LABEL) == "stable"
+            return labels.get(REVISION_LABEL) == answering, is_stable, ready_pods(live)
+
+        return max(self.workloads, key=likely, default=None)
+
+    @property
+    def selection(self) -> str | None:
+        """Return the one revision that the Service was seen to name; None: all, or no Service."""
+        found = (self.service or {}).get("spec", {}).get("selector", {}).get(REVISION_LABEL)
+        return None if found is None else str(found)
+
+    def workload(self, revision: str) -> Json | None:
+        """Return a revision's Deployment."""
+        name = child_name(self.deployment, revision)
+        return next((w for w in self.workloads if w["metadata"]["name"] == name), None)
+
+    def asked(self, revision: str) -> int:
+        """Return the pods that a revision's Deployment asks for."""
+        live = self.workload(revision)
+        return int(live["spec"].get("replicas", 1)) if live is not None else 0
+
+    def pods_of(self, revision: str) -> list[Json]:
+        """Return a revision's pods."""
+        label = REVISION_LABEL
+        return [p for p in self.pods if p["metadata"].get("labels", {}).get(label) == revision]
+
+    def ready(self, revision: str) -> int:
+        """Return the ready pods of a revision, 0 while its Deployment's newest wish is unseen."""
+        live = self.workload(revision)
+        if live is None:
+            return 0
+        status = live.get("status", {})
+        if status.get("observedGeneration", 0) < live["metadata"].get("generation", 0):
+            return 0
+        return min(int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0)))
+
+    def answering(self, selection: str | None) -> list[Json]:
+        """Return the Deployments behind a selection of the Service."""
+        label, found = REVISION_LABEL, self.workloads
+        return [w for w in found if selection in (None, w["metadata"]["labels"].get(label))]
+
+    def is_closed(self, status: DeploymentStatus) -> bool:
+        """Tell whether the Service was seen to name stable alone."""
+        return status.stable is not None and self.selection == status.stable.revision
+
+    def weight_at(self, index: int) -> int:
+        """Return the weight in force at a step: that of the newest setWeight up to it."""
+        steps = self.deployment.spec.rollout.canary.steps[: index + 1]
+        return next((st.set_weight for st in reversed(steps) if st.set_weight is not None), 0)
+
+    def sizes(self, weight: int) -> tuple[int, int]:
+        """Return the pods of stable and canary at a weight."""
+        if self.deployment.spec.replicas is None:  # stable's are an autoscaler's
+            return self.replicas, beside(self.replicas, weight)
+        return split(self.replicas, weight)
+
+    def in_force(self, status: DeploymentStatus) -> tuple[int, int]:
+        """Return the pods of stable and canary at the weight that is in force."""
+        if status.canary is None or status.weight is None or status.weight.asked <= 0:
+            return self.replicas, 0
+        return self.sizes(status.weight.asked)
+
+
+def ready_pods(live: Json) -> int:
+    """Return the ready pods of a Deployment, as it was last told."""
+    return int(live.get("status", {}).get("readyReplicas", 0))

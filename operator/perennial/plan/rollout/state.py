@@ -1,0 +1,69 @@
+"""The status under way, and how a canary leaves it."""
+
+from dataclasses import dataclass, replace
+
+from perennial.api.deployment import DeploymentStatus, Rejection, Revision
+from perennial.plan.core import Event
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
+
+REJECTIONS_KEPT = 5
+
+
+@dataclass(frozen=True)
+class State:
+    """The status under way, with what is to be told about it."""
+
+    status: DeploymentStatus
+    events: tuple[Event, ...] = ()
+    problem: tuple[str, str] | None = None
+    waiting: tuple[str, str] | None = None
+
+    def set(self, *events: Event, **changes: object) -> "State":
+        """Return the state with a changed status and more to tell."""
+        status = self.status.model_copy(update=changes)
+        return replace(self, status=status, events=(*self.events, *events))
+
+
+def drop(state: State) -> State:
+    """Take the canary away without a rejection; it leaves the Service first, then goes.
+
+    What serves on is not rejected: an undo that failed leaves it as it was.
+    """
+    stable = state.status.stable
+    rejected = [r for r in state.status.rejected if not stable or r.revision != stable.revision]
+    return state.set(
+        canary=None, step=None, weight=None, promoting=False, paused="", rejected=rejected
+    )
+
+
+def reject(s: DeploymentSnapshot, state: State, reason: str, message: str) -> State:
+    """Take the canary away, and do not try it again."""
+    canary = state.status.canary
+    assert canary is not None
+    told = f"{canary.name} was rolled back: {message}"
+    state = drop(state).set(Event("RolledBack", told, "Warning"))
+    return state.set(rejected=with_rejection(s, state.status, canary, reason, message))
+
+
+def with_rejection(
+    s: DeploymentSnapshot, status: DeploymentStatus, revision: Revision, reason: str, message: str
+) -> list[Rejection]:
+    """Return the rejections with one more."""
+    rejection = Rejection(
+        revision=revision.revision,
+        version=revision.version,
+        reason=reason,
+        message=message,
+        time=s.now,
+    )
+    return [*status.rejected, rejection][-REJECTIONS_KEPT:]
+
+
+def rejection(status: DeploymentStatus, revision: str) -> Rejection | None:
+    """Return why a revision was rejected, None where it was not."""
+    return next((r for r in status.rejected if r.revision == revision), None)
+
+
+def is_undone(status: DeploymentStatus) -> bool:
+    """Tell whether stable is being undone: it is rejected only while its successor gets ready."""
+    return status.stable is not None and rejection(status, status.stable.revision) is not None

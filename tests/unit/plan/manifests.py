@@ -1,0 +1,37 @@
+"""What decisions make, against golden manifests.
+
+A change of one that is meant: run with ``PERENNIAL_WRITE_GOLDEN=1`` and read the difference.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from builders import NOW, SETTINGS, deployment
+
+from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def golden(name: str, found: dict[str, Any]) -> None:
+    class Plain(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    path = GOLDEN / name
+    if os.environ.get("PERENNIAL_WRITE_GOLDEN"):
+        path.write_text(yaml.dump(found, Dumper=Plain, sort_keys=False, width=100))
+    assert found == yaml.safe_load(path.read_text())
+
+
+def made(spec: dict[str, Any] | None = None, **snapshot: Any) -> dict[str, Any]:
+    """Return the Deployment of a first rollout."""
+    s = DeploymentSnapshot(deployment(spec), NOW, SETTINGS, **snapshot)
+    return next(o for o in plan_deployment(s).apply if o["kind"] == "Deployment")
+
+
+def pod_of(workload: dict[str, Any]) -> dict[str, Any]:
+    pod: dict[str, Any] = workload["spec"]["template"]["spec"]
+    return pod
