@@ -20,6 +20,7 @@ from benchmarks.load import SERVER_CORE, Load, run, warm_up
 from benchmarks.report import OURS, Figures, Round
 from benchmarks.subjects import Running, Subject, running
 from localcluster import binaries, images
+from peers import environments
 
 DOCUMENT = subjects.ROOT / "docs" / "benchmarks.md"
 
@@ -85,7 +86,8 @@ class Bench:
     def _bare(self) -> Mapping[int, float]:
         """Return runs per second of onnxruntime alone, by rows."""
         program = subjects.SERVERS / "bare.py"
-        command = ["taskset", "-c", str(SERVER_CORE), sys.executable, str(program)]
+        python = str(environments.python(environments.OURS))
+        command = ["taskset", "-c", str(SERVER_CORE), python, str(program)]
         command += [str(self._model / "model.onnx"), str(self._place / "rows.npy")]
         command.append(str(self._seconds))
         done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -83,7 +82,8 @@ def _read(pid: int, name: str) -> str:
 def ours(model: Path, http: int, grpc: int, metrics: int) -> Subject:
     """Return this project's server, with metrics and the drift sketch."""
     paths = os.pathsep.join(str(ROOT / part) for part in ("serving", "artifact"))
-    command = [sys.executable, "-m", "perennial_serving", "--model-dir", str(model)]
+    command = [str(environments.python(environments.OURS)), "-m", "perennial_serving"]
+    command += ["--model-dir", str(model)]
     command += ["--model-name", MODEL, "--host", "127.0.0.1", "--quiet-seconds", "0"]
     command += ["--http-port", str(http), "--grpc-port", str(grpc), "--metrics-port", str(metrics)]
     return Subject("perennial", "Perennial", command, {"PYTHONPATH": paths})
@@ -91,7 +91,7 @@ def ours(model: Path, http: int, grpc: int, metrics: int) -> Subject:
 
 def empty(answer: Path, http: int) -> Subject:
     """Return a handler that reads the body and answers with a file."""
-    command = [sys.executable, str(SERVERS / "on_uvicorn.py"), str(http)]
+    command = [str(environments.python("fastapi")), str(SERVERS / "on_uvicorn.py"), str(http)]
     environment = {"HANDLER": "empty", "ANSWER": str(answer), "PYTHONPATH": str(SERVERS)}
     title = "empty handler on uvicorn"
     transports = ("json", "binary")
