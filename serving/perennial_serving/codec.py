@@ -26,6 +26,8 @@ _encoder = msgspec.json.Encoder()
 _of_thread = threading.local()
 _FLOATS = ("FP32", "FP64", "FP16")
 _ABSENT = (b"", b"null")
+# Up to so many bytes, a list of objects is made sooner than an array.
+_SHORT = 1024
 _NOTHING = memoryview(b"")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -76,11 +78,11 @@ def tensors(request: InferRequest, binary: memoryview) -> Iterator[Given]:
 
 
 def _values(tensor: InputTensor) -> list[Any] | NDArray[np.float64] | None:
-    """Return what a tensor's JSON lists; a flat list of numbers becomes no objects on its way."""
+    """Return what a tensor's JSON lists; many numbers in a row become no objects on their way."""
     content = bytes(tensor.data)
     if content in _ABSENT:
         return None
-    if tensor.datatype in _FLOATS and content.rfind(b"[") == 0:
+    if len(content) > _SHORT and tensor.datatype in _FLOATS and content.rfind(b"[") == 0:
         try:
             return _numbers(content)
         except (TypeError, ValueError):
