@@ -65,14 +65,14 @@ lint: venv  ## ruff
 types: venv  ## mypy --strict
 	$(VENV)/bin/mypy operator/perennial artifact/perennial_artifact training/perennial_training serving/perennial_serving images
 
-# Two workers, a file at a time: each starts what its files share once, the API server too.
+# Two workers, a file at a time: what its tests share is started once.
 PARALLEL := -n 2 --dist loadfile
 
 test-unit: venv  ## Pure functions and the trainer, no cluster
 	$(PY) -m pytest -q $(PARALLEL) tests/unit
 
 test-api: venv binaries  ## A real API server and etcd
-	$(PY) -m pytest -q $(PARALLEL) tests/api
+	$(PY) -m pytest -q tests/api
 
 test-cluster: venv  ## The loop on a real node
 	$(PY) -m pytest -q tests/cluster
