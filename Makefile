@@ -65,8 +65,11 @@ lint: venv  ## ruff
 types: venv  ## mypy --strict
 	$(VENV)/bin/mypy operator/perennial artifact/perennial_artifact training/perennial_training serving/perennial_serving images
 
+# Two workers, a file at a time: what its tests share is started once.
+PARALLEL := -n 2 --dist loadfile
+
 test-unit: venv  ## Pure functions and the trainer, no cluster
-	$(PY) -m pytest -q tests/unit
+	$(PY) -m pytest -q $(PARALLEL) tests/unit
 
 test-api: venv binaries  ## A real API server and etcd
 	$(PY) -m pytest -q tests/api
@@ -78,7 +81,8 @@ test-images: venv  ## What is in the images, and that they start; root and build
 	$(PY) -m pytest -q tests/images
 
 test: verify binaries  ## Everything, from nothing to green
-	$(PY) -m pytest -q tests
+	$(PY) -m pytest -q $(PARALLEL) tests/unit tests/api
+	$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/api
 
 demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \

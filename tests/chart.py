@@ -1,5 +1,6 @@
 """The chart, rendered by Helm."""
 
+import functools
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@functools.cache
 def template(*settings: str) -> subprocess.CompletedProcess[str]:
     """Render the chart with values given as ``a.b=c``, or as JSON ``a.b:=[...]``."""
     flags = []
@@ -29,7 +31,11 @@ def template(*settings: str) -> subprocess.CompletedProcess[str]:
 def render(*settings: str) -> list[dict[str, Any]]:
     done = template(*settings)
     assert done.returncode == 0, done.stderr
-    return [o for o in yaml.safe_load_all(done.stdout) if o]
+    return parse(done.stdout)
+
+
+def parse(text: str) -> list[dict[str, Any]]:
+    return [o for o in yaml.load_all(text, yaml.CSafeLoader) if o]
 
 
 def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

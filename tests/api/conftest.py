@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from kubernetes.aio import client, config
+from xdist.scheduler import LoadFileScheduling
 
 from localcluster import apiserver, binaries
 from localcluster.apiserver import ApiServer
@@ -27,6 +28,18 @@ class Answer:
 
 
 Kubectl = Callable[..., Answer]
+
+
+class OneServer(LoadFileScheduling):  # type: ignore[misc]
+    """Give pytest-xdist's workers a file at a time, but one of them all that ask the API server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return "tests/api" if file.startswith("tests/api/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneServer:
+    return OneServer(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import socket
 import ssl
@@ -17,6 +18,7 @@ from pathlib import Path
 from localcluster import binaries, credentials
 
 START_SECONDS = 60
+PORTS = range(20_000, 30_000)  # below those that Linux chooses from
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,14 @@ class ApiServer:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports on loopback that nobody listens on at this moment."""
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [int(s.getsockname()[1]) for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+    """Return ports on loopback that nobody listens on, and that the system gives nobody unasked."""
+    free: set[int] = set()
+    while len(free) < count:
+        port = secrets.choice(PORTS)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            free.add(port)
+    return list(free)
 
 
 def wait_until_ready(url: str, token: str, authority: Path, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from typing import Any
@@ -36,6 +37,11 @@ NOT_EXPORTABLE = frozenset(
 )
 
 
+@functools.cache  # scikit-learn imports and searches all of its modules for them
+def _known(kind: str) -> dict[str, Any]:
+    return {n: c for n, c in all_estimators(type_filter=kind) if n not in NOT_EXPORTABLE}
+
+
 def estimator(task: str, algorithm: str, parameters: dict[str, Any]) -> Any:
     """Return a scikit-learn estimator by its own name, seeded where it can be.
 
@@ -43,7 +49,7 @@ def estimator(task: str, algorithm: str, parameters: dict[str, Any]) -> Any:
         TrainingFailure: the name or a parameter is unknown.
     """
     kind = "classifier" if task == "Classification" else "regressor"
-    known = {n: c for n, c in all_estimators(type_filter=kind) if n not in NOT_EXPORTABLE}
+    known = _known(kind)
     if algorithm not in known:
         raise TrainingFailure(
             "UnknownAlgorithm",

@@ -195,8 +195,9 @@ def test_a_stale_missing_or_foreign_file_is_named_and_check_fails(
 
 
 def test_what_is_written_is_the_definition() -> None:
+    written = files()
     for kind in KINDS:
-        text = files()[f"perennial.dev_{kind.PLURAL}.yaml"]
+        text = written[f"perennial.dev_{kind.PLURAL}.yaml"]
         assert text.startswith("# Generated") and yaml.safe_load(text) == generator.definition(kind)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chart import CHART, containers, environment, helm, pods, render, select, template
+from chart import CHART, containers, environment, helm, parse, pods, render, select, template
 from perennial.api import KINDS
 from perennial.api.crd import files
 from perennial.plan.core import Settings
@@ -122,7 +122,7 @@ def test_the_kinds_are_those_of_the_models_and_are_kept_where_it_is_asked(keep: 
     found = {o["metadata"]["name"]: o for o in render(f"crds.keep={keep}") if "Custom" in o["kind"]}
     assert len(found) == len(KINDS)
     for text in files().values():
-        wanted = yaml.safe_load(text)
+        (wanted,) = parse(text)
         if keep == "true":
             wanted["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
         assert found[wanted["metadata"]["name"]] == wanted
@@ -177,7 +177,6 @@ def test_what_a_person_sets_on_the_operators_pod_is_there() -> None:
 def test_two_releases_share_no_cluster_wide_name() -> None:
     def names(release: str) -> set[str]:
         done = helm("template", release, str(CHART), "--set", "crds.enabled=false")
-        objects = [o for o in yaml.safe_load_all(done.stdout) if o]
-        return {f"{o['kind']}/{o['metadata']['name']}" for o in objects}
+        return {f"{o['kind']}/{o['metadata']['name']}" for o in parse(done.stdout)}
 
     assert not names("one") & names("other")

@@ -290,7 +290,7 @@ def test_the_depth_is_exported() -> None:
     bench(second, play)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 3), st.floats(0, 2)), max_size=25),
     st.floats(0.1, 2),

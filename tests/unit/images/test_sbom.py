@@ -5,8 +5,6 @@ import json
 from pathlib import Path
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 import debian
 import sbom
@@ -79,6 +77,9 @@ def test_go_modules_are_those_that_were_linked() -> None:
 
 
 def test_the_document_is_valid_and_the_same_for_any_order(tmp_path: Path) -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator  # builds grammars: slow
+
     distribution(tmp_path, "numpy", "License-Expression: BSD-3-Clause AND 0BSD")
     parts = [
         *sbom.python_packages(tmp_path, report(numpy="c" * 64)),

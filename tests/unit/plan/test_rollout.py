@@ -136,7 +136,7 @@ def test_pods_are_restricted() -> None:
     assert all("secrets" not in m["mountPath"] for m in server["volumeMounts"])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     moves=st.lists(
         st.tuples(st.sampled_from(["a" * 64, "b" * 64, "c" * 64]), st.integers(1, 12)), max_size=6

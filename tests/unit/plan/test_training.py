@@ -216,7 +216,7 @@ def test_a_missed_schedule_runs_once() -> None:
     assert plan.requeue_after is not None and plan.requeue_after <= 3601
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     cuts=st.lists(st.integers(0, 4), min_size=4, max_size=12),
     values=st.lists(st.floats(0.5, 1.0), min_size=2, max_size=2),

@@ -1,5 +1,6 @@
 """Real ONNX models, made for tests: directories that perennial-serve takes."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,15 @@ def heavy(directory: Path) -> Path:
 
 def boosted(directory: Path) -> tuple[Path, pd.DataFrame]:
     """Train on real data: one matrix of 30 features, with a profile; return the rows too."""
+    model, profile, rows = _boosted()
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "model.onnx").write_bytes(model)
+    (directory / "profile.json").write_bytes(profile)
+    return directory, rows.copy()
+
+
+@functools.cache
+def _boosted() -> tuple[bytes, bytes, pd.DataFrame]:
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
@@ -131,8 +141,6 @@ def boosted(directory: Path) -> tuple[Path, pd.DataFrame]:
         options={id(model): {"zipmap": False}},
         target_opset=18,
     )
-    directory.mkdir(parents=True, exist_ok=True)
-    onnx.save(exported, directory / "model.onnx")
     features = []
     for name, column in rows.items():
         edges = sorted(set(np.quantile(column, np.linspace(0.1, 0.9, 9)).astype(float).tolist()))
@@ -147,5 +155,4 @@ def boosted(directory: Path) -> tuple[Path, pd.DataFrame]:
     counts = np.bincount(np.searchsorted([0.5], found, side="right"), minlength=2).tolist()
     prediction = FeatureProfile(name="probability", kind="Numeric", edges=[0.5], counts=counts)
     profile = Profile(rows=len(rows), features=features, predictions=[prediction])
-    (directory / "profile.json").write_bytes(profile.to_json())
-    return directory, rows
+    return exported.SerializeToString(), profile.to_json(), rows

@@ -39,7 +39,7 @@ def by_definition(requests: list[Line], labels: list[Line]) -> dict[int, int]:
     return newest
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(LINES, max_size=8), st.lists(LINES, max_size=8))
 def test_join_is_as_defined(requests: list[Line], labels: list[Line]) -> None:
     found = join(
@@ -51,7 +51,7 @@ def test_join_is_as_defined(requests: list[Line], labels: list[Line]) -> None:
     assert found["time"].is_monotonic_increasing and found.index.is_unique
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(LINES, max_size=6, unique=True), st.lists(LINES, max_size=6, unique=True))
 def test_the_order_of_files_does_not_matter(requests: list[Line], labels: list[Line]) -> None:
     def joined(requests: list[Line], labels: list[Line]) -> set[tuple[Any, ...]]:
