@@ -85,7 +85,7 @@ def _values(tensor: InputTensor) -> list[Any] | NDArray[np.float64] | None:
     if len(content) > _SHORT and tensor.datatype in _FLOATS and content.rfind(b"[") == 0:
         try:
             return _numbers(content)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RuntimeError):
             pass  # with a null, beyond 64 bits, or wrong
     try:
         return _lists.decode(content)

@@ -85,6 +85,44 @@ def test_a_wrong_tensor_is_told_what_was_expected(server: Server, body: bytes, w
     assert status == 400 and words in answer["error"], answer
 
 
+LONG = 500
+PADDING = [0.25] * (LONG - 4)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [1, 2.5, -3e-5, 1e300 / 1e300],
+        [0, -7, 2**63, 2**64 - 1],
+        [2**70, 1, 2, 3],  # beyond what the parser of long lists knows
+        [None, 1.5, 2, None],
+        [16777217, 0.1, 3.4e38, 1e-50],
+    ],
+)
+def test_numbers_of_a_long_list_are_those_of_short_ones(server: Server, last: list[Any]) -> None:
+    _, short = ask(server, tensor(shape=[4, 1], data=last))
+    _, long = ask(server, tensor(shape=[LONG, 1], data=[*PADDING, *last]))
+    assert long["outputs"][0]["data"][-4:] == short["outputs"][0]["data"]
+    assert long["outputs"][0]["data"][:-4] == [0.5] * len(PADDING)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ([*PADDING, 1, 2, 3], f"expected {LONG} values"),
+        ([*PADDING, 1, 2, 3, 1e39], "does not fit into FP32"),
+        ([*PADDING, 1, 2, 3, "4"], "expected numbers or null in data of FP32, got a string"),
+        ([*PADDING, 1, 2, 3, True], "expected numbers or null in data of FP32, got a boolean"),
+        ([*PADDING, 1, 2, [3, 4]], f"expected {LONG} values"),
+        ([[v] for v in [*PADDING, 1, 2, 3]] + [[]], "ragged"),
+        ({"0": 1}, "a list of values in data"),
+    ],
+)
+def test_a_long_list_is_told_what_was_expected(server: Server, data: Any, words: str) -> None:
+    status, answer = ask(server, tensor(shape=[LONG, 1], data=data))
+    assert status == 400 and words in answer["error"], answer
+
+
 def binary(size: int, blob: bytes) -> tuple[bytes, str]:
     head = tensor(data=None, parameters={"binary_data_size": size})
     return head + blob, str(len(head))
