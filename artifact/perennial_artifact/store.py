@@ -75,9 +75,9 @@ def open_store(uri: str, secret_dir: Path | None = None, make: bool = False) -> 
             retry_config={"max_retries": 3, "retry_timeout": _seconds(20)},
         )
     except Exception as error:
-        # What follows "file:" may quote the key that cannot be parsed.
+        # What follows "file:" may quote the key that cannot be parsed; a traceback would show it.
         told = str(error).partition("\n")[0].partition(" file: ")[0]
-        raise StoreUnreachable(f"{uri} is no store that can be opened: {told}") from error
+        raise StoreUnreachable(f"{uri} is no store that can be opened: {told}") from None
 
 
 def unreachable(uri: str, done: str, error: Exception) -> StoreUnreachable:

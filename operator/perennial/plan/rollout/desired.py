@@ -21,7 +21,7 @@ def wanted(
     known = [r for r in (status.canary, status.stable) if r is not None]
     if model.artifact is not None:
         artifact = ArtifactRef(uri=model.artifact.uri, sha256=model.artifact.sha256)
-        secret = model.artifact.secret_ref and model.artifact.secret_ref.name
+        secret = model.artifact.secret_ref.name if model.artifact.secret_ref is not None else None
     elif model.version_ref is not None:
         version = model.version_ref.name
         if s.version is not None:
