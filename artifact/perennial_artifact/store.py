@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from perennial_artifact.credentials import KEYS, PATHS, configuration
 from perennial_artifact.manifest import MANIFEST, Manifest
 from perennial_artifact.volumes import path_of
 
@@ -40,8 +41,9 @@ class StoreUnreachable(ArtifactError):
 def open_store(uri: str, secret_dir: Path | None = None, make: bool = False) -> Any:
     """Return an obstore store for a directory's URI.
 
-    ``secret_dir`` is a mounted Secret whose file names are settings as the cloud's own tools name
-    them. A pvc:// URI is a directory of a mounted claim; ``make`` makes one that is not there.
+    ``secret_dir`` is a mounted Secret with the keys in `credentials.KEYS`; without one, obstore
+    finds the pod's own identity. A pvc:// URI is a directory of a mounted claim; ``make`` makes
+    one that is not there.
 
     Raises:
         ArtifactNotFound: the directory is not there.
@@ -61,14 +63,11 @@ def open_store(uri: str, secret_dir: Path | None = None, make: bool = False) -> 
         if not found:
             raise ArtifactNotFound(f"{uri} does not exist: check the URI, or train again")
         return LocalStore(directory)
-    config = _settings(secret_dir)
-    options: dict[str, Any] = {"connect_timeout": "5s", "timeout": "120s"}
-    if config.get("AWS_ENDPOINT_URL", "").startswith("http://"):
-        options["allow_http"] = True
-    if parsed.scheme == "s3" and "AWS_ENDPOINT_URL" in config:
-        config.setdefault("AWS_REGION", "us-east-1")
-        config["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] = "false"
     try:
+        config = configuration(parsed.scheme, _known(parsed.scheme, secret_dir))
+        options: dict[str, Any] = {"connect_timeout": "5s", "timeout": "120s"}
+        if config.get("endpoint", config.get("base_url", "")).startswith("http://"):
+            options["allow_http"] = True
         return from_url(
             uri,
             config=config or None,
@@ -76,8 +75,9 @@ def open_store(uri: str, secret_dir: Path | None = None, make: bool = False) -> 
             retry_config={"max_retries": 3, "retry_timeout": _seconds(20)},
         )
     except Exception as error:
-        told = str(error).partition("\n")[0]
-        raise StoreUnreachable(f"{uri} is no store that can be opened: {told}") from error
+        # What follows "file:" may quote the key that cannot be parsed; a traceback would show it.
+        told = str(error).partition("\n")[0].partition(" file: ")[0]
+        raise StoreUnreachable(f"{uri} is no store that can be opened: {told}") from None
 
 
 def unreachable(uri: str, done: str, error: Exception) -> StoreUnreachable:
@@ -99,13 +99,11 @@ def _seconds(n: int) -> Any:
     return timedelta(seconds=n)
 
 
-def _settings(secret_dir: Path | None) -> dict[str, str]:
-    if secret_dir is None or not secret_dir.is_dir():
-        return {}
+def _known(scheme: str, secret_dir: Path | None) -> dict[str, str]:
+    """Return the keys of a mounted Secret that are known; the others are not even read."""
+    files = [secret_dir / name for name in KEYS.get(scheme, ()) if secret_dir is not None]
     return {
-        f.name: f.read_text().strip()
-        for f in sorted(secret_dir.iterdir())
-        if f.is_file() and not f.name.startswith(".")
+        f.name: str(f) if f.name in PATHS else f.read_text().strip() for f in files if f.is_file()
     }
 
 

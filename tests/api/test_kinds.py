@@ -91,6 +91,11 @@ BAD = [
         {"model": {"artifact": {"uri": "s3://m/", "sha256": "abc"}}},
         "spec.model.artifact.sha256",
     ),
+    (
+        "ModelDeployment",
+        {"model": {"artifact": {"uri": "s3://m/", "sha256": SHA, "secretRef": {"name": "A_B"}}}},
+        "write the name of an object",
+    ),
     ("ModelDeployment", {STEPS: [{}]}, "give exactly one of setWeight or pause"),
     ("ModelDeployment", {STEPS: [{"setWeight": 101}]}, "setWeight"),
     ("ModelDeployment", {STEPS: [{"pause": {"duration": "10"}}]}, "duration"),

@@ -71,7 +71,13 @@ FULL: dict[str, dict[str, Any]] = {
         "libraries": {"scikit-learn": "1.9"},
     },
     "ModelDeployment": {
-        "model": {"artifact": {"uri": "s3://models/a/", "sha256": SHA}},
+        "model": {
+            "artifact": {
+                "uri": "s3://models/a/",
+                "sha256": SHA,
+                "secretRef": {"name": "store"},
+            }
+        },
         "replicas": 2,
         "serving": {
             "resources": RESOURCES,

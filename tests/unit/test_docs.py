@@ -9,8 +9,10 @@ from perennial.api import KINDS
 from perennial.plan.core import REQUEST_ANNOTATION
 from perennial.plan.rollout.requests import VERBS
 from perennial.plan.training import RETRAIN
+from perennial_artifact.credentials import KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
+STORES = ROOT / "docs" / "stores.md"
 REQUESTS = ROOT / "docs" / "requests.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -23,6 +25,12 @@ def test_the_tours_yaml_is_that_of_the_examples() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     examples = [p.read_text() for p in (ROOT / "examples" / "flights").glob("*.yaml")]
     assert len(blocks) == 3 and all(block in examples for block in blocks)
+
+
+def test_every_known_key_of_a_secret_is_told_at_its_scheme() -> None:
+    rows = re.findall(r"^\| `(s3|gs|az)://` \| (.+) \|$", STORES.read_text(), re.MULTILINE)
+    told = {scheme: set(re.findall(r"`([A-Z0-9_]+)`", keys)) for scheme, keys in rows}
+    assert told == {scheme: set(names) for scheme, names in KEYS.items()}
 
 
 def test_every_request_is_told_with_a_line_that_asks_for_it() -> None:

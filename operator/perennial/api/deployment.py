@@ -22,7 +22,7 @@ from perennial.api.base import (
     sized,
     within,
 )
-from perennial.api.store import OPENABLE, StoreRef
+from perennial.api.store import OPENABLE, SECRET, StoreRef
 
 _ONE_MODEL = rule(
     "[has(self.trainingRef), has(self.versionRef), has(self.artifact)].filter(x, x).size() == 1",
@@ -41,6 +41,18 @@ class ArtifactRef(ApiModel):
     sha256: Sha256 = Field(description="SHA-256 of the artifact's manifest.json.")
 
 
+class ArtifactSource(ArtifactRef):
+    """A model by its place and digest, and the Secret that opens its store."""
+
+    secret_ref: LocalRef | None = Field(
+        None,
+        description=(
+            f"{SECRET} By default the chart's, where the scheme is that of the chart's default "
+            "store; elsewhere the pod's own identity counts."
+        ),
+    )
+
+
 class ModelSource(ApiModel):
     """Which model to serve: exactly one of trainingRef, versionRef, artifact."""
 
@@ -50,7 +62,7 @@ class ModelSource(ApiModel):
         None, description="Follow the newest version of this ModelTraining that passed its gates."
     )
     version_ref: LocalRef | None = Field(None, description="Serve this ModelVersion.")
-    artifact: ArtifactRef | None = Field(None, description="Serve the artifact at this place.")
+    artifact: ArtifactSource | None = Field(None, description="Serve the artifact at this place.")
 
 
 class Batching(ApiModel):

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from perennial.api.base import ApiModel, Json, LocalRef, Uri, rule
+from perennial_artifact.credentials import KNOWN
 from perennial_artifact.volumes import CLAIM, UPWARDS
 
 CLAIM_MESSAGE = (
@@ -25,6 +26,12 @@ OPENABLE: Json = {
 }
 
 
+SECRET = (
+    "Secret in the same namespace with the credentials of the URI's store. Known keys are "
+    f"{KNOWN}; others are passed over."
+)
+
+
 class StoreRef(ApiModel):
     """A directory in a store, and the Secret that opens it."""
 
@@ -34,9 +41,5 @@ class StoreRef(ApiModel):
     )
     secret_ref: LocalRef | None = Field(
         None,
-        description=(
-            "Secret in the same namespace with the store's credentials, keys named as the cloud's "
-            "own tools name them (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, "
-            "AWS_REGION); a pvc:// URI needs none."
-        ),
+        description=f"{SECRET} Without one the pod's own identity counts; pvc:// needs none.",
     )

@@ -22,7 +22,7 @@ from perennial.api.base import (
     rule,
     within,
 )
-from perennial.api.store import OPENABLE, StoreRef
+from perennial.api.store import OPENABLE, SECRET, StoreRef
 from perennial.api.version import DatasetRecord, Metric
 
 
@@ -76,8 +76,8 @@ class Dataset(ApiModel):
     secret_ref: LocalRef | None = Field(
         None,
         description=(
-            "Secret with the credentials of the dataset's store; by default those of the "
-            "artifact store."
+            f"{SECRET} By default that of the artifact store, of which only the keys of the "
+            "dataset's own scheme are read."
         ),
     )
     feedback: Feedback | None = Field(

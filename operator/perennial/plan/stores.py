@@ -12,6 +12,15 @@ def chosen(store: StoreRef | None, settings: Settings) -> tuple[str, str]:
     return store.uri, store.secret_ref.name if store.secret_ref else ""
 
 
+def opener(uri: str, store: StoreRef | None, settings: Settings) -> str:
+    """Return the Secret of the store, '' where a URI's scheme says that it is in another.
+
+    By the scheme alone: other buckets beside the store's are opened by the same credentials.
+    """
+    where, secret = chosen(store, settings)
+    return secret if where.partition("://")[0] == uri.partition("://")[0] else ""
+
+
 def refusal(field: str, uri: str, settings: Settings) -> str:
     """Return why the URI of a field cannot be used, '' where it can."""
     if not uri:

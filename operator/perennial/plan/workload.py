@@ -17,12 +17,14 @@ DEFAULT_RESOURCES: Json = {
 
 
 def revision_hash(deployment: ModelDeployment, sha256: str) -> str:
-    """Return the hash of what makes a revision: digest, serving settings and pod template.
+    """Return the hash of what makes a revision: digest, serving settings, pod template, Secret.
 
     As the user wrote them: an upgrade of the operator makes no new revision.
     """
-    spec = deployment.spec
+    spec, source = deployment.spec, deployment.spec.model.artifact
     wrote = [sha256, spec.serving.to_json(), spec.pod_template.to_json()]
+    if source is not None and source.secret_ref is not None:
+        wrote.append(source.secret_ref.name)
     return hashlib.sha256(json.dumps(wrote, sort_keys=True).encode()).hexdigest()[:10]
 
 

@@ -4,7 +4,7 @@ from perennial.api.deployment import ArtifactRef, DeploymentStatus, Rejection, R
 from perennial.plan.requestlog import place
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import rejection
-from perennial.plan.stores import chosen, refusal
+from perennial.plan.stores import opener, refusal
 from perennial.plan.workload import revision_hash
 
 
@@ -16,10 +16,12 @@ def wanted(
     A version that is on trial or serves goes on where it, or its training, is gone.
     """
     model, settings = s.deployment.spec.model, s.settings
-    secret, version = settings.store_secret, ""
+    secret: str | None = None
+    version = ""
     known = [r for r in (status.canary, status.stable) if r is not None]
     if model.artifact is not None:
-        artifact = model.artifact
+        artifact = ArtifactRef(uri=model.artifact.uri, sha256=model.artifact.sha256)
+        secret = model.artifact.secret_ref.name if model.artifact.secret_ref is not None else None
     elif model.version_ref is not None:
         version = model.version_ref.name
         if s.version is not None:
@@ -42,8 +44,9 @@ def wanted(
             return None, None, ("TrainingNotFound", f"there is no ModelTraining {name} yet")
         else:
             return None, None, ("WaitingForVersion", f"{name} has no version that passed yet")
-    if s.training is not None and s.training.spec.store is not None:
-        _, secret = chosen(s.training.spec.store, settings)
+    store = s.training.spec.store if s.training is not None else None
+    if secret is None or store is not None:
+        secret = opener(artifact.uri, store, settings)
     log = place(s.deployment, s.training, settings)
     told = refusal("the artifact's URI", artifact.uri, settings)
     if not told and log is not None:
