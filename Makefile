@@ -6,6 +6,8 @@ PY := $(VENV)/bin/python
 CHECKOUT := $(CURDIR)
 LOCALCLUSTER := $(PYTHON) -m localcluster
 export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator:$(CHECKOUT)/artifact:$(CHECKOUT)/training:$(CHECKOUT)/serving
+# Tests start dozens of interpreters: compile a module for the first only.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-unit test-api test-cluster test-images binaries benchmark-serving benchmark-http
