@@ -91,7 +91,7 @@ def ours(model: Path, http: int, grpc: int, metrics: int) -> Subject:
 
 def empty(answer: Path, http: int) -> Subject:
     """Return a handler that reads the body and answers with a file."""
-    command = [str(environments.python("fastapi")), str(SERVERS / "on_uvicorn.py"), str(http)]
+    command = [str(environments.python("frontends")), str(SERVERS / "on_uvicorn.py"), str(http)]
     environment = {"HANDLER": "empty", "ANSWER": str(answer), "PYTHONPATH": str(SERVERS)}
     title = "empty handler on uvicorn"
     transports = ("json", "binary")
