@@ -27,7 +27,7 @@ _of_thread = threading.local()
 _FLOATS = ("FP32", "FP64", "FP16")
 _ABSENT = (b"", b"null")
 # Up to so many bytes, a list of objects is made sooner than an array.
-_SHORT = 1024
+_SHORT = 2048
 _NOTHING = memoryview(b"")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
