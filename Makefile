@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-unit test-api test-cluster test-images binaries benchmark-serving benchmark-http
+.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-images binaries benchmark-serving benchmark-http
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -73,6 +73,9 @@ PARALLEL := -n 2 --dist loadfile
 test-unit: venv  ## Pure functions and the trainer, no cluster
 	$(PY) -m pytest -q $(PARALLEL) tests/unit
 
+test-quick: venv binaries  ## Unit and API tests together, with fewer examples of each property
+	$(PY) -m pytest -q $(PARALLEL) tests/unit tests/api
+
 test-api: venv binaries  ## A real API server and etcd
 	$(PY) -m pytest -q tests/api
 
@@ -82,6 +85,7 @@ test-cluster: venv  ## The loop on a real node
 test-images: venv  ## What is in the images, and that they start; root and buildah, no cluster
 	$(PY) -m pytest -q tests/images
 
+test: export PERENNIAL_THOROUGH = 1
 test: verify binaries  ## Everything, from nothing to green
 	$(PY) -m pytest -q $(PARALLEL) tests/unit tests/api
 	$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/api

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from virtual import run
 
+from effort import tried
 from perennial.cluster.queue import (
     LONGEST_BACKOFF_SECONDS,
     RELIST_SECONDS,
@@ -290,7 +291,7 @@ def test_the_depth_is_exported() -> None:
     bench(second, play)
 
 
-@settings(max_examples=40)
+@tried(40)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 3), st.floats(0, 2)), max_size=25),
     st.floats(0.1, 2),

@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 from builders import conditions, version
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rollout_world import World
 
+from effort import tried
 from perennial.plan.analysis import quantile
 from perennial.plan.rollout import plan_deployment
 
@@ -136,7 +137,7 @@ def test_pods_are_restricted() -> None:
     assert all("secrets" not in m["mountPath"] for m in server["volumeMounts"])
 
 
-@settings(max_examples=50)
+@tried(50)
 @given(
     moves=st.lists(
         st.tuples(st.sampled_from(["a" * 64, "b" * 64, "c" * 64]), st.integers(1, 12)), max_size=6

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from rollout_world import World, wanted_sha
 
+from effort import tried
 from perennial.plan.rollout import plan_deployment
 
 SHAS = st.sampled_from([letter * 64 for letter in "abcd"])
@@ -202,4 +203,4 @@ class Rollouts(RuleBasedStateMachine):
 
 
 TestRollouts = Rollouts.TestCase
-TestRollouts.settings = settings(max_examples=120, stateful_step_count=30, derandomize=True)
+TestRollouts.settings = settings(tried(120), stateful_step_count=30, derandomize=True)

@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 from builders import NOW, SETTINGS, SHA, conditions, later, monitor, training, version
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from effort import tried
 from perennial.api import ModelTraining, ModelVersion
 from perennial.plan.core import Plan
 from perennial.plan.training import INDEX_LABEL, TrainingSnapshot, plan_training
@@ -216,7 +217,7 @@ def test_a_missed_schedule_runs_once() -> None:
     assert plan.requeue_after is not None and plan.requeue_after <= 3601
 
 
-@settings(max_examples=60)
+@tried(60)
 @given(
     cuts=st.lists(st.integers(0, 4), min_size=4, max_size=12),
     values=st.lists(st.floats(0.5, 1.0), min_size=2, max_size=2),

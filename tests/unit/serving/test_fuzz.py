@@ -7,13 +7,15 @@ from typing import Any
 
 import grpc
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx_models import DATATYPES, echo
 from servers import Server, serving
 from tritonclient.grpc import service_pb2 as pb
 
-BOUNDED = settings(max_examples=150)
+from effort import tried
+
+BOUNDED = tried(150)
 ALLOWED = {
     grpc.StatusCode.OK,
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -90,7 +92,7 @@ def call(server: Server, message: bytes) -> grpc.StatusCode:
     return grpc.StatusCode.OK
 
 
-@settings(BOUNDED, max_examples=60)
+@tried(60)
 @given(message=st.binary(max_size=200))
 def test_rubbish_over_grpc(server: Server, message: bytes) -> None:
     assert call(server, message) in ALLOWED
@@ -117,7 +119,7 @@ def messages(draw: Any) -> bytes:
     return bytes(request.SerializeToString())
 
 
-@settings(BOUNDED, max_examples=100)
+@tried(100)
 @given(message=messages())
 def test_messages_over_grpc(server: Server, message: bytes) -> None:
     assert call(server, message) in ALLOWED

@@ -6,14 +6,15 @@ import zlib
 from typing import Any
 
 from http2_peer import HEADERS, Peer, data, held_bytes, prefixed
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from effort import tried
 from perennial_serving.http import frames
 from perennial_serving.http.frames import END_HEADERS, END_STREAM, frame
 from perennial_serving.http.http2 import Call, Limits
 
-BOUNDED = settings(max_examples=150)
+BOUNDED = tried(150)
 LIMITS = Limits(message_bytes=3000, buffered_bytes=6400, header_bytes=2000, streams=20)
 
 # Streams are counted from the newest, -1 is a new one; others are seldom meant.

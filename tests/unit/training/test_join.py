@@ -3,10 +3,11 @@
 from typing import Any
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from logs import at
 
+from effort import tried
 from perennial_training.feedback import SKEW, join
 
 Line = tuple[str, int, int]
@@ -39,7 +40,7 @@ def by_definition(requests: list[Line], labels: list[Line]) -> dict[int, int]:
     return newest
 
 
-@settings(max_examples=150)
+@tried(150)
 @given(st.lists(LINES, max_size=8), st.lists(LINES, max_size=8))
 def test_join_is_as_defined(requests: list[Line], labels: list[Line]) -> None:
     found = join(
@@ -51,7 +52,7 @@ def test_join_is_as_defined(requests: list[Line], labels: list[Line]) -> None:
     assert found["time"].is_monotonic_increasing and found.index.is_unique
 
 
-@settings(max_examples=50)
+@tried(50)
 @given(st.lists(LINES, max_size=6, unique=True), st.lists(LINES, max_size=6, unique=True))
 def test_the_order_of_files_does_not_matter(requests: list[Line], labels: list[Line]) -> None:
     def joined(requests: list[Line], labels: list[Line]) -> set[tuple[Any, ...]]:
