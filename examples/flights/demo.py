@@ -1,4 +1,4 @@
-"""The whole loop on a real cluster: train, prove, serve, watch, retrain on drift, roll out.
+"""The whole loop on a real cluster: train, prove, serve, watch, retrain on drift, roll out, undo.
 
 ``python -m flights.demo --values FILE`` leaves everything running to explore.
 """
@@ -243,16 +243,31 @@ def loop(values: str) -> Counter[str]:
     return found
 
 
+def undo() -> None:
+    """Go back to the version that served before, as a person asks for it."""
+    before = get("md")["status"]["replaced"]["version"]
+    say(f"Somebody has doubts: back to {before}, at once")
+    request = f"perennial.dev/request=undo/{time.time():.0f}"
+    kubectl("annotate", "md", "flights", "-n", NAMESPACE, "--overwrite", request)
+    wait(f"{before} serves", lambda: get("md")["status"]["stable"]["version"] == before, 60)
+    show("mv", "md")
+
+
 def main() -> None:
-    """Go round the loop and say where to look next."""
+    """Go round the loop, go back a step, and say where to look next."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--values", required=True, help="chart values that name the images")
     loop(parser.parse_args().values)
+    undo()
     say("It is left running. Look around:")
     print(f"  export KUBECONFIG={os.environ.get('KUBECONFIG', '')}")
     print("  kubectl get mt,mv,md,dm -n flights")
     print("  kubectl get events -n flights --sort-by=.metadata.creationTimestamp")
     print("  kubectl explain modeldeployment.spec.rollout")
+    print(
+        "  kubectl annotate md flights -n flights --overwrite perennial.dev/request=retry/1", end=""
+    )
+    print("  # the new one again")
     print("  make cluster-down")
 
 
