@@ -28,6 +28,7 @@ WITHOUT = shutil.ignore_patterns(
 # Of packages: what only tests them or builds against them, and the big parts that we do not use.
 UNUSED = (
     *("**/tests", "**/test", "**/include", "**/*.pyi", "**/*.pyx", "**/*.pxd", "**/*.pxi"),
+    *("**/simdjson/*.cpp", "**/simdjson/*.h"),
     "bin/[Aa]ctivate*",
     # For programs in C: the module has a copy of its own. And what converts models.
     *("**/onnxruntime/capi/libonnxruntime.so*", "**/onnxruntime/transformers"),
