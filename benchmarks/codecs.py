@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import orjson
+import simdjson
 
 REPEATS = 9
 
@@ -58,7 +59,11 @@ def main() -> None:
     """Print a table in Markdown."""
     bodies = [Path(name).read_bytes() for name in sys.argv[1:]]
     lines = ["| step | by | 1 row µs | 32 rows µs |", "| --- | --- | ---: | ---: |"]
-    for step, ways in (("decode", _decoders()), ("to array", _arrays()), ("encode", _encoders())):
+    steps = {
+        **{"decode": _decoders(), "to array": _arrays(), "body to array": _whole()},
+        "encode": _encoders(),
+    }
+    for step, ways in steps.items():
         for name, make in ways.items():
             figures = " | ".join(f"{_microseconds(make(body)):.1f}" for body in bodies)
             lines.append(f"| {step} | {name} | {figures} |")
@@ -103,6 +108,26 @@ def _arrays() -> dict[str, Way]:
         "struct.pack": way(
             lambda data: np.frombuffer(struct.pack(f"{len(data)}f", *data), np.float32)
         ),
+    }
+
+
+def _whole() -> dict[str, Way]:
+    of_floats = msgspec.json.Decoder(_RequestOfFloats).decode
+    of_raw = msgspec.json.Decoder(_RequestOfRaw).decode
+    parser = simdjson.Parser()
+
+    def by_list(body: bytes) -> object:
+        data = of_floats(body).inputs[0].data
+        return np.frombuffer(struct.pack(f"{len(data)}f", *data), np.float32)
+
+    def by_buffer(body: bytes) -> object:
+        content = bytes(of_raw(body).inputs[0].data)
+        numbers = np.frombuffer(parser.parse(content).as_buffer(of_type="d"))
+        return numbers.astype(np.float32)
+
+    return {
+        "msgspec, list[float], struct.pack": lambda body: lambda: by_list(body),
+        "msgspec, data left raw, simdjson": lambda body: lambda: by_buffer(body),
     }
 
 
