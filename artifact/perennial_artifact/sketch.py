@@ -132,8 +132,9 @@ class _Numbers:
         high = np.array([np.nan if c.maximum is None else c.maximum for c in columns])
         # Half the bytes for what most models take, with the same counts.
         self._single, self._double = _rounded(bounds, np.inf), bounds
-        self._single[_ABOVE] = np.nextafter(_rounded(high, -np.inf), np.float32(np.inf))
-        self._double[_ABOVE] = np.nextafter(high, np.inf)
+        with np.errstate(over="ignore"):  # above the largest number is infinity
+            self._single[_ABOVE] = np.nextafter(_rounded(high, -np.inf), np.float32(np.inf))
+            self._double[_ABOVE] = np.nextafter(high, np.inf)
         self.size = bounds.size
 
     def count(self, values: NDArray[Any], into: Counts) -> None:
