@@ -67,8 +67,8 @@ lint: venv  ## ruff
 types: venv  ## mypy --strict
 	$(VENV)/bin/mypy operator/perennial artifact/perennial_artifact training/perennial_training serving/perennial_serving images
 
-# Two workers, a file at a time: what its tests share is started once.
-PARALLEL := -n 2 --dist loadfile
+# Three workers on two cores, for tests wait; a file at a time, for what its tests share starts once.
+PARALLEL := -n 3 --dist loadfile
 
 test-unit: venv  ## Pure functions and the trainer, no cluster
 	$(PY) -m pytest -q $(PARALLEL) tests/unit

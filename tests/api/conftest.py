@@ -2,44 +2,16 @@
 
 import json
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from asking import ROOT, Answer, Kubectl
 from kubernetes.aio import client, config
-from xdist.scheduler import LoadFileScheduling
 
 from localcluster import apiserver, binaries
 from localcluster.apiserver import ApiServer
 from perennial.cluster.client import Cluster
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What kubectl said."""
-
-    code: int
-    out: str
-    error: str
-
-
-Kubectl = Callable[..., Answer]
-
-
-class OneServer(LoadFileScheduling):  # type: ignore[misc]
-    """Give pytest-xdist's workers a file at a time, but one of them all that ask the API server."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = str(super()._split_scope(nodeid))
-        return "tests/api" if file.startswith("tests/api/") else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneServer:
-    return OneServer(config, log)
 
 
 @pytest.fixture(scope="session")

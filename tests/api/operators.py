@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT, Kubectl
+from asking import ROOT, Kubectl
 
 from chart import NAMESPACE, RELEASE, environment, render
 from localcluster import credentials

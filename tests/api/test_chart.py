@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
+from asking import Kubectl, refusal
 from builders import SETTINGS, deployment, run, training
-from conftest import Kubectl
 
 from chart import CHART, helm, pods, render
 from localcluster.apiserver import ApiServer
 from perennial.api.deployment import Revision
+from perennial.cluster.client import Cluster
 from perennial.plan.job import children
 from perennial.plan.workload import workload
 
@@ -37,19 +38,19 @@ def made() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("name", "pod"), made().items(), ids=lambda x: x if x == str(x) else "")
-def test_every_pod_keeps_to_the_restricted_standard(
-    kubectl: Kubectl, restricted: str, name: str, pod: dict[str, Any]
+async def test_every_pod_keeps_to_the_restricted_standard(
+    cluster: Cluster, restricted: str, name: str, pod: dict[str, Any]
 ) -> None:
-    def create(spec: dict[str, Any]) -> str:
+    async def told(spec: dict[str, Any]) -> str:
         meta = {"name": "p", "namespace": restricted}
         body = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
-        return kubectl("create", "--dry-run=server", "-f", "-", body=body).error
+        return await refusal(cluster, body)
 
-    assert create(pod) == ""
+    assert await told(pod) == ""
     for i, container in enumerate(pod["containers"]):
         loose = [*pod["containers"]]
         loose[i] = {**container, "securityContext": {}}
-        assert "violates PodSecurity" in create({**pod, "containers": loose})
+        assert "violates PodSecurity" in await told({**pod, "containers": loose})
 
 
 def test_the_kinds_and_the_store_stay_when_the_release_goes(

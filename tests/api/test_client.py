@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from asking import Kubectl
 from builders import SETTINGS, deployment, run, training
-from conftest import Kubectl
 from kubernetes.aio.client.exceptions import ApiException
 from prometheus_client import REGISTRY
 from test_kinds import body

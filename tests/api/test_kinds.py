@@ -5,8 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import ROOT, Kubectl
-from kubernetes.aio.client.exceptions import ApiException
+from asking import ROOT, Kubectl, refusal
 
 from perennial.cluster.client import Cluster
 
@@ -47,14 +46,6 @@ def body(kind: str, name: str = "fraud", **changes: Any) -> dict[str, Any]:
     metadata = {"name": name, "namespace": "default"}
     api = "perennial.dev/v1alpha1"
     return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
-
-
-async def refusal(cluster: Cluster, wanted: dict[str, Any]) -> str:
-    """Create an object as kubectl does, but start no process for it; return what is said."""
-    path = cluster.path(wanted["apiVersion"], wanted["kind"], wanted["metadata"]["namespace"])
-    with pytest.raises(ApiException) as refused:
-        await cluster.call("POST", path, {"fieldValidation": "Strict"}, wanted)
-    return str(json.loads(refused.value.body)["message"])
 
 
 @pytest.mark.parametrize("kind", SPECS)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conftest import Kubectl
+from asking import Kubectl
 from operators import USER, Operator, install, running
 from test_kinds import SHA, body
 
@@ -20,7 +20,7 @@ def wait(what: str, so: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not so():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.1)
+        time.sleep(0.25)
 
 
 def answers(operator: Operator, path: str) -> bool:

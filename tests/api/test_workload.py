@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from conftest import Kubectl
+from asking import Kubectl
 
 from perennial.api import ModelDeployment
 from perennial.api.deployment import Revision

@@ -95,7 +95,12 @@ def running() -> Iterator[ApiServer]:
         for command in commands:
             log = (directory / f"{Path(command[0]).name}.log").open("wb")
             processes.append(
-                subprocess.Popen([os.fspath(part) for part in command], stdout=log, stderr=log)
+                subprocess.Popen(
+                    [os.fspath(part) for part in command],
+                    env={**os.environ, "GOGC": "400"},  # memory for time: it lives for minutes
+                    stdout=log,
+                    stderr=log,
+                )
             )
         wait_until_ready(url, token, authority, START_SECONDS)
         kubeconfig = directory / "kubeconfig"

@@ -27,7 +27,7 @@ BINS = 10
 
 
 class _Answered:
-    """A model whose answers are known, so that resampling does not run it again."""
+    """Answers that are known, by the number of the row: resampling does not run the model again."""
 
     def __init__(self, model: OnnxModel, inputs: pd.DataFrame) -> None:
         self._outputs = model.run(inputs)
@@ -41,12 +41,12 @@ class _Answered:
     def fit(self, *_: Any) -> _Answered:
         return self
 
-    def predict(self, rows: pd.DataFrame) -> Any:
-        return np.asarray(self._outputs[0]).ravel()[rows["row"].to_numpy()]
+    def predict(self, rows: Any) -> Any:
+        return np.asarray(self._outputs[0]).ravel()[rows]
 
     @available_if(attrgetter("has_probabilities"))  # type: ignore[untyped-decorator]
-    def predict_proba(self, rows: pd.DataFrame) -> Any:
-        return np.asarray(self._outputs[1])[rows["row"].to_numpy()]
+    def predict_proba(self, rows: Any) -> Any:
+        return np.asarray(self._outputs[1])[rows]
 
 
 def scorer(name: str) -> Any:
@@ -111,7 +111,7 @@ def measure(
 def _score(score: Any, answered: _Answered, truth: Any, rows: Any) -> float:
     with warnings.catch_warnings(), sklearn.config_context(skip_parameter_validation=True):
         warnings.simplefilter("ignore")
-        value = float(score(answered, pd.DataFrame({"row": rows}), truth[rows]))
+        value = float(score(answered, rows, truth[rows]))
     if not math.isfinite(value):
         raise ValueError(
             f"it has no value on these {len(rows)} held-out rows (different targets: "

@@ -9,6 +9,7 @@ and every string, list and map gets a maximum.
 """
 
 import argparse
+import functools
 import sys
 from collections.abc import Mapping
 from inspect import cleandoc
@@ -270,7 +271,8 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def files() -> dict[str, str]:
+@functools.cache
+def files() -> Mapping[str, str]:
     """Return the text of every generated file by its name."""
     return {
         f"{GROUP}_{kind.PLURAL}.yaml": HEADER

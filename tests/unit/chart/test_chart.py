@@ -8,7 +8,7 @@ import yaml
 
 from chart import CHART, containers, environment, helm, parse, pods, render, select, template
 from perennial.api import KINDS
-from perennial.api.crd import files
+from perennial.api.crd import definition
 from perennial.plan.core import Settings
 from perennial.settings import read
 
@@ -121,8 +121,8 @@ def test_the_operator_reads_what_the_chart_sets() -> None:
 def test_the_kinds_are_those_of_the_models_and_are_kept_where_it_is_asked(keep: str) -> None:
     found = {o["metadata"]["name"]: o for o in render(f"crds.keep={keep}") if "Custom" in o["kind"]}
     assert len(found) == len(KINDS)
-    for text in files().values():
-        (wanted,) = parse(text)
+    for kind in KINDS:
+        wanted = definition(kind)
         if keep == "true":
             wanted["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
         assert found[wanted["metadata"]["name"]] == wanted
