@@ -156,8 +156,12 @@ class Call(ABC):
         if plane.log is not None:
             trace = trace_id(self.traceparent())
             request_id = plane.log.note(request_id, trace, decoded.feeds, results, decoded.rows)
-        tensors = [(tensor, results[tensor.name]) for tensor in self._asked]
-        if sum(values.size for _, values in tensors) * 8 > LARGE_BYTES:
+        tensors, size = [], 0
+        for tensor in self._asked:
+            values = results[tensor.name]
+            tensors.append((tensor, values))
+            size += values.size
+        if size * 8 > LARGE_BYTES:
             self.engine.off_loop(lambda: self.encode(tensors, request_id), self.send, self)
         else:
             self.send(self.encode(tensors, request_id))

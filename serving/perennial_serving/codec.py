@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from perennial_artifact.manifest import Tensor
 from perennial_serving.errors import RequestError
 from perennial_serving.messages import InferRequest, InputTensor
-from perennial_serving.tensors import Given, to_bytes, wrong
+from perennial_serving.tensors import DOES_NOT_FIT, Given, packed, to_bytes, wrong
 
 _requests = msgspec.json.Decoder(InferRequest)
 _lists = msgspec.json.Decoder(list[Any])
+_floats = msgspec.json.Decoder(list[float])
 _encoder = msgspec.json.Encoder()
 _of_thread = threading.local()
 _FLOATS = ("FP32", "FP64", "FP16")
@@ -82,10 +83,12 @@ def _values(tensor: InputTensor) -> list[Any] | NDArray[np.float64] | None:
     content = bytes(tensor.data)
     if content in _ABSENT:
         return None
-    if len(content) > _SHORT and tensor.datatype in _FLOATS and content.rfind(b"[") == 0:
+    if tensor.datatype in _FLOATS and content.rfind(b"[") == 0:
         try:
-            return _numbers(content)
-        except (TypeError, ValueError, RuntimeError):
+            if len(content) > _SHORT:
+                return _numbers(content)
+            return packed(_floats.decode(content), tensor.datatype)
+        except (TypeError, ValueError, RuntimeError, *DOES_NOT_FIT):
             pass  # with a null, beyond 64 bits, or wrong
     try:
         return _lists.decode(content)
@@ -128,7 +131,7 @@ def encode(
             output["parameters"] = {"binary_data_size": len(blob)}
             blobs.append(blob)
         else:
-            output["data"] = values.ravel().tolist()
+            output["data"] = (values if values.ndim == 1 else values.ravel()).tolist()
         outputs.append(output)
     head = _encoder.encode(answer)
     return (b"".join((head, *blobs)), len(head)) if blobs else (head, None)

@@ -51,6 +51,8 @@ class Scheduler:
         self._threads = ThreadPoolExecutor(self._slots, "infer")
         self._batch_rows = batch_rows if plane.model.is_batchable else 0
         self._names = [t.name for t in plane.model.inputs]
+        # The inputs whose rows may differ in size from request to request.
+        self._varying = [t.name for t in plane.model.inputs if -1 in t.shape[1:]]
         self._loop = asyncio.get_running_loop()
         self._turn: list[_Waiting] = []
         self._lonely = 0
@@ -77,7 +79,7 @@ class Scheduler:
         self._start()
 
     def _shapes(self, feeds: Arrays) -> list[tuple[int, ...]]:
-        return [feeds[name].shape[1:] for name in self._names]
+        return [feeds[name].shape[1:] for name in self._varying]
 
     def _now(self, feeds: Arrays, rows: int, done: Done) -> None:
         began = time.perf_counter()

@@ -18,6 +18,7 @@ from perennial_serving.model import Model
 
 SHOWN = 64  # characters of a client's text that an error repeats
 _SIZE = struct.Struct("<I")
+DOES_NOT_FIT = (struct.error, OverflowError)
 _FORMATS = {
     **{"BOOL": "?", "FP16": "e", "FP32": "f", "FP64": "d"},
     **{"INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q"},
@@ -150,11 +151,19 @@ def _packed(name: str, data: list[Any], datatype: str) -> NDArray[Any]:
     if datatype == "BYTES":
         return np.array(data, dtype=object)
     try:
-        # Faster than numpy on a list, and a number too large is refused, not turned into infinity.
-        packed = struct.pack(f"<{len(data)}{_FORMATS[datatype]}", *data)
-        return np.frombuffer(packed, DTYPES[datatype])
-    except (struct.error, OverflowError) as error:
+        return packed(data, datatype)
+    except DOES_NOT_FIT as error:
         raise _does_not_fit(name, datatype) from error
+
+
+def packed(data: list[Any], datatype: str) -> NDArray[Any]:
+    """Return numbers as an array, faster than numpy makes one of a list.
+
+    Raises:
+        OverflowError, struct.error: one is too large; numpy would make it infinite.
+    """
+    content = struct.pack(f"<{len(data)}{_FORMATS[datatype]}", *data)
+    return np.frombuffer(content, DTYPES[datatype])
 
 
 def _narrowed(name: str, data: NDArray[Any], datatype: str) -> NDArray[Any]:

@@ -41,6 +41,8 @@ def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
     )
     # What is loaded stays: no request is to wait until the collector has been through it.
     gc.freeze()
+    # What a request makes goes by itself: look seldom for what does not.
+    gc.set_threshold(50_000)
     gc.enable()
     uvloop.run(serve(plane, limits, sockets))
     sys.stdout.flush()

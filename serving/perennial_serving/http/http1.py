@@ -10,7 +10,7 @@ import http
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import httptools
 
@@ -23,10 +23,15 @@ HEAD_BYTES = 64 * 1024
 PIPELINED = 64
 # A chunked body may be this many times as large with its wrapping.
 WRAPPING = 8
+# How many heads of how many bytes are remembered for each port.
+REMEMBERED, REMEMBERED_BYTES = 256, 1024
 # What is read of a body that was refused, so that the client gets to read why.
 DISCARDED_BYTES = 16 * 1024 * 1024
 
 JSON = b"content-type: application/json\r\n"
+# What says more of a body than its length, or asks for more than an answer.
+_UNLIKE = {b"transfer-encoding", b"expect", b"upgrade"}
+_END = b"\r\n\r\n"
 _CLOSE = b"connection: close\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in http.HTTPStatus}
@@ -49,6 +54,16 @@ def _nobody(status: int, body: bytes, head: bytes) -> None:
     raise AssertionError("the request is not whole yet")
 
 
+class Head(NamedTuple):
+    """The head of a request that has a Content-Length, or no body; the next may have the same."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    length: int
+
+
 Refusal = Callable[[str], bytes]
 """Makes the body of an answer that this module gives by itself."""
 
@@ -67,7 +82,15 @@ class Listener:
     draining: bool = False
     """Ask clients to reconnect, which takes them elsewhere."""
     buffered: int = 0
+    heads: dict[bytes, Head] = field(default_factory=dict)
+    """What llhttp found in heads that clients send with most of their requests."""
     connections: set[Connection] = field(default_factory=set)
+
+    def remember(self, head: bytes, parsed: Head) -> None:
+        """Keep what was found in a head."""
+        if len(self.heads) >= REMEMBERED:
+            self.heads.clear()
+        self.heads[head] = parsed
 
     def sweep(self, now: float) -> None:
         """Close connections that stalled, or idle for very long."""
@@ -94,6 +117,8 @@ class Connection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._size = 0
         self._head = 0
+        self._between = True  # llhttp has taken nothing of the next request
+        self._whole: list[Request] = []  # in what was parsed last
         self._waiting: deque[Request] = deque()  # pipelined behind the one under way
         self._busy: Request | None = None
         self._arrived = 0  # bytes since the head, in whatever wrapping
@@ -134,12 +159,39 @@ class Connection(asyncio.Protocol):
         if self._closing:
             self._discard(len(data))
             return
+        end = data.find(_END, 0, REMEMBERED_BYTES) + len(_END) if self._between else 0
+        if end < len(_END):
+            self._parse(data)
+            return
+        head = self._listener.heads.get(data[:end])
+        if head is None or head.length != len(data) - end:
+            self._learn(data, end)
+            return
+        self._since = self._loop.time()
+        request = Request(head.method, head.path, head.query, head.headers)
+        request.body = data[end:]
+        self._take(request)
+
+    def _learn(self, data: bytes, end: int) -> None:
+        """Parse; where this was one request, and ends where its head says, remember the head."""
+        self._parse(data)
+        if len(self._whole) != 1 or self._closing or not self._between:
+            return
+        (request,) = self._whole
+        length = len(request.body)
+        plain = request.keeps and not _UNLIKE & request.headers.keys()
+        if plain and end + length == len(data):
+            head = Head(request.method, request.path, request.query, request.headers, length)
+            self._listener.remember(data[:end], head)
+
+    def _parse(self, data: bytes) -> None:
         if self._request is None:
             if not self._head:
                 self._since = self._loop.time()
             self._head += len(data)
         else:
             self._arrived += len(data)
+        self._whole.clear()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -163,6 +215,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Begin a request."""
+        self._between = False
         self._url, self._headers = b"", {}
 
     def on_url(self, url: bytes) -> None:
@@ -210,6 +263,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Handle the request, or let it wait for the one before it."""
+        self._between = True
         request = self._request
         if request is None or self._closing:
             return
@@ -218,13 +272,17 @@ class Connection(asyncio.Protocol):
             request.body = parts[0] if len(parts) == 1 else b"".join(parts)
             self._release()
         self._request = None
+        self._whole.append(request)
+        self._take(request)
+
+    # What is ours
+
+    def _take(self, request: Request) -> None:
         self._waiting.append(request)
         if self._busy is None and self._writable:
             self._next()
         elif len(self._waiting) >= PIPELINED:
             self._transport.pause_reading()
-
-    # What is ours
 
     @property
     def is_idle(self) -> bool:
