@@ -64,7 +64,7 @@ def tensors(request: InferRequest, binary: memoryview) -> Iterator[Given]:
     for t in request.inputs:
         size = t.parameters.binary_data_size if t.parameters is not None else None
         if size is None:
-            yield Given(t.name, t.datatype, t.shape, _values(t))
+            yield t.name, t.datatype, t.shape, _values(t), None
             continue
         if bytes(t.data) not in _ABSENT:
             raise wrong(t.name, "either data or binary_data_size", "both")
@@ -72,7 +72,7 @@ def tensors(request: InferRequest, binary: memoryview) -> Iterator[Given]:
             raise wrong(
                 t.name, f"{size} bytes, as its binary_data_size says", f"{len(binary) - at}"
             )
-        yield Given(t.name, t.datatype, t.shape, None, binary[at : at + size])
+        yield t.name, t.datatype, t.shape, None, binary[at : at + size]
         at += size
     if at != len(binary):
         raise RequestError(400, f"{len(binary) - at} bytes follow the last tensor's")

@@ -194,7 +194,7 @@ def _given(request: Any) -> Iterator[Given]:
         if raw:
             if tensor.HasField("contents"):
                 raise wrong(name, "raw_input_contents alone", "contents too")
-            yield Given(name, datatype, shape, None, memoryview(raw[n]))
+            yield name, datatype, shape, None, memoryview(raw[n])
             continue
         fields = tensor.contents.ListFields()
         if not fields:
@@ -203,7 +203,7 @@ def _given(request: Any) -> Iterator[Given]:
         others = [field.name for field, _ in fields if field.name != wanted]
         if others:
             raise wrong(name, f"data of {datatype[:64]} in {wanted or 'raw contents'}", others[0])
-        yield Given(name, datatype, shape, _typed(name, datatype, fields[0][1]))
+        yield name, datatype, shape, _typed(name, datatype, fields[0][1]), None
 
 
 def _typed(name: str, datatype: str, values: Any) -> NDArray[Any]:

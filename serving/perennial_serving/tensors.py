@@ -6,7 +6,7 @@ import math
 import struct
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,9 @@ _FORMATS = {
 }
 
 
-class Given(NamedTuple):
-    """One tensor of a request: values as JSON has them (flat or nested), an array, or raw bytes."""
-
-    name: str
-    datatype: str
-    shape: Sequence[int]
-    data: list[Any] | NDArray[Any] | None
-    raw: memoryview | None = None
+Given = tuple[str, str, Sequence[int], list[Any] | NDArray[Any] | None, memoryview | None]
+"""One tensor of a request: name, datatype, shape; values as JSON has them (flat or nested) or an
+array; or raw bytes. A plain tuple, for there is one for each request at least."""
 
 
 class Feeds:
@@ -51,9 +46,9 @@ class Feeds:
             RequestError: 400, a tensor is missing, unknown, repeated or does not fit.
         """
         arrays: dict[str, NDArray[Any]] = {}
-        inputs = self._inputs
+        inputs, rows = self._inputs, 0
         for tensor in tensors:
-            name = tensor.name
+            name = tensor[0]
             expected = inputs.get(name)
             if expected is None:
                 raise RequestError(
@@ -61,14 +56,14 @@ class Feeds:
                 )
             if name in arrays:
                 raise RequestError(400, f"input {name!r} is given twice")
-            arrays[name] = _array(tensor, expected)
+            arrays[name] = values = _array(tensor, expected)
+            rows = rows or (len(values) if values.ndim else 1)
         if len(arrays) != len(inputs):
             absent = [name for name in inputs if name not in arrays]
             raise RequestError(400, f"input {', '.join(absent)} is missing")
         for axes in self._shared:
             self._agree(axes, arrays)
-        shape = next((a.shape for a in arrays.values()), ())
-        return arrays, shape[0] if shape else 1
+        return arrays, rows or 1
 
     def _agree(self, axes: Sequence[tuple[str, int]], arrays: dict[str, NDArray[Any]]) -> None:
         first, axis = axes[0]
