@@ -107,3 +107,17 @@ def test_only_plain_heads_are_remembered_and_not_too_many() -> None:
 def test_a_remembered_head_with_half_a_body_waits_for_the_rest() -> None:
     content, seen = sent("/a", b"abc")
     assert received(iter([content, content[:-1], content[-1:], content])) == [seen] * 3
+
+
+def test_a_body_that_looks_like_a_request_is_a_body() -> None:
+    inner, seen = sent("/a", b"abc")
+    outer, whole = sent("/b", inner)
+    head = outer.removesuffix(inner)
+    assert received(iter([inner, head, inner, inner])) == [seen, whole, seen]
+
+
+def test_empty_lines_before_a_request_are_no_head() -> None:
+    content, seen = sent("/a", b"abc")
+    listener = Listener(lambda _: None, str.encode, 1000, 10_000)
+    assert received(iter([b"\r\n\r\n" + content, content]), listener) == [seen] * 2
+    assert [head.startswith(b"POST") for head in listener.heads] == [True]
