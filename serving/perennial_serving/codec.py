@@ -124,7 +124,7 @@ def encode(
         output: dict[str, Any] = {
             "name": tensor.name,
             "datatype": tensor.datatype,
-            "shape": list(values.shape),
+            "shape": values.shape,
         }
         if wanted is not None and wanted[n if len(wanted) > 1 else 0]:
             blob = to_bytes(values)

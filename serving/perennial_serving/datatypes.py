@@ -27,4 +27,5 @@ TYPES: dict[str, tuple[str, Any]] = {
     "tensor(double)": ("FP64", np.float64),
     "tensor(string)": ("BYTES", np.object_),
 }
-DTYPES: dict[str, Any] = dict(TYPES.values())
+# Types that are made once: numpy compares them by identity.
+DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(kind) for name, kind in TYPES.values()}

@@ -213,7 +213,7 @@ def _typed(name: str, datatype: str, values: Any) -> NDArray[Any]:
         except UnicodeDecodeError as error:
             raise wrong(name, "strings of UTF-8", "other bytes") from error
     found = np.array(values)
-    dtype = np.dtype(DTYPES[datatype])
+    dtype = DTYPES[datatype]
     if dtype.kind in "iu" and dtype.itemsize < 4:
         limits = np.iinfo(dtype)
         if found.min() < limits.min or found.max() > limits.max:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -157,8 +158,12 @@ def packed(data: list[Any], datatype: str) -> NDArray[Any]:
     Raises:
         OverflowError, struct.error: one is too large; numpy would make it infinite.
     """
-    content = struct.pack(f"<{len(data)}{_FORMATS[datatype]}", *data)
-    return np.frombuffer(content, DTYPES[datatype])
+    return np.frombuffer(_packer(len(data), datatype)(*data), DTYPES[datatype])
+
+
+@functools.lru_cache(256)
+def _packer(count: int, datatype: str) -> Callable[..., bytes]:
+    return struct.Struct(f"<{count}{_FORMATS[datatype]}").pack
 
 
 def _narrowed(name: str, data: NDArray[Any], datatype: str) -> NDArray[Any]:
@@ -189,7 +194,7 @@ def _from_bytes(
     """Return little-endian values as an array that lives as long as the request's body."""
     if datatype == "BYTES":
         return _strings(name, raw, count)
-    dtype = np.dtype(DTYPES[datatype])
+    dtype = DTYPES[datatype]
     if len(raw) != count * dtype.itemsize:
         needed = f"{count * dtype.itemsize} bytes for shape {_brief(shape)} of {datatype}"
         raise wrong(name, needed, f"{len(raw)}")

@@ -42,9 +42,16 @@ class Request:
 
     __slots__ = ("body", "headers", "keeps", "method", "path", "query", "respond")
 
-    def __init__(self, method: str, path: str, query: bytes, headers: dict[bytes, bytes]) -> None:
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: dict[bytes, bytes],
+        body: bytes = b"",
+    ) -> None:
         self.method, self.path, self.query, self.headers = method, path, query, headers
-        self.body = b""
+        self.body = body
         self.keeps = True
         self.respond: Callable[[int, bytes, bytes], None] = _nobody
         """Answers, once, with a status, a body and header lines that each end in CRLF."""
@@ -159,18 +166,18 @@ class Connection(asyncio.Protocol):
         if self._closing:
             self._discard(len(data))
             return
-        end = data.find(_END, 0, REMEMBERED_BYTES) + len(_END) if self._between else 0
-        if end < len(_END):
+        end = data.find(_END, 0, REMEMBERED_BYTES) if self._between else -1
+        if end < 0:
             self._parse(data)
             return
+        end += 4
         head = self._listener.heads.get(data[:end])
         if head is None or head.length != len(data) - end:
             self._learn(data, end)
             return
         self._since = self._loop.time()
-        request = Request(head.method, head.path, head.query, head.headers)
-        request.body = data[end:]
-        self._take(request)
+        method, path, query, headers, _ = head
+        self._take(Request(method, path, query, headers, data[end:]))
 
     def _learn(self, data: bytes, end: int) -> None:
         """Parse; where this was one request, and ends where its head says, remember the head."""
