@@ -105,7 +105,8 @@ class RestCall(Call):
         request, binary = codec.decode(content, header_length)
         arrays, rows = self.engine.feeds(codec.tensors(request, binary))
         self._outputs = request
-        return Decoded(request.id, arrays, rows, [o.name for o in request.outputs or ()])
+        names = [o.name for o in request.outputs] if request.outputs else ()
+        return Decoded(request.id, arrays, rows, names)
 
     def encode(self, tensors: Tensors, request_id: str | None) -> tuple[bytes, bytes]:
         """Return body and header lines."""

@@ -285,10 +285,11 @@ class Connection(asyncio.Protocol):
     # What is ours
 
     def _take(self, request: Request) -> None:
+        if self._busy is None and self._writable and not self._waiting:
+            self._handle(request)
+            return
         self._waiting.append(request)
-        if self._busy is None and self._writable:
-            self._next()
-        elif len(self._waiting) >= PIPELINED:
+        if len(self._waiting) >= PIPELINED:
             self._transport.pause_reading()
 
     @property
@@ -315,11 +316,15 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         # A loop, not a recursion: answers may come at once.
         while self._waiting and self._busy is None and self._writable and not self._refused:
-            request = self._busy = self._waiting.popleft()
+            request = self._waiting.popleft()
             if len(self._waiting) == PIPELINED - 1:
                 self._transport.resume_reading()
-            request.respond = self._respond
-            self._listener.handle(request)
+            self._handle(request)
+
+    def _handle(self, request: Request) -> None:
+        self._busy = request
+        request.respond = self._respond
+        self._listener.handle(request)
 
     def _respond(self, status: int, body: bytes, head: bytes) -> None:
         request, self._busy = self._busy, None
