@@ -16,8 +16,9 @@ Counts = NDArray[np.int64]
 
 # The bounds of a numeric column; its edges come last.
 _ALL, _LOW, _ABOVE, _EDGES = 0, 1, 2, 3
-# Rows that are counted in a byte.
-_IN_A_BYTE = 255
+# Eight rows are added up at once, each in a byte of its own, which holds up to 255.
+_LANES, _AT_ONCE = 8, 512
+_SUM = np.ones(_LANES, np.float32)
 
 BUCKET_SECONDS = 5
 # Windows longer than this are exact to a minute only, so that a day of counts stays small.
@@ -136,17 +137,23 @@ class _Numbers:
             self._single[_ABOVE] = np.nextafter(_rounded(high, -np.inf), np.float32(np.inf))
             self._double[_ABOVE] = np.nextafter(high, np.inf)
         self.size = bounds.size
+        # Allocated once: so much memory at once would come from the kernel, and go back to it.
+        self._reached = np.empty((*bounds.shape, _AT_ONCE), np.bool_)
 
     def count(self, values: NDArray[Any], into: Counts) -> None:
         """Add values of shape [rows, columns]."""
         if values.dtype != np.float32:
             values = values.astype(np.float64, copy=False)
         bounds = self._single if values.dtype == np.float32 else self._double
-        into = into.reshape(bounds.shape)
-        for first in range(0, len(values), _IN_A_BYTE):
-            part = np.ascontiguousarray(values[first : first + _IN_A_BYTE].T)
-            # Adding up bytes is a third of the work of adding up what numpy would make of them.
-            into += (part >= bounds[:, :, None]).view(np.uint8).sum(axis=2, dtype=np.uint8)
+        for first in range(0, len(values), _AT_ONCE):
+            part = values[first : first + _AT_ONCE]
+            size = -(-len(part) // _LANES) * _LANES
+            rows = np.full((bounds.shape[1], size), np.nan, bounds.dtype)  # NaN reaches nothing
+            rows[:, : len(part)] = part.T
+            reached = self._reached[:, :, :size]
+            np.greater_equal(rows, bounds[:, :, None], out=reached)
+            lanes = reached.view(np.uint64).sum(axis=2)
+            into += (lanes.view(np.uint8).reshape(-1, _LANES) @ _SUM).astype(np.int64)
 
     def told(self, counts: Counts, rows: int) -> Iterator[dict[str, Any]]:
         """Yield what a window says of each column, of which there were ``rows`` values."""

@@ -32,6 +32,10 @@ Given = tuple[str, str, Sequence[int], list[Any] | NDArray[Any] | None, memoryvi
 array; or raw bytes. A plain tuple, for there is one for each request at least."""
 
 
+# Where rounding begins to make a number infinite: half a step above the largest.
+_LIMITS = {"FP16": 65_504.0 + 2.0**4, "FP32": float(np.finfo(np.float32).max) + 2.0**103}
+
+
 class Feeds:
     """Turns requests into the inputs of one model."""
 
@@ -166,12 +170,12 @@ def _packer(count: int, datatype: str) -> Callable[..., bytes]:
     return struct.Struct(f"<{count}{_FORMATS[datatype]}").pack
 
 
-def _narrowed(name: str, data: NDArray[Any], datatype: str) -> NDArray[Any]:
-    with np.errstate(over="ignore"):
-        narrow = data.astype(DTYPES[datatype])
-    if not np.isfinite(narrow).all():
+def _narrowed(name: str, data: NDArray[np.float64], datatype: str) -> NDArray[Any]:
+    """Return finite numbers in another precision."""
+    limit = _LIMITS[datatype]
+    if not (np.minimum.reduce(data) > -limit and np.maximum.reduce(data) < limit):
         raise _does_not_fit(name, datatype)
-    return narrow
+    return data.astype(DTYPES[datatype])
 
 
 def _does_not_fit(name: str, datatype: str) -> RequestError:
