@@ -174,7 +174,7 @@ def _narrowed(name: str, data: NDArray[np.float64], datatype: str) -> NDArray[An
     """Return finite numbers in another precision."""
     limit = _LIMITS[datatype]
     # Where the sum of squares is small, as nearly always, no number is large.
-    if not data.dot(data) < limit and not np.abs(data).max() < limit:
+    if not np.vdot(data, data) < limit and not np.abs(data).max() < limit:
         raise _does_not_fit(name, datatype)
     return data.astype(DTYPES[datatype])
 
