@@ -21,7 +21,7 @@ Done = Callable[[Outcome], None]
 
 # What is expected to take less runs on the event loop: a thread's hop costs 50 to 100 microseconds.
 INLINE_SECONDS = 0.0003
-# What runs together on the event loop takes no longer than this.
+# What runs together on the event loop takes no longer than this, nor is collected for longer.
 TURN_SECONDS = 0.001
 # After a turn of the loop on which a request found no company, so many do not wait for one.
 LONELY = 15
@@ -39,9 +39,10 @@ class Scheduler:
     """Runs quick requests on the event loop, others on threads; together those that came together.
 
     Nobody waits for company. A quick request runs at the end of the loop's turn that brought it,
-    with the others of that turn; while turns bring one request each, it runs at once. A slow one
-    runs as soon as a thread is free, with those that have come while none was. So a batch grows
-    with the load, and one client alone never waits. It belongs to the event loop's thread.
+    with the others of that turn and what came meanwhile; while turns bring one request each, it
+    runs at once. A slow one runs as soon as a thread is free, with those that have come while none
+    was. So a batch grows with the load, and one client alone never waits. It belongs to the event
+    loop's thread.
     """
 
     def __init__(self, plane: DataPlane, batch_rows: int, threads: int) -> None:
@@ -55,6 +56,7 @@ class Scheduler:
         self._varying = [t.name for t in plane.model.inputs if -1 in t.shape[1:]]
         self._loop = asyncio.get_running_loop()
         self._turn: list[_Waiting] = []
+        self._seen = 0  # of the turn, at its last end
         self._lonely = 0
         self._queue: deque[_Waiting] = deque()
         self._recording: set[asyncio.Future[None]] = set()
@@ -90,7 +92,13 @@ class Scheduler:
 
     def _end_turn(self) -> None:
         turn = self._turn
-        self._turn = []
+        grew, self._seen = self._seen < len(turn), len(turn)
+        if grew and len(turn) > 1 and time.perf_counter() - turn[0].since < TURN_SECONDS:
+            # What came while these were parsed is there already; left for the next turn, it would
+            # wait for all of this one, and those after it for that.
+            self._loop.call_soon(self._end_turn)
+            return
+        self._turn, self._seen = [], 0
         if len(turn) == 1:
             self._lonely = LONELY
             self._now(turn[0].feeds, turn[0].rows, turn[0].done)
