@@ -1,0 +1,103 @@
+"""The versions of a training: which is to beat, which are kept."""
+
+from perennial.api import API_VERSION
+from perennial.api.base import Json
+from perennial.api.training import Champion, RunStatus, TrainingStatus
+from perennial.api.version import ModelVersion
+from perennial.plan.core import Deletion
+from perennial.plan.job import child_name, labels
+from perennial.plan.training.snapshot import TrainingSnapshot
+from perennial_artifact.result import CandidateResult
+
+
+def version_of(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> Json:
+    """Return the ModelVersion; not owned, since what is served must outlive its training."""
+    assert result.artifact is not None
+    spec = {
+        "trainingRef": {"name": s.training.metadata.name},
+        "run": run.number,
+        "candidate": result.candidate,
+        "artifact": result.artifact.to_plain(),
+        "metrics": [m.to_plain() for m in result.metrics],
+        "dataset": result.dataset.to_plain() if result.dataset else None,
+        "algorithm": result.algorithm,
+        "parameters": result.parameters,
+        "libraries": result.libraries,
+    }
+    if result.signature is not None:
+        spec["signature"] = result.signature.to_plain()
+    if run.champion is not None:
+        spec["parent"] = run.champion.version
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ModelVersion",
+        "metadata": {
+            "name": child_name(s.training, run.number),
+            "namespace": s.training.metadata.namespace,
+            "labels": labels(s.training, run.number),
+        },
+        "spec": spec,
+    }
+
+
+def champion_of(version: ModelVersion) -> Champion:
+    """Return a version as what later runs must beat."""
+    metric = version.spec.metrics[0]
+    return Champion(
+        version=version.metadata.name,
+        metric=metric,
+        summary=f"{metric.name}={metric.value:.3f}",
+        uri=version.spec.artifact.uri,
+        sha256=version.spec.artifact.sha256,
+        dataset=version.spec.dataset,
+    )
+
+
+def _outcome(version: ModelVersion) -> str:
+    return version.status.outcome.reason if version.status.outcome is not None else ""
+
+
+def _sound(s: TrainingSnapshot) -> list[ModelVersion]:
+    """Return the versions that live traffic has not refuted."""
+    return [v for v in s.versions if _outcome(v) != "RolledBack"]
+
+
+def to_beat(s: TrainingSnapshot, status: TrainingStatus) -> Champion | None:
+    """Return whom a run is compared with: the champion.
+
+    Where it was rolled back, that which serves in its place: the newest that was promoted; or, if
+    none ever was, the newest that was not rolled back.
+    """
+    champion, sound = status.champion, _sound(s)
+    refuted = {v.metadata.name for v in s.versions} - {v.metadata.name for v in sound}
+    if champion is None or champion.version not in refuted:
+        return champion
+    served = max(sound, key=lambda v: (_outcome(v) == "Promoted", v.spec.run), default=None)
+    return champion_of(served) if served is not None else None
+
+
+def rebuilt(s: TrainingSnapshot, status: TrainingStatus) -> TrainingStatus:
+    """Rebuild a lost status: the champion is the newest version that was not rolled back."""
+    newest = max(s.versions, key=lambda v: v.spec.run)
+    champion = max(_sound(s), key=lambda v: v.spec.run, default=newest)
+    run = status.run or RunStatus(
+        number=newest.spec.run,
+        trigger="Spec",
+        reason="known by its version",
+        phase="Finished",
+        start_time=newest.metadata.creation_timestamp or s.now,
+        generation=s.training.metadata.generation,
+    )
+    return status.model_copy(update={"champion": champion_of(champion), "run": run})
+
+
+def pruned(s: TrainingSnapshot, status: TrainingStatus) -> tuple[Deletion, ...]:
+    """Return the oldest versions beyond the limit that nobody serves."""
+    kept = {status.champion.version} if status.champion else set()
+    free = [v for v in s.versions if v.metadata.name not in s.deployed | kept]
+    free.sort(key=lambda v: v.spec.run)
+    surplus = len(free) - s.training.spec.version_history_limit
+    return tuple(
+        Deletion(API_VERSION, "ModelVersion", v.metadata.namespace, v.metadata.name, v.metadata.uid)
+        for v in free[: max(0, surplus)]
+    )

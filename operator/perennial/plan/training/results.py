@@ -1,0 +1,87 @@
+"""What a run's pods tell of its candidates."""
+
+from perennial.api.base import Json
+from perennial.api.training import CandidateStatus, RunStatus
+from perennial.plan.gates import failures, value_of
+from perennial.plan.podhealth import not_starting
+from perennial.plan.training.snapshot import TrainingSnapshot
+from perennial_artifact.result import CandidateResult, Failure
+
+INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
+
+
+def pods_of(s: TrainingSnapshot, run: RunStatus, **labels: str) -> list[Json]:
+    """Return the pods of a run that have these labels, too."""
+    wanted = {"perennial.dev/run": str(run.number), **labels}.items()
+    return [p for p in s.pods if wanted <= p["metadata"].get("labels", {}).items()]
+
+
+def still_waiting(s: TrainingSnapshot, run: RunStatus, index: int) -> CandidateStatus:
+    """Return a candidate's state with why its pod does not start, kept when the pod is gone."""
+    candidate, pods = run.candidates[index], pods_of(s, run, **{INDEX_LABEL: str(index)})
+    if not pods or candidate.verdict != "Running":
+        return candidate
+    why = not_starting(pods)
+    return candidate.model_copy(update={"message": f"{why.reason}: {why.message}" if why else ""})
+
+
+def results_of(s: TrainingSnapshot, run: RunStatus) -> dict[str, CandidateResult]:
+    """Return each candidate's newest termination message; what a pod says is not trusted."""
+    newest: dict[str, tuple[str, CandidateResult]] = {}
+    for pod in s.pods:
+        meta = pod["metadata"]
+        if meta.get("labels", {}).get("perennial.dev/run") != str(run.number):
+            continue
+        index = int(meta.get("labels", {}).get(INDEX_LABEL, -1))
+        if not 0 <= index < len(run.candidates):
+            continue
+        name = run.candidates[index].name
+        for container in pod.get("status", {}).get("containerStatuses", []):
+            ended = container.get("state", {}).get("terminated")
+            if not ended:
+                continue
+            result = _parse(name, ended)
+            at = ended.get("finishedAt") or ""
+            if name not in newest or newest[name][0] <= at:
+                newest[name] = (at, result)
+    return {name: result for name, (_, result) in newest.items()}
+
+
+def _parse(name: str, ended: Json) -> CandidateResult:
+    message = ended.get("message", "")
+    try:
+        result = CandidateResult.from_json(message)
+        if result.candidate != name:
+            raise ValueError("the result is another candidate's")
+        if result.failure is None and not (result.artifact and result.dataset and result.metrics):
+            raise ValueError("the result lacks what a version needs")
+        return result
+    except ValueError:
+        reason = ended.get("reason", "Error")
+        hint = " (raise spec.job.resources.limits.memory)" if reason == "OOMKilled" else ""
+        text = f"the training container ended with {reason}, exit code {ended.get('exitCode')}"
+        failure = Failure(reason="TrainerFailed", message=f"{text}{hint}; see its log")
+        return CandidateResult(candidate=name, failure=failure)
+
+
+def judged(
+    s: TrainingSnapshot, run: RunStatus, before: CandidateStatus, result: CandidateResult | None
+) -> CandidateStatus:
+    """Return a candidate's state as far as its pod has told."""
+    if result is None:
+        return before
+    if result.failure is not None:
+        text = f"{result.failure.reason}: {result.failure.message}"
+        return CandidateStatus(name=before.name, verdict="Failed", message=text)
+    objective = s.training.spec.objective.metric
+    value = value_of(result.metrics, objective)
+    if value is None:
+        text = f"{objective}, the objective, was not measured"
+        return CandidateStatus(name=before.name, verdict="Failed", message=text)
+    failed = failures(s.training.spec.gates, result, run.champion is not None)
+    return CandidateStatus(
+        name=before.name,
+        metric=value,
+        verdict="GatesFailed" if failed else "Passed",
+        message="; ".join(failed),
+    )

@@ -1,0 +1,34 @@
+"""What a decision about a ModelTraining depends on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from perennial.api.base import Json
+from perennial.api.deployment import ModelDeployment
+from perennial.api.monitor import DriftMonitor
+from perennial.api.training import ModelTraining
+from perennial.api.version import ModelVersion
+from perennial.plan.core import Settings
+from perennial.plan.feedback import Source, source
+
+
+@dataclass(frozen=True)
+class TrainingSnapshot:
+    """All that a decision about a ModelTraining depends on."""
+
+    training: ModelTraining
+    now: datetime
+    settings: Settings
+    jobs: tuple[Json, ...] = ()
+    config_maps: tuple[Json, ...] = ()
+    pods: tuple[Json, ...] = ()
+    versions: tuple[ModelVersion, ...] = ()
+    monitors: tuple[DriftMonitor, ...] = ()
+    deployed: frozenset[str] = frozenset()
+    teacher: ModelDeployment | None = None
+    """The ModelDeployment whose feedback the spec asks for."""
+
+    @property
+    def feedback(self) -> Source | None:
+        """Where the feedback is that the runs learn from, None where none is wanted."""
+        return source(self.training, self.teacher)
