@@ -25,6 +25,8 @@ PIPELINED = 64
 WRAPPING = 8
 # How many heads of how many bytes are remembered for each port.
 REMEMBERED, REMEMBERED_BYTES = 256, 1024
+# While none comes again, as where each has a trace's number, one in so many is remembered.
+SELDOM = 16
 # What is read of a body that was refused, so that the client gets to read why.
 DISCARDED_BYTES = 16 * 1024 * 1024
 
@@ -91,6 +93,8 @@ class Listener:
     buffered: int = 0
     heads: dict[bytes, Head] = field(default_factory=dict)
     """What llhttp found in heads that clients send with most of their requests."""
+    new_heads: int = 0
+    """How many have come since one came again."""
     connections: set[Connection] = field(default_factory=set)
 
     def remember(self, head: bytes, parsed: Head) -> None:
@@ -175,13 +179,18 @@ class Connection(asyncio.Protocol):
         if head is None or head.length != len(data) - end:
             self._learn(data, end)
             return
+        self._listener.new_heads = 0
         self._since = self._loop.time()
         method, path, query, headers, _ = head
         self._take(Request(method, path, query, headers, data[end:]))
 
     def _learn(self, data: bytes, end: int) -> None:
         """Parse; where this was one request, and ends where its head says, remember the head."""
+        listener = self._listener
+        listener.new_heads += 1
         self._parse(data)
+        if listener.new_heads > REMEMBERED and listener.new_heads % SELDOM:
+            return
         if len(self._whole) != 1 or self._closing or not self._between:
             return
         (request,) = self._whole
@@ -189,7 +198,7 @@ class Connection(asyncio.Protocol):
         plain = request.keeps and not _UNLIKE & request.headers.keys()
         if plain and end + length == len(data):
             head = Head(request.method, request.path, request.query, request.headers, length)
-            self._listener.remember(data[:end], head)
+            listener.remember(data[:end], head)
 
     def _parse(self, data: bytes) -> None:
         if self._request is None:

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effort import tried
-from perennial_serving.http.http1 import REMEMBERED, REMEMBERED_BYTES, Connection, Listener, Request
+from perennial_serving.http.http1 import (
+    REMEMBERED,
+    REMEMBERED_BYTES,
+    SELDOM,
+    Connection,
+    Listener,
+    Request,
+)
 
 Seen = tuple[str, str, bytes, dict[bytes, bytes], bytes]
 
@@ -102,6 +109,17 @@ def test_only_plain_heads_are_remembered_and_not_too_many() -> None:
         assert len(listener.heads) == 1
     received((sent(f"/{n}", b"")[0] for n in range(3 * REMEMBERED)), listener)
     assert 1 <= len(listener.heads) <= REMEMBERED
+
+
+def test_where_no_head_comes_again_few_are_remembered() -> None:
+    listener = Listener(lambda _: None, str.encode, 1000, 10_000)
+    received((sent(f"/{n}", b"")[0] for n in range(REMEMBERED)), listener)
+    listener.heads.clear()
+    received((sent(f"/{n}", b"")[0] for n in range(10 * SELDOM)), listener)
+    assert len(listener.heads) == 10
+    plain, _ = sent("/again", b"")
+    received((plain for _ in range(SELDOM + 1)), listener)
+    assert listener.new_heads == 0
 
 
 def test_a_remembered_head_with_half_a_body_waits_for_the_rest() -> None:
