@@ -67,14 +67,12 @@ lint: venv  ## ruff
 types: venv  ## mypy --strict
 	$(VENV)/bin/mypy operator/perennial artifact/perennial_artifact training/perennial_training serving/perennial_serving images
 
-# Three workers on two cores, for tests wait; a file at a time, for what its tests share starts once.
-PARALLEL := -n 3 --dist loadfile
+# A file at a time, for what its tests share starts once; tests/conftest.py has their order.
+test-unit: venv  ## Pure functions, the trainer and the server, no cluster
+	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit
 
-test-unit: venv  ## Pure functions and the trainer, no cluster
-	$(PY) -m pytest -q $(PARALLEL) tests/unit
-
-test-quick: venv binaries  ## Unit and API tests together, with fewer examples of each property
-	$(PY) -m pytest -q $(PARALLEL) tests/unit tests/api
+test-quick: venv binaries  ## Unit and API tests at once, with fewer examples of each property
+	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 
 test-api: venv binaries  ## A real API server and etcd
 	$(PY) -m pytest -q tests/api
@@ -87,7 +85,7 @@ test-images: venv  ## What is in the images, and that they start; root and build
 
 test: export PERENNIAL_THOROUGH = 1
 test: verify binaries  ## Everything, from nothing to green
-	$(PY) -m pytest -q $(PARALLEL) tests/unit tests/api
+	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 	$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/api
 
 demo: cluster-up  ## The whole loop, from nothing, left running to explore
