@@ -16,8 +16,8 @@ Counts = NDArray[np.int64]
 
 # The bounds of a numeric column; its edges come last.
 _ALL, _LOW, _ABOVE, _EDGES = 0, 1, 2, 3
-# Eight rows are added up at once, each in a byte of its own, which holds up to 255.
-_LANES, _AT_ONCE = 8, 512
+# Rows that are counted in one go; eight are added up at once, each in a byte that holds up to 255.
+AT_ONCE, _LANES = 512, 8
 _SUM = np.ones(_LANES, np.float32)
 
 BUCKET_SECONDS = 5
@@ -138,15 +138,15 @@ class _Numbers:
             self._double[_ABOVE] = np.nextafter(high, np.inf)
         self.size = bounds.size
         # Allocated once: so much memory at once would come from the kernel, and go back to it.
-        self._reached = np.empty((*bounds.shape, _AT_ONCE), np.bool_)
+        self._reached = np.empty((*bounds.shape, AT_ONCE), np.bool_)
 
     def count(self, values: NDArray[Any], into: Counts) -> None:
         """Add values of shape [rows, columns]."""
         if values.dtype != np.float32:
             values = values.astype(np.float64, copy=False)
         bounds = self._single if values.dtype == np.float32 else self._double
-        for first in range(0, len(values), _AT_ONCE):
-            part = values[first : first + _AT_ONCE]
+        for first in range(0, len(values), AT_ONCE):
+            part = values[first : first + AT_ONCE]
             size = -(-len(part) // _LANES) * _LANES
             rows = np.full((bounds.shape[1], size), np.nan, bounds.dtype)  # NaN reaches nothing
             rows[:, : len(part)] = part.T

@@ -10,7 +10,7 @@ import numpy as np
 
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.profile import FeatureProfile, Profile
-from perennial_artifact.sketch import Sketch
+from perennial_artifact.sketch import AT_ONCE, Sketch
 from perennial_artifact.window import Window
 from perennial_serving.datatypes import Arrays
 from perennial_serving.errors import ModelInvalid
@@ -23,9 +23,6 @@ PENDING_SECONDS = 1.0
 
 class Recorder:
     """Counts inputs and predictions of one model, on the event loop's thread."""
-
-    AT_ONCE = 512
-    """Rows that are counted in one go."""
 
     LARGE_ROWS = 1024
     """More than these are counted in pieces: some 0.2 ms at 30 features."""
@@ -60,7 +57,7 @@ class Recorder:
             inputs = {name: inputs[name].copy() for name in self._inputs}
         self._pending.append((inputs, outputs))
         self._rows += rows
-        if self._rows >= self.AT_ONCE:
+        if self._rows >= AT_ONCE:
             self._flush()
 
     async def record_many(self, inputs: Arrays, outputs: Arrays, rows: int) -> None:

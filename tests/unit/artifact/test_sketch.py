@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial_artifact.profile import FeatureProfile, Profile
-from perennial_artifact.sketch import BUCKET_SECONDS, FINE_SECONDS, Sketch
+from perennial_artifact.sketch import AT_ONCE, BUCKET_SECONDS, FINE_SECONDS, Sketch
 from perennial_artifact.window import FeatureWindow
 
 NOW = 1_800_000_000.0
@@ -55,8 +55,11 @@ def counted(column: FeatureProfile, values: Sequence[float]) -> FeatureWindow:
 def test_numbers_fall_into_the_bins_of_their_definition(dtype: type, data: st.DataObject) -> None:
     described = data.draw(st.lists(columns(), min_size=1, max_size=3))
     row = st.lists(VALUES, min_size=len(described), max_size=len(described))
-    # More than are counted in a byte, by repeating them.
-    drawn, times = data.draw(st.lists(row, min_size=1, max_size=4)), data.draw(st.integers(1, 150))
+    # More than are counted in one go, by repeating them.
+    drawn, times = (
+        data.draw(st.lists(row, min_size=1, max_size=4)),
+        data.draw(st.integers(1, AT_ONCE)),
+    )
     with np.errstate(over="ignore"):
         values = np.array(drawn * times, dtype=dtype)
     found = sketch(*described)
