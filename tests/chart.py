@@ -19,7 +19,6 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
-@functools.cache
 def template(*settings: str) -> subprocess.CompletedProcess[str]:
     """Render the chart with values given as ``a.b=c``, or as JSON ``a.b:=[...]``."""
     flags = []
