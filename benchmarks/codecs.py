@@ -125,9 +125,16 @@ def _whole() -> dict[str, Way]:
         numbers = np.frombuffer(parser.parse(content).as_buffer(of_type="d"))
         return numbers.astype(np.float32)
 
+    def by_cut(body: bytes) -> object:
+        first = body.index(b"[", body.index(b'"data"'))
+        end = body.index(b"]", first) + 1
+        of_raw(b"".join((body[:first], b"null", body[end:])))
+        return np.frombuffer(parser.parse(body[first:end]).as_buffer(of_type="d")).astype("f4")
+
     return {
         "msgspec, list[float], struct.pack": lambda body: lambda: by_list(body),
         "msgspec, data left raw, simdjson": lambda body: lambda: by_buffer(body),
+        "data cut out, simdjson": lambda body: lambda: by_cut(body),
     }
 
 
