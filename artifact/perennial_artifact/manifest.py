@@ -31,14 +31,30 @@ class Signature(Document):
     outputs: Annotated[list[Tensor], Meta(max_length=64)]
 
 
+Kind = Literal["Number", "Category", "Boolean", "Time"]
+"""What a column holds, as a model takes it. A Number or a Boolean (1 and 0) is FP32, a Time is FP64
+in seconds since 1970 (UTC), each with NaN for missing; a Category is text, '' for missing."""
+
+
+class Column(Document):
+    """An input of a model that the trainer made. Any value of it may be missing."""
+
+    name: Annotated[str, Meta(max_length=253)]
+    kind: Kind
+
+
 class Metric(Document):
-    """A measured value with its 95 % interval; greater is better, as scikit-learn's scorers."""
+    """A measured value with its interval; greater is better, as scikit-learn's scorers.
+
+    ``confidence`` is what the interval covers: 0.95, or more where it is the best of many.
+    """
 
     name: Annotated[str, Meta(max_length=64)]
     value: float
     low: float | None = None
     high: float | None = None
     slice: Annotated[str, Meta(max_length=253)] = ""
+    confidence: float = 0.95
 
     def __post_init__(self) -> None:
         """Refuse what cannot be compared.
@@ -60,8 +76,27 @@ class DatasetRecord(Document):
     rows: int
     feedback_rows: int | None = None
     """How many of the rows are logged requests with a label."""
+    held_out: int | None = None
+    """How many of the rows were held out."""
     start: Annotated[str, Meta(max_length=64)] | None = None
     end: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class SplitRecord(Document):
+    """Which rows were held out, so that a later run knows which rows a model has not learned from.
+
+    Random and Grouped: a row is held out where the hash of its values in ``columns`` (of its group
+    alone, for Grouped) is below the threshold of its class; without classes there is one threshold,
+    under the empty name. Time: a row is held out where it is newer than ``trained_until``.
+    """
+
+    method: Literal["Random", "Time", "Grouped"]
+    columns: Annotated[list[Column], Meta(max_length=1024)] = []
+    thresholds: dict[str, float] = {}
+    duplicates: Literal["Together", "Apart"] = "Together"
+    """Whether equal rows are all on one side; Apart hashes a row's number among its equals, too."""
+    trained_until: float | None = None
+    """Time of the newest row that was learned from: seconds since 1970, or the column's number."""
 
 
 class Lineage(Document, kw_only=True):
@@ -75,6 +110,7 @@ class Lineage(Document, kw_only=True):
     parameters: dict[str, Any]
     parent: str | None = None
     dataset: DatasetRecord
+    split: SplitRecord | None = None
     libraries: dict[str, str]
 
 
@@ -90,6 +126,9 @@ class Manifest(Document, tag_field="schemaVersion", tag=1, kw_only=True):
 
     task: Literal["Classification", "Regression"]
     classes: list[str] = []
+    """The classes in the order of the columns of ``probabilities``."""
+    columns: Annotated[list[Column], Meta(max_length=512)] = []
+    """What each input holds; empty for a model that the trainer did not make."""
     signature: Signature
     files: Annotated[dict[FileName, File], Meta(max_length=32)]
     metrics: list[Metric] = []

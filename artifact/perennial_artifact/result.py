@@ -18,8 +18,31 @@ MAXIMUM_DEPTH = 32
 class SplitSpec(Document, omit_defaults=False):
     """How rows are held out."""
 
-    method: Literal["Random", "Time"] = "Random"
+    method: Literal["Random", "Time", "Grouped"] = "Random"
     test_fraction: float = 0.2
+    column: str | None = None
+    """Rows with the same value of it stay together (Grouped)."""
+    gap_seconds: float = 0.0
+    """Rows this short a time before the oldest held-out one are in neither part (Time)."""
+
+
+class ColumnSpec(Document):
+    """What a column holds, where it is declared."""
+
+    name: str
+    kind: Literal["Number", "Category", "Boolean", "Time", "Ignore"]
+
+
+CheckName = Literal[
+    "constant",
+    "nearConstant",
+    "leaking",
+    "identifierLike",
+    "duplicateRows",
+    "missing",
+    "imbalance",
+    "shared",
+]
 
 
 class FeedbackSpec(Document):
@@ -37,7 +60,14 @@ class DatasetSpec(Document):
 
     uri: str
     target: str
+    positive_class: str | None = None
+    """The class that metrics of two classes are about, as text; by default the last in order."""
     features: list[str] = []
+    columns: list[ColumnSpec] = []
+    missing: list[str] = []
+    """Words that mean missing, besides the empty one."""
+    checks: dict[CheckName, Literal["Tell", "Refuse", "Ignore"]] = {}
+    """What to do about what a check finds; by default it is told."""
     time_column: str | None = None
     split: SplitSpec = SplitSpec()
     feedback: FeedbackSpec | None = None
@@ -112,6 +142,27 @@ class Failure(Document):
     message: Annotated[str, Meta(max_length=1024)]
 
 
+class Comparison(Document):
+    """A metric of the candidate beside the champion's, on rows that neither learned from.
+
+    ``low`` and ``high`` are the ends of a 90 % interval of the difference, candidate less champion;
+    None where it cannot be resampled.
+    """
+
+    name: Annotated[str, Meta(max_length=64)]
+    value: float
+    champion: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Told(Document):
+    """What was seen in the dataset and should be known: a check, the columns, a sentence."""
+
+    check: Annotated[str, Meta(max_length=64)]
+    message: Annotated[str, Meta(max_length=512)]
+
+
 class CandidateResult(Document):
     """The termination message of a training pod."""
 
@@ -119,11 +170,13 @@ class CandidateResult(Document):
     artifact: ArtifactRecord | None = None
     metrics: Annotated[list[Metric], Meta(max_length=64)] = []
     champion_metrics: Annotated[list[Metric], Meta(max_length=64)] = []
+    comparisons: Annotated[list[Comparison], Meta(max_length=64)] = []
     champion_failure: Annotated[str, Meta(max_length=256)] = ""
     """Why the champion was not measured on the same rows; empty where it was, or there is none."""
     algorithm: Annotated[str, Meta(max_length=64)] = ""
     parameters: dict[str, Any] = {}
     dataset: DatasetRecord | None = None
+    told: Annotated[list[Told], Meta(max_length=64)] = []
     signature: Signature | None = None
     libraries: Annotated[dict[str, str], Meta(max_length=32)] = {}
     seconds: float = 0
