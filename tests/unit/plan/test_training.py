@@ -21,7 +21,9 @@ def message(candidate: str, value: float, champion: float | None = None) -> str:
         "dataset": {"uri": "s3://data/x.parquet", "sha256": SHA, "rows": 10},
     }
     if champion is not None:
-        told["championMetrics"] = [{"name": "roc_auc", "value": champion}]
+        at_best = value - champion + 0.02
+        compared = {"name": "roc_auc", "value": value, "champion": champion, "high": at_best}
+        told["comparisons"] = [{**compared, "low": value - champion - 0.02}]
     return json.dumps(told)
 
 

@@ -9,9 +9,16 @@ from perennial.plan.core import Event, Plan, owned_by, settle, with_stall
 from perennial.plan.job import child_name, children
 from perennial.plan.schedule import ScheduleInvalid, next_after
 from perennial.plan.stores import chosen, refusal
-from perennial.plan.training.champion import champion_of, pruned, rebuilt, to_beat, version_of
+from perennial.plan.training.champion import (
+    champion_of,
+    metric_with_interval,
+    pruned,
+    rebuilt,
+    to_beat,
+    version_of,
+)
 from perennial.plan.training.conditions import conditions_of
-from perennial.plan.training.results import judged, results_of, still_waiting
+from perennial.plan.training.results import judged, notes_of, results_of, still_waiting
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial.plan.training.wishes import Wish, postponed, reasons, wishes_of
 from perennial_artifact.result import CandidateResult
@@ -142,7 +149,10 @@ def _end(
         apply = (version,)
         status = status.model_copy(update={"champion": champion_of(ModelVersion.read(version))})
         assert status.champion is not None
-        message = f"{winner.name} became {version['metadata']['name']}, {status.champion.summary}"
+        name, metric = version["metadata"]["name"], status.champion.metric
+        message = f"{winner.name} became {name}, {metric_with_interval(metric, len(seen))}"
+        if winner.message:
+            message += f"; {winner.message}"
         outcome, event = "Promoted", Event("ModelPromoted", message)
     elif any(c.verdict == "GatesFailed" for c in seen):
         message = "; ".join(f"{c.name}: {c.message}" for c in seen)
@@ -157,6 +167,7 @@ def _end(
         message=message,
         start_time=run.start_time,
         finish_time=s.now,
+        dataset=notes_of(results.values()),
         candidates=seen,
     )
     done = run.model_copy(update={"phase": "Finished", "candidates": seen})

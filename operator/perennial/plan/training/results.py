@@ -1,8 +1,10 @@
 """What a run's pods tell of its candidates."""
 
+from collections.abc import Iterable
+
 from perennial.api.base import Json
-from perennial.api.training import CandidateStatus, RunStatus
-from perennial.plan.gates import failures, value_of
+from perennial.api.training import CandidateStatus, DatasetNotes, Note, RunStatus
+from perennial.plan.gates import against_champion, failures, value_of
 from perennial.plan.podhealth import not_starting
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial_artifact.result import CandidateResult, Failure
@@ -83,5 +85,19 @@ def judged(
         name=before.name,
         metric=value,
         verdict="GatesFailed" if failed else "Passed",
-        message="; ".join(failed),
+        message="; ".join(failed) or against_champion(result, objective),
+    )
+
+
+def notes_of(results: Iterable[CandidateResult]) -> DatasetNotes | None:
+    """Return what was noticed about the dataset; every candidate of a run reads the same rows."""
+    found = max(
+        (r for r in results if r.dataset is not None), key=lambda r: len(r.notes), default=None
+    )
+    if found is None or found.dataset is None:
+        return None
+    return DatasetNotes(
+        rows=found.dataset.rows,
+        held_out=found.dataset.held_out,
+        notes=[Note(check=n.check, message=n.message) for n in found.notes],
     )
