@@ -165,8 +165,8 @@ def _leaking(rows: Rows) -> Iterator[str]:
     names = [c.name for c in rows.columns if _tells_all(rows, c)]
     if names:
         yield (
-            f"{_named(names)} alone {_tells(names)} nearly every {rows.target.name}: if it is known "
-            "only after the answer, leave it out of dataset.features"
+            f"{_named(names)} alone {_tells(names)} nearly every {rows.target.name}: if it is "
+            "known only after the answer, leave it out of dataset.features"
         )
 
 

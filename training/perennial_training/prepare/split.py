@@ -174,9 +174,7 @@ def _by_group(spec: SplitSpec, rows: pd.DataFrame, columns: Sequence[Column]) ->
     return Split(order[~held_out[order]], order[held_out[order]], record)
 
 
-def _thresholds(
-    positions: Positions, classes: NDArray[Any], fraction: float
-) -> dict[str, float]:
+def _thresholds(positions: Positions, classes: NDArray[Any], fraction: float) -> dict[str, float]:
     """Return, by class, the position below which rows are held out.
 
     So each class keeps its share in both parts; a class of one row is learned from.
