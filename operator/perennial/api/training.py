@@ -52,7 +52,7 @@ class Split(ApiModel):
             "Rows this short a time before the oldest held-out one are left out, so that nothing "
             "that they share with it is learned (Time only)."
         ),
-        json_schema_extra=within("0s", "8760h"),
+        json_schema_extra=within("1s", "8760h"),
     )
 
 
@@ -135,9 +135,9 @@ class Dataset(ApiModel):
         [],
         description=(
             "What columns hold, where it should not be settled by rule. By rule a column is a "
-            "Number where all values in all files are numbers, Boolean where all are true or false, "
-            "else a Category; times are left out unless they are declared. Status tells what was "
-            "settled."
+            "Number where all values in all files are numbers, Boolean where all are true or "
+            "false, else a Category; times are left out unless they are declared. Status tells "
+            "what was settled."
         ),
         max_length=512,
         json_schema_extra={
@@ -193,6 +193,7 @@ class SearchSpace(ApiModel):
         max_length=2,
     )
     log: bool = Field(False, description="Draw evenly on a logarithmic scale (float only).")
+    # Of any type, so a rule in CEL does not see it: the operator checks that it is alone.
     choice: list[Any] | None = Field(
         None,
         description="One of these values, of any type, null included.",
@@ -213,7 +214,7 @@ class Search(ApiModel):
         json_schema_extra={
             "x-item-validations": [
                 rule(
-                    "[has(self.int), has(self.float), has(self.choice)].filter(x, x).size() == 1",
+                    "!has(self.int) || !has(self.float)",
                     "give exactly one of int, float or choice",
                 ),
                 rule(

@@ -36,7 +36,7 @@ def _lost(metric: str, allowed: float, result: CandidateResult) -> str:
     """Return a sentence where the candidate is worse than the champion by more than is allowed.
 
     Not where it only happens to be worse on these rows: an equal candidate would be refused by a
-    coin. It is worse where even the upper end of the difference's interval is below what is allowed.
+    coin. It is worse where even the upper end of the difference's interval is below the allowed.
     """
     found = comparison_of(result, metric)
     if found is None:

@@ -1,9 +1,10 @@
 """What to do about a ModelTraining: when a run starts, and what it yields."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from perennial.api.base import Json
-from perennial.api.training import CandidateStatus, LastRun, RunStatus, TrainingStatus
+from perennial.api.training import Candidate, CandidateStatus, LastRun, RunStatus, TrainingStatus
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Event, Plan, owned_by, settle, with_stall
 from perennial.plan.job import child_name, children
@@ -57,11 +58,23 @@ def _problem(s: TrainingSnapshot) -> str:
             next_after(spec.schedule, s.now)
         except ScheduleInvalid as error:
             return str(error)
+    if told := _unclear_search(spec.candidates):
+        return told
     uid, name = s.training.metadata.uid, s.training.metadata.name
     for child in (*s.jobs, *s.config_maps):
         if not owned_by(child, uid):
             other = f"{child['kind']} {child['metadata']['name']}"
             return f"{other} exists and is not ours: rename it or the ModelTraining {name}"
+    return ""
+
+
+def _unclear_search(candidates: Sequence[Candidate]) -> str:
+    """Return which parameter has none or several distributions; CEL cannot see every kind."""
+    for candidate in candidates:
+        for name, space in candidate.search.parameters.items() if candidate.search else ():
+            if sum(part is not None for part in (space.int_, space.float_, space.choice)) != 1:
+                path = f"spec.candidates[{candidate.name}].search.parameters.{name}"
+                return f"{path}: give exactly one of int, float or choice"
     return ""
 
 
