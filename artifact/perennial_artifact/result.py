@@ -163,6 +163,9 @@ class Note(Document):
     message: Annotated[str, Meta(max_length=512)]
 
 
+Told = Note
+
+
 class CandidateResult(Document):
     """The termination message of a training pod."""
 

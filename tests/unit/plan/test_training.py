@@ -457,8 +457,8 @@ def test_the_winner_is_told_with_the_interval_that_many_candidates_cost() -> Non
     run_to_end(world, {0: told("boosted", 0.8), 1: told("linear", 0.75)})
     last = world.training.status.last_run
     assert last is not None and last.message == (
-        "boosted became flights-1, roc_auc=0.800 (0.700 to 0.900 at 97.5 %, the best of 2); roc_auc "
-        "0.8 beside the champion's 0.7 on the same rows: better"
+        "boosted became flights-1, roc_auc=0.800 (0.700 to 0.900 at 97.5 %, the best of 2); "
+        "roc_auc 0.8 beside the champion's 0.7 on the same rows: better"
     )
     assert last.dataset is not None and (last.dataset.rows, last.dataset.held_out) == (10, 2)
     assert [n.message for n in last.dataset.notes] == ["3 numbers, 1 category (origin)"]
