@@ -1,0 +1,142 @@
+"""The column that is to be predicted, and the one that puts rows in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from perennial_artifact.manifest import Kind
+from perennial_training.failure import TrainingFailure
+from perennial_training.prepare import rules, values
+from perennial_training.prepare.gather import Gathered
+from perennial_training.prepare.notes import Notes
+from perennial_training.prepare.values import Flags, Floats
+
+Declared = Literal[Kind, "Ignore"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The target of each row, of any value where it is not known."""
+
+    values: pd.Series[Any]
+    known: Flags
+
+
+@dataclass(frozen=True)
+class Times:
+    """What puts rows in order, NaN for missing; whether these are seconds since 1970."""
+
+    values: Floats
+    are_moments: bool
+
+
+def outcome(column: Gathered, kind: Declared | None, task: str, notes: Notes) -> Outcome:
+    """Return labels as int64 or text (ONNX knows no others), or float64 for regression.
+
+    Raises:
+        TrainingFailure: the column cannot be a target of that task.
+    """
+    name = column.name
+    if not column.sorts:
+        raise _invalid(f"{name}, the target, has no value in any row")
+    if kind == "Ignore":
+        raise _invalid(f"{name} is the target, and declared as Ignore: declare another kind")
+    if kind is not None:
+        ruled = rules.declared(column, kind, notes)
+    else:
+        ruled = rules.by_rule(column, notes)
+        if ruled.what == "time" and task == "Classification":
+            ruled = rules.declared(column, "Category", notes)
+    if ruled.kind is None or ruled.values is None:
+        raise _invalid(f"{ruled.why} (it is the target)")
+    if task == "Classification":
+        return _classes(column, ruled)
+    if ruled.kind == "Category":
+        raise _invalid(f"{name} holds text, not numbers{_such(column)}: use task Classification")
+    numbers = ruled.values
+    if np.isinf(numbers).any():
+        first = int(np.argmax(np.isinf(numbers)))
+        raise _invalid(
+            f"{name}, the target, has {np.isinf(numbers).sum():,} infinite values, such as one in "
+            f"{column.place(first)}: mend them, or list inf in dataset.missing"
+        )
+    return Outcome(pd.Series(numbers, name=name, dtype="float64"), ~np.isnan(numbers))
+
+
+def _classes(column: Gathered, ruled: rules.Ruled) -> Outcome:
+    name, found = column.name, ruled.values
+    assert found is not None
+    if ruled.kind == "Category":
+        return Outcome(pd.Series(found, name=name, dtype=object), found != "")
+    known = ~np.isnan(found)
+    some = found[known]
+    if (some != np.round(some)).any():
+        raise _invalid(f"{name} holds fractions; use task Regression")
+    if np.abs(some).max(initial=0) < 2**53:
+        whole = np.where(known, found, 0).astype(np.int64)
+    else:
+        whole = _long(column)
+    return Outcome(pd.Series(whole, name=name, dtype="int64"), known)
+
+
+def _long(column: Gathered) -> Any:
+    """Return whole numbers that a double cannot tell apart."""
+    try:
+        parts = []
+        for array in column.readable():
+            if values.is_text(array.type):
+                array = values.without_missing(array)
+            parts += array.cast(pa.int64()).chunks
+        return pc.fill_null(pa.chunked_array(parts, pa.int64()), 0).to_numpy()
+    except pa.ArrowException as error:
+        raise _invalid(
+            f"{column.name} holds labels that are no whole numbers of 64 bits: declare "
+            f"{{name: {column.name}, kind: Category}} in dataset.columns"
+        ) from error
+
+
+def times(column: Gathered, kind: Declared | None, notes: Notes) -> Times:
+    """Return what puts rows in order; text is none, where 10 comes before 9.
+
+    Numbers stay as they are; dates, moments and ISO 8601 text are seconds since 1970.
+
+    Raises:
+        TrainingFailure: the column holds neither.
+    """
+    name = column.name
+    if kind == "Time":
+        found = rules.declared(column, "Time", notes)
+        assert found.values is not None
+        return Times(found.values, True)
+    wanted: Kind
+    for wanted in ("Number", "Time"):
+        converted = rules.convert(column, wanted, strict=True)
+        ordered = ~np.isnan(converted.values)
+        is_number = wanted == "Number" and not column.sorts & {"time", "boolean", "other"}
+        if not converted.misfits.any() and ordered.any() and (is_number or wanted == "Time"):
+            return Times(converted.values, wanted == "Time")
+    raise _invalid(
+        f"{name}, the time column, holds times that are not ISO 8601{_such(column)}: write them as "
+        "2013-07-01T12:00:00Z, or as numbers"
+    )
+
+
+def _such(column: Gathered) -> str:
+    """Return an example of a value that is neither number nor time."""
+    for part in column.parts:
+        if part.sort == "text":
+            for kind in (values.moments(part.values), values.numbers(part.values, strict=True)):
+                if kind.misfits.any():
+                    row = int(np.argmax(kind.misfits))
+                    return f", such as {str(part.values[row])[:40]!r} in {part.file}"
+    return ""
+
+
+def _invalid(message: str) -> TrainingFailure:
+    return TrainingFailure("DatasetInvalid", message)
