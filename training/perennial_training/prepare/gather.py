@@ -10,9 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from perennial_training.prepare import values
+from perennial_training.prepare.moments import moments
+from perennial_training.prepare.notes import quoted
+from perennial_training.prepare.numbers import numbers
+from perennial_training.prepare.plain import Flags, any_true, is_number, is_text, is_time, plain
 from perennial_training.prepare.tables import Piece
-from perennial_training.prepare.values import Flags
+from perennial_training.prepare.texts import are_days, as_text
 
 Sort = Literal["number", "boolean", "time", "text", "other"]
 
@@ -53,11 +56,18 @@ class Gathered:
         starts = [part.start for part in self.parts]
         return self.parts[int(np.searchsorted(starts, row, side="right")) - 1].file
 
+    def example(self, wanted: Flags) -> tuple[str, str]:
+        """Return the first of the wanted values as its file has it, quoted, and the file."""
+        row = int(np.argmax(wanted))
+        starts = [part.start for part in self.parts]
+        part = self.parts[int(np.searchsorted(starts, row, side="right")) - 1]
+        return quoted(part.values[row - part.start].as_py()), part.file
+
     def text(self) -> pa.ChunkedArray:
         """Return all values as text, as they are written as Categories."""
         times = [part for part in self.parts if part.sort == "time"]
-        days = all(values.are_days(part.values) for part in times)
-        return _joined([values.as_text(part.values, days) for part in self.parts])
+        days = all(are_days(part.values) for part in times)
+        return _joined([as_text(part.values, days) for part in self.parts])
 
     def readable(self) -> list[pa.ChunkedArray]:
         """Return each part's values, with a decimal comma of text written as a point.
@@ -78,10 +88,10 @@ _POINT = r"^\s*[+-]?[0-9]*\.[0-9]+(?:[eE][+-]?[0-9]+)?\s*$"
 
 
 def _is_decimal(text: pa.ChunkedArray) -> bool:
-    if not pc.any(pc.match_substring(text, ","), min_count=0).as_py():
+    if not any_true(pc.match_substring(text, ",")):
         return False
-    commas = pc.any(pc.match_substring_regex(text, _DECIMAL), min_count=0).as_py()
-    return bool(commas) and not pc.any(pc.match_substring_regex(text, _POINT), min_count=0).as_py()
+    is_comma, is_point = (pc.match_substring_regex(text, form) for form in (_DECIMAL, _POINT))
+    return any_true(is_comma) and not any_true(is_point)
 
 
 def gather(name: str, pieces: Sequence[Piece], missing: Sequence[str]) -> Gathered:
@@ -92,7 +102,7 @@ def gather(name: str, pieces: Sequence[Piece], missing: Sequence[str]) -> Gather
     for piece in pieces:
         size = piece.table.num_rows
         if name in piece.table.column_names:
-            column = values.plain(piece.table.column(name))
+            column = plain(piece.table.column(name))
             column = _without(column, missing)
         else:
             column = pa.chunked_array([pa.nulls(size)])
@@ -106,33 +116,34 @@ def gather(name: str, pieces: Sequence[Piece], missing: Sequence[str]) -> Gather
 def _sort(column: pa.ChunkedArray) -> Sort | None:
     if column.null_count == len(column):
         return None
-    if values.is_text(column.type):
+    if is_text(column.type):
         return "text"
-    if values.is_number(column.type):
+    if is_number(column.type):
         return "number"
-    if values.is_time(column.type):
+    if is_time(column.type):
         return "time"
     return "boolean" if pa.types.is_boolean(column.type) else "other"
 
 
 def _without(column: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
     """Return a column with null for what is missing: nothing, NaN, '' and the dataset's words."""
-    if values.is_text(column.type):
-        is_word = pc.is_in(
-            pc.utf8_trim_whitespace(column),
-            pa.array([word.strip() for word in missing if word.strip()], pa.large_string()),
-        )
-        return pc.if_else(pc.or_(is_word, pc.equal(column, "")), None, column)
+    if is_text(column.type):
+        is_missing = pc.equal(column, "")
+        if said := [word.strip() for word in missing if word.strip()]:
+            trimmed = pc.utf8_trim_whitespace(column)
+            is_word = pc.is_in(trimmed, pa.array(said, pa.large_string()))
+            is_missing = pc.or_(is_missing, is_word)
+        return pc.if_else(is_missing, None, column) if any_true(is_missing) else column
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)
     words = pa.chunked_array([pa.array(list(missing), pa.large_string())])
-    if values.is_number(column.type):
-        meant = values.numbers(words, strict=True).values
-    elif values.is_time(column.type):
-        meant = values.moments(words).values
+    if is_number(column.type):
+        meant = numbers(words, strict=True).values
+    elif is_time(column.type):
+        meant = moments(words).values
     else:
         return column
-    is_meant: Flags = np.isin(values.numbers(column).values, meant[~np.isnan(meant)])
+    is_meant: Flags = np.isin(numbers(column).values, meant[~np.isnan(meant)])
     if not is_meant.any():
         return column
     return pc.if_else(pa.chunked_array([pa.array(is_meant)]), None, column)

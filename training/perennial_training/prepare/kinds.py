@@ -18,12 +18,12 @@ from perennial_artifact.result import DatasetSpec, Note
 from perennial_training.failure import TrainingFailure
 from perennial_training.prepare.gather import Gathered, gather
 from perennial_training.prepare.names import matched, mend
-from perennial_training.prepare.notes import Notes, listing
+from perennial_training.prepare.notes import Notes, counted, listing
 from perennial_training.prepare.outcome import Declared, outcome, times
+from perennial_training.prepare.plain import Flags
 from perennial_training.prepare.precision import TooLarge, note_fallen_together, too_large
 from perennial_training.prepare.rules import Ruled, by_rule, declared
 from perennial_training.prepare.tables import Piece
-from perennial_training.prepare.values import Flags
 
 
 @dataclass(frozen=True)
@@ -246,13 +246,12 @@ def _declared(spec: DatasetSpec) -> dict[str, Declared]:
 
 
 def _note_unknown(spec: DatasetSpec, labelled: Flags, known: Flags, notes: Notes) -> None:
-    for count, lacks in (
-        (int((~labelled).sum()), spec.target),
-        (int((labelled & ~known).sum()), spec.time_column),
-    ):
-        if count and lacks is not None:
-            verb = "row has" if count == 1 else "rows have"
-            notes.add("rows", "rows", lacks, f"{count:,} {verb} no {lacks} and left out")
+    """Note how many rows are left out, for they have no target or no time."""
+    without = {spec.target: ~labelled, spec.time_column: labelled & ~known}
+    for lacks, rows in without.items():
+        if lacks is not None and (count := int(rows.sum())):
+            left = "is left out" if count == 1 else "are left out"
+            notes.add("rows", "rows", lacks, f"{counted(count, 'row')} without a {lacks} {left}")
 
 
 def _note_absent(column: Gathered, notes: Notes) -> None:

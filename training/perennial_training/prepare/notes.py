@@ -28,6 +28,17 @@ def quoted(value: object) -> str:
     return repr(_cut(str(value), 40))
 
 
+def counted(number: int, noun: str, verb: str = "") -> str:
+    """Return a number with its noun and its verb: ``1 value is``, ``1,200 values are``."""
+    spoken = f"{number:,} {noun if number == 1 else noun + 's'}"
+    if verb:
+        spoken += f" {verb if number == 1 else _PLURAL[verb]}"
+    return spoken
+
+
+_PLURAL = {"is": "are", "has": "have"}
+
+
 class Notes:
     """Sentences by subject and column."""
 

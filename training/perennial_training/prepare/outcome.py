@@ -12,10 +12,13 @@ import pyarrow.compute as pc
 
 from perennial_artifact.manifest import Kind
 from perennial_training.failure import TrainingFailure
-from perennial_training.prepare import rules, values
+from perennial_training.prepare import rules
 from perennial_training.prepare.gather import Gathered
+from perennial_training.prepare.missing import mean_missing
+from perennial_training.prepare.moments import moments
 from perennial_training.prepare.notes import Notes
-from perennial_training.prepare.values import Flags, Floats
+from perennial_training.prepare.numbers import numbers
+from perennial_training.prepare.plain import Flags, Floats, is_text
 
 Declared = Literal[Kind, "Ignore"]
 
@@ -90,8 +93,9 @@ def _long(column: Gathered) -> Any:
     try:
         parts = []
         for array in column.readable():
-            if values.is_text(array.type):
-                array = values.without_missing(array)
+            if is_text(array.type):
+                is_missing = pa.array(mean_missing(array))
+                array = pc.if_else(is_missing, None, pc.utf8_trim_whitespace(array))
             parts += array.cast(pa.int64()).chunks
         return pc.fill_null(pa.chunked_array(parts, pa.int64()), 0).to_numpy()
     except pa.ArrowException as error:
@@ -110,6 +114,8 @@ def times(column: Gathered, kind: Declared | None, notes: Notes) -> Times:
         TrainingFailure: the column holds neither.
     """
     name = column.name
+    if not column.sorts:
+        raise _invalid(f"{name}, the time column, has no value in any row")
     if kind == "Time":
         found = rules.declared(column, "Time", notes)
         assert found.values is not None
@@ -131,7 +137,7 @@ def _such(column: Gathered) -> str:
     """Return an example of a value that is neither number nor time."""
     for part in column.parts:
         if part.sort == "text":
-            for kind in (values.moments(part.values), values.numbers(part.values, strict=True)):
+            for kind in (moments(part.values), numbers(part.values, strict=True)):
                 if kind.misfits.any():
                     row = int(np.argmax(kind.misfits))
                     return f", such as {str(part.values[row])[:40]!r} in {part.file}"

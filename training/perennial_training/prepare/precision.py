@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.compute as pc
 
 from perennial_training.prepare.gather import Gathered
-from perennial_training.prepare.notes import Notes
-from perennial_training.prepare.values import Flags, Floats
+from perennial_training.prepare.notes import Notes, counted
+from perennial_training.prepare.plain import Flags, Floats
 
 LOST = 0.1
 """Where values have fractions, neighbours that fall together are told from this share on: such
@@ -44,20 +44,19 @@ def note_fallen_together(column: Gathered, numbers: Floats, notes: Notes) -> Non
     with np.errstate(over="ignore"):
         rounded = numbers.astype(np.float32)
     exact = (rounded.astype(np.float64) == numbers) | np.isnan(numbers)
-    beyond_double = np.nanmax(np.abs(numbers), initial=0.0) >= _EXACT_DOUBLE
-    if exact.all() and not beyond_double:
+    finite = numbers[np.isfinite(numbers)]
+    largest = np.abs(finite).max(initial=0.0)
+    if (exact.all() and largest < _EXACT_DOUBLE) or not finite.size:
         return
-    ordered = np.sort(numbers[np.isfinite(numbers)])
-    if not ordered.size:
-        return
+    ordered = np.sort(finite)
     whole = bool((ordered == np.round(ordered)).all())
-    if whole and max(-ordered[0], ordered[-1]) <= _EXACT:
+    if whole and largest <= _EXACT:
         return
     with np.errstate(over="ignore"):
         apart = ordered.astype(np.float32)
     new, still = ordered[1:] != ordered[:-1], apart[1:] != apart[:-1]
     distinct, left = 1 + int(new.sum()), 1 + int(still.sum())
-    if whole and beyond_double:  # digits were lost before: count what the files have
+    if whole and largest >= _EXACT_DOUBLE:  # digits were lost before: count what the files have
         distinct = max(distinct, int(pc.count_distinct(column.text()).as_py()))
     lost = distinct - left
     if lost == 0 or (not whole and lost < LOST * distinct):
@@ -77,8 +76,8 @@ def note_fallen_together(column: Gathered, numbers: Floats, notes: Notes) -> Non
         "precision",
         "values that fall together in float32",
         column.name,
-        f"{column.name} has {distinct:,} different values, of which only {left:,} are left in "
-        f"float32, as a model takes them{such}: {advice}",
+        f"{column.name} has {counted(distinct, 'different value')}, of which {left:,} can be told "
+        f"apart in float32, as a model takes them{such}: {advice}",
     )
 
 
