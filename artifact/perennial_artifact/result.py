@@ -140,6 +140,8 @@ class Failure(Document):
 
     reason: Annotated[str, Meta(max_length=64)]
     message: Annotated[str, Meta(max_length=1024)]
+    retry: bool = False
+    """Whether another try can help."""
 
 
 class Comparison(Document):
@@ -161,9 +163,6 @@ class Note(Document):
 
     check: Annotated[str, Meta(max_length=64)]
     message: Annotated[str, Meta(max_length=512)]
-
-
-Told = Note
 
 
 class CandidateResult(Document):

@@ -137,6 +137,12 @@ def test_time_holds_the_newest_out_and_keeps_a_moment_together() -> None:
     assert sorted(gap.train) == list(range(50)) and sorted(gap.held_out) == list(range(70, 100))
 
 
+def test_many_rows_of_one_moment_are_not_all_held_out() -> None:
+    rows = table(100)
+    rows["time"] = [0.0] * 90 + [1.0] * 10
+    assert sorted(hold_out(rows, times=True, method="Time").held_out) == list(range(90, 100))
+
+
 def test_a_later_run_by_time_compares_on_what_came_since() -> None:
     rows = table(200)
     before = hold_out(rows[:150], times=True, method="Time")

@@ -9,15 +9,15 @@ from typing import Any
 from onnx import TensorProto, checker, helper
 
 from perennial_training.export import ensembles, linear
-from perennial_training.export.features import add_features
+from perennial_training.export.features import Features
 from perennial_training.export.graph import IR_VERSION, ML, ML_OPSET, OPSET, Graph
 from perennial_training.export.model import OnnxModel
 from perennial_training.failure import TrainingFailure
 from perennial_training.fit.fitted import Fitted
 from perennial_training.fit.limits import OUTPUTS, check_inputs
 
-Writer = Callable[[Graph, str, Any], list[str]]
-"""Adds an estimator's nodes behind the features of that name; returns the names of label and, where
+Writer = Callable[[Graph, Features, Any], list[str]]
+"""Adds an estimator's nodes behind the features; returns the names of label and, where
 it has them, probabilities, or of the prediction."""
 
 _LINEAR_CLASSIFIERS = (
@@ -89,7 +89,7 @@ def _written(fitted: Fitted) -> bytes:
     algorithm, columns = fitted.algorithm, fitted.preprocessing.columns
     outputs = OUTPUTS[algorithm.task]
     graph = Graph([*(c.name for c in columns), *outputs])
-    features = add_features(graph, fitted.preprocessing)
+    features = Features(graph, fitted.preprocessing)
     answers = add_estimator(graph, features, fitted)
     for answer, output in zip(answers, outputs, strict=False):
         graph.rename(answer, output)
@@ -109,7 +109,7 @@ def _written(fitted: Fitted) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def add_estimator(graph: Graph, features: str, fitted: Fitted) -> list[str]:
+def add_estimator(graph: Graph, features: Features, fitted: Fitted) -> list[str]:
     """Add the estimator behind its features; return the names of its answers."""
     writer = WRITERS.get(type(fitted.estimator).__name__)
     if writer is not None:

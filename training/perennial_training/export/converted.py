@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from perennial_training.export.features import Features
 from perennial_training.export.graph import ML, ML_OPSET, OPSET, Graph
 
 
-def add_converted(graph: Graph, features: str, model: Any, double: bool) -> list[str]:
+def add_converted(graph: Graph, features: Features, model: Any, double: bool) -> list[str]:
     """Convert an estimator alone, and add its nodes and constants under names of our own.
 
     Raises:
@@ -28,7 +29,7 @@ def add_converted(graph: Graph, features: str, model: Any, double: bool) -> list
         options={id(model): {"zipmap": False}} if is_classifier else None,
         target_opset={"": OPSET, ML: ML_OPSET},
     ).graph
-    names = {"features": features, "": ""}
+    names = {"features": features.matrix(), "": ""}
     for constant in converted.initializer:
         names[constant.name] = constant.name = graph.name(constant.name)
         graph.constants.append(constant)

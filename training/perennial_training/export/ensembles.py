@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perennial_training.export.answers import add_labels
+from perennial_training.export.features import Features
 from perennial_training.export.graph import Graph
 from perennial_training.export.trees import Tree, add_ensemble, from_predictor, from_tree
 
 
-def add_forest(graph: Graph, features: str, model: Any) -> list[str]:
+def add_forest(graph: Graph, features: Features, model: Any) -> list[str]:
     """Add trees that are averaged: a DecisionTree or ExtraTree, a forest, or Bagging of trees."""
     single = [model] if hasattr(model, "tree_") else model.estimators_
     seen = getattr(model, "estimators_features_", [None] * len(single))
@@ -21,16 +22,16 @@ def add_forest(graph: Graph, features: str, model: Any) -> list[str]:
     if hasattr(model, "classes_"):
         count = len(model.classes_)
         trees = [from_tree(e.tree_, _shares(e, count), f) for e, f in pairs]
-        shares = add_ensemble(graph, features, trees, np.zeros(count), average=True)
+        shares = add_ensemble(graph, features.matrix(), trees, np.zeros(count), average=True)
         return [add_labels(graph, shares, model.classes_), shares]
     # Leaves are sums in single precision: they lose less where they are near 0.
     means = [(e.tree_, e.tree_.value[:, 0, :].astype(np.float64), f) for e, f in pairs]
     middle = np.mean([value[0] for _, value, _ in means], axis=0)
     trees = [from_tree(tree, value - middle, f) for tree, value, f in means]
-    return [add_ensemble(graph, features, trees, middle, average=True)]
+    return [add_ensemble(graph, features.matrix(), trees, middle, average=True)]
 
 
-def add_gradient_boosting(graph: Graph, features: str, model: Any) -> list[str]:
+def add_gradient_boosting(graph: Graph, features: Features, model: Any) -> list[str]:
     """Add GradientBoosting: the sum of all trees, times the learning rate, and a first guess."""
     answers = model.n_trees_per_iteration_
     start = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0]
@@ -46,7 +47,7 @@ def add_gradient_boosting(graph: Graph, features: str, model: Any) -> list[str]:
     return _boosted(graph, features, trees, start, model, factor)
 
 
-def add_histogram_boosting(graph: Graph, features: str, model: Any) -> list[str]:
+def add_histogram_boosting(graph: Graph, features: Features, model: Any) -> list[str]:
     """Add HistGradientBoosting; poisson and gamma losses answer the exponential of the sum."""
     if model._preprocessor is not None:
         raise ValueError("categorical_features have no ONNX form: name no such features")
@@ -59,7 +60,7 @@ def add_histogram_boosting(graph: Graph, features: str, model: Any) -> list[str]
     return _boosted(graph, features, trees, start, model)
 
 
-def add_boosted_votes(graph: Graph, features: str, model: Any) -> list[str]:
+def add_boosted_votes(graph: Graph, features: Features, model: Any) -> list[str]:
     """Add AdaBoostClassifier: weighted votes of trees.
 
     The votes are 1 for a tree's class and ``-1 / (classes - 1)`` for all others, and probabilities
@@ -75,10 +76,10 @@ def add_boosted_votes(graph: Graph, features: str, model: Any) -> list[str]:
         trees.append(from_tree(tree.tree_, votes * weight / weights.sum() / (count - 1)))
     if count == 2:  # the scores are s and -s, whose softmax is that of 2 s and 0
         trees = [Tree(**{**t.__dict__, "values": 2.0 * t.values[:, 1:]}) for t in trees]
-        raw = add_ensemble(graph, features, trees, np.zeros(1))
+        raw = add_ensemble(graph, features.matrix(), trees, np.zeros(1))
         scores = _two(graph, raw)
     else:
-        scores = add_ensemble(graph, features, trees, np.zeros(count))
+        scores = add_ensemble(graph, features.matrix(), trees, np.zeros(count))
     shares = graph.add("Softmax", scores, axis=1)
     return [add_labels(graph, scores, model.classes_), shares]
 
@@ -97,7 +98,7 @@ def _shares(estimator: Any, count: int) -> NDArray[np.float64]:
 
 def _boosted(
     graph: Graph,
-    features: str,
+    features: Features,
     trees: Sequence[Tree],
     start: NDArray[np.float64],
     model: Any,
@@ -105,7 +106,7 @@ def _boosted(
 ) -> list[str]:
     """Add what a sum of trees means: a number, or the scores of classes times a factor."""
     trees, start = [tree.times(factor) for tree in trees], start * factor
-    raw = add_ensemble(graph, features, trees, start)
+    raw = add_ensemble(graph, features.matrix(), trees, start)
     if not hasattr(model, "classes_"):
         is_exponential = getattr(model, "loss", "") in ("poisson", "gamma")
         return [graph.add("Exp", raw) if is_exponential else raw]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from perennial_training.export.answers import add_labels
+from perennial_training.export.features import Features
 from perennial_training.export.graph import Graph
 
 
-def add_linear_regressor(graph: Graph, features: str, model: Any) -> list[str]:
+def add_linear_regressor(graph: Graph, features: Features, model: Any) -> list[str]:
     """Add a regressor with ``coef_`` and ``intercept_``, and an exponential link where it has one.
 
     Poisson, Gamma and Tweedie regression with a log link answer ``exp(X w + b)``
@@ -19,38 +19,38 @@ def add_linear_regressor(graph: Graph, features: str, model: Any) -> list[str]:
     """
     weights = np.asarray(model.coef_, dtype=np.float64).reshape(1, -1)
     bias = float(np.ravel(model.intercept_)[0])
-    answers = _scores(graph, features, weights, np.array([bias]))
+    answers = features.linear(weights, np.array([bias]))
     if _is_exponential(model):
         answers = graph.add("Exp", answers)
     return [graph.single(answers)]
 
 
-def add_partial_least_squares(graph: Graph, features: str, model: Any) -> list[str]:
+def add_partial_least_squares(graph: Graph, features: Features, model: Any) -> list[str]:
     """Add PLSRegression, whose weights are for features less their means."""
     weights = np.asarray(model.coef_, dtype=np.float64).reshape(1, -1)
     bias = np.ravel(model.intercept_) - weights @ np.asarray(model._x_mean)
-    return [graph.single(_scores(graph, features, weights, bias))]
+    return [graph.single(features.linear(weights, bias))]
 
 
-def add_inner(graph: Graph, features: str, model: Any) -> list[str]:
+def add_inner(graph: Graph, features: Features, model: Any) -> list[str]:
     """Add RANSACRegressor, which is the line through the rows that it takes for inliers."""
     return add_linear_regressor(graph, features, model.estimator_)
 
 
-def add_constant(graph: Graph, features: str, model: Any) -> list[str]:
+def add_constant(graph: Graph, features: Features, model: Any) -> list[str]:
     """Add DummyClassifier or DummyRegressor, whose answer is the same for every row."""
     count = model.n_features_in_
     if not hasattr(model, "classes_"):
         constant = np.ravel(model.constant_).astype(np.float64)
-        return [graph.single(_scores(graph, features, np.zeros((1, count)), constant))]
+        return [graph.single(features.linear(np.zeros((1, count)), constant))]
     if model.strategy in ("stratified", "uniform"):
         raise ValueError(f"strategy {model.strategy} answers by chance")
     shares = np.asarray(model.predict_proba(np.zeros((1, count))))[0]
-    same = _scores(graph, features, np.zeros((len(shares), count)), shares)
+    same = features.linear(np.zeros((len(shares), count)), shares)
     return [add_labels(graph, same, model.classes_), graph.single(same)]
 
 
-def add_linear_classifier(graph: Graph, features: str, model: Any) -> list[str]:
+def add_linear_classifier(graph: Graph, features: Features, model: Any) -> list[str]:
     """Add a classifier with ``coef_`` and ``intercept_``; with two classes, one row of them.
 
     Probabilities are the softmax of the scores, which for two classes with the scores 0 and s is
@@ -60,7 +60,7 @@ def add_linear_classifier(graph: Graph, features: str, model: Any) -> list[str]:
     bias = np.broadcast_to(np.ravel(model.intercept_), len(weights)).astype(np.float64)
     if len(weights) == 1:
         weights, bias = (np.concatenate([np.zeros_like(part), part]) for part in (weights, bias))
-    scores = _scores(graph, features, weights, bias)
+    scores = features.linear(weights, bias)
     labels = add_labels(graph, scores, model.classes_)
     if not hasattr(model, "predict_proba"):
         return [labels]
@@ -95,14 +95,6 @@ def _hinge_shares(graph: Graph, scores: str, classes: int) -> str:
 def _normalized(graph: Graph, shares: str) -> str:
     total = graph.add("ReduceSum", shares, graph.constant(np.array([1])), keepdims=1)
     return graph.add("Div", shares, total)
-
-
-def _scores(
-    graph: Graph, features: str, weights: NDArray[np.float64], bias: NDArray[np.float64]
-) -> str:
-    """Add ``X w + b``, [n, rows of weights]."""
-    columns = graph.constant(weights.T)
-    return graph.add("Gemm", features, columns, graph.constant(bias.astype(np.float64)))
 
 
 def _is_exponential(model: Any) -> bool:

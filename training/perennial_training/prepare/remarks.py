@@ -48,7 +48,8 @@ def note_mixed(words: Words, notes: Notes) -> None:
     declare = f"declare {{name: {name}, kind: Number}} in dataset.columns"
     share, one = f"{rest:,} of {counted(numbers + rest, 'value')}", rest == 1
     if (words.match(LENIENT) | ~others).all():
-        reason = f"{share} {'has' if one else 'have'} leading zeros, such as {text} in {place}, as codes have"
+        has = "has" if one else "have"
+        reason = f"{share} {has} leading zeros, as codes have, such as {text} in {place}"
         advice = f"if they are numbers, {declare}"
     elif (words.match(_ALMOST_NUMBERS) | ~others).all():
         reason = (

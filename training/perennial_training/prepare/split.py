@@ -55,9 +55,8 @@ def split(
 ) -> Split:
     """Hold rows out.
 
-    ``rows`` are columns of their canonical values and ``columns`` what they hold: the features, and
-    the group where one is named. ``times`` are seconds since 1970, or whatever numbers order the
-    rows.
+    ``rows`` are columns of their canonical values and ``columns`` what they hold. ``times`` are
+    seconds since 1970, or whatever numbers order the rows.
 
     Raises:
         TrainingFailure: the rows cannot be told apart in this way.
@@ -142,7 +141,11 @@ def _by_time(spec: SplitSpec, times: NDArray[np.float64]) -> Split:
     order = np.argsort(times, kind="stable")
     wanted = max(1, round(len(times) * spec.test_fraction))
     cut = times[order[-wanted]]
-    # Rows of one moment stay together; the champion of a later run is told apart by its last.
+    # Rows of one moment stay together: as one moment more or one less comes nearer to the share.
+    newer = times[times > cut]
+    with_cut = int((times >= cut).sum())
+    if newer.size and (wanted - newer.size < with_cut - wanted or with_cut == len(times)):
+        cut = newer.min()
     held_out = order[times[order] >= cut]
     train = order[times[order] < cut - spec.gap_seconds]
     if not train.size:

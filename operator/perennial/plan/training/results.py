@@ -73,7 +73,8 @@ def judged(
     if result is None:
         return before
     if result.failure is not None:
-        text = f"{result.failure.reason}: {result.failure.message}"
+        again = " (another try may help)" if result.failure.retry else ""
+        text = f"{result.failure.reason}: {result.failure.message}{again}"
         return CandidateStatus(name=before.name, verdict="Failed", message=text)
     objective = s.training.spec.objective.metric
     value = value_of(result.metrics, objective)
