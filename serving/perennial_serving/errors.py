@@ -18,7 +18,7 @@ class ModelInvalid(Exception):
     """The model cannot be loaded."""
 
 
-def as_request_error(error: Exception) -> RequestError:
+def as_request_error(error: BaseException) -> RequestError:
     """Return what a client is told of any error; what is not its own fault goes into the log."""
     if isinstance(error, RequestError):
         return error
