@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import traceback
 
+SHOWN = 64  # characters of a client's text that an error repeats
+
 
 class RequestError(Exception):
     """The request is at fault: ``status`` is the HTTP status."""
@@ -12,6 +14,11 @@ class RequestError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+def wrong(name: str, expected: str, got: str) -> RequestError:
+    """Return what a client is told about a tensor."""
+    return RequestError(400, f"input {name[:SHOWN]!r}: expected {expected}, got {got}")
 
 
 class ModelInvalid(Exception):

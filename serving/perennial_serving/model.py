@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from perennial_artifact.manifest import MANIFEST, MODEL, PROFILE, Manifest, Tensor
+from perennial_artifact.manifest import MANIFEST, MODEL, PROFILE, Column, Manifest, Tensor
 from perennial_serving import external
 from perennial_serving.cgroup import bounded_memory, memory_limit
 from perennial_serving.datatypes import DTYPES, TYPES, Arrays
@@ -31,6 +32,8 @@ class Model:
     """A loaded model under the name and version that clients know.
 
     ``shared`` are groups of dimensions that must have one size in a request, such as the batch.
+    ``columns`` say what the inputs of a model that we trained hold; ``classes`` are those of the
+    columns of the output ``probabilities``, in their order.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Model:
     shared: tuple[tuple[Axis, ...], ...]
     profile: bytes | None
     session: Any
+    columns: Sequence[Column] = ()
+    classes: Sequence[str] = ()
 
     def run(self, feeds: Arrays) -> list[NDArray[Any]]:
         """Run the model; arrays by input name in, arrays in the order of ``outputs`` out."""
@@ -138,6 +143,8 @@ def load(directory: Path, name: str, version: str, threads: int = 1) -> Model:
         shared=_shared(session.get_inputs()),
         profile=profile.read_bytes() if profile.is_file() else None,
         session=session,
+        columns=manifest.columns if manifest is not None else (),
+        classes=manifest.classes if manifest is not None else (),
     )
 
 
