@@ -103,9 +103,8 @@ def load(directory: Path, name: str, version: str, threads: int = 1) -> Model:
     file = directory / MODEL
     if not file.is_file():
         raise ModelInvalid(f"{directory} has no {MODEL}")
-    content = file.read_bytes()
     manifest, digest = _manifest(directory)
-    has_external_data = external.check(content, directory)
+    external.check(file.read_bytes(), directory)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -113,13 +112,15 @@ def load(directory: Path, name: str, version: str, threads: int = 1) -> Model:
     options.log_severity_level = 4
     # A spinning thread eats the CPU limit of a pod that has next to nothing to do.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Not by how the file begins.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         # Operators of custom libraries are unknown to onnxruntime, since none is registered.
         with bounded_memory(memory_limit()):
+            # By its path, for onnxruntime takes other files relative to that, and for bytes
+            # relative to wherever the process runs.
             session = onnxruntime.InferenceSession(
-                str(file) if has_external_data else content,
-                options,
-                providers=["CPUExecutionProvider"],
+                str(file), options, providers=["CPUExecutionProvider"]
             )
     except Exception as error:
         more = _asks() if _is_memory(error) else ""
