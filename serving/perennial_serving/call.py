@@ -42,6 +42,11 @@ class Engine:
         """Do work on a thread, then go on with what came of it; an error ends the call."""
 
         def finished(future: asyncio.Future[T]) -> None:
+            # Not raised here: its traceback would hold this frame, which holds the future, which
+            # holds the error, and all of them the body that was wrong.
+            if (failed := future.exception()) is not None:
+                call.end(failed)
+                return
             try:
                 then(future.result())
             except Exception as error:
@@ -172,7 +177,7 @@ class Call(ABC):
         self._count(200)
         self.answer(encoded)
 
-    def end(self, error: Exception) -> None:
+    def end(self, error: BaseException) -> None:
         """End with an error."""
         told = as_request_error(error)
         if self._ended:  # what went wrong after the answer is told to nobody else

@@ -18,9 +18,9 @@ import simdjson
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
-from perennial_serving.errors import RequestError
+from perennial_serving.errors import RequestError, wrong
 from perennial_serving.messages import InferRequest, InputTensor
-from perennial_serving.tensors import DOES_NOT_FIT, Given, packed, to_bytes, wrong
+from perennial_serving.tensors import DOES_NOT_FIT, Given, packed, to_bytes
 
 _requests = msgspec.json.Decoder(InferRequest)
 _lists = msgspec.json.Decoder(list[Any])
@@ -35,6 +35,8 @@ _DATA = re.compile(rb'"data"\s*:\s*\[')
 # A value that no client can know.
 _PLACE = b'"%s"' % secrets.token_hex(16).encode()
 _NOTHING = memoryview(b"")
+# What programs write for numbers that JSON does not have (RFC 8259, section 6).
+_NO_NUMBER = re.compile(rb"[\[:,\s](-?(?:NaN|nan|Infinity|inf))[\],}\s]")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -53,11 +55,20 @@ def decode(body: bytes, header_length: int | None = None) -> tuple[InferRequest,
         whole = memoryview(body)
         content, binary = whole[:header_length], whole[header_length:]
     try:
-        if header_length is None and len(body) > _SHORT and (found := _without_list(body)):
-            return found, binary
+        if header_length is None and len(body) > _SHORT and (request := _without_list(body)):
+            return request, binary
         return _requests.decode(content), binary
     except _UNREADABLE as error:
-        raise RequestError(400, f"the body is not an inference request: {error}") from error
+        told = f"the body is not an inference request: {error}{_advice(content)}"
+        raise RequestError(400, told) from error
+
+
+def _advice(content: bytes | memoryview) -> str:
+    """Return what to write for what programs write, but JSON does not have."""
+    found = _NO_NUMBER.search(content)
+    if found is None:
+        return ""
+    return f"; JSON has no {found[1].decode()}: write null for a number that is missing"
 
 
 def _without_list(body: bytes) -> InferRequest | None:
@@ -128,7 +139,9 @@ def _values(tensor: InputTensor) -> list[Any] | NDArray[np.float64] | None:
     try:
         return _lists.decode(content)
     except _UNREADABLE as error:
-        raise wrong(tensor.name, "a list of values in data", str(error)) from error
+        raise wrong(
+            tensor.name, "a list of values in data", f"{error}{_advice(content)}"
+        ) from error
 
 
 def _numbers(content: bytes) -> NDArray[np.float64]:

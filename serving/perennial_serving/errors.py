@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import traceback
 
+SHOWN = 64  # characters of a client's text that an error repeats
+
 
 class RequestError(Exception):
     """The request is at fault: ``status`` is the HTTP status."""
@@ -14,11 +16,16 @@ class RequestError(Exception):
         self.status = status
 
 
+def wrong(name: str, expected: str, got: str) -> RequestError:
+    """Return what a client is told about a tensor."""
+    return RequestError(400, f"input {name[:SHOWN]!r}: expected {expected}, got {got}")
+
+
 class ModelInvalid(Exception):
     """The model cannot be loaded."""
 
 
-def as_request_error(error: Exception) -> RequestError:
+def as_request_error(error: BaseException) -> RequestError:
     """Return what a client is told of any error; what is not its own fault goes into the log."""
     if isinstance(error, RequestError):
         return error

@@ -12,14 +12,21 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
+from perennial_serving import codec
 from perennial_serving import inference_pb2 as pb
 from perennial_serving.call import LARGE_BYTES, Call, Decoded, Engine, Tensors
 from perennial_serving.datatypes import DTYPES
-from perennial_serving.description import EXTENSIONS, PLATFORM, SERVER, server_version
-from perennial_serving.errors import RequestError
+from perennial_serving.description import (
+    EXTENSIONS,
+    PLATFORM,
+    SERVER,
+    parameters,
+    server_version,
+)
+from perennial_serving.errors import RequestError, wrong
 from perennial_serving.http import http2
 from perennial_serving.model import Model
-from perennial_serving.tensors import Given, to_bytes, wrong
+from perennial_serving.tensors import Given, to_bytes
 from perennial_serving.tracing import Tracing
 
 SERVICE = "inference.GRPCInferenceService"
@@ -93,7 +100,10 @@ class GrpcApp:
         )
         for side, tensors in ((answer.inputs, model.inputs), (answer.outputs, model.outputs)):
             for tensor in tensors:
-                side.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+                told = side.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+                for name, value in parameters(model, tensor).items():
+                    text = value if isinstance(value, str) else codec.document(value).decode()
+                    told.parameters[name].string_param = text
         return answer
 
 

@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Callable
 
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.errors import ModelInvalid
@@ -18,8 +19,13 @@ from perennial_serving.sockets import Sockets
 from perennial_serving.termination import report
 
 
-def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
-    """Load the model and serve it; return 1, with the reason told, where it cannot be loaded."""
+def work(
+    chosen: argparse.Namespace, sockets: Sockets, threads: int, loaded: Callable[[], None]
+) -> int:
+    """Load the model and serve it; return 1, with the reason told, where it cannot be loaded.
+
+    ``loaded`` is called when it is, and returns when others are too.
+    """
     began = time.monotonic()
     try:
         model = load(chosen.model_dir, chosen.model_name, chosen.model_version, threads)
@@ -29,6 +35,7 @@ def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
         report("ModelInvalid", str(error))
         return 1
     metrics.load_seconds = time.monotonic() - began
+    loaded()
     import uvloop
 
     limits = Limits(

@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: Any = None
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
@@ -129,7 +129,8 @@ class Connection(asyncio.Protocol):
         self._size = 0
         self._head = 0
         self._between = True  # llhttp has taken nothing of the next request
-        self._whole: list[Request] = []  # in what was parsed last
+        self._whole = 0  # requests that ended in what was parsed last
+        self._last: Request | None = None  # of these
         self._waiting: deque[Request] = deque()  # pipelined behind the one under way
         self._busy: Request | None = None
         self._arrived = 0  # bytes since the head, in whatever wrapping
@@ -147,10 +148,16 @@ class Connection(asyncio.Protocol):
         self._listener.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End; what is under way will find nobody to answer."""
+        """End; what is under way will find nobody to answer.
+
+        The parser knows us by our methods: unless we let go of it, and of what we hold, all that
+        waits for the garbage collector, which counts objects and not the megabytes of bodies.
+        """
         self._listener.connections.discard(self)
         self._closing = True
         self._release()
+        self._parser = self._last = self._request = self._busy = None
+        self._waiting.clear()
 
     def pause_writing(self) -> None:
         """Take no more from a client that does not take its answers."""
@@ -173,6 +180,7 @@ class Connection(asyncio.Protocol):
         end = data.find(_END, 0, REMEMBERED_BYTES) if self._between else -1
         if end < 0:
             self._parse(data)
+            self._last = None
             return
         end += 4
         head = self._listener.heads.get(data[:end])
@@ -189,11 +197,11 @@ class Connection(asyncio.Protocol):
         listener = self._listener
         listener.new_heads += 1
         self._parse(data)
+        request, self._last = self._last, None
         if listener.new_heads > REMEMBERED and listener.new_heads % SELDOM:
             return
-        if len(self._whole) != 1 or self._closing or not self._between:
+        if request is None or self._whole != 1 or self._closing or not self._between:
             return
-        (request,) = self._whole
         length = len(request.body)
         plain = request.keeps and not _UNLIKE & request.headers.keys()
         if plain and end + length == len(data):
@@ -207,7 +215,7 @@ class Connection(asyncio.Protocol):
             self._head += len(data)
         else:
             self._arrived += len(data)
-        self._whole.clear()
+        self._whole = 0
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -288,7 +296,8 @@ class Connection(asyncio.Protocol):
             request.body = parts[0] if len(parts) == 1 else b"".join(parts)
             self._release()
         self._request = None
-        self._whole.append(request)
+        self._whole += 1
+        self._last = request
         self._take(request)
 
     # What is ours
@@ -337,8 +346,7 @@ class Connection(asyncio.Protocol):
 
     def _respond(self, status: int, body: bytes, head: bytes) -> None:
         request, self._busy = self._busy, None
-        assert request is not None
-        if self._refused or self._transport.is_closing():
+        if request is None or self._refused or self._transport.is_closing():
             return
         keeps = request.keeps and not self._listener.draining
         self._write(status, body, head, keeps, request.method != "HEAD")
