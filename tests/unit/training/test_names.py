@@ -103,7 +103,7 @@ def test_columns_are_the_same_only_where_they_are_in_all_files() -> None:
     ],
 )
 def test_names_that_nothing_can_carry_are_refused(heading: str, told: str) -> None:
-    with pytest.raises(TrainingFailure, match="DatasetInvalid|") as caught:
+    with pytest.raises(TrainingFailure) as caught:
         mend([csv(f"{heading},y\n1,2\n")])
     assert told in str(caught.value) and str(caught.value).startswith("a.csv has a column")
     assert mend([csv(f"{'x' * 253},y\n1,2\n")]).names == ["x" * 253, "y"]

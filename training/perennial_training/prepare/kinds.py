@@ -251,7 +251,7 @@ def _note_unknown(spec: DatasetSpec, labelled: Flags, known: Flags, notes: Notes
     for lacks, rows in without.items():
         if lacks is not None and (count := int(rows.sum())):
             left = "is left out" if count == 1 else "are left out"
-            notes.add("rows", "rows", lacks, f"{counted(count, 'row')} without a {lacks} {left}")
+            notes.add("rows", "rows", lacks, f"{counted(count, 'row')} without {lacks} {left}")
 
 
 def _note_absent(column: Gathered, notes: Notes) -> None:

@@ -16,7 +16,7 @@ from perennial_training.prepare import rules
 from perennial_training.prepare.gather import Gathered
 from perennial_training.prepare.missing import mean_missing
 from perennial_training.prepare.moments import moments
-from perennial_training.prepare.notes import Notes
+from perennial_training.prepare.notes import Notes, counted, quoted
 from perennial_training.prepare.numbers import numbers
 from perennial_training.prepare.plain import Flags, Floats, is_text
 
@@ -62,14 +62,13 @@ def outcome(column: Gathered, kind: Declared | None, task: str, notes: Notes) ->
         return _classes(column, ruled)
     if ruled.kind == "Category":
         raise _invalid(f"{name} holds text, not numbers{_such(column)}: use task Classification")
-    numbers = ruled.values
-    if np.isinf(numbers).any():
-        first = int(np.argmax(np.isinf(numbers)))
+    found = ruled.values
+    if (infinite := np.isinf(found)).any():
         raise _invalid(
-            f"{name}, the target, has {np.isinf(numbers).sum():,} infinite values, such as one in "
-            f"{column.place(first)}: mend them, or list inf in dataset.missing"
+            f"{name}, the target, has {counted(int(infinite.sum()), 'infinite value')}, one "
+            f"in {column.place(int(np.argmax(infinite)))}: mend it, or list inf in dataset.missing"
         )
-    return Outcome(pd.Series(numbers, name=name, dtype="float64"), ~np.isnan(numbers))
+    return Outcome(pd.Series(found, name=name, dtype="float64"), ~np.isnan(found))
 
 
 def _classes(column: Gathered, ruled: rules.Ruled) -> Outcome:
@@ -134,13 +133,15 @@ def times(column: Gathered, kind: Declared | None, notes: Notes) -> Times:
 
 
 def _such(column: Gathered) -> str:
-    """Return an example of a value that is neither number nor time."""
+    """Return an example of text that is neither number nor time, or no number."""
     for part in column.parts:
         if part.sort == "text":
-            for kind in (moments(part.values), numbers(part.values, strict=True)):
-                if kind.misfits.any():
-                    row = int(np.argmax(kind.misfits))
-                    return f", such as {str(part.values[row])[:40]!r} in {part.file}"
+            no_number = numbers(part.values, strict=True).misfits
+            neither = no_number & moments(part.values).misfits
+            wanted = neither if neither.any() else no_number
+            if wanted.any():
+                row = int(np.argmax(wanted))
+                return f", such as {quoted(part.values[row].as_py())} in {part.file}"
     return ""
 
 

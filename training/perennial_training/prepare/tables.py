@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from perennial_artifact.result import Note
 from perennial_training.failure import TrainingFailure
 from perennial_training.prepare.dialect import Dialect, dialect
-from perennial_training.prepare.notes import note
+from perennial_training.prepare.notes import counted, note
 
 PARQUET = (".parquet", ".pq")
 TEXT = (".csv", ".tsv", ".txt")
@@ -197,10 +197,13 @@ def _unreadable(
     if not found:
         return _invalid(f"{name} cannot be read: {str(error).splitlines()[0]}")
     row = found[0]
+    advice = f"mend it, or quote values that hold {form.spoken}"
+    if row.text.count('"') % 2:
+        advice = 'a quotation mark (") is opened in it and never closed: close or remove it'
     return _invalid(
-        f"row {row.number:,} of {name} (the headings are row 1) has {row.actual_columns} values "
-        f"where {row.expected_columns} columns are, parted by {form.spoken}: mend it, or quote "
-        f"values that hold {form.spoken}; it is {row.text[:80]!r}"
+        f"row {row.number:,} of {name} (the headings are row 1) has "
+        f"{counted(row.actual_columns, 'value')} where {counted(row.expected_columns, 'column')} "
+        f"are, parted by {form.spoken}: {advice}; it is {row.text[:80]!r}"
     )
 
 
