@@ -392,3 +392,33 @@ def test_what_the_server_would_refuse_is_not_published(
     assert (code, failure.reason) == (0, "ModelRefused")
     assert "'nowhere', which is no input" in failure.message
     assert not (shop.place / "store").exists()
+
+
+def test_metrics_of_text_labels_are_about_the_class_that_is_told(bench: Workshop) -> None:
+    labels = {0: "late", 1: "on time"}
+    bench.put(orders(400).assign(bought=lambda f: f["bought"].map(labels)))
+    first = bench.train(objective={"metric": "recall"})
+    told = [n.message for n in first.notes if n.check == "positiveClass"]
+    assert told == [
+        "recall is about on time, the last class in order: name another one in "
+        "dataset.positiveClass"
+    ]
+    other = bench.train(objective={"metric": "recall"}, dataset={"positiveClass": "late"})
+    assert [n for n in other.notes if n.check == "positiveClass"] == []
+    assert value(first.metrics, "recall") != value(other.metrics, "recall")
+    code, failure = fails(bench, metrics=["f1"], dataset={"positiveClass": "soon"})
+    assert (code, failure.reason) == (0, "MetricInvalid")
+    assert "positiveClass soon is none of the classes of bought" in failure.message
+
+
+def test_weights_find_classes_by_their_text(shop: Workshop) -> None:
+    weighted = {**FAST, "parameters": {"class_weight": {"0": 1, "1": 50}}}
+    result = shop.train(weighted, objective={"metric": "recall"})
+    assert value(result.metrics, "recall") == 1.0
+
+
+def test_a_metric_that_does_not_fit_is_refused_before_the_fit(shop: Workshop) -> None:
+    slow = {"name": "a", "algorithm": "MLPClassifier", "parameters": {"max_iter": 10**9, "tol": 0}}
+    code, failure = fails(shop, slow, dataset={"target": "colour"})
+    assert (code, failure.reason) == (0, "MetricInvalid")
+    assert "roc_auc is for two classes and colour has 3: write roc_auc_ovr" in failure.message
