@@ -225,6 +225,7 @@ def test_rows_that_judge_trials_are_the_newest_or_whole_groups() -> None:
 
 
 REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
+    ("Classification", "CalibratedClassifierCV", {"method": "isotonic"}, "before the fit"),
     ("Classification", "DummyClassifier", {"strategy": "uniform"}, "answers by chance"),
     ("Regression", "KNeighborsRegressor", {"metric": "canberra"}, ""),
     ("Classification", "HistGradientBoostingClassifier", {"categorical_features": [5]}, ""),

@@ -9,9 +9,12 @@ from typing import Any
 from onnx import TensorProto, checker, helper
 
 from perennial_training.export import ensembles, linear
+from perennial_training.export.calibrated import add_calibrated
+from perennial_training.export.converted import add_converted
 from perennial_training.export.features import Features
 from perennial_training.export.graph import IR_VERSION, ML, ML_OPSET, OPSET, Graph
 from perennial_training.export.model import OnnxModel
+from perennial_training.export.neighbours import add_neighbours
 from perennial_training.failure import TrainingFailure
 from perennial_training.fit.fitted import Fitted
 from perennial_training.fit.limits import OUTPUTS, check_inputs
@@ -43,6 +46,9 @@ WRITERS: dict[str, Writer] = {
     "DummyClassifier": linear.add_constant,
     "DummyRegressor": linear.add_constant,
     "AdaBoostClassifier": ensembles.add_boosted_votes,
+    "CalibratedClassifierCV": add_calibrated,
+    "KNeighborsClassifier": add_neighbours,
+    "KNeighborsRegressor": add_neighbours,
 }
 for _ending in ("Classifier", "Regressor"):
     WRITERS |= {name + _ending: ensembles.add_forest for name in _FORESTS}
@@ -114,8 +120,6 @@ def add_estimator(graph: Graph, features: Features, fitted: Fitted) -> list[str]
     writer = WRITERS.get(type(fitted.estimator).__name__)
     if writer is not None:
         return writer(graph, features, fitted.estimator)
-    from perennial_training.export.converted import add_converted
-
     return add_converted(graph, features, fitted.estimator, fitted.algorithm.double)
 
 

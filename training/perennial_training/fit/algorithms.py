@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from perennial_training.failure import TrainingFailure
+from perennial_training.fit import neighbours
 
 Task = Literal["Classification", "Regression"]
 Scaling = Literal["Nothing", "Standard", "Unit"]
@@ -43,7 +44,7 @@ class Algorithm:
 
     @property
     def estimator(self) -> Any:
-        """The class in scikit-learn."""
+        """The class in scikit-learn, or ours of the same name."""
         return _estimators(self.task)[self.name]
 
 
@@ -128,4 +129,7 @@ def _estimators(task: str) -> dict[str, Any]:
     from sklearn.utils import all_estimators
 
     kind = "classifier" if task == "Classification" else "regressor"
-    return dict(all_estimators(type_filter=kind))
+    found = dict(all_estimators(type_filter=kind))
+    if task == "Classification":
+        return {**found, "KNeighborsClassifier": neighbours.KNeighborsClassifier}
+    return {**found, "KNeighborsRegressor": neighbours.KNeighborsRegressor}

@@ -53,7 +53,8 @@ def parts(times: NDArray[np.float64]) -> NDArray[np.float32]:
     seconds = np.floor(np.where(known, times, 0.0)).astype(np.int64) + SHIFT
     days = seconds // DAY
     of_century = (4 * days + QUARTERS) % ERA // 4
-    dates: NDArray[Any] = month_and_day()[of_century % CENTURY_CYCLE].reshape(len(times), -1)
+    dates: NDArray[Any] = month_and_day()[of_century % CENTURY_CYCLE]
+    dates = dates.reshape(len(times), 2 * times.shape[1])
     whole = np.concatenate([seconds // 3600 % 24, days % 7, dates], axis=1)
     return np.where(np.tile(known, (1, len(PARTS))), whole, np.nan).astype(np.float32)
 
