@@ -21,7 +21,7 @@ from perennial_artifact.base import Document
 from perennial_artifact.manifest import Column, Manifest
 from perennial_artifact.result import RunSpec
 from perennial_artifact.store import ArtifactError
-from perennial_training import __main__ as trainer
+from perennial_training import run as trainer
 from perennial_training.failure import TrainingFailure
 
 SQUARE = frozenset(

@@ -12,6 +12,10 @@ from matrix.client import Answer
 
 TOLERANCE = 1e-4
 """In probability, or in standard deviations of the answers."""
+RESOLUTION = 2.0**-22
+"""Of a number on the wire, which is FP32: the share of it that two last bits are."""
+
+TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ def compare(fitted: Any, frame: pd.DataFrame, answers: Sequence[Answer], task: s
     if task == "Regression":
         found = np.array([a["prediction"] for a in answers], dtype=np.float64).ravel()
         expected = np.asarray(fitted.predict(frame), dtype=np.float64).ravel()
-        spread = float(np.std(expected))
-        distance = np.abs(found - expected) / (spread if spread > 0 else 1.0)
+        beyond = np.abs(found - expected) - RESOLUTION * np.abs(expected)
+        distance = np.maximum(beyond, 0.0) / max(float(np.std(expected)), TINY)
     else:
         labels = np.array([a["label"] for a in answers]).ravel()
         expected = np.asarray(fitted.predict(frame)).ravel()

@@ -38,8 +38,7 @@ class Questions:
         values = [row[column.name] for row in self.rows]
         if column.kind == "Category":
             return pd.Series(["" if v is None else v for v in values], dtype=object)
-        numbers = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
-        return pd.Series(numbers if column.kind == "Time" else numbers.astype(np.float32))
+        return pd.Series([np.nan if v is None else v for v in values], dtype=np.float64)
 
 
 def questions(rows: pd.DataFrame, columns: Sequence[Column]) -> Questions:

