@@ -95,6 +95,11 @@ def test_a_row_may_be_longer_than_a_block(monkeypatch: pytest.MonkeyPatch) -> No
     assert rows(f'a,b\n1,"{long}"\n2,y\n') == {"a": ["1", "2"], "b": [long, "y"]}
 
 
+def test_headings_may_be_there_twice_in_parquet() -> None:
+    twice = pa.table([pa.array([1]), pa.array(["x"])], names=["a", "a"])
+    assert read("a.parquet", parquet(twice)).table.equals(twice)
+
+
 def test_parquet_keeps_its_types_and_a_named_index() -> None:
     frame = pd.DataFrame({"x": [1, 2]}, index=pd.Index(["p", "q"], name="key"))
     table = read("a.pq", parquet(pa.Table.from_pandas(frame))).table
@@ -123,6 +128,8 @@ def test_what_cannot_be_read_is_told_with_its_place(content: bytes, said: str) -
 def test_broken_parquet() -> None:
     assert "a.parquet cannot be read as Parquet" in refused(b"PAR1 nonsense", "a.parquet")
     assert "cannot be read" in refused(parquet(pa.table({"x": [1] * 99}))[:-20], "a.parquet")
+    latin = pa.array([b"\xe9"]).view(pa.string())
+    assert "cannot be read as Parquet" in refused(parquet(pa.table({"x": latin})), "a.parquet")
 
 
 def test_gzip_of_several_members_and_what_is_none() -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from perennial_training.prepare.moments import moments
 from perennial_training.prepare.notes import quoted
@@ -20,16 +21,31 @@ from perennial_training.prepare.texts import are_days, as_text
 Sort = Literal["number", "boolean", "time", "text", "other"]
 
 
+SMALL = 2**16
+"""Rows; smaller pieces are put together, for each costs as much as a thousand rows."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a dataset, each with the number of its first row."""
+
+    names: tuple[str, ...]
+    starts: NDArray[np.intp]
+    rows: int
+
+    def place(self, row: int) -> str:
+        """Return the file that a row is in."""
+        return self.names[int(np.searchsorted(self.starts, row, side="right")) - 1]
+
+
 @dataclass(frozen=True)
 class Part:
-    """A file's rows of a column, plain and with null for missing; ``start`` is its first row."""
+    """Values of one type, plain and with null for missing, of files that follow each other."""
 
-    file: str
-    start: int
     values: pa.ChunkedArray
     sort: Sort | None
     """What the values are; None where there is none, so that the part has no say."""
-    decimal: str = "."
+    decimal: str
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,7 @@ class Gathered:
 
     name: str
     parts: tuple[Part, ...]
+    files: Files
     absent: tuple[str, ...]
     """Files with rows that do not have it."""
 
@@ -46,22 +63,14 @@ class Gathered:
         """What the values are in one file or another."""
         return {part.sort for part in self.parts if part.sort is not None}
 
-    @property
-    def rows(self) -> int:
-        """How many rows all files have."""
-        return sum(len(part.values) for part in self.parts)
-
-    def place(self, row: int) -> str:
-        """Return the file that a row is in."""
-        starts = [part.start for part in self.parts]
-        return self.parts[int(np.searchsorted(starts, row, side="right")) - 1].file
-
     def example(self, wanted: Flags) -> tuple[str, str]:
         """Return the first of the wanted values as its file has it, quoted, and the file."""
-        row = int(np.argmax(wanted))
-        starts = [part.start for part in self.parts]
-        part = self.parts[int(np.searchsorted(starts, row, side="right")) - 1]
-        return quoted(part.values[row - part.start].as_py()), part.file
+        row = at = int(np.argmax(wanted))
+        for part in self.parts:
+            if at < len(part.values):
+                return quoted(part.values[at].as_py()), self.files.place(row)
+            at -= len(part.values)
+        raise IndexError(row)
 
     def text(self) -> pa.ChunkedArray:
         """Return all values as text, as they are written as Categories."""
@@ -94,23 +103,65 @@ def _is_decimal(text: pa.ChunkedArray) -> bool:
     return any_true(is_comma) and not any_true(is_point)
 
 
-def gather(name: str, pieces: Sequence[Piece], missing: Sequence[str]) -> Gathered:
-    """Return a column over all pieces; ``missing`` are words that mean that in this dataset."""
-    parts: list[Part] = []
-    absent: list[str] = []
-    start = 0
-    for piece in pieces:
-        size = piece.table.num_rows
-        if name in piece.table.column_names:
-            column = plain(piece.table.column(name))
-            column = _without(column, missing)
-        else:
-            column = pa.chunked_array([pa.nulls(size)])
-            if size:
-                absent.append(piece.name)
-        parts.append(Part(piece.name, start, column, _sort(column), piece.decimal))
-        start += size
-    return Gathered(name, tuple(parts), tuple(absent))
+class Gatherer:
+    """Columns over all pieces; ``missing`` are words that mean that in this dataset."""
+
+    def __init__(self, pieces: Sequence[Piece], missing: Sequence[str]) -> None:
+        self._pieces, self._missing = pieces, missing
+        self._places = [{n: i for i, n in enumerate(p.table.column_names)} for p in pieces]
+        ends = np.cumsum([0, *(piece.table.num_rows for piece in pieces)])
+        self.files = Files(tuple(piece.name for piece in pieces), ends[:-1], int(ends[-1]))
+
+    def column(self, name: str) -> Gathered:
+        """Return a column; it is missing in pieces that do not have it."""
+        absent: list[str] = []
+        runs: list[_Run] = []
+        for piece, places in zip(self._pieces, self._places, strict=True):
+            rows = piece.table.num_rows
+            if name in places:
+                column = piece.table.column(places[name])
+            else:
+                column = pa.chunked_array([pa.nulls(rows)])
+                if rows:
+                    absent.append(piece.name)
+            if not runs or not runs[-1].take(column, piece.decimal):
+                runs.append(_Run(column, piece.decimal))
+        parts = tuple(run.part(self._missing) for run in runs)
+        return Gathered(name, parts, self.files, tuple(absent))
+
+
+class _Run:
+    """Pieces that follow each other and are of one type; nulls are of any."""
+
+    def __init__(self, first: pa.ChunkedArray, decimal: str) -> None:
+        self._type = None if first.null_count == len(first) else first.type
+        self._columns, self._decimal = [first], decimal
+
+    def take(self, column: pa.ChunkedArray, decimal: str) -> bool:
+        """Take a piece in, if it is alike."""
+        if column.null_count < len(column):
+            if self._type is None:
+                self._type, self._decimal = column.type, decimal
+            elif (column.type, decimal) != (self._type, self._decimal):
+                return False
+        self._columns.append(column)
+        return True
+
+    def part(self, missing: Sequence[str]) -> Part:
+        """Return all of them in one."""
+        kind = self._type or pa.null()
+        chunks: list[pa.Array] = []
+        for column in self._columns:
+            if column.null_count == len(column):
+                chunks.append(pa.nulls(len(column), kind))
+            else:
+                chunks += column.chunks
+        whole = pa.chunked_array(chunks, kind)
+        whole = plain(whole)
+        if len(whole) < SMALL * whole.num_chunks:
+            whole = pa.chunked_array([pa.concat_arrays(whole.chunks)])
+        whole = _without(whole, missing)
+        return Part(whole, _sort(whole), self._decimal)
 
 
 def _sort(column: pa.ChunkedArray) -> Sort | None:

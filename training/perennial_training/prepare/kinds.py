@@ -16,7 +16,7 @@ import pandas as pd
 from perennial_artifact.manifest import Column, Kind
 from perennial_artifact.result import DatasetSpec, Note
 from perennial_training.failure import TrainingFailure
-from perennial_training.prepare.gather import Gathered, gather
+from perennial_training.prepare.gather import Gathered, Gatherer
 from perennial_training.prepare.names import matched, mend
 from perennial_training.prepare.notes import Notes, counted, listing
 from perennial_training.prepare.outcome import Declared, outcome, times
@@ -74,15 +74,13 @@ def settle(pieces: Sequence[Piece], spec: DatasetSpec, task: str) -> Settled:
         TrainingFailure: names or values do not fit the spec; the text says where and what to do.
     """
     mended = mend(pieces, _asked(spec))
-    if not sum(piece.table.num_rows for piece in mended.pieces):
+    gatherer = Gatherer(mended.pieces, spec.missing)
+    if not gatherer.files.rows:
         raise _invalid(f"{spec.uri} has no rows")
     spec = matched(spec, mended.names)
     kinds = _declared(spec)
     notes = Notes([note for piece in pieces for note in piece.notes] + list(mended.notes))
-
-    def column(name: str) -> Gathered:
-        return gather(name, mended.pieces, spec.missing)
-
+    column = gatherer.column
     found = outcome(column(spec.target), kinds.get(spec.target), task, notes)
     known, order = found.known, None
     if spec.time_column is not None:

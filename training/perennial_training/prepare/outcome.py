@@ -16,9 +16,8 @@ from perennial_training.prepare import rules
 from perennial_training.prepare.gather import Gathered
 from perennial_training.prepare.missing import mean_missing
 from perennial_training.prepare.moments import moments
-from perennial_training.prepare.notes import Notes, counted, quoted
-from perennial_training.prepare.numbers import numbers
-from perennial_training.prepare.plain import Flags, Floats, is_text
+from perennial_training.prepare.notes import Notes, counted
+from perennial_training.prepare.plain import Flags, Floats, is_text, together
 
 Declared = Literal[Kind, "Ignore"]
 
@@ -64,9 +63,10 @@ def outcome(column: Gathered, kind: Declared | None, task: str, notes: Notes) ->
         raise _invalid(f"{name} holds text, not numbers{_such(column)}: use task Classification")
     found = ruled.values
     if (infinite := np.isinf(found)).any():
+        place = column.files.place(int(np.argmax(infinite)))
         raise _invalid(
-            f"{name}, the target, has {counted(int(infinite.sum()), 'infinite value')}, one "
-            f"in {column.place(int(np.argmax(infinite)))}: mend it, or list inf in dataset.missing"
+            f"{name}, the target, has {counted(int(infinite.sum()), 'infinite value')}, one in "
+            f"{place}: mend it, or list inf in dataset.missing"
         )
     return Outcome(pd.Series(found, name=name, dtype="float64"), ~np.isnan(found))
 
@@ -134,15 +134,13 @@ def times(column: Gathered, kind: Declared | None, notes: Notes) -> Times:
 
 def _such(column: Gathered) -> str:
     """Return an example of text that is neither number nor time, or no number."""
-    for part in column.parts:
-        if part.sort == "text":
-            no_number = numbers(part.values, strict=True).misfits
-            neither = no_number & moments(part.values).misfits
-            wanted = neither if neither.any() else no_number
-            if wanted.any():
-                row = int(np.argmax(wanted))
-                return f", such as {quoted(part.values[row].as_py())} in {part.file}"
-    return ""
+    if "text" not in column.sorts:
+        return ""
+    no_number = rules.convert(column, "Number", strict=True).misfits
+    neither = no_number & together([moments(part.values) for part in column.parts]).misfits
+    wanted = neither if neither.any() else no_number
+    text, place = column.example(wanted)
+    return f", such as {text} in {place}" if wanted.any() else ""
 
 
 def _invalid(message: str) -> TrainingFailure:

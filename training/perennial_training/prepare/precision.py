@@ -36,7 +36,7 @@ def too_large(column: Gathered, numbers: Floats, kept: Flags) -> TooLarge | None
     if not beyond.any():
         return None
     first = int(np.argmax(beyond))
-    return TooLarge(int(beyond.sum()), float(numbers[first]), column.place(first))
+    return TooLarge(int(beyond.sum()), float(numbers[first]), column.files.place(first))
 
 
 def note_fallen_together(column: Gathered, numbers: Floats, notes: Notes) -> None:

@@ -118,7 +118,9 @@ def _parquet(name: str, content: bytes) -> pa.Table:
     if not content:
         return pa.table({})
     try:
-        return pq.ParquetFile(pa.BufferReader(content)).read()
+        table = pq.ParquetFile(pa.BufferReader(content)).read()
+        table.validate(full=True)  # that text is UTF-8, for one
+        return table
     except (pa.ArrowException, OSError) as error:
         why = str(error).splitlines()[0]
         raise _invalid(f"{name} cannot be read as Parquet: {why}") from error

@@ -42,7 +42,7 @@ class Words:
     def example(self, wanted: Flags) -> tuple[str, str]:
         """Return the first of the wanted values, quoted, and its file."""
         first = int(np.argmax(np.append(wanted, False)[self.codes]))
-        return quoted(self.distinct[int(self.codes[first])].as_py()), self.column.place(first)
+        return quoted(self.distinct[int(self.codes[first])].as_py()), self.column.files.place(first)
 
     def are_booleans(self) -> bool:
         """Return whether all are true or false in any case; 1 and 0 are, beside these."""
