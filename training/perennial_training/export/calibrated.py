@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from perennial_training.export.answers import add_labels
+from perennial_training.export.answers import add_classes
 from perennial_training.export.converted import add_converted
 from perennial_training.export.features import Features
 from perennial_training.export.graph import Graph
@@ -44,4 +44,4 @@ def add_calibrated(graph: Graph, features: Features, model: Any) -> list[str]:
         shares = graph.add("Reshape", shares, by_fold)
         total = graph.add("ReduceSum", shares, graph.constant(np.array([2])), keepdims=1)
         mean = graph.add("ReduceMean", graph.add("Div", shares, total), middle, keepdims=0)
-    return [add_labels(graph, mean, model.classes_), graph.single(mean)]
+    return add_classes(graph, graph.single(mean), model.classes_, softmax=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perennial_training.export.answers import add_labels
+from perennial_training.export.answers import add_classes
 from perennial_training.export.features import Features
 from perennial_training.export.graph import Graph
 from perennial_training.export.trees import Tree, add_ensemble, from_predictor, from_tree
@@ -23,7 +23,7 @@ def add_forest(graph: Graph, features: Features, model: Any) -> list[str]:
         count = len(model.classes_)
         trees = [from_tree(e.tree_, _shares(e, count), f) for e, f in pairs]
         shares = add_ensemble(graph, features.matrix(), trees, np.zeros(count), average=True)
-        return [add_labels(graph, shares, model.classes_), shares]
+        return add_classes(graph, shares, model.classes_, softmax=False)
     # Leaves are sums in single precision: they lose less where they are near 0.
     means = [(e.tree_, e.tree_.value[:, 0, :].astype(np.float64), f) for e, f in pairs]
     middle = np.mean([value[0] for _, value, _ in means], axis=0)
@@ -76,12 +76,9 @@ def add_boosted_votes(graph: Graph, features: Features, model: Any) -> list[str]
         trees.append(from_tree(tree.tree_, votes * weight / weights.sum() / (count - 1)))
     if count == 2:  # the scores are s and -s, whose softmax is that of 2 s and 0
         trees = [Tree(**{**t.__dict__, "values": 2.0 * t.values[:, 1:]}) for t in trees]
-        raw = add_ensemble(graph, features.matrix(), trees, np.zeros(1))
-        scores = _two(graph, raw)
-    else:
-        scores = add_ensemble(graph, features.matrix(), trees, np.zeros(count))
-    shares = graph.add("Softmax", scores, axis=1)
-    return [add_labels(graph, scores, model.classes_), shares]
+    base = np.zeros(trees[0].values.shape[1])
+    scores = add_ensemble(graph, features.matrix(), trees, base)
+    return add_classes(graph, scores, model.classes_, softmax=True)
 
 
 def _shares(estimator: Any, count: int) -> NDArray[np.float64]:
@@ -110,11 +107,4 @@ def _boosted(
     if not hasattr(model, "classes_"):
         is_exponential = getattr(model, "loss", "") in ("poisson", "gamma")
         return [graph.add("Exp", raw) if is_exponential else raw]
-    scores = _two(graph, raw) if len(start) == 1 else raw
-    return [add_labels(graph, scores, model.classes_), graph.add("Softmax", scores, axis=1)]
-
-
-def _two(graph: Graph, score: str) -> str:
-    """Add scores 0 and s of two classes, whose softmax is the logistic function of s."""
-    both = graph.constant(np.array([[0.0, 1.0]], dtype=np.float32))
-    return graph.add("Mul", score, both)
+    return add_classes(graph, raw, model.classes_, softmax=True)

@@ -39,12 +39,11 @@ class Graph:
         self.nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
         return output
 
-    def add_second(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node of two outputs, and return the name of the second alone."""
-        output = self.name(op.lower())
-        outputs = [self.name(f"{output}_unused"), output]
-        self.nodes.append(helper.make_node(op, inputs, outputs, **attributes))
-        return output
+    def add_two(self, op: str, *inputs: str, domain: str = "", **attributes: Any) -> list[str]:
+        """Add a node of two outputs; return their names."""
+        outputs = [self.name(op.lower()), self.name(op.lower())]
+        self.nodes.append(helper.make_node(op, inputs, outputs, domain=domain, **attributes))
+        return outputs
 
     def rename(self, source: str, output: str) -> None:
         """Give what a node makes the name of one of the graph's outputs."""

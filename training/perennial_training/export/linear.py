@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from perennial_training.export.answers import add_labels
+from perennial_training.export.answers import add_classes, add_labels
 from perennial_training.export.features import Features
 from perennial_training.export.graph import Graph
 
@@ -46,35 +46,31 @@ def add_constant(graph: Graph, features: Features, model: Any) -> list[str]:
     if model.strategy in ("stratified", "uniform"):
         raise ValueError(f"strategy {model.strategy} answers by chance")
     shares = np.asarray(model.predict_proba(np.zeros((1, count))))[0]
-    same = features.linear(np.zeros((len(shares), count)), shares)
-    return [add_labels(graph, same, model.classes_), graph.single(same)]
+    same = graph.single(features.linear(np.zeros((len(shares), count)), shares))
+    return add_classes(graph, same, model.classes_, softmax=False)
 
 
 def add_linear_classifier(graph: Graph, features: Features, model: Any) -> list[str]:
     """Add a classifier with ``coef_`` and ``intercept_``; with two classes, one row of them.
 
-    Probabilities are the softmax of the scores, which for two classes with the scores 0 and s is
-    the logistic function of s; except for SGDClassifier.
+    Probabilities are the softmax of the scores (``add_classes``), except for SGDClassifier.
     """
     weights = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))
     bias = np.broadcast_to(np.ravel(model.intercept_), len(weights)).astype(np.float64)
-    if len(weights) == 1:
-        weights, bias = (np.concatenate([np.zeros_like(part), part]) for part in (weights, bias))
     scores = features.linear(weights, bias)
-    labels = add_labels(graph, scores, model.classes_)
-    if not hasattr(model, "predict_proba"):
-        return [labels]
-    is_gradient = type(model).__name__ == "SGDClassifier"
-    if is_gradient and model.loss == "modified_huber":
-        shares = _hinge_shares(graph, scores, len(model.classes_))
-    elif is_gradient and len(model.classes_) > 2:
-        shares = _normalized(graph, graph.add("Sigmoid", scores))
-    else:
-        shares = graph.add("Softmax", scores, axis=1)
-    return [labels, graph.single(shares)]
+    if type(model).__name__ == "SGDClassifier" and hasattr(model, "predict_proba"):
+        if model.loss == "modified_huber":
+            shares = _hinge_shares(graph, scores, len(weights))
+            labels = add_classes(graph, graph.single(scores), model.classes_, softmax=True)[0]
+            return [labels, graph.single(shares)]
+        if len(weights) > 1:
+            shares = _normalized(graph, graph.add("Sigmoid", scores))
+            return [add_labels(graph, scores, model.classes_), graph.single(shares)]
+    answers = add_classes(graph, graph.single(scores), model.classes_, softmax=True)
+    return answers if hasattr(model, "predict_proba") else answers[:1]
 
 
-def _hinge_shares(graph: Graph, scores: str, classes: int) -> str:
+def _hinge_shares(graph: Graph, scores: str, count: int) -> str:
     """Add ``(clip(s, -1, 1) + 1) / 2``, of more than two classes in equal parts where all are 0.
 
     Zadrozny and Elkan, "Transforming classifier scores into multiclass probability estimates"
@@ -84,9 +80,8 @@ def _hinge_shares(graph: Graph, scores: str, classes: int) -> str:
     minus_one, nothing = graph.constant(np.array(-1.0)), graph.constant(np.array(0.0))
     clipped = graph.add("Clip", scores, minus_one, one)
     shares = graph.add("Mul", graph.add("Add", clipped, one), half)
-    if classes == 2:  # the scores are 0 and s
-        second = graph.add("Gather", shares, graph.constant(np.array([1])), axis=1)
-        return graph.add("Concat", graph.add("Sub", one, second), second, axis=1)
+    if count == 1:  # the second of two classes'
+        return graph.add("Concat", graph.add("Sub", one, shares), shares, axis=1)
     total = graph.add("ReduceSum", shares, graph.constant(np.array([1])), keepdims=1)
     is_nothing = graph.add("Equal", total, nothing)
     return _normalized(graph, graph.add("Where", is_nothing, one, shares))

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto
 from sklearn import neighbors
 
-from perennial_training.export.answers import add_labels
+from perennial_training.export.answers import add_classes
 from perennial_training.export.converted import add_converted
 from perennial_training.export.features import Features
 from perennial_training.export.graph import Graph
@@ -38,9 +38,8 @@ def add_neighbours(graph: Graph, features: Features, model: Any) -> list[str]:
         answers = graph.add("Div", graph.add("ReduceSum", weighted, middle, keepdims=0), total)
     else:
         answers = graph.add("ReduceMean", theirs, middle, keepdims=0)
-    if not is_classifier:
-        return [graph.single(answers)]
-    return [add_labels(graph, answers, model.classes_), graph.single(answers)]
+    answers = graph.single(answers)
+    return add_classes(graph, answers, model.classes_, False) if is_classifier else [answers]
 
 
 def _nearest(graph: Graph, rows: str, known: Any, count: int) -> str:
@@ -50,7 +49,7 @@ def _nearest(graph: Graph, rows: str, known: Any, count: int) -> str:
     turned, theirs = graph.constant(-2.0 * known.T), graph.constant((known**2).sum(axis=1))
     squares = graph.add("Add", graph.add("Gemm", rows, turned, theirs), lengths)
     count_of = graph.constant(np.array([count]))
-    return graph.add_second("TopK", graph.single(squares), count_of, axis=1, largest=0, sorted=1)
+    return graph.add_two("TopK", graph.single(squares), count_of, axis=1, largest=0, sorted=1)[1]
 
 
 def _weights(graph: Graph, rows: str, known: Any, found: str) -> str:
