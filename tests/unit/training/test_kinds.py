@@ -560,6 +560,15 @@ def test_the_kinds_in_one_line() -> None:
     )
 
 
+def test_nothing_is_noted_of_what_is_not_learned_from() -> None:
+    piece = text(x=["1", "2"], z=["1", "NA"], at=["2013-07-01", "2013-07-02"])
+    found = settled(piece, features=["x"])
+    assert found.summary() == "1 number" and said(found) == ""
+    assert [column.name for column in found.columns] == ["x", "z"]  # a champion may want it
+    split = {"method": "Grouped", "column": "z"}
+    assert settled(piece, split=split).summary() == "1 number, 1 time left out (at)"
+
+
 def test_notes_stay_few_where_columns_are_many() -> None:
     found = settled(text(**{f"x{i}": ["1", "NA"] for i in range(400)}))
     assert len(found.notes) == 5 and all(len(note.message) <= 512 for note in found.notes)

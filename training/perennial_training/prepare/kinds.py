@@ -58,13 +58,15 @@ class Settled:
     group: Column | None = None
     """The column of ``frame`` by which rows stay together."""
     left_out: tuple[LeftOut, ...] = ()
+    """Columns that would have been learned from; none where the spec lists what is."""
     too_large: Mapping[str, TooLarge] = field(default_factory=dict)
     """By column, values that float32 cannot hold."""
     notes: tuple[Note, ...] = ()
 
     def summary(self) -> str:
-        """Return what the columns are, in one line."""
-        return summary(self.columns, self.left_out)
+        """Return what is learned from, in one line, and what is left out."""
+        learned = [column for column in self.columns if column.name in set(self.features)]
+        return summary(learned, self.left_out)
 
 
 def settle(pieces: Sequence[Piece], spec: DatasetSpec, task: str) -> Settled:
@@ -136,28 +138,30 @@ class _Table:
         Raises:
             TrainingFailure: it is declared what it is not, or wanted and cannot be had.
         """
-        name, is_learned = column.name, self._is_learned(column.name)
-        kind = self._kinds.get(name)
+        name, kind = column.name, self._kinds.get(column.name)
+        is_group = name == self._spec.split.column
+        # Of what is not learned from, only a champion's columns are of use: nothing is noted.
+        is_noted = name in self._spec.features or not self._spec.features
+        notes = self._notes if is_noted else Notes()
         if kind is None or kind == "Ignore":
-            ruled = by_rule(column, self._notes)
+            ruled = by_rule(column, notes)
         else:
-            ruled = declared(column, kind, self._notes)
-        if ruled.kind is None and name == self._spec.split.column:
-            is_time = ruled.what == "time"
-            grouped = declared(column, "Time" if is_time else "Category", self._notes)
-            self.group = self._keep(name, grouped)
+            ruled = declared(column, kind, notes)
         if ruled.kind is None:
             self._leave_out(name, ruled)
+            if is_group:
+                as_group: Kind = "Time" if ruled.what == "time" else "Category"
+                self.group = self._keep(name, declared(column, as_group, notes))
             return
         kept = self._keep(name, ruled)
-        if name == self._spec.split.column:
+        if is_group:
             self.group = kept
-        if not is_learned:
+        if not self._is_learned(name):
             return
         self.columns.append(kept)
-        _note_absent(column, self._notes)
+        _note_absent(column, notes)
         if kept.kind == "Number":  # what a model takes as float32
-            self._look_closely(column, ruled)
+            self._look_closely(column, ruled, notes)
 
     def _keep(self, name: str, ruled: Ruled) -> Column:
         assert ruled.kind is not None and ruled.values is not None
@@ -168,16 +172,16 @@ class _Table:
     def _leave_out(self, name: str, ruled: Ruled) -> None:
         if name in self._spec.features:
             raise _invalid(f"{ruled.why}; or leave it out of dataset.features")
-        if self._is_learned(name):
+        if self._is_learned(name) and not self._spec.features:
             self.left_out.append(LeftOut(name, ruled.what))
             why = f"{ruled.why}; it is left out"
             self._notes.add("columns", f"left out as {ruled.what}", name, why)
 
-    def _look_closely(self, column: Gathered, ruled: Ruled) -> None:
+    def _look_closely(self, column: Gathered, ruled: Ruled, notes: Notes) -> None:
         assert ruled.values is not None
         if beyond := too_large(column, ruled.values, self._known):
             self.too_large[column.name] = beyond
-        note_fallen_together(column, ruled.values, self._notes)
+        note_fallen_together(column, ruled.values, notes)
 
     def features(self) -> tuple[str, ...]:
         """Return what is learned from: a group is an identifier, so only where it is listed."""
