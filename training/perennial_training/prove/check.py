@@ -74,6 +74,8 @@ def _misfit(
             f"{name} is for two classes and {held_out.name} has {len(classes)}: write "
             f"{names.FOR_MANY[name]}"
         )
+    if name == "top_k_accuracy" and len(classes) == 2:
+        return f"{name} is 1 for any model of two classes: write accuracy"
     present = set(texts(held_out.to_numpy()).tolist())
     absent = [c for c in classes if c not in present]
     needed = classes if name in names.EVERY_CLASS else []

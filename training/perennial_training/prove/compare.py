@@ -14,7 +14,7 @@ from perennial_artifact.result import Comparison
 from perennial_training.prove.answers import Answers
 from perennial_training.prove.intervals import bca, shrunk
 from perennial_training.prove.names import NO_INTERVAL
-from perennial_training.prove.resamples import resample, resampling
+from perennial_training.prove.resamples import Resampling, resample, resampling
 from perennial_training.prove.scoring import score_of_all, score_of_rows
 from perennial_training.prove.statistics import statistic
 
@@ -62,7 +62,7 @@ def compare(
         low = high = None
         if name not in NO_INTERVAL:
             (mine, mine_without), (its, its_without) = next(resampled), next(resampled)
-            low, high = _ends(value - champion, mine - its, mine_without - its_without, plan.shrink)
+            low, high = _ends(value - champion, mine - its, mine_without - its_without, plan)
         found.append(Comparison(name=name, value=value, champion=champion, low=low, high=high))
     return found
 
@@ -71,11 +71,11 @@ def _ends(
     difference: float,
     resampled: NDArray[np.float64],
     without: NDArray[np.float64],
-    shrink: float,
+    plan: Resampling,
 ) -> tuple[float | None, float | None]:
     known = resampled[np.isfinite(resampled)]
     if known.size >= resampled.size / 2 and known.size and known.min() == known.max():
         # As where both give the same answers: then the rows do tell that there is no difference.
         return difference, difference
-    ends = shrunk(bca(difference, resampled, without, CONFIDENCE), difference, shrink)
-    return ends or (None, None)
+    ends = bca(difference, resampled, without, CONFIDENCE, plan.rarest)
+    return shrunk(ends, difference, plan.shrink) or (None, None)

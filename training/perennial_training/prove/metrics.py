@@ -63,7 +63,7 @@ def measure(
     plan = resampling(judged, confidence)
     resampled = resample(plan, list(statistics.values()))
     for name, (drawn, without) in zip(statistics, resampled, strict=True):
-        interval = bca(values[name], drawn, without, confidence)
+        interval = bca(values[name], drawn, without, confidence, plan.rarest)
         found[name] = within(shrunk(interval, values[name], plan.shrink), name)
     measured = []
     for name, value in values.items():

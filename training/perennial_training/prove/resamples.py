@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,10 @@ ROWS = 5_000
 MOST_ROWS = 20_000
 RAREST = 100
 """Of each class about as many are in a resample that is smaller than the rows."""
-BLOCKS = 200
-_AT_ONCE = 2_000_000
+BLOCKS = 250
+FEWEST = 10
+"""A class of fewer rows is not all that a metric's spread comes from."""
+_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Resampling:
     rows: int
     size: int
     count: int
+    rarest: int
+    """How many rows the rarest class has, all of them for numbers; FEWEST at least."""
 
     @property
     def shrink(self) -> float:
@@ -52,29 +55,35 @@ class Resampling:
         return order
 
     def without_a_block(self) -> Iterator[NDArray[np.int32]]:
-        """Yield ``base`` without a block of it, shape [1, about size], for every block.
+        """Yield the rows without a block of them, shape [some, size less a block], for every block.
 
-        Blocks are of one row where there are few rows, else there are BLOCKS of them: what they
+        Blocks are single rows where there are few, else there are about BLOCKS of them: what they
         are for, the skewness of the rows' influence, is a sum over rows and so over blocks, too.
+        Where less than all rows are drawn the blocks are of as many rows.
         """
-        base = self.base()
-        count = self.size if self.size <= 2 * BLOCKS else BLOCKS
-        bounds = np.linspace(0, self.size, count + 1).astype(int)
-        for first, end in pairwise(bounds):
-            yield np.concatenate([base[:first], base[end:]])[None]
+        block = -(-self.size // BLOCKS)
+        count = self.size // block
+        rng = np.random.default_rng(SEED + 1)
+        order = rng.permutation(self.rows)[: count * block].astype(np.int32)
+        some = max(1, _AT_ONCE // self.size)
+        for first in range(0, count, some):
+            left_out = np.arange(first, min(first + some, count))[:, None]
+            kept = np.arange(count * block) // block != left_out
+            all_rows = np.broadcast_to(order, kept.shape)
+            yield all_rows[kept].reshape(len(left_out), -1)
 
 
 def resampling(judged: Judged, confidence: float) -> Resampling:
     """Return how often, and how many rows, are drawn for intervals of a confidence."""
     rows = len(judged)
-    size = min(rows, ROWS)
-    if judged.classes and rows > ROWS:
-        rarest = np.bincount(judged.truth).astype(float)
-        wanted = RAREST * rows / max(rarest[rarest > 0].min(), 1.0)
-        size = int(min(rows, max(ROWS, min(wanted, MOST_ROWS))))
+    size, rarest = min(rows, ROWS), rows
+    if judged.classes:
+        counts = np.bincount(judged.truth)
+        rarest = int(counts[counts > 0].min())
+        size = min(rows, max(size, min(-(-RAREST * rows // rarest), MOST_ROWS)))
     count = round(RESAMPLES * 0.05 / (1 - confidence))
     most = max(RESAMPLES, MOST_RESAMPLES * RESAMPLES // 1_000)
-    return Resampling(rows, size, max(RESAMPLES, min(count, most)))
+    return Resampling(rows, size, max(RESAMPLES, min(count, most)), max(rarest, FEWEST))
 
 
 def resample(
