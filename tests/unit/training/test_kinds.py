@@ -89,7 +89,7 @@ NUMBERS: list[tuple[Any, list[float | None]]] = [
     (pa.array([3, 4, 3]).dictionary_encode(), [3, 4, 3]),
     (pa.array([90_500, None], pa.duration("ms")), [90.5, None]),
     (pa.array(["1", " 2.5 ", "-3e2", "+4", ".5", "6.", ""]), [1, 2.5, -300, 4, 0.5, 6, None]),
-    (pa.array(["1", "2"], pa.large_string()).dictionary_encode(), [1, 2]),
+    (pa.array(["1", "2"], pa.large_string()), [1, 2]),
     (pa.array(["7", None, "8"], pa.string_view()), [7, None, 8]),
     (pa.array(["0", "0.5", "-0.5", "0e3"]), [0, 0.5, -0.5, 0]),
     (pa.array(["1", "inf", "-Infinity", "1e39"]), [1, math.inf, -math.inf, 1e39]),
@@ -281,7 +281,7 @@ TIMES: list[Any] = [
     pa.array([datetime.datetime(2013, 7, 1, 12)], pa.timestamp("ns")),
     pa.array([datetime.datetime(2013, 7, 1, 12)], pa.timestamp("s", tz="America/New_York")),
     pa.array(["2013-07-01", "2013-07-01T12:00", "2013-07-01 12:00:00.5Z", "NA", ""]),
-    pa.array(["2013-07-01T12:00:00+02:00"]).dictionary_encode(),
+    pa.array([datetime.datetime(2013, 7, 1, 12)]).dictionary_encode(),
 ]
 
 
@@ -702,3 +702,13 @@ def test_three_million_cells_of_text_are_settled_quickly() -> None:
     found = settled(piece)
     assert time.process_time() - began < 4  # half a second of an idle core
     assert found.summary() == "7 numbers, 3 categories (c0, c1, c2)"
+
+
+def test_what_a_file_has_as_categories_are_some_whatever_they_look_like() -> None:
+    coded = pa.array(["1", "5", None, "3"]).dictionary_encode()
+    one = table(x=coded)
+    found = settled(one, table("b.parquet", x=[7, 8]))
+    assert found.columns == (Column("x", "Category"),)
+    assert list(found.frame["x"]) == ["1", "5", "", "3", "7", "8"]
+    numbers = pa.array([1.0, 5.0, None, 3.0]).dictionary_encode()
+    assert settled(table(x=numbers)).columns == (Column("x", "Number"),)

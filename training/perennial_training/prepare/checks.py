@@ -24,7 +24,8 @@ MOSTLY_MISSING = 0.5
 IDENTIFIER_SHARE = 0.9
 RARE_CLASS = 0.01
 FEW_OF_A_CLASS = 10
-DUPLICATES = 0.01
+DUPLICATES = 0.05
+SHARED = 0.01
 LEAKING_SCORE = 0.995
 SAMPLE = 5_000
 NAMED = 8
@@ -134,7 +135,7 @@ def _duplicate_rows(rows: Rows) -> Iterator[str]:
 def _shared(rows: Rows) -> Iterator[str]:
     whole = _whole(rows)
     seen = np.isin(whole[rows.held_out], whole[~rows.held_out]).sum()
-    if seen > DUPLICATES * rows.held_out.sum():
+    if seen > SHARED * rows.held_out.sum():
         yield (
             f"{seen} of {rows.held_out.sum()} held-out rows are equal to one that is learned from, "
             "so the scores are better than they will be on new rows"

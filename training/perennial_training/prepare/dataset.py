@@ -20,7 +20,7 @@ from perennial_training.failure import TrainingFailure
 from perennial_training.prepare import checks
 from perennial_training.prepare.feedback import Found, Logged, learn
 from perennial_training.prepare.files import Digest, Directory
-from perennial_training.prepare.kinds import Settled, settle
+from perennial_training.prepare.kinds import Settled, settle, summary
 from perennial_training.prepare.notes import listing, note
 from perennial_training.prepare.split import Split, split, unseen
 from perennial_training.prepare.tables import ENDINGS, Piece, is_table, read
@@ -159,7 +159,7 @@ def load(
             end=end,
         ),
         notes=(
-            note("columns", settled.summary()),
+            note("columns", summary(columns, settled.left_out)),
             *settled.notes,
             *empty,
             *checks.check(seen, spec.checks),
@@ -187,9 +187,7 @@ def _pieces(uri: str, secret_dir: Path | None, digest: Digest) -> list[Piece]:
     names = [n for n in directory.names() if fnmatch.fnmatchcase(n, pattern) and is_table(n)]
     if not names:
         raise not_found
-    return [
-        read(name, content, f"{parent}/{name}") for name, content in directory.read(names, digest)
-    ]
+    return [read(name, content) for name, content in directory.read(names, digest)]
 
 
 def _with(
@@ -197,11 +195,10 @@ def _with(
 ) -> tuple[pd.DataFrame, pd.Series[Any], pd.Series[Any] | None]:
     """Return the dataset's rows with the logged ones below them, what these lack being missing."""
     more = logged.features.reset_index(drop=True)
-    for column in settled.columns:
+    group = [settled.group] if settled.group is not None else []
+    for column in (*settled.columns, *group):
         if column.name not in more:
             more[column.name] = "" if column.kind == "Category" else np.nan
-    if settled.group is not None and settled.group.name not in more:
-        more[settled.group.name] = ""
     frame = pd.concat([settled.frame, more[list(settled.frame)]], ignore_index=True)
     target = pd.concat([settled.target, logged.target], ignore_index=True)
     times = settled.times

@@ -46,6 +46,8 @@ class Part:
     sort: Sort | None
     """What the values are; None where there is none, so that the part has no say."""
     decimal: str
+    are_categories: bool = False
+    """Whether the file itself says so: text behind a dictionary, as pandas writes categories."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ class Gathered:
     def sorts(self) -> set[Sort]:
         """What the values are in one file or another."""
         return {part.sort for part in self.parts if part.sort is not None}
+
+    @property
+    def are_categories(self) -> bool:
+        """Whether a file says that these are categories, whatever their text looks like."""
+        return any(part.are_categories for part in self.parts if part.sort is not None)
 
     def example(self, wanted: Flags) -> tuple[str, str]:
         """Return the first of the wanted values as its file has it, quoted, and the file."""
@@ -161,7 +168,8 @@ class _Run:
         if len(whole) < SMALL * whole.num_chunks:
             whole = pa.chunked_array([pa.concat_arrays(whole.chunks)])
         whole = _without(whole, missing)
-        return Part(whole, _sort(whole), self._decimal)
+        are_categories = pa.types.is_dictionary(kind) and is_text(kind.value_type)
+        return Part(whole, _sort(whole), self._decimal, are_categories)
 
 
 def _sort(column: pa.ChunkedArray) -> Sort | None:

@@ -61,6 +61,8 @@ def by_rule(column: Gathered, notes: Notes) -> Ruled:
     if "other" in sorts:
         what = _other(column)
         return Ruled(None, None, what, f"{column.name} holds {what}, which no model takes")
+    if column.are_categories:
+        return _category(words_of(column), notes)
     if sorts == {"time"}:
         return _time(column)
     if sorts == {"boolean"}:
