@@ -52,7 +52,7 @@ def run(rng: np.random.Generator, apart: float) -> list[Comparison]:
 
 def test_an_equal_candidate_is_refused_in_one_of_twenty_runs() -> None:
     rng = np.random.default_rng(11)
-    runs = [run(rng, 1.5) for _ in range(150)]
+    runs = [run(rng, 1.5) for _ in range(100)]
     most = 0.05 + 3 * np.sqrt(0.05 * 0.95 / len(runs))
     for metric in range(2):
         assert np.mean([refused(found[metric]) for found in runs]) <= most
@@ -62,7 +62,7 @@ def test_an_equal_candidate_is_refused_in_one_of_twenty_runs() -> None:
 
 def test_a_clearly_worse_candidate_is_always_refused() -> None:
     rng = np.random.default_rng(12)
-    runs = [run(rng, 0.3) for _ in range(30)]
+    runs = [run(rng, 0.3) for _ in range(15)]
     assert all(refused(auc) and refused(accuracy) for auc, accuracy in runs)
     assert not any(refused(auc, maximum_loss=0.5) for auc, _ in runs)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from answered import golden, numbers, scored, several, two
+from numpy.typing import NDArray
 from scipy.stats import binom, norm
 from scipy.stats import t as student
 
@@ -20,7 +21,8 @@ from perennial_training.prove.intervals import (
     within,
 )
 from perennial_training.prove.metrics import measure
-from perennial_training.prove.resamples import Resampling, resampling
+from perennial_training.prove.resamples import Resampling, resample, resampling
+from perennial_training.prove.statistics import Statistic
 
 pytestmark = pytest.mark.usefixtures("all_resamples")
 
@@ -77,7 +79,7 @@ def coverage(draw: Callable[[np.random.Generator], Metric], right: float, runs: 
     return float(np.mean([(m.low or 0) <= right <= (m.high or 0) for m in found]))
 
 
-RUNS = 200
+RUNS = 150
 # Three standard errors of a share of 95 % among so many runs, and the bootstrap's own shortfall of
 # a point or two at a hundred rows.
 LEAST = 0.95 - 3 * float(np.sqrt(0.95 * 0.05 / RUNS)) - 0.01
@@ -145,6 +147,34 @@ def test_more_is_drawn_for_an_end_far_out_and_the_same_each_time() -> None:
     assert (
         once.shape == (1_000, 60) and (once == again).all() and set(once.ravel()) == set(range(60))
     )
+
+
+def test_what_takes_many_passes_is_resampled_less_often() -> None:
+    calls = []
+
+    def of(rows: NDArray[Any]) -> NDArray[np.float64]:
+        calls.append(rows.shape)
+        return np.asarray(rows.mean(axis=1), dtype=np.float64)
+
+    plan = Resampling(1_000, 1_000, 1_000, 1_000)
+    (quick, blocks), (slow, none) = resample(plan, [Statistic(of), Statistic(of, passes=500)])
+    assert (quick.size, blocks.size, slow.size, none.size) == (1_000, 250, 400, 0)
+    assert (slow == quick[:400]).all()
+    ends = (bca(499.5, drawn, without, 0.95, 1_000) for drawn, without in resample(
+        plan, [Statistic(of), Statistic(of, passes=10_000)]))  # fmt: skip
+    assert next(ends) == pytest.approx(next(ends), abs=6)  # of a width of 36
+    assert resample(plan, []) == []
+
+
+def test_many_classes_have_an_interval_of_fewer_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resamples, "_PASSES", 30 * 600 * 250)
+    rng = np.random.default_rng(3)
+    truth = np.arange(600) % 30
+    shares = rng.dirichlet(np.ones(30), 600) + np.eye(30)[truth] / 80
+    answers = several(shares / shares.sum(axis=1, keepdims=True), tuple(range(30)))
+    (auc,) = measure(answers, ["roc_auc_ovr"], truth)
+    assert auc.low is not None and auc.high is not None
+    assert 0.5 < auc.low < auc.value < auc.high < 1
 
 
 @pytest.mark.parametrize("rows", [7, 250, 251, 999, 6_000])

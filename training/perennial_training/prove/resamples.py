@@ -23,6 +23,10 @@ BLOCKS = 250
 FEWEST = 10
 """A class of fewer rows is not all that a metric's spread comes from."""
 _AT_ONCE = 500_000
+_PASSES = 200_000_000
+"""Rows that one metric goes over in all: seconds."""
+_FEWEST_RESAMPLES = 200
+"""Their spread is known to a twentieth, which is enough for the mean of very many classes."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +93,25 @@ def resampling(judged: Judged, confidence: float) -> Resampling:
 def resample(
     plan: Resampling, statistics: Sequence[Statistic]
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Return each statistic of every resample, and of the rows without a block, for every block."""
-    if not statistics:
-        return []
-    drawn = [[s(rows) for s in statistics] for rows in plan.draws()]
-    without = [[s(rows) for s in statistics] for rows in plan.without_a_block()]
+    """Return each statistic of the resamples, and of the rows without a block, for every block.
+
+    What takes many passes, such as a curve for each of a hundred classes, has fewer resamples and
+    no blocks.
+    """
+    most = [max(_FEWEST_RESAMPLES, _PASSES // (s.passes * plan.size)) for s in statistics]
+    drawn: list[list[NDArray[np.float64]]] = [[] for _ in statistics]
+    without: list[list[NDArray[np.float64]]] = [[np.empty(0)] for _ in statistics]
+    done = 0
+    for rows in plan.draws() if statistics else ():
+        for s, many, found in zip(statistics, most, drawn, strict=True):
+            if done < many:
+                found.append(s(rows[: many - done]))
+        done += len(rows)
+    for rows in plan.without_a_block() if statistics else ():
+        for s, many, found in zip(statistics, most, without, strict=True):
+            if many >= plan.count:
+                found.append(s(rows))
     return [
         (np.concatenate(resampled), np.concatenate(jackknife))
-        for resampled, jackknife in zip(
-            zip(*drawn, strict=True), zip(*without, strict=True), strict=True
-        )
+        for resampled, jackknife in zip(drawn, without, strict=True)
     ]

@@ -8,6 +8,7 @@ are computed for all resamples in a few passes; all others by the scorer itself,
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,25 @@ from perennial_training.prove.names import ONE_POSITIVE
 
 Rows = NDArray[np.integer[Any]]
 Values = NDArray[np.float64]
-Statistic = Callable[[Rows], Values]
+Of = Callable[[Rows], Values]
+
+_PAIRS = 4_000_000
+"""Pairs of classes, of all resamples at once."""
+_SCORER = 20
+"""About how many passes over 5,000 rows a call of scikit-learn's scorer takes."""
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A metric of resamples."""
+
+    of: Of
+    passes: int = 1
+    """What it costs: about so many passes over the rows."""
+
+    def __call__(self, rows: Rows) -> Values:
+        """Return the metric of each resample, NaN where it has none."""
+        return self.of(rows)
 
 
 def statistic(judged: Judged, name: str, score: Callable[[Rows], float]) -> Statistic:
@@ -37,11 +56,12 @@ def statistic(judged: Judged, name: str, score: Callable[[Rows], float]) -> Stat
         # Whatever another release of scikit-learn may change, what is resampled is its metric.
         found, wanted = float(quick(everything)[0]), score(everything[0])
         if abs(found - wanted) <= 1e-5 * max(1.0, abs(wanted)):
-            return quick
-    return _one_by_one(score)
+            each_class = name == "average_precision" or name.startswith("roc_auc_")
+            return Statistic(quick, judged.classes if each_class else 1)
+    return Statistic(_one_by_one(score), _SCORER)
 
 
-def _one_by_one(score: Callable[[Rows], float]) -> Statistic:
+def _one_by_one(score: Callable[[Rows], float]) -> Of:
     def of(rows: Rows) -> Values:
         found = np.full(len(rows), np.nan)
         for i, drawn in enumerate(rows):
@@ -73,7 +93,7 @@ def proportion(judged: Judged, name: str) -> tuple[int, int] | None:
 # --- means over rows
 
 
-def _mean(judged: Judged, name: str) -> Statistic | None:
+def _mean(judged: Judged, name: str) -> Of | None:
     losses = _class_losses(judged, name) if judged.classes else _number_losses(judged, name)
     if losses is None:
         return None
@@ -140,7 +160,7 @@ def _number_losses(judged: Judged, name: str) -> NDArray[Any] | None:
 # --- counts of classes
 
 
-def _counted(judged: Judged, name: str) -> Statistic | None:
+def _counted(judged: Judged, name: str) -> Of | None:
     family, _, average = name.partition("_")
     whole = name in ("balanced_accuracy", "matthews_corrcoef")
     parts = family in ("f1", "precision", "recall", "jaccard")
@@ -208,7 +228,7 @@ def _matthews(true: Values, said: Values, hit: Values) -> Values:
 # --- ranks
 
 
-def _ranked(judged: Judged, name: str) -> Statistic | None:
+def _ranked(judged: Judged, name: str) -> Of | None:
     shares = judged.probabilities
     if shares is None:
         return None
@@ -245,7 +265,7 @@ def _narrow(keys: NDArray[np.int64]) -> NDArray[Any]:
     return keys.astype(np.int32) if keys.max() < 2**31 else keys
 
 
-def _area(positive: NDArray[np.bool_], scores: NDArray[Any]) -> Statistic:
+def _area(positive: NDArray[np.bool_], scores: NDArray[Any]) -> Of:
     """Return the area under the ROC curve: how often a positive row is above another one.
 
     It is the Mann-Whitney statistic, a tie counting half.
@@ -276,7 +296,7 @@ def _pairs(is_positive: NDArray[Any]) -> tuple[Values, Values]:
     return upto - positives * (positives + 1) / 2, positives
 
 
-def _precision(positive: NDArray[np.bool_], scores: NDArray[Any]) -> Statistic:
+def _precision(positive: NDArray[np.bool_], scores: NDArray[Any]) -> Of:
     """Return the average precision: at each positive row, the share of them that high or higher."""
     keys = _narrow(_ranks(scores) * 2 + positive)
 
@@ -302,7 +322,7 @@ def _starts(ordered: NDArray[Any]) -> NDArray[np.int64]:
     return np.maximum.accumulate(places, axis=1)
 
 
-def _pairwise(truth: NDArray[Any], shares: NDArray[Any], weighted: bool) -> Statistic:
+def _pairwise(truth: NDArray[Any], shares: NDArray[Any], weighted: bool) -> Of:
     """Return the mean area over all pairs of classes (Hand and Till 2001)."""
     count = shares.shape[1]
     codes = truth.astype(np.int32)
@@ -314,7 +334,7 @@ def _pairwise(truth: NDArray[Any], shares: NDArray[Any], weighted: bool) -> Stat
             [_narrow(ranks + np.where(truth == a, own, truth + 1)) for own in (0, count + 1)]
         )
 
-    def of(rows: Rows) -> Values:
+    def some(rows: Rows) -> Values:
         sizes = _counts(codes, rows, count)
         areas = np.zeros((len(rows), count, count))
         first = np.arange(len(rows))[:, None] * (count + 2)
@@ -332,13 +352,18 @@ def _pairwise(truth: NDArray[Any], shares: NDArray[Any], weighted: bool) -> Stat
         weights = sizes[:, left] + sizes[:, right] if weighted else np.ones_like(both)
         return _average(both, weights)
 
+    def of(rows: Rows) -> Values:
+        at_once = max(1, _PAIRS // count**2)
+        parts = [some(rows[i : i + at_once]) for i in range(0, len(rows), at_once)]
+        return np.concatenate(parts)
+
     return of
 
 
 # --- other metrics of numbers
 
 
-def _of_numbers(judged: Judged, name: str) -> Statistic | None:
+def _of_numbers(judged: Judged, name: str) -> Of | None:
     truth, error = judged.truth, judged.truth - judged.predicted
     if judged.classes:
         return None
