@@ -16,7 +16,7 @@ from perennial_serving.errors import ModelInvalid, RequestError
 from perennial_serving.metrics import Metrics
 from perennial_serving.model import Model
 from perennial_serving.requestlog import columns
-from perennial_serving.requestlog.recorder import RequestLog
+from perennial_serving.requestlog.recorder import PENDING_BYTES, RequestLog
 from perennial_serving.settings import LogSettings
 from perennial_serving.tracing import Tracing, is_on
 
@@ -58,6 +58,12 @@ class DataPlane:
         self._all = list(model.outputs)
         self._outputs = {t.name: t for t in model.outputs}
         self._logged = float("-inf")
+
+    @property
+    def kept_bytes(self) -> int:
+        """The memory that windows and logs take at most, in bytes."""
+        windows = self.recorder.maximum_bytes if self.recorder is not None else 0
+        return windows + (PENDING_BYTES if self.log is not None else 0)
 
     def asked(self, names: Sequence[str]) -> list[Tensor]:
         """Return the outputs that a request asks for; none are all of them.

@@ -10,14 +10,15 @@ from urllib.parse import parse_qs
 import msgspec
 from prometheus_client.exposition import choose_encoder
 
+from perennial_serving.budget import Budget
 from perennial_serving.errors import as_request_error
-from perennial_serving.http.http1 import Request
 from perennial_serving.http.listen import HttpPort, http_port
+from perennial_serving.http.request import Request
 
 if TYPE_CHECKING:  # the workers' parent has no model, and none of its libraries
     from perennial_serving.dataplane import DataPlane
 
-BODY_BYTES, BUFFERED_BYTES = 64 * 1024, 1024 * 1024
+BODY_BYTES, BUDGET_BYTES, CONNECTIONS = 64 * 1024, 1024 * 1024, 256
 MAXIMUM_WINDOW_SECONDS = 86_400
 JSON = b"application/json"
 
@@ -61,7 +62,9 @@ class ObservabilityApp:
 
 def observability_port(source: Callable[[str, bytes, str], Awaitable[Answer]]) -> HttpPort:
     """Return the port that answers what a source knows."""
-    return http_port(ObservabilityApp(source), refusal, BODY_BYTES, BUFFERED_BYTES)
+    return http_port(
+        ObservabilityApp(source), refusal, BODY_BYTES, Budget(BUDGET_BYTES), CONNECTIONS
+    )
 
 
 def refusal(text: str) -> bytes:

@@ -7,6 +7,7 @@ import signal
 from dataclasses import dataclass
 
 from perennial_serving.admission import Admission
+from perennial_serving.budget import Budget
 from perennial_serving.call import Engine
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.http.listen import grpc_port, http_port
@@ -17,15 +18,14 @@ from perennial_serving.scheduler import Scheduler
 from perennial_serving.sockets import Sockets
 from perennial_serving.tensors import Feeds
 
-# Bodies that are still arriving may hold this many times the largest body in memory.
-BUFFERED_BODIES = 8
-
 
 @dataclass(frozen=True)
 class Limits:
     """What a server takes on, and how long it takes to end."""
 
     body_bytes: int
+    budget_bytes: int
+    connections: int
     in_flight: int
     batch_rows: int
     threads: int
@@ -41,10 +41,11 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
         loop.add_signal_handler(number, stopping.set)
     admission = Admission(limits.in_flight, plane.metrics)
     scheduler = Scheduler(plane, limits.batch_rows, limits.threads)
-    engine = Engine(plane, scheduler, admission, Feeds(plane.model))
-    buffered = BUFFERED_BODIES * limits.body_bytes
-    rest = http_port(RestApp(engine, limits.body_bytes), refusal, limits.body_bytes, buffered)
-    rpc = grpc_port(GrpcApp(engine), limits.body_bytes, buffered)
+    budget = plane.metrics.budget = Budget(limits.budget_bytes)
+    engine = Engine(plane, scheduler, admission, Feeds(plane.model), budget)
+    body, most = limits.body_bytes, limits.connections
+    rest = http_port(RestApp(engine, body), refusal, body, budget, most)
+    rpc = grpc_port(GrpcApp(engine, body), body, budget, most)
     metrics = observability_port(Own(plane))
     await rest.start(sockets.http)
     await rpc.start(sockets.grpc)

@@ -48,6 +48,8 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
     add("grpc-port", int, "8081", "port for requests over gRPC")
     add("metrics-port", int, "9090", "port for /metrics and /drift")
     add("max-body-bytes", int, str(16 * 1024 * 1024), "largest request")
+    add("memory-bytes", int, "0", "memory of the pod; 0: the cgroup's limit")
+    add("max-connections", int, "10000", "connections at once, of each port and process")
     add("max-in-flight", int, "1024", "requests at once; more are refused with 503")
     add("batch-max-rows", int, "256", "rows of several requests that run together; 0: never")
     add("drift", int, "1", "count drift windows: 1 or 0")
