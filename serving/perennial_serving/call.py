@@ -18,6 +18,7 @@ from perennial_serving.budget import SMALL, UNCOUNTED, Budget, Lease
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.datatypes import Arrays
 from perennial_serving.errors import RequestError, as_request_error
+from perennial_serving.resources import start_threads
 from perennial_serving.scheduler import Outcome, Scheduler
 from perennial_serving.tensors import Feeds
 from perennial_serving.tracing import trace_id
@@ -43,6 +44,10 @@ class Engine:
     feeds: Feeds
     budget: Budget
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "body"))
+
+    def start_threads(self) -> None:
+        """Start what would else start with the first large body."""
+        start_threads(self.threads, 1)
 
     def off_loop(self, work: Callable[[], T], then: Callable[[T], None], call: Call) -> None:
         """Do work on a thread, then go on with what came of it; an error ends the call."""

@@ -1,6 +1,7 @@
 """Prometheus metrics of the server; label values come from the server, never from a client.
 
-Counted on the event loop alone, so without the locks that the client library takes for each value.
+Counted on the event loop alone, so without the locks that the client library takes for each value;
+another thread reads them, each by itself.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class Metrics(Collector):
             "Infer requests answered, by HTTP status or its equivalent.",
             labels=[*labels, "protocol", "code"],
         )
-        for (protocol, code), count in self._requests.items():
+        for (protocol, code), count in list(self._requests.items()):
             requests.add_metric([*self._model, protocol, str(code)], count)
         yield requests
         durations = HistogramMetricFamily(
@@ -157,7 +158,7 @@ class Metrics(Collector):
             "room.",
             labels=["kind", "result"],
         )
-        for key, count in self._logged.items():
+        for key, count in list(self._logged.items()):
             records.add_metric(key, count)
         yield records
         yield GaugeMetricFamily(

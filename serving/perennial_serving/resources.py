@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # What is not for requests: other files, the store of a log, the ports themselves.
@@ -32,6 +34,31 @@ def resident() -> int:
     """Return the memory that this process holds, in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
+
+
+def confine(memory: int) -> None:
+    """Refuse this process more address space than what it has and what is free of ``memory``.
+
+    What asks for too much, as a model may at a request's wish, then fails and tells so; the kernel
+    would promise the memory, and end the process when it is used.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    limit = mapped + max(_LEAST, memory - resident())
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def start_threads(pool: ThreadPoolExecutor, count: int) -> None:
+    """Start all threads of a pool, each with its stack and its part of the heap."""
+    barrier = threading.Barrier(count)
+
+    def begin(_: int) -> None:
+        bytearray(64 * 1024)
+        barrier.wait()
+
+    list(pool.map(begin, range(count)))
 
 
 def budget(memory: int, held: int, body_bytes: int, kept: int) -> int:

@@ -7,11 +7,13 @@ import signal
 from dataclasses import dataclass
 
 from perennial_serving.admission import Admission
+from perennial_serving.aside import Aside
 from perennial_serving.budget import Budget
 from perennial_serving.call import Engine
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.http.listen import grpc_port, http_port
-from perennial_serving.observability import Own, observability_port, refusal
+from perennial_serving.observability import Own, Pulse, observability_port, refusal
+from perennial_serving.resources import confine
 from perennial_serving.rest import RestApp
 from perennial_serving.rpc import GrpcApp
 from perennial_serving.scheduler import Scheduler
@@ -25,6 +27,8 @@ class Limits:
 
     body_bytes: int
     budget_bytes: int
+    memory_bytes: int
+    rows: int
     connections: int
     in_flight: int
     batch_rows: int
@@ -42,14 +46,19 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
     admission = Admission(limits.in_flight, plane.metrics)
     scheduler = Scheduler(plane, limits.batch_rows, limits.threads)
     budget = plane.metrics.budget = Budget(limits.budget_bytes)
-    engine = Engine(plane, scheduler, admission, Feeds(plane.model), budget)
+    engine = Engine(plane, scheduler, admission, Feeds(plane.model, limits.rows), budget)
     body, most = limits.body_bytes, limits.connections
     rest = http_port(RestApp(engine, body), refusal, body, budget, most)
     rpc = grpc_port(GrpcApp(engine, body), body, budget, most)
-    metrics = observability_port(Own(plane))
+    pulse = Pulse(loop, admission)
+    aside = Aside(lambda: observability_port(Own(plane, pulse)), sockets.metrics)
+    # First all threads, for each takes address space once.
+    scheduler.start_threads()
+    engine.start_threads()
+    aside.start()
+    confine(limits.memory_bytes)
     await rest.start(sockets.http)
     await rpc.start(sockets.grpc)
-    await metrics.start(sockets.metrics)
     model = plane.model
     print(f"serving {model.name} version {model.version} on ports {sockets.ports}", flush=True)
     await stopping.wait()
@@ -61,7 +70,7 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
         await plane.log.close()
     if plane.tracing is not None:
         await asyncio.to_thread(plane.tracing.flush)
-    await metrics.stop(loop.time() + 1.0)
+    aside.stop()
 
 
 async def _drain(admission: Admission, quiet_seconds: float, deadline: float) -> None:

@@ -36,7 +36,8 @@ def work(
     try:
         model = load(chosen.model_dir, chosen.model_name, chosen.model_version, threads)
         metrics = Metrics(model.name, model.version, model.sha256)
-        plane = DataPlane(model, metrics, bool(chosen.drift), log_settings(chosen))
+        batches = chosen.batch_max_rows > 0
+        plane = DataPlane(model, metrics, bool(chosen.drift), log_settings(chosen), batches)
     except ModelInvalid as error:
         report("ModelInvalid", str(error))
         return 1
@@ -51,6 +52,8 @@ def work(
         body_bytes=chosen.max_body_bytes,
         budget_bytes=resources.budget(memory, resources.resident(), chosen.max_body_bytes, kept),
         connections=connections,
+        memory_bytes=memory,
+        rows=chosen.max_rows,
         in_flight=chosen.max_in_flight,
         batch_rows=chosen.batch_max_rows,
         threads=threads,
