@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from perennial_serving import settings
-from perennial_serving.cgroup import cpu_limit, quota
+from perennial_serving.cgroup import cpu_limit, memory_limit, quota
 from perennial_serving.gate import pass_through
 from perennial_serving.requestlog import spool
 from perennial_serving.sockets import Sockets, bind, inherit
@@ -21,10 +21,11 @@ def main() -> int:
     """Serve a model; return 1 with the reason told where it cannot be."""
     chosen = settings.read()
     cpus = max(1, math.floor(cpu_limit()))
+    memory = chosen.memory_bytes or memory_limit()
     if chosen.inherit:
         http, grpc, metrics, ready, go, count = map(int, chosen.inherit.split(","))
         sockets, gate = inherit((http, grpc, metrics)), pass_through(ready, go)
-        return _work(chosen, sockets, max(1, cpus // count), gate)
+        return _work(chosen, sockets, max(1, cpus // count), memory // count, gate)
     # Without a limit a pod does not own the machine, so it is one process.
     limit = quota()
     count = chosen.workers or (max(1, math.floor(limit)) if math.isfinite(limit) else 1)
@@ -43,11 +44,15 @@ def main() -> int:
         told = f"{chosen.host}, ports {chosen.http_port}, {chosen.grpc_port}"
         print(f"{told}, {chosen.metrics_port}: {error}", file=sys.stderr)
         return 1
-    return _work(chosen, sockets, cpus, lambda: None)
+    return _work(chosen, sockets, cpus, memory, lambda: None)
 
 
 def _work(
-    chosen: argparse.Namespace, sockets: Sockets, threads: int, loaded: Callable[[], None]
+    chosen: argparse.Namespace,
+    sockets: Sockets,
+    threads: int,
+    memory: int,
+    loaded: Callable[[], None],
 ) -> int:
     # Loading makes little garbage; the worker turns the collector on again.
     gc.disable()
@@ -56,7 +61,7 @@ def _work(
     # Here, because the workers' parent has no use for the model's libraries.
     from perennial_serving.worker import work
 
-    return work(chosen, sockets, threads, loaded)
+    return work(chosen, sockets, threads, memory, loaded)
 
 
 if __name__ == "__main__":

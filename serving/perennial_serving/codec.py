@@ -40,14 +40,16 @@ _NO_NUMBER = re.compile(rb"[\[:,\s](-?(?:NaN|nan|Infinity|inf))[\],}\s]")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def decode(body: bytes, header_length: int | None = None) -> tuple[InferRequest, memoryview]:
+def decode(
+    body: bytes | bytearray, header_length: int | None = None
+) -> tuple[InferRequest, memoryview]:
     """Parse a request's body; return it with the bytes that follow its JSON.
 
     Raises:
         RequestError: it is not JSON, or not of the protocol's form.
     """
     binary = _NOTHING
-    content: bytes | memoryview = body
+    content: bytes | bytearray | memoryview = body
     if header_length is not None:
         if not 0 < header_length <= len(body):
             told = f"Inference-Header-Content-Length: expected 1 to {len(body)}, the body's length"
@@ -63,7 +65,7 @@ def decode(body: bytes, header_length: int | None = None) -> tuple[InferRequest,
         raise RequestError(400, told) from error
 
 
-def _advice(content: bytes | memoryview) -> str:
+def _advice(content: bytes | bytearray | memoryview) -> str:
     """Return what to write for what programs write, but JSON does not have."""
     found = _NO_NUMBER.search(content)
     if found is None:
@@ -71,7 +73,7 @@ def _advice(content: bytes | memoryview) -> str:
     return f"; JSON has no {found[1].decode()}: write null for a number that is missing"
 
 
-def _without_list(body: bytes) -> InferRequest | None:
+def _without_list(body: bytes | bytearray) -> InferRequest | None:
     """Parse all but a long list of numbers, which is parsed by itself; None where that fails.
 
     Without quotes and inner brackets, from a bracket to the next is one value. It was a tensor's

@@ -64,7 +64,7 @@ class Description:
         """
         status, answer = self._look_up(path.rstrip("/"))
         if method not in ("GET", "HEAD"):
-            raise RequestError(405, f"{path[:128]} takes GET")
+            raise RequestError(405, f"{path[:128]} takes GET", allow="GET, HEAD")
         return status, answer
 
     def _look_up(self, path: str) -> tuple[int, dict[str, Any]]:

@@ -9,11 +9,11 @@ SHOWN = 64  # characters of a client's text that an error repeats
 
 
 class RequestError(Exception):
-    """The request is at fault: ``status`` is the HTTP status."""
+    """The request is at fault: ``status`` is the HTTP status, ``allow`` the methods for a 405."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, allow: str = "") -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.allow = status, allow
 
 
 def wrong(name: str, expected: str, got: str) -> RequestError:

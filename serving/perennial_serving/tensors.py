@@ -39,7 +39,8 @@ _LIMITS = {"FP16": 65_504.0 + 2.0**4, "FP32": float(np.finfo(np.float32).max) + 
 class Feeds:
     """Turns requests into the inputs of one model."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, most_rows: int) -> None:
+        self._most = most_rows
         kinds = {column.name: column.kind for column in model.columns}
         self._inputs = {t.name: (t, kinds.get(t.name)) for t in model.inputs}
         self._names = ", ".join(self._inputs)
@@ -65,6 +66,9 @@ class Feeds:
             expected, kind = known
             arrays[name] = values = _array(tensor, expected, kind)
             rows = rows or (len(values) if values.ndim else 1)
+            if rows > self._most:
+                told = f"{rows} rows; at most {self._most} are taken: ask in several requests"
+                raise RequestError(400, f"input {name!r} has {told}")
         if len(arrays) != len(inputs):
             self._fill(arrays, rows)
         for axes in self._shared:

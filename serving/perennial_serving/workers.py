@@ -22,7 +22,10 @@ from perennial_serving.totals import add_metrics, add_windows
 _HEADERS = (
     "Host: worker\r\nConnection: close\r\nAccept: application/openmetrics-text; version=1.0.0\r\n"
 )
-_PATHS = ("/healthz", "/metrics", "/drift", "/profile")
+_PATHS = (
+    *("/healthz", "/v2/health/live", "/v2/health/ready"),
+    *("/metrics", "/drift", "/profile"),
+)
 
 
 async def _get(port: int, target: str) -> Answer:
