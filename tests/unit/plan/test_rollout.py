@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rollout_world import World
 
 from effort import tried
+from faults import fault
 from perennial.plan.analysis import quantile
 from perennial.plan.rollout import plan_deployment
 
@@ -411,10 +412,11 @@ def test_scaled_to_zero_a_new_version_replaces_without_a_canary_and_back_it_serv
     assert sizes(world) == [0, 2] and conditions(world.step())["Ready"] == ("True", "Serving")
 
 
+@fault("A15", "a promotion that leaves replicas out falls back to 1")
 def test_replicas_that_an_autoscaler_owns_are_left_alone() -> None:
     world = World(rollout={"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}}, replicas=None)
     world.settle()
-    world.workloads[stable_revision(world)]["spec"]["replicas"] = 6
+    world.scale_child(stable_revision(world), 6)
     world.settle()
     world.wish(NEW_SHA)
     world.settle()

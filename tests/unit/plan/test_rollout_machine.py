@@ -105,10 +105,9 @@ class Rollouts(RuleBasedStateMachine):
     def autoscale(self, pods: int) -> None:
         """Scale stable as an autoscaler does that owns its replicas."""
         stable = self.world.deployment.status.stable
-        if self.world.deployment.spec.replicas is None and stable is not None:
-            live = self.world.workloads.get(stable.revision)
-            if live is not None:
-                live["spec"]["replicas"] = pods
+        owned = self.world.deployment.spec.replicas is None
+        if owned and stable is not None and stable.revision in self.world.workloads:
+            self.world.scale_child(stable.revision, pods)
 
     @rule(room=st.sampled_from([3, 5, 7, 1000]))
     def fill_the_node(self, room: int) -> None:
