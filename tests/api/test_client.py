@@ -1,20 +1,20 @@
 """The operator's client against a real API server: what it writes, and what it leaves alone."""
 
 import asyncio
+import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from asking import Kubectl
 from builders import SETTINGS, deployment, run, training
-from kubernetes.aio.client.exceptions import ApiException
 from prometheus_client import REGISTRY
 from test_kinds import body
 
 from perennial.api import ModelDeployment, ModelVersion
 from perennial.api.deployment import Revision
-from perennial.cluster.client import Cluster, Outdated
+from perennial.cluster.client import Cluster, Outdated, WriteRefused
 from perennial.cluster.health import Readiness
 from perennial.cluster.leader import lead
 from perennial.plan.core import Deletion, Event
@@ -103,17 +103,21 @@ async def test_a_status_is_written_where_it_differs_and_only_then(
         await cluster.write_status(again, shorter)
 
 
-async def test_the_same_event_twice_is_one(
+async def test_the_same_event_twice_is_one_that_counts(
     cluster: Cluster, namespace: str, kubectl: Kubectl
 ) -> None:
     made = body("ModelDeployment", "loud")
     made["metadata"]["namespace"] = namespace
     kubectl("apply", "-f", "-", body=made)
     read = await cluster.read(ModelDeployment, namespace, "loud")
-    for _ in range(2):
-        await cluster.emit(read, Event("RolledBack", "too slow", "Warning"), NOW)
+    for minute in range(3):
+        moment = NOW + timedelta(minutes=minute)
+        await cluster.emit(read, Event("RolledBack", "too slow", "Warning"), moment)
     shown = kubectl("describe", "md", "loud", "-n", namespace).out
     assert shown.count("RolledBack") == 1 and "too slow" in shown and "Warning" in shown
+    found = kubectl("get", "events.events.k8s.io", "-n", namespace, "-o", "json").out
+    (event,) = [e for e in json.loads(found)["items"] if e["regarding"]["name"] == "loud"]
+    assert event["series"] == {"count": 3, "lastObservedTime": "2026-01-01T00:02:00.000000Z"}
 
 
 async def test_a_namesake_is_not_deleted(cluster: Cluster, namespace: str) -> None:
@@ -141,9 +145,10 @@ async def test_a_selector_picks_and_a_refusal_is_raised(
     assert await cluster.read(ModelVersion, namespace, "three") is None
     bad = body("ModelVersion", "bad", run=0)
     bad["metadata"]["namespace"] = namespace
-    with pytest.raises(ApiException) as refused:
+    with pytest.raises(WriteRefused) as refused:
         await cluster.apply(bad)
-    assert refused.value.status == 422
+    told = refused.value.refusal
+    assert (told.what, told.code) == ("ModelVersion bad", 422) and "spec.run" in told.sentence
 
 
 async def holder(cluster: Cluster) -> str:

@@ -215,7 +215,8 @@ class Schedule(ApiModel):
         description='Five cron fields, for example "0 3 * * *".',
         min_length=9,
         max_length=128,
-        pattern=r"^\S+( +\S+){4}$",
+        # Not \S: what is a space differs between the API server's expressions and Python's.
+        pattern=r"^[!-~]+( +[!-~]+){4}$",
         json_schema_extra={
             "x-message": "write five cron fields (minute, hour, day, month, weekday), such as "
             '"0 3 * * *"'

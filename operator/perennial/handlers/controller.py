@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 from perennial.api.base import Kind
 from perennial.cluster import metrics
-from perennial.cluster.client import Cluster, Outdated
-from perennial.cluster.queue import Key
+from perennial.cluster.client import Cluster, Outdated, Unreadable
+from perennial.cluster.queue import Key, Later
 from perennial.handlers import deployment, monitor, training, version
 from perennial.handlers.carry import carry_out
+from perennial.handlers.unreadable import stall
 from perennial.plan.core import Plan, Settings
 from perennial.settings import Options
 
@@ -35,8 +36,8 @@ class Controller:
         """Bring one object closer to what it asks for; return when to look again, in seconds."""
         began = time.monotonic()
         result = "error"
+        now = datetime.now(UTC)
         try:
-            now = datetime.now(UTC)
             gather = CONTROLLERS[key.kind]
             decided = await gather(self._cluster, key, self._settings, self._options, now)
             if decided is None:
@@ -50,6 +51,13 @@ class Controller:
         except Outdated:
             result = "conflict"
             return 0.0
+        except Unreadable as found:
+            result = "unreadable"
+            await stall(self._cluster, found, now)
+            return None
+        except Later:
+            result = "refused"
+            raise
         finally:
             metrics.RECONCILE_TOTAL.labels(key.kind, result).inc()
             metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - began)

@@ -27,7 +27,9 @@ async def observe_and_plan(
 ) -> tuple[Kind, Plan] | None:
     """Return the deployment and what to do about it, None where it is gone."""
     namespace = key.namespace
-    deployment: ModelDeployment | None = await cluster.read(ModelDeployment, namespace, key.name)
+    deployment: ModelDeployment | None = await cluster.read_own(
+        ModelDeployment, namespace, key.name
+    )
     if deployment is None or deployment.metadata.deletion_timestamp is not None:
         return None
     await provide_secret(cluster, namespace, options)

@@ -102,7 +102,7 @@ def children(
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": pod_security(),
+        "securityContext": pod_security(settings.pod_user),
         "containers": [
             {
                 "name": "train",

@@ -2,18 +2,11 @@
 
 from perennial.api.base import Json
 
-USER = 65532
 
-
-def pod_security() -> Json:
-    """Return the security context of a restricted pod."""
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": USER,
-        "runAsGroup": USER,
-        "fsGroup": USER,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
+def pod_security(user: int | None) -> Json:
+    """Return the security context of a restricted pod; without a user the cluster gives one."""
+    ids = {} if user is None else {"runAsUser": user, "runAsGroup": user, "fsGroup": user}
+    return {"runAsNonRoot": True, **ids, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
 def container_security() -> Json:

@@ -145,7 +145,7 @@ def _template(
     pod: Json = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": pod_security(),
+        "securityContext": pod_security(settings.pod_user),
         "terminationGracePeriodSeconds": 30,
         "initContainers": [
             {

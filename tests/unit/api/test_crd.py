@@ -1,5 +1,6 @@
 """Pydantic models as structural schemas: what is translated, and what is refused."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -205,3 +206,22 @@ def test_bounds_of_a_duration_do_not_judge_what_is_none() -> None:
     least, most = within("1s", "24h")["x-kubernetes-validations"]
     assert least["message"] == "must be at least 1s" and most["message"] == "must be at most 24h"
     assert "!self.matches(" in least["rule"]
+
+
+def test_no_pattern_means_another_thing_to_the_api_server() -> None:
+    """Its classes are ASCII's, Python's are Unicode's: what one takes, the other would not."""
+    found = []
+
+    def look(node: Any, path: str) -> None:
+        if isinstance(node, dict):
+            if isinstance(node.get("pattern"), str) and re.search(r"\\[sSdDwWbB]", node["pattern"]):
+                found.append(path)
+            for key, inner in node.items():
+                look(inner, f"{path}.{key}")
+        elif isinstance(node, list):
+            for n, inner in enumerate(node):
+                look(inner, f"{path}[{n}]")
+
+    for kind in KINDS:
+        look(open_api_schema(kind), kind.kind())
+    assert not found

@@ -1,11 +1,11 @@
 """How the worlds of the simulators take writes: whole, refused, or never, since the writer died."""
 
-import json
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from kubernetes.aio.client.exceptions import ApiException
+from perennial.cluster.client import WriteRefused
+from perennial.plan import refusal
 
 
 class Killed(BaseException):
@@ -19,9 +19,8 @@ class Refusal:
     status: int
     message: str
 
-    def error(self) -> ApiException:
-        body = json.dumps({"kind": "Status", "message": self.message, "code": self.status})
-        return ApiException(status=self.status, reason="Refused", body=body)
+    def error(self, what: str) -> WriteRefused:
+        return WriteRefused(refusal.Refusal(what, self.status, self.message))
 
 
 def driven(coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 from api_server import Killed, Refusal, driven
 from builders import SETTINGS, deployment, later, training
-from kubernetes.aio.client.exceptions import ApiException
 
 from perennial.api import ModelDeployment, ModelTraining, ModelVersion
 from perennial.api.base import ApiModel, Json, Kind
+from perennial.cluster.client import Outdated
+from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
 from perennial.plan.analysis import PodMetrics
 from perennial.plan.core import Deletion, Event, Plan
@@ -215,7 +216,7 @@ class World:
             driven(carry_out(_Writer(self, cut), self.deployment, plan, later(self.seconds)))
         except Killed:
             return True
-        except ApiException:
+        except (Later, Outdated):
             pass  # the queue would try again later
         return self.writes > before
 
@@ -338,7 +339,7 @@ class _Writer:
     def _refuse(self, *names: str) -> None:
         for name in names:
             if (refusal := self._world.refused.get(name)) is not None:
-                raise refusal.error()
+                raise refusal.error(" ".join(names))
 
     async def apply(self, wanted: Json) -> bool:
         kind, name = wanted["kind"], wanted["metadata"]["name"]
@@ -357,6 +358,8 @@ class _Writer:
         world = self._world
         changes = self._counted(status.to_json() != world.deployment.status.to_json())
         if changes:
+            if (refusal := self._world.refused.get("status")) and refusal.status == 409:
+                raise Outdated
             self._refuse("status")
             world.writes += 1
             # As it comes back from the API server: what its schema refuses, it refuses here.

@@ -205,14 +205,15 @@ def test_capacity_comes_before_weight_and_scale_down_after_it() -> None:
     advance(world, lambda w: len(w.workloads) == 2)
     assert sizes(world) == [4, 3] and world.selected() == [stable_revision(world)]
     advance(world, lambda w: weight(w) == (75, 75))
+    assert sizes(world) == [4, 3] and len(world.selected()) == 2
+    advance(world, lambda w: sizes(w) != [4, 3])  # once the Service was seen to name both
     assert sizes(world) == [1, 3] and len(world.selected()) == 2
 
 
 def test_a_smaller_weight_waits_for_the_pods_of_stable() -> None:
-    world = slow([{"setWeight": 75}, {"setWeight": 25}, {"pause": {}}])
-    world.wish(NEW_SHA)
-    advance(world, lambda w: weight(w) == (75, 75))
-    world.step()
+    world = lowering()
+    assert sizes(world) == [1, 3]
+    advance(world, lambda w: sizes(w) != [1, 3])
     assert sizes(world) == [3, 3]
     advance(world, lambda w: weight(w) == (25, 25))
     world.step()

@@ -7,10 +7,10 @@ from typing import Any
 
 from api_server import Killed, Refusal, driven
 from builders import NOW, SETTINGS, SHA, training
-from kubernetes.aio.client.exceptions import ApiException
 
 from perennial.api import ModelTraining, ModelVersion
 from perennial.api.base import ApiModel, Json, Kind
+from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.plan.training import INDEX_LABEL, TrainingSnapshot, plan_training
@@ -60,7 +60,7 @@ class World:
 
     def carry_out(self, plan: Plan, cut: int = 99) -> None:
         """Do at most ``cut`` writes, in the plan's order."""
-        with contextlib.suppress(Killed, ApiException):  # refused: the queue tries again later
+        with contextlib.suppress(Killed, Later):  # refused: the queue tries again later
             driven(carry_out(_Writer(self, cut), self.training, plan, self.now))
 
     def write(self, wanted: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ class _Writer:
         self._left -= 1
         for name in names:
             if (refusal := self._world.refused.get(name)) is not None:
-                raise refusal.error()
+                raise refusal.error(" ".join(names))
 
     async def apply(self, wanted: Json) -> bool:
         self._count(wanted["kind"], wanted["metadata"]["name"])

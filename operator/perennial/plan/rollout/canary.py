@@ -3,7 +3,7 @@
 from perennial.api.base import seconds
 from perennial.api.deployment import DeploymentStatus, Revision, StepStatus, Weight
 from perennial.plan.core import REQUEST_ANNOTATION, Event
-from perennial.plan.podhealth import Trouble, trouble
+from perennial.plan.finding import Finding
 from perennial.plan.rollout.capacity import lingers
 from perennial.plan.rollout.measure import measure
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
@@ -48,8 +48,8 @@ def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     """One pass over a canary that is under way."""
     status, rollout = state.status, s.deployment.spec.rollout
     step = status.step or StepStatus(index=0, scaling_since=s.now)
-    why = trouble(s.pods_of(canary.revision))
-    if why is not None and why.fatal:
+    why = s.trouble(canary.revision)
+    if why is not None and why.final:
         return reject(s, state, why.reason, why.message)
     if status.paused:
         return measure(s, state, step)
@@ -137,9 +137,9 @@ def next_step(s: DeploymentSnapshot, state: State) -> State:
     return state.set(step=following)
 
 
-def _overdue(s: DeploymentSnapshot, state: State, why: Trouble | None) -> State:
-    if why is not None and why.store:
-        # Not the model's fault: no rejection, so that the next pass tries it again.
+def _overdue(s: DeploymentSnapshot, state: State, why: Finding | None) -> State:
+    if why is not None and why.blame != "Model":
+        # Not the model's fault: no rejection, so that the next pass tries it, or a newer one.
         return drop(state).set(Event(why.reason, why.message, "Warning"))
     told = f"{why.reason}: {why.message}" if why else "its pods did not become ready in time"
     return reject(s, state, "ProgressDeadlineExceeded", told)
@@ -149,7 +149,7 @@ def _stuck(s: DeploymentSnapshot, state: State, weight: int) -> State:
     """Let a person decide where the canary is sound, but stable has no room for its pods."""
     stable = state.status.stable
     assert stable is not None
-    why = trouble(s.pods_of(stable.revision))
+    why = s.trouble(stable.revision)
     told = f"{stable.name} has not the pods for a weight of {weight} %"
     told += f": {why.message}" if why else ""
     return state.set(Event("RolloutPaused", told, "Warning"), paused="StableNotReady")

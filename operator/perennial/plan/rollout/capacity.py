@@ -8,7 +8,6 @@ from it.
 from perennial.api.base import Json
 from perennial.api.deployment import DeploymentStatus, Revision
 from perennial.plan.core import Deletion, owned_by
-from perennial.plan.podhealth import trouble
 from perennial.plan.rollout.snapshot import (
     REVISION_LABEL,
     ROLE_LABEL,
@@ -45,15 +44,16 @@ def children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...
     front = _front(s, stable, selection)
     goals = {canary.revision: goal[1], stable.revision: goal[0]}
     waits: set[str] = set()  # what shrinks waits for the Service, and stable for the canary
-    if front["spec"]["selector"].get(REVISION_LABEL) != selection:
+    if s.service is None or s.selection != selection:
+        # Until the Service was *seen* turned: that write may be refused, and this one not.
         waits = set(goals)
     elif step.start_time is None:
         waits = {stable.revision}
     goals |= {revision: max(goals[revision], s.asked(revision)) for revision in waits}
     goals = _spared(s, selection, goals)
     sized = [
-        made(canary, "canary", goals[canary.revision]),
         made(stable, "stable", own and goals[stable.revision]),
+        made(canary, "canary", goals[canary.revision]),
     ]
     shrinking = [
         w
@@ -88,7 +88,7 @@ def _front(s: DeploymentSnapshot, stable: Revision, wanted: str | None) -> Json:
     now = sum(ready_pods(w) for w in s.answering(present))
     needed = min(s.replicas, now) if s.service is not None else 0
     then = sum(s.ready(w["metadata"]["labels"][REVISION_LABEL]) for w in s.answering(wanted))
-    stuck = then > 0 and trouble(s.pods_of(stable.revision)) is not None
+    stuck = then > 0 and s.trouble(stable.revision) is not None
     enough = then >= needed or stuck
     return service(s.deployment, wanted if enough else present)
 

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 from perennial.api.base import Json, seconds
 from perennial.api.deployment import DeploymentStatus
-from perennial.plan.core import Event, Plan, owned_by, settle, with_stall
+from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
+from perennial.plan.finding import Finding
 from perennial.plan.rollout.canary import advance, roll
 from perennial.plan.rollout.capacity import children, lingers, surplus
-from perennial.plan.rollout.conditions import conditions, shown
+from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import wanted
 from perennial.plan.rollout.rebuild import rebuild
 from perennial.plan.rollout.requests import take_request
+from perennial.plan.rollout.shown import shown
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, drop, is_undone
 
@@ -19,11 +21,12 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     """Decide what to do about a ModelDeployment."""
     state = State(s.deployment.status)
     if conflict := _conflict(s):
-        return _finish(s, replace(state, problem=("NameConflict", conflict)), apply=())
+        return _finish(s, replace(state, problem=Finding("NameConflict", conflict)), apply=())
     if state.status.stable is None:
         state = rebuild(s, state)
     state = take_request(s, state)
     desired, problem, waiting = wanted(s, state.status)
+    problem = problem or too_long(s.deployment.metadata.annotations)
     state = replace(state, problem=problem, waiting=waiting)
     stable, canary = state.status.stable, state.status.canary
     if stable is None:

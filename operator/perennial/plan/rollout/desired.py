@@ -1,6 +1,7 @@
 """Which revision the spec asks for."""
 
 from perennial.api.deployment import ArtifactRef, DeploymentStatus, Rejection, Revision
+from perennial.plan.finding import Finding
 from perennial.plan.requestlog import place
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import rejection
@@ -10,7 +11,7 @@ from perennial.plan.workload import revision_hash
 
 def wanted(
     s: DeploymentSnapshot, status: DeploymentStatus
-) -> tuple[Revision | None, tuple[str, str] | None, tuple[str, str] | None]:
+) -> tuple[Revision | None, Finding | None, Finding | None]:
     """Return the wanted revision; or a problem, or what is waited for.
 
     A version that is on trial or serves goes on where it, or its training, is gone.
@@ -30,7 +31,7 @@ def wanted(
         elif kept := next((r for r in known if r.version == version), None):
             artifact, secret = kept.artifact, kept.secret
         else:
-            return None, ("VersionNotFound", f"there is no ModelVersion {version}"), None
+            return None, Finding("VersionNotFound", f"there is no ModelVersion {version}"), None
     else:
         assert model.training_ref is not None
         name = model.training_ref.name
@@ -41,9 +42,13 @@ def wanted(
         elif known:
             artifact, version, secret = known[0].artifact, known[0].version, known[0].secret
         elif s.training is None:
-            return None, None, ("TrainingNotFound", f"there is no ModelTraining {name} yet")
+            return None, None, Finding("TrainingNotFound", f"there is no ModelTraining {name} yet")
         else:
-            return None, None, ("WaitingForVersion", f"{name} has no version that passed yet")
+            return (
+                None,
+                None,
+                Finding("WaitingForVersion", f"{name} has no version that passed yet"),
+            )
     store = s.training.spec.store if s.training is not None else None
     if secret is None or store is not None:
         secret = opener(artifact.uri, store, settings)
@@ -52,7 +57,7 @@ def wanted(
     if not told and log is not None:
         told = refusal("spec.serving.requestLog.store.uri", log.uri, settings)
     if told:
-        return None, ("InvalidSpec", told), None
+        return None, Finding("InvalidSpec", told), None
     revision = Revision(
         version=version,
         artifact=artifact,

@@ -9,6 +9,8 @@ from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.plan.analysis import PodMetrics
 from perennial.plan.core import Settings
+from perennial.plan.finding import Finding
+from perennial.plan.podhealth import refused, trouble
 from perennial.plan.weights import beside, split
 from perennial.plan.workload import child_name
 
@@ -74,6 +76,10 @@ class DeploymentSnapshot:
         """Return a revision's pods."""
         label = REVISION_LABEL
         return [p for p in self.pods if p["metadata"].get("labels", {}).get(label) == revision]
+
+    def trouble(self, revision: str) -> Finding | None:
+        """Return why a revision's pods do not become ready, as far as anything tells."""
+        return refused(self.workload(revision)) or trouble(self.pods_of(revision), self.now)
 
     def ready(self, revision: str) -> int:
         """Return the ready pods of a revision, 0 while its Deployment's newest wish is unseen."""

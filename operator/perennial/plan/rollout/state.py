@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from perennial.api.deployment import DeploymentStatus, Rejection, Revision
 from perennial.plan.core import Event
+from perennial.plan.finding import Finding
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 
 REJECTIONS_KEPT = 5
@@ -15,8 +16,8 @@ class State:
 
     status: DeploymentStatus
     events: tuple[Event, ...] = ()
-    problem: tuple[str, str] | None = None
-    waiting: tuple[str, str] | None = None
+    problem: Finding | None = None
+    waiting: Finding | None = None
 
     def set(self, *events: Event, **changes: object) -> "State":
         """Return the state with a changed status and more to tell."""

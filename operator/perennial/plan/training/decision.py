@@ -5,7 +5,8 @@ from datetime import timedelta
 from perennial.api.base import Json
 from perennial.api.training import CandidateStatus, LastRun, RunStatus, TrainingStatus
 from perennial.api.version import ModelVersion
-from perennial.plan.core import Event, Plan, owned_by, settle, with_stall
+from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
+from perennial.plan.finding import Finding
 from perennial.plan.job import child_name, children
 from perennial.plan.schedule import ScheduleInvalid, next_after
 from perennial.plan.stores import chosen, refusal
@@ -20,9 +21,8 @@ from perennial_artifact.result import CandidateResult
 def plan_training(s: TrainingSnapshot) -> Plan:
     """Decide what to do about a ModelTraining."""
     status = s.training.status
-    problem = _problem(s)
-    if problem:
-        return _finish(s, status, stalled=("InvalidSpec", problem))
+    if problem := _problem(s):
+        return _finish(s, status, problem=Finding("InvalidSpec", problem))
     if status.champion is None and s.versions:
         status = rebuilt(s, status)
     run = status.run
@@ -169,20 +169,22 @@ def _finish(
     status: TrainingStatus,
     apply: tuple[Json, ...] = (),
     events: tuple[Event, ...] = (),
-    stalled: tuple[str, str] | None = None,
+    problem: Finding | None = None,
 ) -> Plan:
     """Derive the conditions, and say when to look again."""
     generation = s.training.metadata.generation
     run = status.run
     training = run.trigger if run is not None and run.phase == "Fitting" else ""
     status = status.model_copy(update={"training": training, "observed_generation": generation})
+    problem = problem or too_long(s.training.metadata.annotations)
+    behind = run is None or run.generation < generation
     conditions = settle(
-        s.training.status.conditions, conditions_of(s, status, stalled), generation, s.now
+        s.training.status.conditions, conditions_of(s, status, problem, behind), generation, s.now
     )
     status = status.model_copy(update={"conditions": conditions})
     requeue = None
     waiting = not training and s.feedback is not None and s.feedback.missing
-    idle = stalled is not None or s.training.spec.suspend or waiting
+    idle = problem is not None or s.training.spec.suspend or waiting
     if s.training.spec.schedule is not None and not idle:
         due = next_after(s.training.spec.schedule, status.last_schedule_time or s.now)
         requeue = max(1.0, (due - s.now + timedelta(seconds=1)).total_seconds())

@@ -21,7 +21,7 @@ def still_waiting(s: TrainingSnapshot, run: RunStatus, index: int) -> CandidateS
     candidate, pods = run.candidates[index], pods_of(s, run, **{INDEX_LABEL: str(index)})
     if not pods or candidate.verdict != "Running":
         return candidate
-    why = not_starting(pods)
+    why = not_starting(pods, s.now)
     return candidate.model_copy(update={"message": f"{why.reason}: {why.message}" if why else ""})
 
 
