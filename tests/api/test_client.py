@@ -8,18 +8,17 @@ from typing import Any
 
 import pytest
 from asking import Kubectl
-from builders import SETTINGS, deployment, run, training
+from builders import SETTINGS, deployment, run, served, training
 from prometheus_client import REGISTRY
 from test_kinds import body
 
 from perennial.api import ModelDeployment, ModelVersion
-from perennial.api.deployment import Revision
 from perennial.cluster.client import Cluster, Outdated, WriteRefused
 from perennial.cluster.health import Readiness
 from perennial.cluster.leader import lead
 from perennial.plan.core import Deletion, Event
 from perennial.plan.job import children
-from perennial.plan.workload import service, workload
+from perennial.plan.workload import service
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -44,10 +43,7 @@ def owned(kind: str) -> list[dict[str, Any]]:
         return list(children(training({"job": {"resources": odd}}), run(), None, SETTINGS))
     pods = {"spec": {"tolerations": [{"key": "gpu"}], "priorityClassName": ""}}
     md = deployment({"serving": {"resources": odd}, "podTemplate": pods})
-    artifact = md.spec.model.artifact
-    assert artifact is not None
-    revision = Revision(artifact=artifact, revision="r1", version="flights-1", secret="s")
-    live = workload(md, revision, "stable", 2, None, SETTINGS)
+    live = served(md)
     return [live, service(md, "r1"), service(md, None)]
 
 

@@ -372,7 +372,10 @@ class _Named(ApiModel):
     """A version under one set of settings."""
 
     version: str = Field("", description="Name of the ModelVersion.", max_length=253)
-    revision: str = Field(description="Hash of version, settings and pod template.", max_length=16)
+    revision: str = Field(
+        description="Hash of what the user wrote, and a count; a ControllerRevision has the rest.",
+        max_length=32,
+    )
 
     @property
     def name(self) -> str:
@@ -421,6 +424,9 @@ class StepStatus(ApiModel):
     """Where a canary stands; all that a restart needs to go on."""
 
     index: int = Field(description="Index of the step, from 0.")
+    steps: str = Field(
+        "", description="Hash of the list of steps; a canary begins anew on another.", max_length=16
+    )
     start_time: Time | None = Field(
         None, description="When the step's weight was in force; absent while it scales."
     )

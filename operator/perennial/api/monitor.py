@@ -145,7 +145,7 @@ class ReferenceStatus(ApiModel):
     """What the traffic is compared with."""
 
     version: str = Field("", description="Name of the ModelVersion.", max_length=253)
-    revision: str = Field("", description="Revision whose pods are read.", max_length=16)
+    revision: str = Field("", description="Revision whose pods are read.", max_length=32)
     since: Time | None = Field(
         None, description="When this revision became the one that is watched."
     )

@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from perennial.api import DriftMonitor, ModelDeployment, ModelTraining, ModelVersion
+from perennial.api.deployment import ArtifactRef, Revision
 from perennial.api.training import RunStatus
 from perennial.plan.core import Plan, Settings
+from perennial.plan.workload import recorded, workload
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SHA = "a" * 64
@@ -84,3 +86,16 @@ def monitor(spec: dict[str, Any] | None = None, **more: Any) -> DriftMonitor:
 def conditions(plan: Plan) -> dict[str, tuple[str, str]]:
     assert plan.status is not None
     return {c.type: (c.status, c.reason) for c in plan.status.conditions}  # type: ignore[attr-defined]
+
+
+def artifact_of(owner: ModelDeployment) -> ArtifactRef:
+    """Return the artifact that a deployment names."""
+    artifact = owner.spec.model.artifact
+    assert artifact is not None
+    return ArtifactRef(uri=artifact.uri, sha256=artifact.sha256)
+
+
+def served(owner: ModelDeployment, name: str = "r1", replicas: int = 2, **more: Any) -> Any:
+    """Return the Deployment of a revision that is recorded as the spec says now."""
+    revision = Revision(artifact=artifact_of(owner), revision=name, secret="s", **more)
+    return workload(owner, recorded(owner, revision, SETTINGS), "stable", replicas)

@@ -288,7 +288,9 @@ def test_the_next_canary_waits_until_the_replaced_version_is_gone() -> None:
     began = world.seconds
     world.wish("c" * 64)
     advance(world, lambda w: w.deployment.status.canary is not None)
-    assert world.seconds - began >= 30 and len(world.running()) == 2
+    assert world.seconds - began >= 30 and len(world.running()) == 1
+    world.steps(2)
+    assert len(world.running()) == 2
 
 
 WAITING = [{"setWeight": 50}, {"pause": {}}, {"setWeight": 100}]
@@ -641,6 +643,52 @@ def test_undo_while_scaled_to_zero() -> None:
     world.change(replicas=2)
     world.settle()
     assert world.running() == [stable_revision(world)] and stable_sha(world) == "a" * 64
+
+
+def test_refresh_moves_onto_the_newest_image_by_the_rollouts_own_steps() -> None:
+    world = slow(WAITING)
+    old = stable_revision(world)
+    world.upgrade(serving_image="perennial/serving:next")
+    world.settle()
+    assert list(world.workloads) == [old]
+    assert world.deployment.status.serving_image_outdated
+    world.ask("refresh/1")
+    told = advance(world, lambda w: bool(w.deployment.status.paused))
+    assert told[:2] == ["RefreshStarted", "CanaryStarted"]
+    canary = world.deployment.status.canary
+    assert canary is not None and canary.revision == old.removesuffix("-1") + "-2"
+    world.ask("promote/2")
+    world.settle()
+    assert stable_revision(world) == canary.revision
+    server = world.workloads[canary.revision]["spec"]["template"]["spec"]["containers"][0]
+    assert server["image"] == "perennial/serving:next"
+    assert not world.deployment.status.serving_image_outdated
+    world.ask("undo/3")
+    world.settle()
+    assert stable_revision(world) == old
+    found = conditions(world.step())
+    assert found["RolledOut"] == ("False", "Undone")
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_a_refresh_that_is_killed_is_one_refresh(cut: int) -> None:
+    world = serving()
+    world.ask("refresh/1")
+    for _ in range(6):
+        world.step(cut)
+    world.settle()
+    assert len(world.records) == 2 and stable_revision(world).endswith("-2")
+
+
+def test_records_that_nobody_names_are_kept_for_a_while() -> None:
+    world = serving()
+    for n in range(15):
+        world.wish(f"{n:064x}")
+        world.settle()
+    assert len(world.records) == 2 + 10 and stable_sha(world) == f"{14:064x}"
+    world.wish(f"{0:064x}")
+    world.settle()
+    assert stable_sha(world) == f"{0:064x}"
 
 
 def test_quantile_interpolates_as_prometheus_does() -> None:

@@ -1,12 +1,12 @@
 """Which revision the spec asks for."""
 
-from perennial.api.deployment import ArtifactRef, DeploymentStatus, Rejection, Revision
+from perennial.api.deployment import ArtifactRef, DeploymentStatus, LogPlace, Rejection, Revision
 from perennial.plan.finding import Finding
+from perennial.plan.record import as_written, newest
 from perennial.plan.requestlog import place
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import rejection
 from perennial.plan.stores import opener, refusal
-from perennial.plan.workload import revision_hash
 
 
 def wanted(
@@ -14,7 +14,8 @@ def wanted(
 ) -> tuple[Revision | None, Finding | None, Finding | None]:
     """Return the wanted revision; or a problem, or what is waited for.
 
-    A version that is on trial or serves goes on where it, or its training, is gone.
+    It is as it was recorded, if it was: what it was made of is not decided again. A version that
+    is on trial or serves goes on where it, or its training, is gone.
     """
     model, settings = s.deployment.spec.model, s.settings
     secret: str | None = None
@@ -52,21 +53,33 @@ def wanted(
     store = s.training.spec.store if s.training is not None else None
     if secret is None or store is not None:
         secret = opener(artifact.uri, store, settings)
-    log = place(s.deployment, s.training, settings)
+    log = _log(s, known)
     told = refusal("the artifact's URI", artifact.uri, settings)
     if not told and log is not None:
         told = refusal("spec.serving.requestLog.store.uri", log.uri, settings)
     if told:
         return None, Finding("InvalidSpec", told), None
+    written = as_written(s.deployment, artifact)
+    record = newest(s.records, written)
+    if record is not None:
+        return record.revision.model_copy(update={"start_time": s.now}), None, None
     revision = Revision(
         version=version,
         artifact=artifact,
-        revision=revision_hash(s.deployment, artifact.sha256),
+        revision=f"{written}-1",
         secret=secret,
         request_log=log,
         start_time=s.now,
     )
     return revision, None, None
+
+
+def _log(s: DeploymentSnapshot, known: list[Revision]) -> LogPlace | None:
+    """Return where requests are logged; where they were, when its training is gone."""
+    log, found = s.deployment.spec.serving.request_log, place(s.deployment, s.training, s.settings)
+    if log is None or log.store is not None or s.training is not None:
+        return found
+    return next((r.request_log for r in known if r.request_log is not None), found)
 
 
 def held_back(s: DeploymentSnapshot, status: DeploymentStatus) -> Rejection | None:

@@ -11,8 +11,8 @@ from perennial.plan.analysis import PodMetrics
 from perennial.plan.core import Settings
 from perennial.plan.finding import Finding
 from perennial.plan.podhealth import refused, trouble
+from perennial.plan.record import Record, child_name
 from perennial.plan.weights import beside, split
-from perennial.plan.workload import child_name
 
 REVISION_LABEL = "perennial.dev/revision"
 ROLE_LABEL = "perennial.dev/role"
@@ -28,6 +28,7 @@ class DeploymentSnapshot:
     training: ModelTraining | None = None
     version: ModelVersion | None = None
     """The version that the spec names; or, while no status is known, that its training names."""
+    records: tuple[Record, ...] = ()
     workloads: tuple[Json, ...] = ()
     service: Json | None = None
     pods: tuple[Json, ...] = ()
@@ -66,6 +67,10 @@ class DeploymentSnapshot:
         """Return a revision's Deployment."""
         name = child_name(self.deployment, revision)
         return next((w for w in self.workloads if w["metadata"]["name"] == name), None)
+
+    def record(self, revision: str) -> Record | None:
+        """Return what a revision was made of, as it was recorded."""
+        return next((r for r in self.records if r.name == revision), None)
 
     def asked(self, revision: str) -> int:
         """Return the pods that a revision's Deployment asks for."""
