@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 from asking import Kubectl, refusal
-from builders import SETTINGS, deployment, run, served, training
+from builders import deployment, run, run_children, served, training
 
 from chart import CHART, helm, pods, render
 from localcluster.apiserver import ApiServer
 from perennial.cluster.client import Cluster
-from perennial.plan.job import children
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 
@@ -28,7 +27,7 @@ def made() -> dict[str, dict[str, Any]]:
     """Return the specs of all pods that there are: the chart's, and the operator's."""
     md = deployment()
     live = served(md, replicas=1)
-    own = [live, children(training(), run(), None, SETTINGS)[1]]
+    own = [live, run_children(training(), run(), None)[1]]
     return pods(render()) | pods(own)
 
 

@@ -161,6 +161,7 @@ class LastAction(ApiModel):
     run: int | None = Field(
         None, description="Number of the ModelTraining's run that came of it; absent until then."
     )
+    outcome: str = Field("", description="How that run ended; empty until then.", max_length=32)
 
 
 class Evaluation(ApiModel):
@@ -191,7 +192,7 @@ class MonitorStatus(ApiModel):
     )
     retrainings: int = Field(0, description="How often a retraining was asked for.")
     fruitless: int = Field(
-        0, description="Retrainings in a row after which no new version was served."
+        0, description="Runs that came of it and ended, since the traffic last was as learned."
     )
     history: list[Evaluation] = Field([], description="The last evaluations.", max_length=20)
 

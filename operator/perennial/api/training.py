@@ -320,6 +320,11 @@ class CandidateStatus(ApiModel):
         description="What became of the candidate."
     )
     message: Text = Field("", description="Which gate failed and by how much, or the failure.")
+    result: dict[str, Any] = Field(
+        {},
+        description="What the candidate's pod told, kept until the run has ended.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
 
 
 class Champion(ApiModel):
@@ -330,6 +335,7 @@ class Champion(ApiModel):
     summary: str = Field("", description="The metric as name=value, for kubectl.", max_length=128)
     uri: Uri = Field(description="Where the artifact is.")
     sha256: Sha256 = Field(description="Digest of the artifact.")
+    secret: str = Field("", description="Secret that opens the artifact's store.", max_length=253)
     dataset: DatasetRecord | None = Field(None, description="The rows that it learned from.")
 
 
@@ -344,6 +350,9 @@ class RunStatus(ApiModel):
     phase: Literal["Fitting", "Finished"] = Field(description="Fitting until the Job has ended.")
     start_time: Time = Field(description="When the run started.")
     generation: int = Field(description="Generation of the spec that the run trains.")
+    trained: str = Field(
+        "", description="Hash of what is trained: a run starts when it changes.", max_length=16
+    )
     champion: Champion | None = Field(
         None, description="What the candidates are compared with; absent where there is nothing."
     )
@@ -357,8 +366,12 @@ class LastRun(ApiModel):
 
     number: int = Field(description="Number of the run.")
     trigger: str = Field(description="What had started the run.", max_length=32)
-    outcome: Literal["Promoted", "GatesFailed", "Failed"] = Field(
-        description="Promoted: a candidate won. GatesFailed: nobody passed. Failed: nobody trained."
+    outcome: Literal["Promoted", "GatesFailed", "NothingNew", "Failed"] = Field(
+        description=(
+            "Promoted: a candidate won. GatesFailed: nobody passed. NothingNew: a run that drift "
+            "or the schedule asked for found the rows, or a model equal to the champion, again. "
+            "Failed: nobody trained."
+        )
     )
     message: Text = Field("", description="The outcome in a sentence.")
     start_time: Time = Field(description="When the run started.")

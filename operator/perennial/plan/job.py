@@ -1,7 +1,5 @@
 """The Job of one run: an index for each candidate."""
 
-import json
-
 from perennial.api.base import Json, seconds
 from perennial.api.deployment import LogPlace
 from perennial.api.training import ModelTraining, RunStatus
@@ -74,23 +72,20 @@ def _opens(run: RunSpec) -> Opens:
     return Opens(reads=tuple(reads), writes=(run.store_uri,))
 
 
-def children(
-    training: ModelTraining, run: RunStatus, log: LogPlace | None, settings: Settings
-) -> tuple[Json, Json]:
-    """Return the ConfigMap with run.json, and the Job that mounts it."""
+def job(
+    training: ModelTraining,
+    run: RunStatus,
+    document: RunSpec,
+    log: LogPlace | None,
+    settings: Settings,
+) -> Json:
+    """Return the Job of a run: its pods read ``document`` from the run's ConfigMap."""
     name, meta, spec = child_name(training, run.number), training.metadata, training.spec
     metadata = {
         "name": name,
         "namespace": meta.namespace,
         "labels": labels(training, run.number),
         "ownerReferences": [owner_reference("ModelTraining", meta.name, meta.uid)],
-    }
-    document = run_spec(training, run, log, settings)
-    config_map: Json = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": metadata,
-        "data": {"run.json": json.dumps(document.to_plain(), sort_keys=True)},
     }
     secrets = {"store": chosen(spec.store, settings)[1]}
     if spec.dataset.secret_ref is not None:
@@ -123,7 +118,10 @@ def children(
             }
         ],
         "volumes": [
-            {"name": "run", "configMap": {"name": name}},
+            {
+                "name": "run",
+                "configMap": {"name": name, "items": [{"key": "run.json", "path": "run.json"}]},
+            },
             {"name": "tmp", "emptyDir": {}},
             *(secret_volume(purpose, secret) for purpose, secret in secrets.items()),
         ],
@@ -133,7 +131,7 @@ def children(
     if settings.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": n} for n in settings.image_pull_secrets]
     pod = with_claims(pod, train=_opens(document))
-    job: Json = {
+    return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": metadata,
@@ -147,4 +145,3 @@ def children(
             "template": {"metadata": {"labels": labels(training, run.number)}, "spec": pod},
         },
     }
-    return config_map, job

@@ -5,12 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from builders import SETTINGS, deployment, run, served, training
+from builders import deployment, run, run_children, served, training
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial.cluster.client import contains
-from perennial.plan.job import children
 from perennial.plan.workload import service
 
 SCALARS = st.one_of(st.booleans(), st.integers(-9, 9), st.text(max_size=3), st.none())
@@ -81,7 +80,7 @@ def made() -> list[dict[str, Any]]:
         live,
         service(md, None),
         service(md, "r1"),
-        *children(training(), run(), None, SETTINGS),
+        *run_children(training(), run(), None),
     ]
 
 

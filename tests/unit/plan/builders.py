@@ -1,5 +1,6 @@
 """Test objects that show only what matters to a test."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ from perennial.api import DriftMonitor, ModelDeployment, ModelTraining, ModelVer
 from perennial.api.deployment import ArtifactRef, Revision
 from perennial.api.training import RunStatus
 from perennial.plan.core import Plan, Settings
+from perennial.plan.training.record import config_map
 from perennial.plan.workload import recorded, workload
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -86,6 +88,12 @@ def monitor(spec: dict[str, Any] | None = None, **more: Any) -> DriftMonitor:
 def conditions(plan: Plan) -> dict[str, tuple[str, str]]:
     assert plan.status is not None
     return {c.type: (c.status, c.reason) for c in plan.status.conditions}  # type: ignore[attr-defined]
+
+
+def run_children(owner: ModelTraining, of: RunStatus, log: Any = None) -> tuple[Any, Any]:
+    """Return the ConfigMap of a run, and the Job that is recorded in it."""
+    record = config_map(owner, of, log, SETTINGS)
+    return record, json.loads(record["data"]["job.json"])
 
 
 def artifact_of(owner: ModelDeployment) -> ArtifactRef:

@@ -29,6 +29,7 @@ def wanted(
         if s.version is not None:
             found = s.version.spec.artifact
             artifact = ArtifactRef(uri=found.uri, sha256=found.sha256)
+            secret = found.secret_ref.name if found.secret_ref is not None else None
         elif kept := next((r for r in known if r.version == version), None):
             artifact, secret = kept.artifact, kept.secret
         else:
@@ -39,7 +40,7 @@ def wanted(
         champion = s.training.status.champion if s.training is not None else None
         if champion is not None:
             artifact = ArtifactRef(uri=champion.uri, sha256=champion.sha256)
-            version = champion.version
+            version, secret = champion.version, champion.secret or None
         elif known:
             artifact, version, secret = known[0].artifact, known[0].version, known[0].secret
         elif s.training is None:
@@ -51,7 +52,7 @@ def wanted(
                 Finding("WaitingForVersion", f"{name} has no version that passed yet"),
             )
     store = s.training.spec.store if s.training is not None else None
-    if secret is None or store is not None:
+    if secret is None:
         secret = opener(artifact.uri, store, settings)
     log = _log(s, known)
     told = refusal("the artifact's URI", artifact.uri, settings)
