@@ -42,7 +42,7 @@ def owned(kind: str) -> list[dict[str, Any]]:
     if kind == "ModelTraining":
         return list(run_children(training({"job": {"resources": odd}}), run(), None))
     pods = {"spec": {"tolerations": [{"key": "gpu"}], "priorityClassName": ""}}
-    md = deployment({"serving": {"resources": odd}, "podTemplate": pods})
+    md = deployment({"serving": {"resources": odd}, "podOverrides": pods})
     live = served(md)
     return [live, service(md, "r1"), service(md, None)]
 

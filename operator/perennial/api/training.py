@@ -22,6 +22,7 @@ from perennial.api.base import (
     rule,
     within,
 )
+from perennial.api.pods import Resources
 from perennial.api.store import OPENABLE, SECRET, StoreRef
 from perennial.api.version import DatasetRecord, Metric
 
@@ -235,10 +236,8 @@ class JobOptions(ApiModel):
     active_deadline: Duration = Field(
         "1h", description="Longest time that a run may take.", json_schema_extra=within("1s")
     )
-    resources: dict[str, Any] = Field(
-        {},
-        description="Requests and limits of the training container, as in a pod.",
-        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    resources: Resources | None = Field(
+        None, description="Requests and limits of the training container, as in a pod."
     )
     service_account_name: str = Field(
         "", description="Service account of the training pods.", max_length=253

@@ -4,7 +4,7 @@ from perennial.api.base import Json, seconds
 from perennial.api.deployment import LogPlace
 from perennial.api.training import ModelTraining, RunStatus
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
-from perennial.plan.pods import container_security, pod_security, secret_volume
+from perennial.plan.pods import container_security, pod_security, resources, secret_volume
 from perennial.plan.stores import chosen
 from perennial.plan.volumes import Opens, with_claims
 from perennial_artifact.result import RunSpec
@@ -105,7 +105,7 @@ def job(
                 "imagePullPolicy": settings.image_pull_policy,
                 "command": ["python3", "-m", "perennial_training"],
                 "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
-                "resources": spec.job.resources or DEFAULT_RESOURCES,
+                "resources": resources(spec.job.resources, DEFAULT_RESOURCES),
                 "securityContext": container_security(),
                 "volumeMounts": [
                     {"name": "run", "mountPath": "/perennial", "readOnly": True},

@@ -32,7 +32,7 @@ def as_written(deployment: ModelDeployment, artifact: ArtifactRef) -> str:
     """
     spec, source = deployment.spec, deployment.spec.model.artifact
     wrote: list[Any] = [artifact.sha256, artifact.uri.rstrip("/")]
-    for part in (spec.serving, spec.pod_template):
+    for part in (spec.serving, spec.pod_overrides):
         said = part.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         wrote.append(_canonical(said))
     if source is not None and source.secret_ref is not None:

@@ -3,7 +3,13 @@
 from perennial.api.base import Json, byte_count, seconds
 from perennial.api.deployment import ModelDeployment, Revision, Serving
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
-from perennial.plan.pods import container_security, environment, pod_security, secret_volume
+from perennial.plan.pods import (
+    container_security,
+    environment,
+    pod_security,
+    resources,
+    secret_volume,
+)
 from perennial.plan.record import Record, child_name
 from perennial.plan.requestlog import attach
 from perennial.plan.volumes import Opens, with_claims
@@ -52,11 +58,8 @@ def image_of(live: Json | None, settings: Settings) -> str:
     return str(live["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
-def workload(deployment: ModelDeployment, record: Record, role: str, replicas: int | None) -> Json:
-    """Return a revision's Deployment, with the pods that were recorded for it.
-
-    ``replicas`` None leaves the number to an autoscaler.
-    """
+def workload(deployment: ModelDeployment, record: Record, role: str, replicas: int) -> Json:
+    """Return a revision's Deployment, with the pods that were recorded for it."""
     revision = record.revision
     identity = {
         "perennial.dev/deployment": deployment.metadata.name,
@@ -67,6 +70,7 @@ def workload(deployment: ModelDeployment, record: Record, role: str, replicas: i
         more["perennial.dev/version"] = revision.version
     deadline = seconds(deployment.spec.rollout.progress_deadline)
     body: Json = {
+        "replicas": replicas,
         "selector": {"matchLabels": identity},
         "strategy": {
             "type": "RollingUpdate",
@@ -75,8 +79,6 @@ def workload(deployment: ModelDeployment, record: Record, role: str, replicas: i
         "progressDeadlineSeconds": max(1, int(deadline)),
         "template": record.template,
     }
-    if replicas is not None:
-        body["replicas"] = replicas
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -98,14 +100,14 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
         "perennial.dev/deployment": deployment.metadata.name,
         "perennial.dev/revision": revision.revision,
     }
-    serving, overrides = deployment.spec.serving, deployment.spec.pod_template
+    serving, overrides = deployment.spec.serving, deployment.spec.pod_overrides
     store = [{"name": "store", "mountPath": "/perennial-secrets/store", "readOnly": True}]
     model = {"name": "model", "mountPath": "/perennial/model"}
     common = {
         "image": settings.serving_image,
         "imagePullPolicy": settings.image_pull_policy,
         "securityContext": container_security(),
-        "resources": serving.resources or DEFAULT_RESOURCES,
+        "resources": resources(serving.resources, DEFAULT_RESOURCES),
     }
     pod: Json = {
         "automountServiceAccountToken": False,
@@ -163,8 +165,9 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
         logs = (revision.request_log.uri,)
     # The server opens none of them: what fetch read is in the pod, what it logs goes by the spool.
     pod = with_claims(pod, fetch=Opens(reads=(revision.artifact.uri,)), ship=Opens(writes=logs))
-    chosen = overrides.spec.to_json()
-    pod |= {key: value for key, value in chosen.items() if value}
+    chosen = {key: value for key, value in overrides.spec.to_json().items() if value}
+    security = {**pod["securityContext"], **chosen.pop("securityContext", {})}
+    pod |= {**chosen, "securityContext": security}
     if settings.image_pull_secrets and "imagePullSecrets" not in pod:
         pod["imagePullSecrets"] = [{"name": n} for n in settings.image_pull_secrets]
     labels = {**MANAGED_BY, "app.kubernetes.io/component": "serving", **identity}

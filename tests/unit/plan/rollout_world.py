@@ -164,12 +164,8 @@ class World:
 
     @property
     def replicas(self) -> int:
-        """How many pods are asked for, by the spec or else by an autoscaler."""
-        asked, stable = self.deployment.spec.replicas, self.deployment.status.stable
-        if asked is not None:
-            return asked
-        live = self.workloads.get(stable.revision) if stable is not None else None
-        return live["spec"]["replicas"] if live is not None else 1
+        """How many pods are asked for."""
+        return self.deployment.spec.replicas
 
     # What the operator does.
 

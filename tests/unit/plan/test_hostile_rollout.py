@@ -357,7 +357,6 @@ def test_the_share_that_is_told_is_the_share_that_there_is() -> None:
 # A15: autoscalers read and write the ModelDeployment.
 
 
-@fault("A15", "pods of both sides are told while stable is full")
 def test_autoscalers_are_told_stables_pods_while_it_is_full() -> None:
     world = World(rollout={"canary": {"steps": [{"setWeight": 0}, {"pause": {}}]}}, replicas=4)
     world.settle()

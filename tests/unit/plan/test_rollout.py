@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from rollout_world import World
 
 from effort import tried
-from faults import fault
 from perennial.plan.analysis import quantile
 from perennial.plan.rollout import plan_deployment
 
@@ -415,18 +414,22 @@ def test_scaled_to_zero_a_new_version_replaces_without_a_canary_and_back_it_serv
     assert sizes(world) == [0, 2] and conditions(world.step())["Ready"] == ("True", "Serving")
 
 
-@fault("A15", "a promotion that leaves replicas out falls back to 1")
-def test_replicas_that_an_autoscaler_owns_are_left_alone() -> None:
-    world = World(rollout={"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}}, replicas=None)
+def test_an_autoscaler_scales_by_the_spec_and_hands_on_children_are_put_back() -> None:
+    world = World(rollout={"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}}, replicas=1)
     world.settle()
-    world.scale_child(stable_revision(world), 6)
+    world.change(replicas=8)
     world.settle()
     world.wish(NEW_SHA)
     world.settle()
     assert sizes(world) == [6, 2] and weight(world) == (25, 25)
+    world.scale_child(stable_revision(world), 1)
+    world.settle()
+    world.change(replicas=4)
+    world.settle()
+    assert sizes(world) == [3, 1] and weight(world) == (25, 25)
     world.ask("promote/1")
     world.settle()
-    assert stable_sha(world) == NEW_SHA and sizes(world) == [0, 6]
+    assert stable_sha(world) == NEW_SHA and sizes(world) == [0, 4]
 
 
 def test_a_service_deleted_by_hand_is_put_back() -> None:

@@ -39,14 +39,14 @@ class Rollouts(RuleBasedStateMachine):
     world: World
 
     @initialize(
-        replicas=st.sampled_from([None, 0, 1, 2, 4, 5]),
+        replicas=st.sampled_from([0, 1, 2, 4, 5]),
         steps=STEPS,
         analysed=st.booleans(),
         follows=st.booleans(),
         on_new=st.sampled_from(["Finish", "Restart"]),
     )
     def begin(
-        self, replicas: int | None, steps: list[Any], analysed: bool, follows: bool, on_new: str
+        self, replicas: int, steps: list[Any], analysed: bool, follows: bool, on_new: str
     ) -> None:
         rollout = {"canary": {"steps": steps}, "progressDeadline": "20s", "onNewVersion": on_new}
         if analysed:
@@ -101,17 +101,15 @@ class Rollouts(RuleBasedStateMachine):
     def new_settings(self, cpu: str) -> None:
         self.world.change(serving={"resources": {"requests": {"cpu": cpu}}})
 
-    @rule(replicas=st.sampled_from([None, 0, 1, 3, 4]))
-    def scale(self, replicas: int | None) -> None:
+    @rule(replicas=st.sampled_from([0, 1, 3, 4]))
+    def scale(self, replicas: int) -> None:
         self.world.change(replicas=replicas)
 
-    @rule(pods=st.integers(1, 5))
-    def autoscale(self, pods: int) -> None:
-        """Scale stable as an autoscaler does that owns its replicas."""
-        stable = self.world.deployment.status.stable
-        owned = self.world.deployment.spec.replicas is None
-        if owned and stable is not None and stable.revision in self.world.workloads:
-            self.world.scale_child(stable.revision, pods)
+    @rule(pods=st.integers(0, 6))
+    def scale_a_child_by_hand(self, pods: int) -> None:
+        """A hand that does not know better, or an autoscaler on the wrong object."""
+        for revision in sorted(self.world.workloads)[:1]:
+            self.world.scale_child(revision, pods)
 
     @rule(room=st.sampled_from([3, 5, 7, 1000]))
     def fill_the_node(self, room: int) -> None:
@@ -229,8 +227,7 @@ class Rollouts(RuleBasedStateMachine):
         assert world.service is not None
         assert world.service["spec"]["selector"]["perennial.dev/revision"] == stable.revision
         live = world.workloads[stable.revision]["spec"]["replicas"]
-        if world.deployment.spec.replicas is not None:
-            assert live == world.deployment.spec.replicas
+        assert live == world.deployment.spec.replicas
         model = world.deployment.spec.model
         wish = model.artifact.sha256 if model.artifact is not None else ""
         if world.training is not None and world.training.status.champion and self.follows:

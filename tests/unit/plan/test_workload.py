@@ -45,7 +45,7 @@ def written(spec: dict[str, Any] | None = None) -> str:
 
 CHOSEN: dict[str, Any] = {
     "serving": {"resources": {"requests": {"cpu": "1"}, "limits": {"memory": "2Gi"}}},
-    "podTemplate": {
+    "podOverrides": {
         "metadata": {"labels": {"team": "a"}},
         "spec": {"nodeSelector": {"disk": "ssd"}},
     },
@@ -64,7 +64,7 @@ def test_an_upgrade_of_the_operator_alone_is_no_new_revision() -> None:
         {"serving": {"resources": {"requests": {"cpu": "1000m"}, "limits": {"memory": "2048Mi"}}}},
         {"serving": {"resources": {"requests": {"cpu": 1}, "limits": {"memory": "2Gi"}},
                      "limits": None}},
-        {"podTemplate": {**CHOSEN["podTemplate"], "spec": {"nodeSelector": {"disk": "ssd"},
+        {"podOverrides": {**CHOSEN["podOverrides"], "spec": {"nodeSelector": {"disk": "ssd"},
                                                            "tolerations": []}}},
         {"model": {"artifact": {"uri": "s3://models/a", "sha256": SHA}}},
         {"replicas": 7},
@@ -80,7 +80,7 @@ def test_another_spelling_is_no_new_revision(same: dict[str, Any]) -> None:
     [
         {"model": {"artifact": {"uri": "s3://models/b/", "sha256": SHA}}},
         {"serving": {"resources": {"requests": {"cpu": "2"}}}},
-        {"podTemplate": {}},
+        {"podOverrides": {}},
     ],
 )
 def test_what_the_user_wrote_is_the_revision(other: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def roll(s: DeploymentSnapshot, state: State, desired: Revision) -> State:
             paused="",
         )
     step = status.step
-    if step is not None and step.steps != hash_of(s.deployment.spec.rollout.canary.steps):
+    if step is not None and step.steps != hash_of(s.deployment.spec.rollout.steps):
         # It stands at a step of another list: its pods stay, its way begins anew.
         told = f"the steps have changed: {canary.name} begins anew"
         state = state.set(Event("StepsChanged", told))
@@ -62,9 +62,7 @@ def hash_of(steps: list[Step]) -> str:
 
 def first_step(s: DeploymentSnapshot) -> StepStatus:
     """Return the beginning of a canary's way."""
-    return StepStatus(
-        index=0, steps=hash_of(s.deployment.spec.rollout.canary.steps), scaling_since=s.now
-    )
+    return StepStatus(index=0, steps=hash_of(s.deployment.spec.rollout.steps), scaling_since=s.now)
 
 
 def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
@@ -99,7 +97,7 @@ def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     if ready < canary_pods:
         # Its pods went away, or more are wanted: the step begins anew once they are there.
         return state.set(step=step.model_copy(update={"start_time": None, "scaling_since": s.now}))
-    if rollout.canary.steps[step.index].pause is None and not _last_look(s, step):
+    if rollout.steps[step.index].pause is None and not _last_look(s, step):
         return next_step(s, state)
     return _hold(s, state, step)
 
@@ -114,7 +112,7 @@ def _has_grown(s: DeploymentSnapshot, status: DeploymentStatus, goal: int) -> bo
 def _last_look(s: DeploymentSnapshot, step: StepStatus) -> bool:
     """Tell whether the steps end without one successful measurement: then the last one holds."""
     rollout = s.deployment.spec.rollout
-    last = step.index == len(rollout.canary.steps) - 1
+    last = step.index == len(rollout.steps) - 1
     return last and rollout.analysis is not None and step.successes == 0
 
 
@@ -126,7 +124,7 @@ def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
     if state.status.canary is None or state.status.step is None:
         return state
     step = state.status.step
-    pause = rollout.canary.steps[step.index].pause
+    pause = rollout.steps[step.index].pause
     if pause is not None and pause.duration is None:
         name = s.deployment.metadata.name
         how = f"kubectl annotate md {name} --overwrite {REQUEST_ANNOTATION}=promote/$(date +%s)"
@@ -146,7 +144,7 @@ def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
 def next_step(s: DeploymentSnapshot, state: State) -> State:
     """Go on to the next step, or, after the last one, to the promotion."""
     step = state.status.step or first_step(s)
-    steps = s.deployment.spec.rollout.canary.steps
+    steps = s.deployment.spec.rollout.steps
     if step.index + 1 >= len(steps):
         return state.set(promoting=True, step=step.model_copy(update={"scaling_since": s.now}))
     is_pause = steps[step.index + 1].pause is not None

@@ -28,16 +28,13 @@ def children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...
     assert stable is not None
     wanted = s.replicas
 
-    def made(revision: Revision, role: str, replicas: int | None) -> Json | None:
+    def made(revision: Revision, role: str, replicas: int) -> Json | None:
         record = s.record(revision.revision)
         return workload(s.deployment, record, role, replicas) if record is not None else None
 
-    own: int | None = wanted
-    if s.deployment.spec.replicas is None and s.asked(stable.revision):
-        own = None
     if canary is None or step is None:
         front = _front(s, stable, stable.revision)
-        whole = (made(stable, "stable", own), front, *_retired(s, status))
+        whole = (made(stable, "stable", wanted), front, *_retired(s, status))
         return tuple(child for child in whole if child is not None)
     asked = status.weight.asked if status.weight is not None else 0
     selection = stable.revision if asked <= 0 else canary.revision if asked >= 100 else None
@@ -55,7 +52,7 @@ def children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...
     goals |= {revision: max(goals[revision], s.asked(revision)) for revision in waits}
     goals = _spared(s, selection, goals)
     both = (
-        made(stable, "stable", own and goals[stable.revision]),
+        made(stable, "stable", goals[stable.revision]),
         made(canary, "canary", goals[canary.revision]),
     )
     sized = [child for child in both if child is not None]

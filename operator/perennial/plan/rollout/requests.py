@@ -67,7 +67,7 @@ def _undo(s: DeploymentSnapshot, state: State, text: str) -> State:
     if told or stable is None or earlier is None:
         return state.set(Event("NothingToDo", f"undo: {told}", "Warning"))
     told = f"{stable.name} is undone by {text}: {earlier.name} takes over at once"
-    steps = s.deployment.spec.rollout.canary.steps
+    steps = s.deployment.spec.rollout.steps
     return state.set(
         Event("UndoStarted", told),
         canary=earlier.model_copy(update={"start_time": s.now}),
