@@ -66,9 +66,14 @@ async def operate() -> None:
     async def work(ended: asyncio.Event) -> None:
         queue.start()
         watching = asyncio.create_task(watch(cluster, queue, options, stopping, readiness.watches))
-        # Cancelled, not asked: asked, Kopf waits 5 s for tasks that are not its own.
-        ending = asyncio.create_task(ended.wait())
-        ending.add_done_callback(lambda _: watching.cancel())
+
+        async def end() -> None:
+            await ended.wait()
+            await queue.stop()  # first of all: another replica may work from now on
+            # Cancelled, not asked: asked, Kopf waits 5 s for tasks that are not its own.
+            watching.cancel()
+
+        ending = asyncio.create_task(end())
         try:
             await watching
         except asyncio.CancelledError:

@@ -33,6 +33,7 @@ def read(environment: Mapping[str, str] | None = None) -> tuple[Settings, Option
         trainer_image=env("PERENNIAL_TRAINER_IMAGE", "perennial/trainer:dev"),
         image_pull_policy=env("PERENNIAL_IMAGE_PULL_POLICY", "IfNotPresent"),
         image_pull_secrets=words("PERENNIAL_IMAGE_PULL_SECRETS"),
+        pod_user=int(user) if (user := env("PERENNIAL_POD_USER", "65532")) else None,
         store_uri=env("PERENNIAL_STORE_URI", ""),
         store_secret=secret,
         schemes=frozenset(words("PERENNIAL_ALLOWED_SCHEMES", "s3,gs,az,pvc")),

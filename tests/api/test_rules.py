@@ -16,7 +16,13 @@ from perennial.cluster.client import Cluster
 
 SHA = "a" * 64
 STORE = {"uri": "s3://models/a", "secretRef": {"name": "store"}}
-RESOURCES = {"requests": {"cpu": 1, "memory": "1Gi"}}
+RESOURCES = {
+    "requests": {"cpu": 1, "memory": "1Gi"},
+    "limits": {"cpu": "1500m", "memory": "2Gi", "nvidia.com/gpu": 1},
+}
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+GPU = {"key": "gpu", "operator": "In", "values": ["a"]}
 
 # Every field that there is, but for choices: these take turns in OTHER.
 FULL: dict[str, dict[str, Any]] = {
@@ -61,7 +67,12 @@ FULL: dict[str, dict[str, Any]] = {
         "trainingRef": {"name": "flights"},
         "run": 1,
         "candidate": "linear",
-        "artifact": {"uri": "s3://m/x/", "sha256": SHA, "sizeBytes": 7},
+        "artifact": {
+            "uri": "s3://m/x/",
+            "sha256": SHA,
+            "sizeBytes": 7,
+            "secretRef": {"name": "store"},
+        },
         "signature": {
             "inputs": [{"name": "hour", "datatype": "FP32", "shape": [-1, 1]}],
             "outputs": [{"name": "label", "datatype": "INT64", "shape": [-1]}],
@@ -105,12 +116,32 @@ FULL: dict[str, dict[str, Any]] = {
             "limits": {"maxBodySize": "16Mi", "maxInFlight": 8},
             "requestLog": {"sampleFraction": 0.5, "features": ["hour"], "store": STORE},
         },
-        "podTemplate": {
-            "metadata": {"labels": {"team": "a"}, "annotations": {"note": "b"}},
+        "podOverrides": {
+            "metadata": {"labels": {"example.com/team": "a"}, "annotations": {"note": "b"}},
             "spec": {
                 "nodeSelector": {"disk": "ssd"},
-                "tolerations": [{"key": "gpu", "operator": "Exists"}],
-                "affinity": {"nodeAffinity": {}},
+                "tolerations": [{"key": "gpu", "operator": "Exists", "value": "a"}],
+                "affinity": {
+                    "nodeAffinity": {
+                        REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [GPU]}]},
+                        PREFERRED: [{"weight": 1, "preference": {"matchExpressions": [GPU]}}],
+                    },
+                    "podAntiAffinity": {
+                        REQUIRED: [
+                            {"topologyKey": "zone", "labelSelector": {"matchLabels": {"a": "b"}}}
+                        ],
+                    },
+                },
+                "topologySpreadConstraints": [
+                    {
+                        "maxSkew": 1,
+                        "topologyKey": "zone",
+                        "whenUnsatisfiable": "ScheduleAnyway",
+                        "labelSelector": {"matchExpressions": [GPU]},
+                    }
+                ],
+                "runtimeClassName": "kata",
+                "securityContext": {"runAsUser": 1000, "fsGroup": 1000},
                 "imagePullSecrets": [{"name": "registry"}],
                 "serviceAccountName": "server",
                 "priorityClassName": "high",
@@ -225,6 +256,12 @@ BROKEN: dict[str, Break] = {
     "must be at least 1Ki": instead("1023"),
     "must be at most 1Gi": instead("2Gi"),
     "labels under perennial.dev/ belong to the operator": with_more(**{"perennial.dev/role": "x"}),
+    "a request must not be above its limit": instead(
+        {"requests": {"cpu": 2}, "limits": {"cpu": "1500m"}}
+    ),
+    "write a label's value": instead("Team A"),
+    "write a key as team or example.com/team": instead({"Team A": "a"}),
+    "name must not end in -canary": lambda o: {**o, "metadata": named("a-canary")},
     "give exactly one of setWeight or pause": with_more(setWeight=10),
     "give exactly one of errorRate or latency": with_more(errorRate={"maximum": 1}),
 }

@@ -30,11 +30,18 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ .image.tag | default .root.Chart.AppVersion }}{{ end }}
 {{- end }}
 
+{{/* Who a pod runs as; empty where the cluster gives each namespace ids of its own, as OpenShift. */}}
+{{- define "perennial.podUser" -}}
+{{- if not (.Capabilities.APIVersions.Has "security.openshift.io/v1") }}{{ .Values.global.podUser }}{{ end }}
+{{- end }}
+
 {{- define "perennial.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
+{{- with include "perennial.podUser" . }}
+runAsUser: {{ . }}
+runAsGroup: {{ . }}
+fsGroup: {{ . }}
+{{- end }}
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
 
@@ -52,6 +59,13 @@ capabilities: {drop: [ALL]}
 - apiGroups: [perennial.dev]
   resources: [modeltrainings/status, modelversions/status, modeldeployments/status, driftmonitors/status]
   verbs: [patch]
+# To own what blocks an owner's deletion, one must be allowed to set the owner's finalizers.
+- apiGroups: [perennial.dev]
+  resources: [modeltrainings/finalizers, modeldeployments/finalizers]
+  verbs: [update]
+- apiGroups: [batch]
+  resources: [jobs/finalizers]
+  verbs: [update]
 - apiGroups: [perennial.dev]
   resources: [modelversions]
   verbs: [create, patch, delete]
@@ -61,6 +75,9 @@ capabilities: {drop: [ALL]}
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [get, list, create, delete]
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
@@ -82,5 +99,5 @@ capabilities: {drop: [ALL]}
 {{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create]
+  verbs: [create, get, patch]
 {{- end }}

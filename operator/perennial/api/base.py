@@ -3,7 +3,15 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 Json = dict[str, Any]
@@ -215,6 +223,11 @@ Conditions = Annotated[
 ]
 
 
+def _path(location: tuple[int | str, ...]) -> str:
+    """Return where in a spec something is, as the API server writes it."""
+    return "spec" + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location)
+
+
 class Column(ApiModel):
     """A printer column of ``kubectl get``."""
 
@@ -249,6 +262,27 @@ class Kind(ApiModel):
     def read(cls, body: Json) -> Self:
         """Return the typed object of what the API server sent."""
         return cls.model_validate(body)
+
+    @classmethod
+    def unreadable(cls, body: Json) -> tuple[str, str] | None:
+        """Return why a spec cannot be followed, as a reason and a sentence; None where it can.
+
+        Either it has a member that only a newer operator knows (CRDs are upgraded first), which
+        must not be passed over; or the API server took what is none of what the schema means.
+        """
+        spec: Any = cls.model_fields["spec"].annotation
+        try:
+            spec.model_validate(body.get("spec", {}), extra="forbid")
+        except ValidationError as error:
+            found = [(_path(e["loc"]), e["type"] == "extra_forbidden", e["msg"])
+                     for e in error.errors()]  # fmt: skip
+        else:
+            return None
+        if unknown := [path for path, is_unknown, _ in found if is_unknown]:
+            told = f"this operator does not know {', '.join(unknown[:5])}"
+            return "UnknownField", f"{told}: upgrade the operator, or take it out"
+        path, _, why = found[0]
+        return "Unreadable", f"{path}: {why}"
 
     @property
     def key(self) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from perennial.api.base import (
     rule,
     within,
 )
+from perennial.api.pods import Resources
 from perennial.api.store import OPENABLE, SECRET, StoreRef
 from perennial.api.version import DatasetRecord, Metric
 
@@ -303,7 +304,8 @@ class Schedule(ApiModel):
         description='Five cron fields, for example "0 3 * * *".',
         min_length=9,
         max_length=128,
-        pattern=r"^\S+( +\S+){4}$",
+        # Not \S: what is a space differs between the API server's expressions and Python's.
+        pattern=r"^[!-~]+( +[!-~]+){4}$",
         json_schema_extra={
             "x-message": "write five cron fields (minute, hour, day, month, weekday), such as "
             '"0 3 * * *"'
@@ -322,10 +324,8 @@ class JobOptions(ApiModel):
     active_deadline: Duration = Field(
         "1h", description="Longest time that a run may take.", json_schema_extra=within("1s")
     )
-    resources: dict[str, Any] = Field(
-        {},
-        description="Requests and limits of the training container, as in a pod.",
-        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    resources: Resources | None = Field(
+        None, description="Requests and limits of the training container, as in a pod."
     )
     service_account_name: str = Field(
         "", description="Service account of the training pods.", max_length=253
@@ -431,6 +431,11 @@ class CandidateStatus(ApiModel):
         description="What became of the candidate."
     )
     message: Text = Field("", description="Which gate failed and by how much, or the failure.")
+    result: dict[str, Any] = Field(
+        {},
+        description="What the candidate's pod told, kept until the run has ended.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
 
 
 class Champion(ApiModel):
@@ -441,26 +446,8 @@ class Champion(ApiModel):
     summary: str = Field("", description="The metric as name=value, for kubectl.", max_length=128)
     uri: Uri = Field(description="Where the artifact is.")
     sha256: Sha256 = Field(description="Digest of the artifact.")
+    secret: str = Field("", description="Secret that opens the artifact's store.", max_length=253)
     dataset: DatasetRecord | None = Field(None, description="The rows that it learned from.")
-
-
-class RunStatus(ApiModel):
-    """The run under way, or the newest one."""
-
-    number: int = Field(description="Counts up from 1.")
-    trigger: Literal["Spec", "Schedule", "Drift", "Request"] = Field(
-        description="What started the run."
-    )
-    reason: Text = Field("", description="The trigger in a sentence.")
-    phase: Literal["Fitting", "Finished"] = Field(description="Fitting until the Job has ended.")
-    start_time: Time = Field(description="When the run started.")
-    generation: int = Field(description="Generation of the spec that the run trains.")
-    champion: Champion | None = Field(
-        None, description="What the candidates are compared with; absent where there is nothing."
-    )
-    candidates: list[CandidateStatus] = Field(
-        [], description="Each candidate's state.", max_length=16
-    )
 
 
 class Note(ApiModel):
@@ -480,13 +467,42 @@ class DatasetNotes(ApiModel):
     )
 
 
+class RunStatus(ApiModel):
+    """The run under way, or the newest one."""
+
+    number: int = Field(description="Counts up from 1.")
+    trigger: Literal["Spec", "Schedule", "Drift", "Request"] = Field(
+        description="What started the run."
+    )
+    reason: Text = Field("", description="The trigger in a sentence.")
+    phase: Literal["Fitting", "Finished"] = Field(description="Fitting until the Job has ended.")
+    start_time: Time = Field(description="When the run started.")
+    generation: int = Field(description="Generation of the spec that the run trains.")
+    trained: str = Field(
+        "", description="Hash of what is trained: a run starts when it changes.", max_length=16
+    )
+    champion: Champion | None = Field(
+        None, description="What the candidates are compared with; absent where there is nothing."
+    )
+    dataset: DatasetNotes | None = Field(
+        None, description="What was read, as soon as a pod has told; lastRun has it afterwards."
+    )
+    candidates: list[CandidateStatus] = Field(
+        [], description="Each candidate's state.", max_length=16
+    )
+
+
 class LastRun(ApiModel):
     """The newest run that ended."""
 
     number: int = Field(description="Number of the run.")
     trigger: str = Field(description="What had started the run.", max_length=32)
-    outcome: Literal["Promoted", "GatesFailed", "Failed"] = Field(
-        description="Promoted: a candidate won. GatesFailed: nobody passed. Failed: nobody trained."
+    outcome: Literal["Promoted", "GatesFailed", "NothingNew", "Failed"] = Field(
+        description=(
+            "Promoted: a candidate won. GatesFailed: nobody passed. NothingNew: a run that drift "
+            "or the schedule asked for found the rows, or a model equal to the champion, again. "
+            "Failed: nobody trained."
+        )
     )
     message: Text = Field("", description="The outcome in a sentence.")
     start_time: Time = Field(description="When the run started.")

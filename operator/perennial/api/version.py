@@ -55,6 +55,9 @@ class Artifact(ApiModel):
         description="SHA-256 of the artifact's manifest.json, which lists every file's own."
     )
     size_bytes: int | None = Field(None, ge=0, description="Size of all files, in bytes.")
+    secret_ref: LocalRef | None = Field(
+        None, description="Secret in the same namespace with the credentials of its store."
+    )
 
 
 class Tensor(ApiModel):

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
+from pydantic import ValidationError
 
 from perennial.api import API_VERSION, KINDS
 from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.quantity import quantity
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
-from perennial.cluster.quantity import quantity
 from perennial.plan.core import FIELD_MANAGER, Deletion, Event
+from perennial.plan.refusal import Refusal
+
+log = logging.getLogger("perennial.client")
 
 PLURALS: dict[tuple[str, str], str] = {
     ("v1", "ConfigMap"): "configmaps",
     ("v1", "Pod"): "pods",
     ("v1", "Secret"): "secrets",
     ("v1", "Service"): "services",
+    ("apps/v1", "ControllerRevision"): "controllerrevisions",
     ("apps/v1", "Deployment"): "deployments",
     ("batch/v1", "Job"): "jobs",
     ("coordination.k8s.io/v1", "Lease"): "leases",
@@ -40,11 +48,66 @@ class Outdated(Exception):
     """An object has changed since it was read; what was decided about it must be decided anew."""
 
 
+class NotLeading(Exception):
+    """This replica may write no more."""
+
+
+class Unreadable(Exception):
+    """An object that nothing can be decided about: it alone waits until somebody mends it."""
+
+    def __init__(self, kind: type[Kind], body: Json, reason: str, message: str) -> None:
+        super().__init__(f"{kind.kind()} {body['metadata']['name']}: {message}")
+        self.kind, self.body, self.reason, self.message = kind, body, reason, message
+
+
+def _readable(kind: type[Kind], body: Json) -> Kind | None:
+    """Return an object typed, None where it cannot be read: it stalls, and nobody else does."""
+    try:
+        return kind.read(body)
+    except ValidationError as error:
+        log.warning("%s %s is left out: %s", kind.kind(), body["metadata"]["name"], error)
+        return None
+
+
+class WriteRefused(Exception):
+    """The API server refused a write; the sentence is its own."""
+
+    def __init__(self, refusal: Refusal, after: float = 0.0) -> None:
+        super().__init__(f"{refusal.what}: {refusal.sentence} ({refusal.code})")
+        self.refusal, self.after = refusal, after
+        """``after``: seconds that it asked to wait before another try."""
+
+
+@contextlib.contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Turn the API server's refusal of a write into what is told of it."""
+    try:
+        yield
+    except ApiException as error:
+        raise WriteRefused(Refusal(what, error.status, sentence(error)), _after(error)) from error
+
+
+def sentence(error: ApiException) -> str:
+    """Return the API server's own sentence about a refusal."""
+    try:
+        return str(json.loads(error.body)["message"])
+    except (ValueError, TypeError, KeyError):
+        return str(error.reason or error.status)
+
+
+def _after(error: ApiException) -> float:
+    """Return the seconds of Retry-After, 0 where there is no such header."""
+    told = (error.headers or {}).get("Retry-After", "")
+    return float(told) if told.isdigit() else 0.0
+
+
 class Cluster:
     """A connection to the API server."""
 
     def __init__(self, api: client.ApiClient) -> None:
         self.api = api
+        self.leads_until: float | None = None
+        """Until when this replica may write, on time.monotonic()'s clock; None: for ever."""
 
     @classmethod
     async def connect(cls) -> Cluster:
@@ -66,12 +129,20 @@ class Cluster:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        seconds: float = REQUEST_SECONDS,
     ) -> Json:
-        """Make one request of the API server.
+        """Make one request of the API server, in so many seconds at most.
+
+        A write ends with the Lease: an old leader's must not land on a new one's.
 
         Raises:
             ApiException: it refused.
+            NotLeading: the Lease has run out.
         """
+        if verb != "GET" and self.leads_until is not None:
+            seconds = min(seconds, self.leads_until - time.monotonic())
+            if seconds <= 0:
+                raise NotLeading("the Lease has run out: another replica may work now")
         headers = {"Accept": "application/json", "Content-Type": content_type}
         method, url, sent, content, form = await self.api.param_serialize(
             verb,
@@ -82,7 +153,7 @@ class Cluster:
             auth_settings=["BearerToken"],
         )
         response = await self.api.call_api(
-            method, url, sent, content, form, _request_timeout=REQUEST_SECONDS
+            method, url, sent, content, form, _request_timeout=seconds
         )
         raw = await response.read()
         API_REQUESTS.labels(str(response.status), verb, urlsplit(url).netloc).inc()
@@ -117,20 +188,37 @@ class Cluster:
         items: list[Json] = answer.get("items", [])
         return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
 
-    async def read(self, kind: type[Kind], namespace: str, name: str) -> Any:
-        """Return one of our objects typed, or None."""
+    async def read_own(self, kind: type[Kind], namespace: str, name: str) -> Any:
+        """Return the object that is to be decided about, typed, or None.
+
+        Raises:
+            Unreadable: nothing can be decided about it.
+        """
         body = await self.get(API_VERSION, kind.kind(), namespace, name)
-        return kind.read(body) if body is not None else None
+        if body is None:
+            return None
+        if (why := kind.unreadable(body)) is not None:
+            raise Unreadable(kind, body, *why)
+        return kind.read(body)
+
+    async def read(self, kind: type[Kind], namespace: str, name: str) -> Any:
+        """Return another of our objects typed, or None where there is none that can be read."""
+        body = await self.get(API_VERSION, kind.kind(), namespace, name)
+        return _readable(kind, body) if body is not None else None
 
     async def read_all(self, kind: type[Kind], namespace: str, selector: str = "") -> list[Any]:
-        """Return our objects of a kind in a namespace, typed."""
+        """Return our objects of a kind in a namespace, typed; what cannot be read is left out."""
         bodies = await self.select(API_VERSION, kind.kind(), namespace, selector)
-        return [kind.read(body) for body in bodies]
+        found = [_readable(kind, body) for body in bodies]
+        return [each for each in found if each is not None]
 
     async def apply(self, wanted: Json) -> bool:
         """Apply an object server-side, unless it already is as wanted; tell whether it wrote.
 
         Comparing the fields themselves finds both a changed wish and a hand that changed them.
+
+        Raises:
+            WriteRefused: the API server refused it.
         """
         metadata = wanted["metadata"]
         key = (wanted["apiVersion"], wanted["kind"], metadata["namespace"], metadata["name"])
@@ -138,8 +226,32 @@ class Cluster:
         if present is not None and contains(present, wanted):
             return False
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        await self.call("PATCH", self.path(*key), query, wanted, APPLY)
+        with refusing(f"{wanted['kind']} {metadata['name']}"):
+            await self.call("PATCH", self.path(*key), query, wanted, APPLY)
         API_WRITES.labels(wanted["kind"], "apply").inc()
+        return True
+
+    async def create(self, wanted: Json) -> bool:
+        """Create an object unless there is one of its name; tell whether it wrote.
+
+        Raises:
+            WriteRefused: the API server refused it.
+        """
+        kind, metadata = wanted["kind"], wanted["metadata"]
+        path = self.path(wanted["apiVersion"], kind, metadata["namespace"])
+        try:
+            with refusing(f"{kind} {metadata['name']}"):
+                await self.call("POST", path, {"fieldManager": FIELD_MANAGER}, wanted)
+        except WriteRefused as error:
+            if error.refusal.code != 409:
+                raise
+            key = (wanted["apiVersion"], kind, metadata["namespace"], metadata["name"])
+            present = await self.get(*key)
+            if present is not None and _owners(present) != _owners(wanted):
+                told = "it exists and is not ours: delete it, or rename what it belongs to"
+                raise WriteRefused(Refusal(error.refusal.what, 403, told)) from error
+            return False
+        API_WRITES.labels(kind, "create").inc()
         return True
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
@@ -147,6 +259,7 @@ class Cluster:
 
         Raises:
             Outdated: the object has changed since it was read, so that the status may be wrong.
+            WriteRefused: the API server refused it.
         """
         present = getattr(owner, "status", None)
         if present is not None and present.to_json() == status.to_json():
@@ -166,32 +279,42 @@ class Cluster:
         query = {"fieldManager": f"{FIELD_MANAGER}-status", "force": "true"}
         path = self.path(API_VERSION, owner.kind(), meta.namespace, meta.name, "status")
         try:
-            await self.call("PATCH", path, query, body, APPLY)
-        except ApiException as error:
-            if error.status == 404:
+            with refusing(f"the status of {owner.kind()} {meta.name}"):
+                await self.call("PATCH", path, query, body, APPLY)
+        except WriteRefused as error:
+            if error.refusal.code == 404:
                 return False
-            if error.status == 409:
+            if error.refusal.code == 409:
                 raise Outdated(f"{owner.kind()} {meta.namespace}/{meta.name}") from error
             raise
         API_WRITES.labels(owner.kind(), "status").inc()
         return True
 
     async def delete(self, deletion: Deletion) -> None:
-        """Delete an object; its dependents follow in the background."""
+        """Delete an object; its dependents follow in the background.
+
+        Raises:
+            WriteRefused: the API server refused it.
+        """
         path = self.path(deletion.api_version, deletion.kind, deletion.namespace, deletion.name)
         body = {"propagationPolicy": "Background"}
         if deletion.uid:
             body["preconditions"] = {"uid": deletion.uid}  # type: ignore[assignment]
         try:
-            await self.call("DELETE", path, body=body)
-        except ApiException as error:
-            if error.status not in (404, 409):
+            with refusing(f"the deletion of {deletion.kind} {deletion.name}"):
+                await self.call("DELETE", path, body=body)
+        except WriteRefused as error:
+            if error.refusal.code not in (404, 409):
                 raise
             return
         API_WRITES.labels(deletion.kind, "delete").inc()
 
     async def emit(self, owner: Kind, event: Event, now: datetime) -> None:
-        """Write an Event about an object; the same event twice is one object."""
+        """Write an Event about an object; told again, the same event is a series that counts.
+
+        Raises:
+            WriteRefused: the API server refused it.
+        """
         meta = owner.metadata
         text = f"{meta.uid}{event.reason}{event.message}{meta.generation}"
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -215,14 +338,29 @@ class Cluster:
             "reportingController": "perennial.dev/operator",
             "reportingInstance": os.environ.get("HOSTNAME", "perennial"),
         }
-        try:
+        with refusing(f"an Event about {meta.name}"):
             path = self.path("events.k8s.io/v1", "Event", meta.namespace)
-            await self.call("POST", path, {"fieldManager": FIELD_MANAGER}, body)
-        except ApiException as error:
-            if error.status not in (404, 409):
-                raise
-            return
+            try:
+                await self.call("POST", path, {"fieldManager": FIELD_MANAGER}, body)
+            except ApiException as error:
+                if error.status == 404:
+                    return  # its namespace is gone
+                if error.status != 409:
+                    raise
+                await self._again(f"{path}/{body['metadata']['name']}", moment)  # type: ignore[index]
         API_WRITES.labels("Event", "create").inc()
+
+    async def _again(self, path: str, moment: str) -> None:
+        """Count an Event that is told once more."""
+        known = await self.call("GET", path)
+        count = int((known.get("series") or {}).get("count", 1)) + 1
+        series = {"series": {"count": count, "lastObservedTime": moment}}
+        await self.call("PATCH", path, body=series, content_type="application/merge-patch+json")
+
+
+def _owners(body: Json) -> set[str]:
+    """Return the uids of an object's owners."""
+    return {r["uid"] for r in body["metadata"].get("ownerReferences", [])}
 
 
 def _is_so(key: str, present: Any, wanted: Any) -> bool:

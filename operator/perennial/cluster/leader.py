@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRec
 from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
 
 from perennial.api.base import Json
-from perennial.cluster.client import Cluster
+from perennial.cluster.client import Cluster, NotLeading
 from perennial.cluster.health import Readiness
 from perennial.cluster.metrics import LEADER
 
@@ -26,6 +27,10 @@ LEASE = ("coordination.k8s.io/v1", "Lease")
 OUT_OF_REACH = (ClientError, TimeoutError, OSError)
 # client-go's defaults.
 LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS = 15, 10, 2
+REQUEST_SECONDS = 4.0
+"""For one request about the Lease: several fit into the time in which it must be renewed."""
+MARGIN_SECONDS = 1.0
+"""Writes end so long before others may take the Lease."""
 
 
 class _Lock(BaseLock):  # type: ignore[misc]
@@ -43,9 +48,8 @@ class _Lock(BaseLock):  # type: ignore[misc]
 
     async def get(self, name: str, namespace: str) -> Any:
         try:
-            self._lease = await self._cluster.call(
-                "GET", self._cluster.path(*LEASE, namespace, name)
-            )
+            path = self._cluster.path(*LEASE, namespace, name)
+            self._lease = await self._cluster.call("GET", path, seconds=REQUEST_SECONDS)
         except ApiException as error:
             return False, error
         except OUT_OF_REACH as error:
@@ -83,13 +87,27 @@ class _Lock(BaseLock):  # type: ignore[misc]
             "renewTime": _micro_time(record.renew_time),
         }
         path = self._cluster.path(*LEASE, self.namespace, name)
+        began = time.monotonic()
         try:
-            self._lease = await self._cluster.call(verb, path, body=self._lease)
-        except (ApiException, *OUT_OF_REACH) as error:
+            self._lease = await self._cluster.call(
+                verb, path, body=self._lease, seconds=REQUEST_SECONDS
+            )
+        except (ApiException, NotLeading, *OUT_OF_REACH) as error:
             log.warning("the Lease could not be written: %s", error)
             return False
         self._touch()
+        # From before it was asked for: the answer may have come late, the time counts from then.
+        if record.holder_identity == self.identity:
+            self._cluster.leads_until = began + LEASE_SECONDS - MARGIN_SECONDS
         return True
+
+    async def runs_out(self) -> None:
+        """Wait until the Lease, not renewed, has run out, by a clock that never jumps."""
+        while True:
+            left = (self._cluster.leads_until or 0.0) - time.monotonic()
+            if left <= 0:
+                return
+            await asyncio.sleep(left)
 
 
 def _micro_time(text: str) -> str:
@@ -137,9 +155,11 @@ async def lead(
         LEADER.labels(name).set(1)
         log.info("this replica leads", extra={"lease": f"{namespace}/{name}"})
         working = asyncio.create_task(_await(work(ended)))
+        late = asyncio.create_task(_ends(lock, ended))
         await _first(working, ended, stopping)
         lost = ended.is_set()
         ended.set()
+        late.cancel()
         await working
         if lost:
             raise RuntimeError(f"the Lease {namespace}/{name} was lost")
@@ -148,6 +168,13 @@ async def lead(
         LEADER.labels(name).set(0)
         if leading.is_set():
             await lock.give_back()
+
+
+async def _ends(lock: _Lock, ended: asyncio.Event) -> None:
+    """End the work when the Lease has run out, whatever the elector waits for."""
+    await lock.runs_out()
+    log.error("the Lease was not renewed in time")
+    ended.set()
 
 
 async def _await(awaitable: Awaitable[None]) -> None:

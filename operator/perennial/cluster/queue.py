@@ -37,8 +37,21 @@ class Key(NamedTuple):
     name: str
 
 
+class Later(Exception):
+    """What was to be done is to be tried again; its cause has been told."""
+
+    def __init__(self, message: str, after: float = 0.0) -> None:
+        super().__init__(message)
+        self.after = after
+        """The shortest time to wait, in seconds."""
+
+
 Reconcile = Callable[[Key], Awaitable[float | None]]
 ListAll = Callable[[], Awaitable[Iterable[Key]]]
+
+
+def _about(key: Key, delay: float) -> dict[str, object]:
+    return {"kind": key.kind, "object": f"{key.namespace}/{key.name}", "retry_in": delay}
 
 
 class WorkQueue:
@@ -121,13 +134,12 @@ class WorkQueue:
             try:
                 delay = await self._reconcile(key)
                 self._failures.pop(key, None)
+            except Later as later:
+                delay = max(later.after, self._backoff(key))
+                log.warning("%s", later, extra=_about(key, delay))
             except Exception:
-                count = self._failures[key] = self._failures.get(key, 0) + 1
-                longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(count, 12))
-                delay = longest * random.uniform(0.5, 1.0)
-                RETRIES.labels(*LABELS).inc()
-                about = {"kind": key.kind, "object": f"{key.namespace}/{key.name}"}
-                log.exception("reconcile failed", extra={**about, "retry_in": delay})
+                delay = self._backoff(key)
+                log.exception("reconcile failed", extra=_about(key, delay))
             finally:
                 WORK_SECONDS.labels(*LABELS).observe(self._now() - self._running.pop(key))
             if key in self._again:
@@ -135,6 +147,13 @@ class WorkQueue:
                 self.add(key)
             elif delay is not None:
                 self.add_after(key, delay)
+
+    def _backoff(self, key: Key) -> float:
+        """Return how long to wait after one more failure in a row."""
+        count = self._failures[key] = self._failures.get(key, 0) + 1
+        longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(count, 12))
+        RETRIES.labels(*LABELS).inc()
+        return longest * random.uniform(0.5, 1.0)
 
     async def _resync(self) -> None:
         while True:

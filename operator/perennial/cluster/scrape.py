@@ -26,16 +26,31 @@ async def read_pods(pods: Sequence[Json], path: str) -> dict[str, bytes]:
         async def read(pod: Json) -> tuple[str, bytes | None]:
             name, address = pod["metadata"]["name"], pod["status"]["podIP"]
             try:
-                async with bound, session.get(f"http://{address}:{PORT}{path}") as answer:
-                    if answer.status != 200:
-                        return name, None
-                    body = await answer.content.read(MAXIMUM_BYTES + 1)
-                    return name, body if len(body) <= MAXIMUM_BYTES else None
+                async with bound, session.get(url(address, path)) as answer:
+                    return name, await _whole(answer)
             except (aiohttp.ClientError, TimeoutError):
                 return name, None
 
         answers = await asyncio.gather(*(read(p) for p in pods if _is_ready(p)))
     return {name: body for name, body in answers if body is not None}
+
+
+def url(address: str, path: str) -> str:
+    """Return the URL of a path on a pod's metrics port."""
+    host = f"[{address}]" if ":" in address else address
+    return f"http://{host}:{PORT}{path}"
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes | None:
+    """Return a body to its end, None where it is too large or says that something went wrong."""
+    if answer.status != 200:
+        return None
+    body = bytearray()
+    async for piece in answer.content.iter_any():
+        body += piece
+        if len(body) > MAXIMUM_BYTES:
+            return None
+    return bytes(body)
 
 
 def _is_ready(pod: Json) -> bool:

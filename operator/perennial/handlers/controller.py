@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from perennial.api.base import Kind
 from perennial.cluster import metrics
-from perennial.cluster.client import Cluster, Outdated
-from perennial.cluster.queue import Key
+from perennial.cluster.client import Cluster, Outdated, Unreadable
+from perennial.cluster.queue import Key, Later
 from perennial.handlers import deployment, monitor, training, version
+from perennial.handlers.carry import carry_out
+from perennial.handlers.unreadable import stall
 from perennial.plan.core import Plan, Settings
 from perennial.settings import Options
-
-log = logging.getLogger("perennial.controller")
 
 Gather = Callable[[Cluster, Key, Settings, Options, datetime], Awaitable[tuple[Kind, Plan] | None]]
 
@@ -37,8 +36,8 @@ class Controller:
         """Bring one object closer to what it asks for; return when to look again, in seconds."""
         began = time.monotonic()
         result = "error"
+        now = datetime.now(UTC)
         try:
-            now = datetime.now(UTC)
             gather = CONTROLLERS[key.kind]
             decided = await gather(self._cluster, key, self._settings, self._options, now)
             if decided is None:
@@ -46,27 +45,19 @@ class Controller:
                 metrics.forget(*key)
                 return None
             owner, plan = decided
-            await self._carry_out(owner, plan, now)
+            await carry_out(self._cluster, owner, plan, now)
             result = "requeue_after" if plan.requeue_after is not None else "success"
             return plan.requeue_after
         except Outdated:
             result = "conflict"
             return 0.0
+        except Unreadable as found:
+            result = "unreadable"
+            await stall(self._cluster, found, now)
+            return None
+        except Later:
+            result = "refused"
+            raise
         finally:
             metrics.RECONCILE_TOTAL.labels(key.kind, result).inc()
             metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - began)
-
-    async def _carry_out(self, owner: Kind, plan: Plan, now: datetime) -> None:
-        """Apply, delete, write the status, then tell: an event is about what has happened."""
-        for wanted in plan.apply:
-            await self._cluster.apply(wanted)
-        for deletion in plan.delete:
-            await self._cluster.delete(deletion)
-        if plan.status is not None:
-            await self._cluster.write_status(owner, plan.status)
-        for event in plan.events:
-            log.info(
-                event.message,
-                extra={"kind": owner.kind(), "object": "/".join(owner.key), "reason": event.reason},
-            )
-            await self._cluster.emit(owner, event, now)

@@ -27,7 +27,7 @@ async def observe_and_plan(
 ) -> tuple[Kind, Plan] | None:
     """Return the monitor and what to do about it, None where it is gone."""
     namespace = key.namespace
-    monitor: DriftMonitor | None = await cluster.read(DriftMonitor, namespace, key.name)
+    monitor: DriftMonitor | None = await cluster.read_own(DriftMonitor, namespace, key.name)
     if monitor is None or monitor.metadata.deletion_timestamp is not None:
         return None
     deployment: ModelDeployment | None = await cluster.read(

@@ -23,7 +23,7 @@ async def observe_and_plan(
 ) -> tuple[Kind, Plan] | None:
     """Return the training and what to do about it, None where it is gone."""
     namespace = key.namespace
-    training = await cluster.read(ModelTraining, namespace, key.name)
+    training = await cluster.read_own(ModelTraining, namespace, key.name)
     if training is None or training.metadata.deletion_timestamp is not None:
         return None
     if training.spec.store is None:

@@ -18,7 +18,7 @@ async def observe_and_plan(
     cluster: Cluster, key: Key, settings: Settings, options: Options, now: datetime
 ) -> tuple[Kind, Plan] | None:
     """Return the version and what to do about it, None where it is gone."""
-    version = await cluster.read(ModelVersion, key.namespace, key.name)
+    version = await cluster.read_own(ModelVersion, key.namespace, key.name)
     if version is None or version.metadata.deletion_timestamp is not None:
         return None
     deployments = tuple(await cluster.read_all(ModelDeployment, key.namespace))

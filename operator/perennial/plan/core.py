@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from perennial.api.base import ApiModel, Condition, Json
+from perennial.plan.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,16 @@ class Deletion:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do, in this order: apply, delete, write the status, emit events, come back later.
+    """What to do, in this order: create, apply, delete, write the status, tell, come back later.
 
-    A step that fails ends the pass; the next pass plans anew from what it then observes. Order
-    within ``apply`` is kept. A decision that must be recorded before its effects (weight 0, then
-    ``rejected``, then scale down) is made over several passes: a status change wakes the object.
+    A refused write is told in the status, and the others still happen: none may rely on one of the
+    same pass. Order within ``apply`` is kept. A decision that must be recorded before its effects
+    (weight 0, then ``rejected``, then scale down) is made over several passes: a status change
+    wakes the object.
     """
 
+    create: tuple[Json, ...] = ()
+    """Records: made where they are absent, and never changed."""
     apply: tuple[Json, ...] = ()
     delete: tuple[Deletion, ...] = ()
     status: ApiModel | None = None
@@ -53,6 +57,8 @@ class Settings:
     trainer_image: str = "perennial/trainer:dev"
     image_pull_policy: str = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
+    pod_user: int | None = 65532
+    """User and group of the pods; None leaves them to the cluster, as OpenShift wants it."""
     store_uri: str = ""
     store_secret: str = ""
     """Name, in the object's own namespace, of the default store's Secret."""
@@ -63,6 +69,7 @@ class Settings:
 FIELD_MANAGER = "perennial"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "perennial", "app.kubernetes.io/part-of": "perennial"}
 REQUEST_ANNOTATION = "perennial.dev/request"
+REQUEST_LENGTH = 253
 
 
 def owner_reference(kind: str, name: str, uid: str) -> Json:
@@ -84,11 +91,26 @@ def owned_by(child: Json, uid: str) -> bool:
 
 
 def request_of(annotations: dict[str, str], handled: str) -> tuple[str, str] | None:
-    """Return ``(verb, whole text)`` of a person's request that was not handled yet."""
+    """Return ``(verb, whole text)`` of a person's request that was not handled yet.
+
+    One that the status cannot hold would be handled at every look: it is none.
+    """
     text = annotations.get(REQUEST_ANNOTATION, "")
-    if not text or text == handled:
+    if not text or text == handled or len(text) > REQUEST_LENGTH:
         return None
-    return text.partition("/")[0], text[:253]
+    return text.partition("/")[0], text
+
+
+def too_long(annotations: dict[str, str]) -> Finding | None:
+    """Return why a person's request is refused, None where there is none or it is sound."""
+    length = len(annotations.get(REQUEST_ANNOTATION, ""))
+    if length <= REQUEST_LENGTH:
+        return None
+    told = (
+        f"the annotation {REQUEST_ANNOTATION} has {length} characters and was not handled; "
+        f"{REQUEST_LENGTH} are allowed: write VERB/TOKEN with a short token"
+    )
+    return Finding("RequestTooLong", told)
 
 
 def settle(
@@ -134,3 +156,8 @@ def condition(type: str, status: bool | None, reason: str, message: str = "") ->
         "Unknown" if status is None else "True" if status else "False"
     )
     return Condition(type=type, status=word, reason=reason, message=message)
+
+
+def verdict(type: str, status: bool | None, found: Finding) -> Condition:
+    """Return a condition with a finding's reason and sentence; ``None`` stands for Unknown."""
+    return condition(type, status, found.reason, found.message)

@@ -1,75 +1,113 @@
-"""Why a pod does not become ready, in the pod's own words."""
+"""Why pods do not become ready, in their own words, and whose fault it is."""
 
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import datetime
 
 from perennial.api.base import Json
+from perennial.plan.finding import Blame, Finding, first
 
 CRASHES = 3
-_WAITING = {
-    "ErrImagePull": "ImagePullFailed",
-    "ImagePullBackOff": "ImagePullFailed",
-    "InvalidImageName": "ImagePullFailed",
-    "CreateContainerConfigError": "ConfigInvalid",  # a Secret that is not there, for one
-}
-_FATAL = frozenset({"DigestMismatch", "ArtifactNotFound", "ArtifactInvalid", "ModelInvalid"})
+PATIENCE_SECONDS = 30
+"""A pod's containers are made within seconds of it being scheduled, images apart."""
+_INVALID = frozenset({"DigestMismatch", "ArtifactNotFound", "ArtifactInvalid", "ModelInvalid"})
+_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError"})
+_NOT_MADE = frozenset({"ContainerCreating", "PodInitializing"})
+_GRAVITY: dict[Blame, int] = {"Model": 0, "User": 1, "Store": 2, "Cluster": 3}
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """A reason and a sentence; ``fatal``: waiting cannot help; ``store``: not the model's fault."""
-
-    reason: str
-    message: str
-    fatal: bool = False
-    store: bool = False
+def trouble(pods: Sequence[Json], now: datetime | None = None) -> Finding | None:
+    """Return the gravest trouble that any of the pods is in; those that ended take no part."""
+    found = [t for pod in pods if not _ended(pod) and (t := _of(pod, now)) is not None]
+    return min(found, key=lambda t: (not t.final, _GRAVITY[t.blame], t.reason), default=None)
 
 
-def trouble(pods: Sequence[Json]) -> Trouble | None:
-    """Return the first trouble that any of the pods is in, the gravest first."""
-    found = [t for pod in pods if (t := _of(pod)) is not None]
-    return min(found, key=lambda t: (not t.fatal, t.reason), default=None)
-
-
-def not_starting(pods: Sequence[Json]) -> Trouble | None:
+def not_starting(pods: Sequence[Json], now: datetime | None = None) -> Finding | None:
     """Return the first trouble of pods that wait for a node, a volume or an image."""
-    return trouble([pod for pod in pods if pod.get("status", {}).get("phase") == "Pending"])
+    pending = [pod for pod in pods if pod.get("status", {}).get("phase") == "Pending"]
+    return trouble(pending, now)
 
 
-def _of(pod: Json) -> Trouble | None:
+def refused(workload: Json | None) -> Finding | None:
+    """Return why a Deployment's pods are not even made: a quota, or an admission policy."""
+    for condition in (workload or {}).get("status", {}).get("conditions", []):
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            told = f"its pods are refused: {condition.get('message', '')}"
+            return Finding("PodsRefused", f"{told}; allow them, or ask for less", "Cluster")
+    return None
+
+
+def _ended(pod: Json) -> bool:
+    """Tell whether a pod is over: evicted, or about to go. What replaces it speaks for itself."""
+    over = pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
+    return over or pod["metadata"].get("deletionTimestamp") is not None
+
+
+def _of(pod: Json, now: datetime | None) -> Finding | None:
     status = pod.get("status", {})
     containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
     for container in containers:
         if container.get("ready"):
             continue
         waiting = container.get("state", {}).get("waiting") or {}
-        if waiting.get("reason") in _WAITING:
-            told = f"{waiting['reason']}: {waiting.get('message', '')}"
-            return Trouble(_WAITING[waiting["reason"]], told)
+        if found := first((_image, _config), waiting):
+            return found
         for state in (container.get("state", {}), container.get("lastState", {})):
-            ended = state.get("terminated")
-            if ended and ended.get("exitCode") != 0:
-                return _ended(container, ended)
+            terminated = state.get("terminated")
+            if terminated and terminated.get("exitCode") != 0:
+                return _crash(container, terminated)
     for condition in status.get("conditions", []):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return _unscheduled(condition.get("message", ""))
-    return None
+    return _unmade(pod, containers, now)
 
 
-def _unscheduled(message: str) -> Trouble:
+def _image(waiting: Json) -> Finding | None:
+    """Make sure that its images can be pulled."""
+    if waiting.get("reason") not in _IMAGE:
+        return None
+    told = f"{waiting['reason']}: {waiting.get('message', '')}"
+    return Finding("ImagePullFailed", told, "Cluster")
+
+
+def _config(waiting: Json) -> Finding | None:
+    """Make sure that what its containers are made of is there, a Secret's key for one."""
+    if waiting.get("reason") not in _CONFIG:
+        return None
+    return Finding("ConfigInvalid", f"{waiting['reason']}: {waiting.get('message', '')}", "Cluster")
+
+
+def _unscheduled(message: str) -> Finding:
     """Return why the scheduler found no node, by its own sentence."""
     if absent := re.search('persistentvolumeclaim "([^"]+)" not found', message):
         told = (
             f"there is no PersistentVolumeClaim {absent[1]} in this namespace: create it, or "
             f"correct the URI pvc://{absent[1]}/…"
         )
-        return Trouble("ClaimNotFound", told, store=True)
-    return Trouble("Unschedulable", message)
+        return Finding("ClaimNotFound", told, "Store")
+    return Finding("Unschedulable", message, "Cluster")
 
 
-def _ended(container: Json, ended: Json) -> Trouble:
+def _unmade(pod: Json, containers: Sequence[Json], now: datetime | None) -> Finding | None:
+    """Tell of containers that are not made in time: the kubelet says why in Events only."""
+    began = pod.get("status", {}).get("startTime")
+    states = [c.get("state", {}).get("waiting", {}).get("reason") for c in containers]
+    if now is None or not began or not states or not set(states) <= _NOT_MADE:
+        return None
+    waited = (now - datetime.fromisoformat(str(began).replace("Z", "+00:00"))).total_seconds()
+    if waited < PATIENCE_SECONDS:
+        return None
+    name = pod["metadata"]["name"]
+    volumes = pod.get("spec", {}).get("volumes", [])
+    secrets = [v["secret"]["secretName"] for v in volumes if "secret" in v]
+    mounts = f"it mounts the Secrets {', '.join(sorted(secrets))}: are they there? " * bool(secrets)
+    told = f"{name}'s containers were not made within {PATIENCE_SECONDS} s; {mounts}"
+    return Finding("ContainersNotMade", f"{told}kubectl describe pod {name} says why", "Cluster")
+
+
+def _crash(container: Json, ended: Json) -> Finding:
     try:
         own = json.loads(ended.get("message", ""))
         reason, message = str(own["reason"])[:64], str(own["message"])
@@ -78,5 +116,5 @@ def _ended(container: Json, ended: Json) -> Trouble:
         message = f"{container['name']} ended with {ended.get('reason')}, see its log"
     crashing = container.get("restartCount", 0) >= CRASHES
     if reason == "StoreUnreachable":
-        return Trouble("ArtifactUnavailable", message, store=True)
-    return Trouble(reason, message, fatal=reason in _FATAL or crashing)
+        return Finding("ArtifactUnavailable", message, "Store")
+    return Finding(reason, message, "Model", final=reason in _INVALID or crashing)

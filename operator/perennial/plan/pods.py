@@ -1,19 +1,13 @@
 """What pods that we make have in common, such as the restricted Pod Security Standard."""
 
 from perennial.api.base import Json
+from perennial.api.pods import Resources
 
-USER = 65532
 
-
-def pod_security() -> Json:
-    """Return the security context of a restricted pod."""
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": USER,
-        "runAsGroup": USER,
-        "fsGroup": USER,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
+def pod_security(user: int | None) -> Json:
+    """Return the security context of a restricted pod; without a user the cluster gives one."""
+    ids = {} if user is None else {"runAsUser": user, "runAsGroup": user, "fsGroup": user}
+    return {"runAsNonRoot": True, **ids, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
 def container_security() -> Json:
@@ -23,6 +17,12 @@ def container_security() -> Json:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+def resources(wanted: Resources | None, otherwise: Json) -> Json:
+    """Return a container's requests and limits: as they were written, else the usual ones."""
+    written = wanted.model_dump(by_alias=True, exclude_defaults=True) if wanted is not None else {}
+    return written or otherwise
 
 
 def secret_volume(name: str, secret: str) -> Json:

@@ -1,5 +1,6 @@
 """Pydantic models as structural schemas: what is translated, and what is refused."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -8,7 +9,7 @@ import pytest
 import yaml
 from pydantic import Field
 
-from perennial.api import KINDS
+from perennial.api import KINDS, ModelDeployment
 from perennial.api import crd as generator
 from perennial.api.base import ApiModel, Json, rule, within
 from perennial.api.crd import UnsupportedSchema, _Translator, files, main, open_api_schema, stale
@@ -205,3 +206,33 @@ def test_bounds_of_a_duration_do_not_judge_what_is_none() -> None:
     least, most = within("1s", "24h")["x-kubernetes-validations"]
     assert least["message"] == "must be at least 1s" and most["message"] == "must be at most 24h"
     assert "!self.matches(" in least["rule"]
+
+
+def test_no_pattern_means_another_thing_to_the_api_server() -> None:
+    """Its classes are ASCII's, Python's are Unicode's: what one takes, the other would not."""
+    found = []
+
+    def look(node: Any, path: str) -> None:
+        if isinstance(node, dict):
+            if isinstance(node.get("pattern"), str) and re.search(r"\\[sSdDwWbB]", node["pattern"]):
+                found.append(path)
+            for key, inner in node.items():
+                look(inner, f"{path}.{key}")
+        elif isinstance(node, list):
+            for n, inner in enumerate(node):
+                look(inner, f"{path}[{n}]")
+
+    for kind in KINDS:
+        look(open_api_schema(kind), kind.kind())
+    assert not found
+
+
+def test_each_kind_is_small_enough_for_every_way_to_apply_it() -> None:
+    assert max(len(text.encode()) for text in files().values()) < 200 * 1024
+
+
+def test_no_member_of_a_choice_has_a_default() -> None:
+    """Another member could not be chosen beside it, and what is absent means the operator's own."""
+    rollout = open_api_schema(ModelDeployment)["properties"]["spec"]["properties"]["rollout"]
+    assert "default" not in rollout["properties"]["canary"]
+    assert "canary" not in rollout.get("default", {})

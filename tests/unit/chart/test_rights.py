@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chart import NAMESPACE, environment, pods, render
+from chart import CHART, NAMESPACE, environment, helm, parse, pods, render
 from perennial.settings import read
 
 ALL, TWO = "watchNamespaces:=[]", 'watchNamespaces:=["team-a", "team-b"]'
@@ -80,3 +80,26 @@ def test_of_all_secrets_only_the_default_stores_may_be_read(watched: str) -> Non
 
 def test_none_are_given_where_none_are_wanted() -> None:
     assert not rights(render("rbac.create=false", TWO))
+
+
+def test_what_blocks_an_owners_deletion_may_be_made() -> None:
+    """Where OwnerReferencesPermissionEnforcement is on, as on OpenShift, all else is refused."""
+    rules = rights(render())[("ClusterRole", "", "perennial")]["rules"]
+    allowed = {r for rule in rules if "update" in rule["verbs"] for r in rule["resources"]}
+    assert allowed >= {
+        "modeltrainings/finalizers",
+        "modeldeployments/finalizers",
+        "jobs/finalizers",
+    }
+
+
+def test_on_openshift_the_cluster_gives_the_ids() -> None:
+    done = helm("template", "perennial", str(CHART), "--api-versions", "security.openshift.io/v1")
+    objects = parse(done.stdout)
+    assert environment(objects)["PERENNIAL_POD_USER"] == ""
+    assert read(environment(objects))[0].pod_user is None
+    for name, pod in pods(objects).items():
+        assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(pod["securityContext"]), name
+        assert pod["securityContext"]["runAsNonRoot"], name
+    assert read(environment(render()))[0].pod_user == 65532
+    assert read(environment(render("global.podUser=null")))[0].pod_user is None

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from perennial.cluster import scrape
-from perennial.cluster.scrape import parse, read_pods
+from perennial.cluster.scrape import parse, read_pods, url
 
 TEXT = b"""
 # HELP perennial_serving_requests Requests.
@@ -88,3 +88,31 @@ async def test_only_ready_pods_that_answer_well_are_read(monkeypatch: pytest.Mon
     finally:
         await runner.cleanup()
     assert found == {"good": b"x" * 100}
+
+
+async def test_a_body_that_comes_in_pieces_is_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in (b"first,", b"last"):
+            await response.write(piece)
+            await asyncio.sleep(0.05)  # so that they are two packets
+        return response
+
+    app = web.Application()
+    app.router.add_get("/metrics", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    monkeypatch.setattr(scrape, "PORT", runner.addresses[0][1])
+    try:
+        assert await read_pods([pod("one")], "/metrics") == {"one": b"first,last"}
+    finally:
+        await runner.cleanup()
+
+
+def test_a_pods_address_of_either_family_can_be_asked() -> None:
+    assert url("10.0.0.1", "/metrics") == "http://10.0.0.1:9090/metrics"
+    assert url("fd00::1", "/metrics") == "http://[fd00::1]:9090/metrics"

@@ -1,13 +1,21 @@
 """A cluster as far as a ModelDeployment sees it, whose operator may be killed at any write."""
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
+from api_server import Killed, Refusal, driven
 from builders import SETTINGS, deployment, later, training
 
 from perennial.api import ModelDeployment, ModelTraining, ModelVersion
+from perennial.api.base import ApiModel, Json, Kind
+from perennial.cluster.client import Outdated
+from perennial.cluster.queue import Later
+from perennial.handlers.carry import carry_out
 from perennial.plan.analysis import PodMetrics
-from perennial.plan.core import Plan
+from perennial.plan.core import Deletion, Event, Plan
+from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
 
 REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
@@ -17,11 +25,21 @@ WHY = {
 }
 
 
+QUOTA = {
+    "type": "ReplicaFailure",
+    "status": "True",
+    "reason": "FailedCreate",
+    "message": 'pods "x" is forbidden: exceeded quota: team, requested: pods=1, limited: pods=4',
+}
+
+
 class World:
     """Objects, pods, traffic and a clock. Every write is checked against what must never happen.
 
-    ``broken`` models never become ready: "silent", or with a pod that says "crash" or "store".
-    ``room`` is how many pods can be ready at a time.
+    ``broken`` models never become ready: "silent", with a pod that says "crash" or "store", or
+    through no fault of theirs: "node" (none has room), "image", "secret" (neither is there),
+    "quota" (pods are not even made). ``room`` is how many pods can be ready at a time. ``refused``
+    is what the API server refuses to write, by kind, by name or by role; "status" is the status.
     """
 
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
@@ -31,8 +49,16 @@ class World:
             self.deployment = deployment({**spec, "rollout": rollout})
         self.training: ModelTraining | None = None
         self.version: ModelVersion | None = None
+        self.records: dict[str, dict[str, Any]] = {}
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
+        self.settings = SETTINGS
+        self.refused: dict[str, Refusal] = {}
+        self.told: list[Event] = []
+        self.born: dict[str, float] = {}
+        self.others: list[dict[str, Any]] = []  # pods that only somebody's event made
+        self.scaled_by_us: set[str] = set()  # Deployments whose replicas field is ours
+        self.unreachable = False
         self.broken: dict[str, str] = {}
         self.room = 1000
         self.instant = True
@@ -58,7 +84,7 @@ class World:
     def wish(self, sha: str) -> None:
         self.change(model={"artifact": {"uri": "s3://models/a/", "sha256": sha}})
 
-    def train(self, number: int, sha: str) -> None:
+    def train(self, number: int, sha: str, **spec: Any) -> None:
         """Let a training promote a version."""
         champion = {
             "version": f"flights-{number}",
@@ -66,12 +92,16 @@ class World:
             "sha256": sha,
             "metric": {"name": "roc_auc", "value": 0.9},
         }
-        self.training = training(status={"champion": champion})
+        self.training = training(spec, status={"champion": champion})
 
     def ask(self, request: str) -> None:
         meta = self.deployment.metadata
         told = meta.model_copy(update={"annotations": {"perennial.dev/request": request}})
         self.deployment = self.deployment.model_copy(update={"metadata": told})
+
+    def upgrade(self, **settings: Any) -> None:
+        """Let a new release of the chart change what the operator makes of new things."""
+        self.settings = replace(self.settings, **settings)
 
     def lose_status(self) -> None:
         self.deployment = ModelDeployment.read(
@@ -98,12 +128,21 @@ class World:
             more = min(pods, sound - status["readyReplicas"])
             status["readyReplicas"] += max(-pods, min(room, more) if more > 0 else more)
             status["observedGeneration"] = live["metadata"]["generation"]
+            if self.broken.get(wanted_sha(live)) == "quota":
+                status["conditions"] = [QUOTA]
+            else:
+                status.pop("conditions", None)
             changed |= before != status
         return changed
 
     def running(self) -> list[str]:
         """Return the revisions that have, or ask for, pods."""
         return [r for r, w in self.workloads.items() if w["spec"]["replicas"] or self.ready(r)]
+
+    def scale_child(self, revision: str, pods: int) -> None:
+        """Scale a Deployment by a hand or an autoscaler, whose the field then is."""
+        self.workloads[revision]["spec"]["replicas"] = pods
+        self.scaled_by_us.discard(revision)
 
     def crash(self, revision: str) -> None:
         """Let all pods of a workload crash once; they come back."""
@@ -125,12 +164,8 @@ class World:
 
     @property
     def replicas(self) -> int:
-        """How many pods are asked for, by the spec or else by an autoscaler."""
-        asked, stable = self.deployment.spec.replicas, self.deployment.status.stable
-        if asked is not None:
-            return asked
-        live = self.workloads.get(stable.revision) if stable is not None else None
-        return live["spec"]["replicas"] if live is not None else 1
+        """How many pods are asked for."""
+        return self.deployment.spec.replicas
 
     # What the operator does.
 
@@ -143,12 +178,15 @@ class World:
             self.failed += self.requests_per_pass * self.error_rate
         if canary is not None and wants_metrics(self.deployment, now):
             metrics = (PodMetrics("p", canary.revision, self.answered, self.failed, {}),)
+            if self.unreachable:
+                metrics = ()
         return DeploymentSnapshot(
             deployment=self.deployment,
             now=now,
-            settings=SETTINGS,
+            settings=self.settings,
             training=self.training,
             version=self.version,
+            records=tuple(Record.read(r) for r in self.records.values()),
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
             pods=tuple(self.pods()),
@@ -157,67 +195,75 @@ class World:
 
     def pods(self) -> list[dict[str, Any]]:
         """Return the pods that have something to say."""
-        found = []
+        found = list(self.others)
         for revision, live in self.workloads.items():
-            why = WHY.get(self.broken.get(wanted_sha(live), ""))
-            if why is None:
+            how = self.broken.get(wanted_sha(live), "")
+            if how in ("", "silent", "quota"):
                 continue
-            message = f'{{"reason": "{why[0]}", "message": "{why[1]}"}}'
-            ended = {"exitCode": 1, "message": message}
-            container = {"name": "fetch", "ready": False, "state": {"terminated": ended}}
-            labels = {REVISION: revision}
-            status = {"initContainerStatuses": [container]}
-            found.append(
-                {"metadata": {"name": f"p-{revision}", "labels": labels}, "status": status}
-            )
+            labels = {REVISION: revision, "perennial.dev/deployment": "flights"}
+            meta = {"name": f"p-{revision}", "labels": labels}
+            status = _trouble(how)
+            if how == "secret":
+                status["startTime"] = later(self.born[revision]).isoformat()
+            found.append({"metadata": meta, "spec": _pod_spec(live), "status": status})
         return found
 
     def carry_out(self, plan: Plan, cut: int = 99) -> bool:
         """Do at most ``cut`` writes, in the plan's order; tell whether any changed something."""
-        left, before = cut, self.writes
-        for wanted in plan.apply:
-            if left == 0:
-                return True
-            left -= self._write(wanted)
-        for deletion in plan.delete:
-            if left == 0:
-                return True
-            left -= 1
-            self._delete(deletion.name.removeprefix("flights-"))
-        if plan.status is not None and plan.status.to_json() != self.deployment.status.to_json():
-            if left == 0:
-                return True
-            self.writes += 1
-            self.deployment = self.deployment.model_copy(update={"status": plan.status})
+        before = self.writes
+        try:
+            driven(carry_out(_Writer(self, cut), self.deployment, plan, later(self.seconds)))
+        except Killed:
+            return True
+        except (Later, Outdated):
+            pass  # the queue would try again later
         return self.writes > before
 
-    def _write(self, wanted: dict[str, Any]) -> int:
-        """Apply an object; return 1 where that changed something."""
-        revision = wanted["metadata"]["labels"].get(REVISION, "")
-        is_service = wanted["kind"] == "Service"
-        live = self.service if is_service else self.workloads.get(revision)
+    def _spec(self, wanted: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
+        """Return the spec that an object has once it was applied."""
         spec = {**wanted["spec"]}
-        if not is_service:
-            spec.setdefault("replicas", live["spec"]["replicas"] if live else 1)
-        if live is not None and live["spec"] == spec and _labels(live) == _labels(wanted):
-            return 0
-        capacity, selected = self.capacity(), self.selected()
+        if wanted["kind"] == "Deployment" and "replicas" not in spec:
+            # A field that its only owner no longer applies falls back to its default.
+            ours = _labels(wanted)[REVISION] in self.scaled_by_us
+            spec["replicas"] = live["spec"]["replicas"] if live and not ours else 1
+        return spec
+
+    def _live(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
+        if wanted["kind"] == "Service":
+            return self.service
+        return self.workloads.get(_labels(wanted)[REVISION])
+
+    def would_change(self, wanted: dict[str, Any]) -> bool:
+        """Tell whether applying an object changes anything."""
+        live = self._live(wanted)
+        same = live is not None and live["spec"] == self._spec(wanted, live)
+        return not (same and live is not None and _labels(live) == _labels(wanted))
+
+    def write(self, wanted: dict[str, Any]) -> None:
+        """Apply an object."""
+        revision = _labels(wanted).get(REVISION, "")
+        live, capacity, selected = self._live(wanted), self.capacity(), self.selected()
         self.writes += 1
-        if is_service:
+        if wanted["kind"] == "Service":
             self.service = _sent(wanted)
         else:
             generation = live["metadata"]["generation"] + 1 if live else 1
             meta = {**wanted["metadata"], "uid": f"uid-{revision}", "generation": generation}
             status = live["status"] if live else {"readyReplicas": 0}
+            self.born.setdefault(revision, self.seconds)
+            spec = self._spec(wanted, live)
+            (self.scaled_by_us.add if "replicas" in wanted["spec"] else self.scaled_by_us.discard)(
+                revision
+            )
             self.workloads[revision] = _sent(
                 {**wanted, "metadata": meta, "spec": spec, "status": status}
             )
         self._check(capacity, selected, f"{wanted['kind']} {revision}")
         if self.instant:
             self.grow()
-        return 1
 
-    def _delete(self, revision: str) -> None:
+    def delete(self, revision: str) -> None:
+        """Delete a Deployment, by the operator."""
         capacity, selected = self.capacity(), self.selected()
         self.writes += 1
         self.workloads.pop(revision)
@@ -275,6 +321,88 @@ class World:
     @property
     def objects(self) -> dict[str, Any]:
         return {**{r: live["spec"] for r, live in self.workloads.items()}, "service": self.service}
+
+
+class _Writer:
+    """The API server as far as carrying out a plan sees it."""
+
+    def __init__(self, world: World, cut: int) -> None:
+        self._world, self._left = world, cut
+
+    def _counted(self, changes: bool) -> bool:
+        if changes and self._left == 0:
+            raise Killed
+        self._left -= changes
+        return changes
+
+    def _refuse(self, *names: str) -> None:
+        for name in names:
+            if (refusal := self._world.refused.get(name)) is not None:
+                raise refusal.error(" ".join(names))
+
+    async def create(self, wanted: Json) -> bool:
+        name = wanted["metadata"]["name"]
+        changes = self._counted(name not in self._world.records)
+        if changes:
+            self._refuse(wanted["kind"], name)
+            self._world.writes += 1
+            self._world.records[name] = _sent(wanted)
+        return changes
+
+    async def apply(self, wanted: Json) -> bool:
+        kind, name = wanted["kind"], wanted["metadata"]["name"]
+        changes = self._counted(self._world.would_change(wanted))
+        if changes:
+            self._refuse(kind, name, wanted["metadata"]["labels"].get(ROLE, ""))
+            self._world.write(wanted)
+        return changes
+
+    async def delete(self, deletion: Deletion) -> None:
+        self._counted(True)
+        self._refuse("deletion", deletion.name)
+        if deletion.kind == "ControllerRevision":
+            self._world.writes += 1
+            del self._world.records[deletion.name]
+            return
+        self._world.delete(deletion.name.removeprefix("flights-"))
+
+    async def write_status(self, owner: Kind, status: ApiModel) -> bool:
+        world = self._world
+        changes = self._counted(status.to_json() != world.deployment.status.to_json())
+        if changes:
+            if (refusal := self._world.refused.get("status")) and refusal.status == 409:
+                raise Outdated
+            self._refuse("status")
+            world.writes += 1
+            # As it comes back from the API server: what its schema refuses, it refuses here.
+            again = type(world.deployment.status).model_validate(_sent(status.to_json()))
+            world.deployment = world.deployment.model_copy(update={"status": again})
+        return changes
+
+    async def emit(self, owner: Kind, event: Event, now: datetime) -> None:
+        self._world.told.append(event)
+
+
+def _trouble(how: str) -> dict[str, Any]:
+    """Return the status of a pod that does not become ready."""
+    if how == "node":
+        told = "0/1 nodes are available: 1 Insufficient cpu."
+        unscheduled = {"type": "PodScheduled", "status": "False", "message": told}
+        return {"phase": "Pending", "conditions": [unscheduled]}
+    waiting = {"image": "ImagePullBackOff", "secret": "ContainerCreating"}
+    if how in waiting:
+        state = {"waiting": {"reason": waiting[how], "message": "not found"}}
+        container = {"name": "server", "ready": False, "state": state}
+        scheduled = {"type": "PodScheduled", "status": "True"}
+        return {"phase": "Pending", "conditions": [scheduled], "containerStatuses": [container]}
+    reason, message = WHY[how]
+    ended = {"exitCode": 1, "message": f'{{"reason": "{reason}", "message": "{message}"}}'}
+    container = {"name": "fetch", "ready": False, "state": {"terminated": ended}}
+    return {"initContainerStatuses": [container]}
+
+
+def _pod_spec(live: dict[str, Any]) -> Any:
+    return live["spec"]["template"]["spec"]
 
 
 def _up(live: dict[str, Any]) -> int:

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from builders import later
 
-from perennial.plan.podhealth import Trouble, not_starting, trouble
+from perennial.plan.finding import Finding
+from perennial.plan.podhealth import not_starting, refused, trouble
 
 
 def pod(*containers: dict[str, Any], init: bool = False, **status: Any) -> dict[str, Any]:
@@ -32,7 +34,9 @@ def test_sound_pods_say_nothing() -> None:
     ready = {"name": "server", "ready": True, "lastState": {"terminated": {"exitCode": 1}}}
     starting = pod(waiting("ContainerCreating"))
     done = pod(ended(code=0), init=True)
-    assert trouble([pod(ready), starting, done, {"metadata": {}, "status": {}}]) is None
+    assert (
+        trouble([pod(ready), starting, done, {"metadata": {"name": "new"}, "status": {}}]) is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,13 +44,13 @@ def test_sound_pods_say_nothing() -> None:
 )
 def test_what_waiting_cannot_help_is_fatal(reason: str) -> None:
     found = trouble([pod(ended(said(reason)), init=True)])
-    assert found == Trouble(reason, "what happened", fatal=True)
+    assert found == Finding(reason, "what happened", "Model", final=True)
 
 
 def test_a_store_out_of_reach_is_not_the_models_fault() -> None:
     crashing = ended(said("StoreUnreachable"), restartCount=9)
-    assert trouble([pod(crashing, init=True)]) == Trouble(
-        "ArtifactUnavailable", "what happened", fatal=False, store=True
+    assert trouble([pod(crashing, init=True)]) == Finding(
+        "ArtifactUnavailable", "what happened", "Store"
     )
 
 
@@ -54,13 +58,13 @@ def test_a_store_out_of_reach_is_not_the_models_fault() -> None:
 def test_a_crash_is_fatal_when_it_comes_again(restarts: int, fatal: bool) -> None:
     again = ended(when="lastState", state={"waiting": {"reason": "CrashLoopBackOff"}})
     found = trouble([pod({**again, "restartCount": restarts})])
-    assert found == Trouble("CrashLoop", "server ended with Error, see its log", fatal=fatal)
+    assert found == Finding("CrashLoop", "server ended with Error, see its log", "Model", fatal)
 
 
 @pytest.mark.parametrize("text", ["", "no json", "[]", '"text"', '{"reason": "X"}', "{}"])
 def test_a_message_that_is_none_of_ours_is_a_crash(text: str) -> None:
     found = trouble([pod(ended(text))])
-    assert found is not None and (found.reason, found.fatal) == ("CrashLoop", False)
+    assert found is not None and (found.reason, found.final) == ("CrashLoop", False)
 
 
 @pytest.mark.parametrize(
@@ -73,31 +77,60 @@ def test_a_message_that_is_none_of_ours_is_a_crash(text: str) -> None:
     ],
 )
 def test_what_keeps_a_container_from_starting(word: str, reason: str) -> None:
-    assert trouble([pod(waiting(word))]) == Trouble(reason, f"{word}: why")
+    assert trouble([pod(waiting(word))]) == Finding(reason, f"{word}: why", "Cluster")
 
 
 def test_a_pod_without_a_node() -> None:
     scheduled = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: too little cpu"}
     found = trouble([pod(conditions=[scheduled])])
-    assert found == Trouble("Unschedulable", "0/1 nodes: too little cpu")
+    assert found == Finding("Unschedulable", "0/1 nodes: too little cpu", "Cluster")
 
 
 def test_a_pod_without_its_claim() -> None:
     told = '0/1 nodes are available: persistentvolumeclaim "data.x" not found. preemption: no.'
     scheduled = {"type": "PodScheduled", "status": "False", "message": told}
     found = trouble([pod(conditions=[scheduled])])
-    assert found is not None and (found.reason, found.fatal) == ("ClaimNotFound", False)
-    assert found.store and "PersistentVolumeClaim data.x" in found.message
+    assert found is not None and (found.reason, found.final) == ("ClaimNotFound", False)
+    assert found.blame == "Store" and "PersistentVolumeClaim data.x" in found.message
 
 
 def test_only_pods_that_wait_do_not_start() -> None:
-    assert not_starting([pod(waiting("ErrImagePull"), phase="Pending")]) == Trouble(
-        "ImagePullFailed", "ErrImagePull: why"
+    assert not_starting([pod(waiting("ErrImagePull"), phase="Pending")]) == Finding(
+        "ImagePullFailed", "ErrImagePull: why", "Cluster"
     )
-    assert not_starting([pod(ended(), phase="Failed"), {"metadata": {}}]) is None
+    assert not_starting([pod(ended(), phase="Failed"), {"metadata": {"name": "new"}}]) is None
 
 
 def test_the_gravest_comes_first() -> None:
     pods = [pod(waiting("ErrImagePull")), pod(ended(said("ModelInvalid"))), pod(ended())]
     found = trouble(pods)
     assert found is not None and found.reason == "ModelInvalid"
+
+
+def test_a_pod_that_ended_or_goes_says_nothing_any_more() -> None:
+    evicted = pod(ended(code=137), phase="Failed", reason="Evicted")
+    going = pod(ended(code=1), init=True)
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert trouble([evicted, going]) is None
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(29, False), (31, True)])
+def test_containers_that_are_not_made_are_told_with_the_secrets_that_they_wait_for(
+    seconds: int, told: bool
+) -> None:
+    waits = pod(waiting("ContainerCreating"), init=True, startTime="2026-01-01T12:00:00Z")
+    waits["spec"] = {"volumes": [{"name": "s", "secret": {"secretName": "keys"}}, {"name": "e"}]}
+    found = trouble([waits], later(seconds))
+    assert (found is not None) == told
+    if found is not None:
+        assert (found.reason, found.blame) == ("ContainersNotMade", "Cluster")
+        assert "Secrets keys" in found.message and "kubectl describe pod p" in found.message
+
+
+def test_pods_that_a_quota_refuses_are_the_clusters_trouble() -> None:
+    failure = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: team"}
+    found = refused({"status": {"conditions": [failure]}})
+    assert found is not None and (found.reason, found.blame) == ("PodsRefused", "Cluster")
+    assert "exceeded quota: team" in found.message
+    assert refused({"status": {"conditions": [{**failure, "status": "False"}]}}) is None
+    assert refused(None) is None

@@ -1,107 +1,171 @@
-"""What people and autoscalers read in the status."""
+"""The conditions of a ModelDeployment: the first check that finds anything gives the reason."""
+
+from dataclasses import dataclass, replace
 
 from perennial.api.base import Condition, seconds
-from perennial.api.deployment import Address, DeploymentStatus, Revision
-from perennial.plan.core import condition
-from perennial.plan.podhealth import trouble
-from perennial.plan.rollout.capacity import REPLACED
+from perennial.api.deployment import DeploymentStatus, Rejection
+from perennial.plan.core import condition, verdict
+from perennial.plan.finding import Finding, first
 from perennial.plan.rollout.desired import held_back
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
-from perennial.plan.workload import image_of
 
 
-def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
-    """Fill in what people and autoscalers read."""
-    updates: dict[str, object] = {}
-    total = ready = 0
-    for role in ("stable", "canary", REPLACED):
-        revision: Revision | None = getattr(status, role)
-        if revision is None:
-            continue
-        live = s.workload(revision.revision)
-        has = int(live.get("status", {}).get("replicas", 0)) if live else 0
-        is_ready = s.ready(revision.revision)
-        if role != REPLACED:
-            total, ready = total + has, ready + is_ready
-        updates[role] = revision.model_copy(update={"replicas": has, "ready_replicas": is_ready})
-    meta = s.deployment.metadata
-    stable = status.stable
-    if stable is not None:
-        live = s.workload(stable.revision)
-        if live is not None:
-            image = image_of(live, s.settings)
-            updates["serving_image"] = image
-            updates["serving_image_outdated"] = image != s.settings.serving_image
-        domain = s.settings.cluster_domain
-        updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
-    steps = len(s.deployment.spec.rollout.canary.steps)
-    shown = f"{status.step.index + 1}/{steps}" if status.canary and status.step else ""
-    return status.model_copy(
-        update={
-            **updates,
-            "replicas": total,
-            "ready": f"{ready}/{max(total, s.replicas)}",
-            "selector": f"perennial.dev/deployment={meta.name}",
-            "step_summary": shown,
-        }
-    )
+@dataclass(frozen=True)
+class Facts:
+    """What the checks look at."""
+
+    s: DeploymentSnapshot
+    status: DeploymentStatus
+    problem: Finding | None
+    waiting: Finding | None
+    refused: Rejection | None
+    """Why the revision that the spec asks for is not tried."""
+    trouble: Finding | None
+    """Why stable's pods do not become ready."""
+    stalled: Finding | None = None
+
+    @property
+    def serving(self) -> bool:
+        """Tell whether any pod of stable answers."""
+        return self.status.stable is not None and self.status.stable.ready_replicas > 0
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether nothing serves because nothing is to."""
+        return self.status.stable is not None and not self.serving and self.s.replicas == 0
+
+    @property
+    def explicit(self) -> bool:
+        """Tell whether the spec names the model, rather than a training to follow."""
+        return self.s.deployment.spec.model.training_ref is None
+
+    @property
+    def name(self) -> str:
+        """Return what people call the stable revision."""
+        return self.status.stable.name if self.status.stable is not None else ""
+
+
+def facts(s: DeploymentSnapshot, state: State) -> Facts:
+    """Gather what the checks look at."""
+    status = state.status
+    refused = held_back(s, status) if status.canary is None else None
+    trouble = s.trouble(status.stable.revision) if status.stable is not None else None
+    found = Facts(s, status, state.problem, state.waiting, refused, trouble)
+    return replace(found, stalled=first(STALLED, found))
+
+
+def is_understood(f: Facts) -> Finding | None:
+    """Make sure that the spec can be followed."""
+    return f.problem
+
+
+def can_start(f: Facts) -> Finding | None:
+    """Make sure that stable's pods can become ready, by the deadline unless waiting cannot help."""
+    stable, why = f.status.stable, f.trouble
+    if stable is None or f.serving or why is None:
+        return None
+    waited = (f.s.now - (stable.start_time or f.s.now)).total_seconds()
+    late = waited > seconds(f.s.deployment.spec.rollout.progress_deadline)
+    return why if why.final or late else None
+
+
+def is_not_rejected(f: Facts) -> Finding | None:
+    """Make sure that what the spec names was not rolled back."""
+    if f.refused is None or not f.explicit:
+        return None
+    told = f"the spec names {f.refused.name}: {f.refused.message}; change it or ask for retry"
+    return Finding(f.refused.reason, told)
+
+
+STALLED = (is_understood, can_start, is_not_rejected)
+
+
+def serves_what_is_named(f: Facts) -> Finding | None:
+    """Make sure that what answers is what the spec names."""
+    if not f.serving or f.problem is not None or is_not_rejected(f) is None:
+        return None
+    return Finding("RolledBack", f"{f.name} serves")
+
+
+def answers(f: Facts) -> Finding | None:
+    """Make sure that a pod answers, or that none is to."""
+    if f.serving or (f.idle and f.stalled is None):
+        return None
+    waiting = f.waiting if f.status.stable is None else None
+    starting = Finding("Starting", f"pods of {f.name} are not ready yet")
+    return f.stalled or f.trouble or waiting or starting
+
+
+NOT_READY = (serves_what_is_named, answers)
+
+
+def is_scaled_to_zero(f: Facts) -> Finding | None:
+    """Tell that nothing answers on purpose."""
+    told = f"spec.replicas is 0: {f.name} serves as soon as it is more"
+    return Finding("ScaledToZero", told) if f.idle else None
+
+
+def went_back(f: Facts) -> Finding | None:
+    """Tell that what is followed was rolled back."""
+    if f.refused is None:
+        return None
+    return Finding("RolledBack", f"{f.name} serves; {f.refused.name}: {f.refused.message}")
+
+
+def has_a_canary(f: Facts) -> Finding | None:
+    """Tell that another revision is on trial beside what serves."""
+    if f.status.canary is None:
+        return None
+    return Finding(f.status.paused or "Canary", f"{f.name} serves")
+
+
+def serves(f: Facts) -> Finding | None:
+    """Tell that all is well."""
+    return Finding("Serving", f"{f.name} serves")
+
+
+READY = (is_scaled_to_zero, went_back, has_a_canary, serves)
+
+
+def is_over(f: Facts) -> Finding | None:
+    """Make sure that no canary is on trial; tell what one that does not come up waits for."""
+    canary, status = f.status.canary, f.status
+    if canary is None:
+        return None
+    trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else "Canary"
+    why = f.s.trouble(canary.revision)
+    told = f"; {why.reason}: {why.message}" if why is not None else ""
+    return Finding(status.paused or trial, f"{canary.name} on trial{told}")
+
+
+def was_accepted(f: Facts) -> Finding | None:
+    """Make sure that what is wanted was not rolled back."""
+    return Finding(f.refused.reason, f.refused.message) if f.refused is not None else None
+
+
+def is_up(f: Facts) -> Finding | None:
+    """Make sure that stable has started."""
+    return Finding("Starting") if not (f.serving or f.idle) else None
+
+
+NOT_ROLLED_OUT = (is_over, was_accepted, is_up)
 
 
 def conditions(s: DeploymentSnapshot, state: State) -> list[Condition]:
     """Return what is the case, and what to do about what is not as it should be."""
-    status, stable = state.status, state.status.stable
-    canary, rollout = status.canary, s.deployment.spec.rollout
-    serving = stable is not None and stable.ready_replicas > 0
-    idle = stable is not None and not serving and s.replicas == 0
-    name = stable.name if stable else ""
-    why = trouble(s.pods_of(stable.revision)) if stable is not None else None
-    stalled = state.problem
-    if stable is not None and not serving and stalled is None and why is not None:
-        since = stable.start_time or s.now
-        late = (s.now - since).total_seconds() > seconds(rollout.progress_deadline)
-        if why.fatal or late:
-            stalled = (why.reason, why.message)
-    explicit = s.deployment.spec.model.training_ref is None
-    refused = held_back(s, status) if canary is None else None
-    if refused is not None and explicit and stalled is None:
-        told = f"the spec names {refused.name}: {refused.message}; change it or ask for retry"
-        stalled = (refused.reason, told)
-    if canary is not None:
-        trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else "Canary"
-        told = f"{canary.name} on trial"
-        rolled = condition("RolledOut", False, status.paused or trial, told)
-    elif refused is not None:
-        rolled = condition("RolledOut", False, refused.reason, refused.message)
-    else:
-        word = "Serving" if serving else "ScaledToZero" if idle else "Starting"
-        rolled = condition("RolledOut", serving or idle, word)
-    if serving:
-        reason = "Serving" if canary is None else status.paused or "Canary"
-        if refused is not None:
-            reason = "RolledBack"
-        ready = condition("Ready", not (stalled and explicit and refused), reason, f"{name} serves")
-        if not stalled and refused is not None:
-            told = f"{name} serves; {refused.name}: {refused.message}"
-            ready = condition("Ready", True, reason, told)
-    elif stalled is not None:
-        ready = condition("Ready", False, stalled[0], stalled[1])
-    elif idle:
-        told = f"spec.replicas is 0: {name} serves as soon as it is more"
-        ready = condition("Ready", True, "ScaledToZero", told)
-    elif why is not None:
-        ready = condition("Ready", False, why.reason, why.message)
-    elif state.waiting is not None and stable is None:
-        ready = condition("Ready", False, state.waiting[0], state.waiting[1])
-    else:
-        ready = condition("Ready", False, "Starting", f"pods of {name} are not ready yet")
-    by_spec = canary is not None and explicit
-    busy = (not (serving or idle) or by_spec) and stalled is None
+    f = facts(s, state)
+    not_ready, not_rolled_out = first(NOT_READY, f), first(NOT_ROLLED_OUT, f)
+    ready = not_ready or first(READY, f) or Finding("Serving")
+    rolled_out = not_rolled_out or Finding("ScaledToZero" if f.idle else "Serving")
+    by_spec = f.status.canary is not None and f.explicit
+    busy = (not (f.serving or f.idle) or by_spec) and f.stalled is None
+    stalled = f.stalled or Finding("Progressing")
     return [
-        ready,
-        condition("Available", serving, "PodsReady" if serving else "NoPodReady"),
-        rolled,
-        condition("Paused", bool(status.paused), status.paused or "NotPaused"),
+        verdict("Ready", not_ready is None, ready),
+        condition("Available", f.serving, "PodsReady" if f.serving else "NoPodReady"),
+        verdict("RolledOut", not_rolled_out is None, rolled_out),
+        condition("Paused", bool(f.status.paused), f.status.paused or "NotPaused"),
         condition("Reconciling", busy, "RolloutUnderWay" if busy else "UpToDate"),
-        condition("Stalled", stalled is not None, *(stalled or ("Progressing", ""))),
+        verdict("Stalled", f.stalled is not None, stalled),
     ]

@@ -9,6 +9,8 @@ from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, reject
 
 MEASUREMENTS_KEPT = 20
+PODS_COUNTED = 256
+"""What the status can hold of a baseline; of a larger canary these pods speak for the others."""
 
 
 def wants_metrics(deployment: ModelDeployment, now: datetime) -> bool:
@@ -29,12 +31,13 @@ def measure(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
     analysis = s.deployment.spec.rollout.analysis
     if analysis is None or s.metrics is None or step.start_time is None:
         return state
+    pods = sorted(s.metrics, key=lambda p: p.pod)[:PODS_COUNTED]
     if step.baseline_time is None:
-        begun = {"baseline": counts(s.metrics), "baseline_time": s.now}
+        begun = {"baseline": counts(pods), "baseline_time": s.now}
         return state.set(step=step.model_copy(update=begun))
     if not _due(step, seconds(analysis.interval), s.now):
         return state
-    found = judge(analysis, difference(s.metrics, step.baseline), s.now)
+    found = judge(analysis, difference(pods, step.baseline), s.now)
     kept = [*step.measurements, *found][-MEASUREMENTS_KEPT:]
     step = step.model_copy(update={"measurements": kept})
     failed = [m for m in found if m.verdict == "Failed"]
@@ -50,7 +53,7 @@ def measure(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
             update={
                 "inconclusive": 0,
                 "successes": step.successes + (0 if failed else 1),
-                "baseline": counts(s.metrics),
+                "baseline": counts(pods),
                 "baseline_time": s.now,
             }
         )

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 from perennial.api.deployment import DeploymentStatus, Rejection, Revision
 from perennial.plan.core import Event
+from perennial.plan.finding import Finding
+from perennial.plan.record import Record
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 
 REJECTIONS_KEPT = 5
@@ -15,8 +17,9 @@ class State:
 
     status: DeploymentStatus
     events: tuple[Event, ...] = ()
-    problem: tuple[str, str] | None = None
-    waiting: tuple[str, str] | None = None
+    create: tuple[Record, ...] = ()
+    problem: Finding | None = None
+    waiting: Finding | None = None
 
     def set(self, *events: Event, **changes: object) -> "State":
         """Return the state with a changed status and more to tell."""

@@ -6,6 +6,8 @@ from perennial.api.training import Champion, RunStatus, TrainingStatus
 from perennial.api.version import Metric, ModelVersion
 from perennial.plan.core import Deletion
 from perennial.plan.job import child_name, labels
+from perennial.plan.stores import opener
+from perennial.plan.training.record import as_trained
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial_artifact.result import CandidateResult
 
@@ -13,11 +15,14 @@ from perennial_artifact.result import CandidateResult
 def version_of(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> Json:
     """Return the ModelVersion; not owned, since what is served must outlive its training."""
     assert result.artifact is not None
+    # So that it says by itself who opens it, whatever becomes of its training.
+    name = opener(result.artifact.uri, s.training.spec.store, s.settings)
+    secret = {"secretRef": {"name": name}} if name else {}
     spec = {
         "trainingRef": {"name": s.training.metadata.name},
         "run": run.number,
         "candidate": result.candidate,
-        "artifact": result.artifact.to_plain(),
+        "artifact": {**result.artifact.to_plain(), **secret},
         "metrics": [m.to_plain() for m in result.metrics],
         "dataset": result.dataset.to_plain() if result.dataset else None,
         "algorithm": result.algorithm,
@@ -49,6 +54,7 @@ def champion_of(version: ModelVersion) -> Champion:
         summary=f"{metric.name}={metric.value:.3f}",
         uri=version.spec.artifact.uri,
         sha256=version.spec.artifact.sha256,
+        secret=version.spec.artifact.secret_ref.name if version.spec.artifact.secret_ref else "",
         dataset=version.spec.dataset,
     )
 
@@ -100,6 +106,7 @@ def rebuilt(s: TrainingSnapshot, status: TrainingStatus) -> TrainingStatus:
         phase="Finished",
         start_time=newest.metadata.creation_timestamp or s.now,
         generation=s.training.metadata.generation,
+        trained=as_trained(s.training.spec),
     )
     return status.model_copy(update={"champion": champion_of(champion), "run": run})
 

@@ -1,0 +1,86 @@
+"""Carry a plan out: each write by itself, then the status, then what is to be told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import Protocol
+
+from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.fit import fit
+from perennial.cluster.client import WriteRefused
+from perennial.cluster.queue import Later
+from perennial.plan.core import Deletion, Event, Plan
+from perennial.plan.refusal import Refusal, finding, told
+
+log = logging.getLogger("perennial.controller")
+
+
+class Writer(Protocol):
+    """What writes to the API server; a refused write raises WriteRefused."""
+
+    async def create(self, wanted: Json) -> bool:
+        """Create an object unless there is one of its name; tell whether it wrote."""
+
+    async def apply(self, wanted: Json) -> bool:
+        """Apply an object; tell whether it wrote."""
+
+    async def delete(self, deletion: Deletion) -> None:
+        """Delete an object."""
+
+    async def write_status(self, owner: Kind, status: ApiModel) -> bool:
+        """Write a status where it differs; tell whether it wrote."""
+
+    async def emit(self, owner: Kind, event: Event, now: datetime) -> None:
+        """Write an Event about an object."""
+
+
+async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> None:
+    """Create, apply, delete, write the status, then tell: an event is about what has happened.
+
+    A refused write is a fact: the others still happen, and the status says what was refused.
+
+    Raises:
+        Later: something was refused, and is to be tried again.
+    """
+    refused: list[WriteRefused] = []
+    for record in plan.create:
+        await _noted(cluster.create(record), refused)
+    for wanted in plan.apply:
+        await _noted(cluster.apply(wanted), refused)
+    for deletion in plan.delete:
+        await _noted(cluster.delete(deletion), refused)
+    status, events = plan.status, plan.events
+    refusals: list[Refusal] = [error.refusal for error in refused]
+    if refusals and status is not None:
+        present = getattr(owner, "status").conditions  # noqa: B009
+        status, event = told(present, status, refusals, now)
+        events = (*events, event)
+    if status is not None:
+        await _noted(cluster.write_status(owner, fit(status)), refused)
+    if len(refused) > len(refusals):
+        # What was decided is not recorded, so that it is decided again: only this is to be told.
+        unwritten = finding([refused[-1].refusal])
+        events = (Event(unwritten.reason, unwritten.message, "Warning"),)
+    for event in events:
+        await _tell(cluster, owner, event, now)
+    if refused:
+        raise Later("; ".join(str(error) for error in refused), max(e.after for e in refused))
+
+
+async def _noted(write: Awaitable[object], refused: list[WriteRefused]) -> None:
+    try:
+        await write
+    except WriteRefused as error:
+        refused.append(error)
+
+
+async def _tell(cluster: Writer, owner: Kind, event: Event, now: datetime) -> None:
+    """Write an Event; where Events are refused, the log has to do."""
+    about = {"kind": owner.kind(), "object": "/".join(owner.key), "reason": event.reason}
+    log.info(event.message, extra=about)
+    try:
+        await cluster.emit(owner, event, now)
+    except WriteRefused as error:
+        log.warning("the Event was refused: %s", error, extra=about)

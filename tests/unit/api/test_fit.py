@@ -1,0 +1,30 @@
+"""A status is cut to what its schema can hold."""
+
+from builders import NOW, later
+
+from perennial.api.deployment import DeploymentStatus, MetricCount, Rejection, StepStatus
+from perennial.api.fit import fit
+from perennial.api.monitor import MonitorStatus
+
+
+def test_lists_keep_their_end_and_texts_their_beginning() -> None:
+    count = MetricCount.model_construct(pod="p" * 300, requests=1.0, errors=0.0, buckets={})
+    step = StepStatus.model_construct(
+        **{**StepStatus(index=0).__dict__, "baseline": [count] * 300, "scaling_since": NOW}
+    )
+    rejected = [
+        Rejection(revision=f"r{n}", version="", reason="R", message="m", time=NOW) for n in range(9)
+    ]
+    status = DeploymentStatus().model_copy(
+        update={"step": step, "rejected": rejected, "paused": "P" * 99, "selector": "s" * 2000}
+    )
+    cut = fit(status)
+    assert [r.revision for r in cut.rejected] == ["r4", "r5", "r6", "r7", "r8"]
+    assert cut.step is not None and len(cut.step.baseline) == 256
+    assert len(cut.step.baseline[0].pod) == 253 and len(cut.paused) == 64
+    DeploymentStatus.model_validate(cut.to_json())
+
+
+def test_what_fits_is_the_same_object() -> None:
+    status = MonitorStatus(action_times=[later(n) for n in range(5)])
+    assert fit(status) is status

@@ -1,0 +1,424 @@
+"""A rollout in a hostile world: refused writes, pods that come and go, answers that are missing.
+
+Each property names the row of the list of faults that it is about; a mark says which do not hold.
+"""
+
+from typing import Any
+
+import pytest
+from api_server import Refusal
+from builders import conditions
+from rollout_world import REVISION, World
+from test_rollout import (
+    ANALYSIS,
+    NEW_SHA,
+    WAITING,
+    advance,
+    following,
+    serving,
+    slow,
+    stable_revision,
+    stable_sha,
+    undone,
+    weight,
+)
+
+from faults import fault
+from perennial.plan.analysis import PodMetrics, counts, difference, quantile
+from perennial.plan.rollout import plan_deployment
+
+OTHER_SHA = "c" * 64
+SENTENCE = 'Deployment.apps "x" is invalid: metadata.labels: Invalid value: "Team A"'
+HALF = [{"setWeight": 50}, {"pause": {"duration": "5s"}}]
+
+
+def message(world: World, type: str) -> str:
+    return next(c.message for c in world.deployment.status.conditions if c.type == type)
+
+
+def reasons(world: World) -> list[str]:
+    return [event.reason for event in world.told]
+
+
+def canary_revision(world: World) -> str:
+    canary = world.deployment.status.canary
+    assert canary is not None
+    return canary.revision
+
+
+# A1: a refused write is told, blocks nothing else, and the status is always written.
+
+
+def test_a_refused_canary_is_told_and_stable_is_scaled_all_the_same() -> None:
+    world = slow(WAITING, replicas=2)
+    world.refused["canary"] = Refusal(422, SENTENCE)
+    world.wish(NEW_SHA)
+    world.steps(4)
+    world.change(replicas=4)
+    for _ in range(8):
+        plan = world.step()
+        world.grow(1)
+    assert world.ready(stable_revision(world)) == 4
+    assert plan.requeue_after is not None
+    found = {c.type: (c.status, c.reason) for c in world.deployment.status.conditions}
+    assert found["Stalled"] == ("True", "WriteRefused") and found["Ready"][0] == "False"
+    assert found["Available"][0] == "True" and SENTENCE in message(world, "Stalled")
+    assert any(SENTENCE in e.message and e.type == "Warning" for e in world.told)
+    del world.refused["canary"]
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.step()
+    assert conditions(world.step())["Stalled"][0] == "False"
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 422, 429, 500, 503])
+@pytest.mark.parametrize("what", ["Service", "stable"])
+def test_the_status_tells_the_cause_of_every_refusal(status: int, what: str) -> None:
+    world = World()
+    world.refused[what] = Refusal(status, SENTENCE)
+    world.steps(3)
+    told = [c for c in world.deployment.status.conditions if SENTENCE in c.message]
+    assert told and world.deployment.status.observed_generation == 1
+    # What passes by itself is no failure of the object.
+    passes = status in (409, 429, 500, 503)
+    assert {c.type for c in told} & {"Stalled", "Reconciling"} == {
+        "Reconciling" if passes else "Stalled"
+    }
+    others = {"Service": world.workloads, "stable": world.service}
+    assert others[what], "the other write was not done"
+    world.refused.clear()
+    world.settle()
+    assert conditions(world.step())["Ready"] == ("True", "Serving")
+
+
+# A3: who does not answer is counted.
+
+
+@fault("A3", "canary pods that do not answer are left out")
+def test_pods_that_do_not_answer_are_unreachable_not_idle() -> None:
+    world = serving(ANALYSIS)
+    world.unreachable = True
+    world.wish(NEW_SHA)
+    world.steps(40)
+    assert stable_sha(world) != NEW_SHA and "Unreachable" in message(world, "RolledOut")
+
+
+# A4: what was decided is recorded.
+
+
+def test_stable_deleted_by_hand_comes_back_as_it_was() -> None:
+    world = slow(HALF)
+    old = stable_revision(world)
+    made = world.workloads[old]["spec"]["template"]
+    world.change(serving={"resources": {"requests": {"cpu": "64"}}})
+    advance(world, lambda w: w.deployment.status.canary is not None)
+    world.ask("abort/1")
+    world.settle()
+    del world.workloads[old]
+    world.settle()
+    assert world.workloads[old]["spec"]["template"] == made
+
+
+def test_an_upgrade_of_the_chart_restarts_nobody() -> None:
+    world = following()
+    old = stable_revision(world)
+    before = world.workloads[old]["spec"]["template"]
+    news = {"serving_image": "perennial/serving:next", "image_pull_policy": "Always"}
+    world.upgrade(**news, image_pull_secrets=("registry",), store_secret="another")
+    world.settle()
+    assert world.workloads[old]["spec"]["template"] == before and list(world.workloads) == [old]
+    world.train(2, NEW_SHA)
+    world.settle()
+    pod = world.workloads[stable_revision(world)]["spec"]["template"]["spec"]
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_a_deleted_training_moves_no_log() -> None:
+    world = World(model={"trainingRef": {"name": "flights"}}, serving={"requestLog": {}})
+    world.train(1, "a" * 64, store={"uri": "s3://theirs", "secretRef": {"name": "key"}})
+    world.settle()
+    world.training = None
+    world.change(serving={"requestLog": {}, "resources": {"requests": {"cpu": "1"}}})
+    world.settle()
+    ship = world.workloads[stable_revision(world)]["spec"]["template"]["spec"]["initContainers"][1]
+    assert {"name": "PERENNIAL_LOG_URI", "value": "s3://theirs/logs/team/flights"} in ship["env"]
+    assert {"name": "log-store", "mountPath": "/perennial-secrets/store", "readOnly": True} in ship[
+        "volumeMounts"
+    ]
+
+
+# A5: blame.
+
+
+@pytest.mark.parametrize("how", ["node", "quota", "image", "secret"])
+def test_what_the_cluster_lacks_is_told_and_never_rejects_a_version(how: str) -> None:
+    world = slow(HALF, progressDeadline="40s")
+    world.broken[NEW_SHA] = how
+    world.wish(NEW_SHA)
+    advance(world, lambda w: w.seconds > 100)
+    assert not world.deployment.status.rejected
+    words = {"node": "Insufficient cpu", "quota": "exceeded quota", "image": "ImagePullBackOff"}
+    assert words.get(how, "Secret") in message(world, "RolledOut")
+    del world.broken[NEW_SHA]
+    world.settle()
+    assert stable_sha(world) == NEW_SHA
+
+
+def test_a_newer_version_takes_the_place_of_one_that_waits_for_the_cluster() -> None:
+    world = following()
+    world.broken[NEW_SHA] = "quota"
+    world.train(2, NEW_SHA)
+    world.steps(10)
+    world.train(3, OTHER_SHA)
+    advance(world, lambda w: stable_sha(w) == OTHER_SHA)
+
+
+# A6: what serves is protected, however little of it there is.
+
+
+@fault("A6", "a stable that was never whole is not protected")
+def test_with_three_of_four_pods_ready_a_new_version_has_a_canary() -> None:
+    world = World(analysis=ANALYSIS, replicas=4)
+    world.instant, world.room = False, 3
+    for _ in range(10):
+        world.step()
+        world.grow(1)
+    old, world.room, world.error_rate = stable_revision(world), 7, 1.0
+    world.wish(NEW_SHA)
+    for _ in range(60):
+        world.step()
+        world.grow(1)
+    assert stable_revision(world) == old and world.ready(old)
+
+
+@fault("A6", "scaled to zero, an unjudged canary becomes stable")
+def test_a_canary_under_way_waits_while_there_are_no_pods() -> None:
+    world = serving(ANALYSIS)
+    old = stable_sha(world)
+    world.wish(NEW_SHA)
+    world.steps(4)
+    world.change(replicas=0)
+    world.steps(10)
+    assert stable_sha(world) == old
+
+
+# A7: measured whenever there is traffic.
+
+
+@fault("A7", "nothing is measured while a canary is promoted")
+def test_errors_while_it_is_promoted_roll_a_canary_back() -> None:
+    world = slow([{"setWeight": 50}, {"pause": {"duration": "5s"}}], analysis=ANALYSIS)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 50)
+    world.room = 5
+    advance(world, lambda w: w.deployment.status.promoting)
+    world.error_rate = 1.0
+    for _ in range(40):
+        world.step()
+    world.room = 1000
+    world.settle()
+    assert stable_sha(world) != NEW_SHA
+
+
+# A8: every rollout ends, and a newer wanted revision is always tried.
+
+
+@fault("A8", "each dip of readiness begins the pause anew")
+def test_readiness_that_flaps_does_not_hold_a_rollout_up_for_ever() -> None:
+    world = slow([{"setWeight": 50}, {"pause": {"duration": "30s"}}], progressDeadline="60s")
+    world.wish(NEW_SHA)
+    for look in range(600):
+        world.step()
+        world.grow(4)
+        if look % 20 == 0 and world.deployment.status.canary is not None:
+            world.crash(canary_revision(world))
+    assert world.deployment.status.canary is None
+
+
+@fault("A8", "a rejected canary keeps all traffic while stable cannot start")
+def test_a_fix_is_tried_though_stable_cannot_start() -> None:
+    world = slow([{"setWeight": 100}, {"pause": {"duration": "60s"}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 100)
+    world.room = 4
+    world.broken["a" * 64] = "silent"
+    world.crash(stable_revision(world))
+    world.ask("abort/1")
+    world.steps(20)
+    world.wish(OTHER_SHA)
+    world.room = 8
+    advance(world, lambda w: stable_sha(w) == OTHER_SHA)
+
+
+# A9, A24: what the spec says now is read as it is.
+
+
+def test_fewer_steps_in_mid_canary_begin_the_canary_anew() -> None:
+    world = slow([{"setWeight": 25}, {"setWeight": 50}, {"pause": {}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    canary = canary_revision(world)
+    rollout = {**world.deployment.spec.rollout.to_json(), "canary": {"steps": [{"setWeight": 75}]}}
+    world.change(rollout=rollout)
+    world.step()
+    assert canary_revision(world) == canary and world.ready(canary)
+    world.settle()
+    assert stable_sha(world) == NEW_SHA
+
+
+def test_other_steps_in_mid_canary_begin_the_canary_anew() -> None:
+    world = slow([{"setWeight": 25}, {"pause": {}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    steps = [{"setWeight": 25}, {"pause": {"duration": "5s"}}, {"setWeight": 75}, {"pause": {}}]
+    world.change(rollout={**world.deployment.spec.rollout.to_json(), "canary": {"steps": steps}})
+    advance(world, lambda w: weight(w)[0] == 75)
+
+
+# A10: a request is handled once.
+
+
+def test_a_request_that_cannot_be_recorded_is_refused_and_told() -> None:
+    world = slow([{"setWeight": 25}, {"pause": {}}, {"setWeight": 75}, {"pause": {}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.ask("promote/" + "x" * 300)
+    world.steps(20)
+    assert weight(world)[0] == 25
+    assert conditions(world.step())["Stalled"] == ("True", "RequestTooLong")
+    world.ask("promote/1")
+    advance(world, lambda w: weight(w)[0] == 75)
+
+
+# A11: counters.
+
+
+@fault("A11", "a latency above the last bucket passes every limit")
+def test_what_is_slower_than_the_last_bucket_is_above_every_limit() -> None:
+    assert quantile(0.99, {10.0: 0.0, float("inf"): 100.0}) > 600
+
+
+@fault("A11", "a restart is noticed only where the requests fell")
+def test_a_pod_that_restarted_has_no_negative_errors() -> None:
+    (before,) = counts([PodMetrics("p", "r", 100, 30, {})])
+    sample = difference([PodMetrics("p", "r", 110, 0, {})], [before])
+    assert sample.errors >= 0
+
+
+# A12: a status that can be stored.
+
+
+def test_the_status_of_a_large_canary_can_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = serving(ANALYSIS)
+    snapshot = world.snapshot
+
+    def many() -> Any:
+        from dataclasses import replace
+
+        s = snapshot()
+        if not s.metrics:
+            return s
+        pods = tuple(replace(s.metrics[0], pod=f"p{n}") for n in range(300))
+        return replace(s, metrics=pods)
+
+    monkeypatch.setattr(world, "snapshot", many)
+    world.wish(NEW_SHA)
+    assert "CanaryPromoted" in world.steps(60)
+
+
+# A13, A14: what is in force, and what is told of it.
+
+
+@fault("A13", "pods join while a rollout is paused")
+def test_paused_holds_the_weight_in_force() -> None:
+    world = slow([{"setWeight": 25}, {"pause": {"duration": "3s"}}, {"setWeight": 75}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 25)
+    canary = canary_revision(world)
+    advance(world, lambda w: w.workloads[canary]["spec"]["replicas"] == 3)
+    world.ask("pause/1")
+    for _ in range(20):
+        world.step()
+        world.grow(1)
+    assert weight(world) == (25, 25)
+    assert (world.ready(stable_revision(world)), world.ready(canary)) == (3, 1)
+
+
+@fault("A14", "the share of a step is told once")
+def test_the_share_that_is_told_is_the_share_that_there_is() -> None:
+    world = slow(WAITING)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.others = []
+    world.workloads[stable_revision(world)]["status"]["readyReplicas"] = 1
+    world.step()
+    assert weight(world)[1] == 67
+
+
+# A15: autoscalers read and write the ModelDeployment.
+
+
+def test_autoscalers_are_told_stables_pods_while_it_is_full() -> None:
+    world = World(rollout={"canary": {"steps": [{"setWeight": 0}, {"pause": {}}]}}, replicas=4)
+    world.settle()
+    world.wish(NEW_SHA)
+    world.settle()
+    status = world.deployment.status
+    assert status.replicas == 4 and f"{REVISION}={stable_revision(world)}" in status.selector
+
+
+# A16: a pod that ended takes no part.
+
+
+def test_an_evicted_pod_does_not_cost_the_others() -> None:
+    world = slow([{"setWeight": 75}, {"pause": {}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    old = stable_revision(world)
+    world.others = [
+        {
+            "metadata": {"name": "gone", "labels": {REVISION: old}},
+            "status": {
+                "phase": "Failed",
+                "reason": "Evicted",
+                "containerStatuses": [
+                    {
+                        "name": "server",
+                        "state": {"terminated": {"exitCode": 137, "reason": "Error"}},
+                    }
+                ],
+            },
+        }
+    ]
+    world.ask("abort/1")
+    world.step()
+    assert len(world.selected()) == 2  # stable has one pod of four
+
+
+# Two leaders: what the old one still does is taken back, and no request is lost.
+
+
+@pytest.mark.parametrize("late", range(1, 5))
+def test_what_an_old_leader_does_late_harms_nothing(late: int) -> None:
+    world = slow(HALF, analysis=ANALYSIS)
+    world.wish(NEW_SHA)
+    stale = []
+    for look in range(60):
+        stale.append(plan_deployment(world.snapshot()))
+        world.step()
+        world.grow(1)
+        if look % 7 == late:
+            # Its status is refused, since the object has changed; its children are not.
+            world.refused["status"] = Refusal(409, "changed")
+            world.carry_out(stale[-late])
+            world.refused.clear()
+    world.settle()
+    assert stable_sha(world) == NEW_SHA and world.running() == [stable_revision(world)]
+
+
+def test_undo_in_a_full_cluster_says_what_it_waits_for() -> None:
+    world = undone(progressDeadline="30s")
+    world.room = 4
+    world.ask("undo/1")
+    world.settle()
+    assert stable_sha(world) in (NEW_SHA, "a" * 64)
+    assert world.deployment.status.conditions

@@ -1,0 +1,201 @@
+"""A training in a hostile world: pods that go, a spec that changes, writes that are refused."""
+
+import json
+from typing import Any
+
+import pytest
+from api_server import Refusal
+from builders import conditions, later, monitor
+from training_world import World, asked, message, run_to_end
+
+from perennial.plan.training import plan_training
+
+GOOD = {0: message("boosted", 0.8), 1: message("linear", 0.9)}
+SENTENCE = 'pods "flights-1" is forbidden: exceeded quota: team, requested: cpu=64'
+
+
+def begun(spec: dict[str, Any] | None = None) -> World:
+    """Return a world whose first run has its Job."""
+    world = World(spec)
+    for _ in range(3):
+        world.step()
+    return world
+
+
+# A1: a refused write is told, and the status is always written.
+
+
+@pytest.mark.parametrize("what", ["Job", "ConfigMap"])
+@pytest.mark.parametrize("status", [403, 422, 429, 500])
+def test_a_refused_child_is_told_and_tried_again(what: str, status: int) -> None:
+    world = World()
+    world.refused[what] = Refusal(status, SENTENCE)
+    for _ in range(5):
+        world.step()
+    found = {c.type: c for c in world.training.status.conditions}
+    passes = status in (429, 500)
+    assert found["Stalled"].status == ("False" if passes else "True")
+    assert SENTENCE in found["Reconciling" if passes else "Stalled"].message
+    assert any(SENTENCE in event.message for event in world.told)
+    world.refused.clear()
+    run_to_end(world, GOOD)
+    assert conditions(plan_training(world.snapshot()))["Ready"] == ("True", "Promoted")
+
+
+# A4: a run is what it was when it began, and what a pod told stays told.
+
+
+def test_a_winner_whose_pod_is_gone_before_the_run_ends_wins_all_the_same() -> None:
+    world = begun()
+    world.finish_pods({1: GOOD[1]})
+    world.step()
+    world.finish_run({0: GOOD[0]})
+    world.step()
+    world.step()
+    champion = world.training.status.champion
+    assert champion is not None and champion.metric.value == 0.9
+    spec = world.objects["ModelVersion", "flights-1"]["spec"]
+    assert spec["candidate"] == "linear" and spec["artifact"]["uri"]
+
+
+def test_a_run_is_judged_by_its_own_gates() -> None:
+    world = begun()
+    world.change(gates=[])
+    world.finish_run({0: message("boosted", 0.6), 1: message("linear", 0.65)})
+    world.step()
+    last = world.training.status.last_run
+    assert last is not None and last.outcome == "GatesFailed"
+
+
+def test_a_run_is_ranked_by_its_own_objective() -> None:
+    world = begun()
+    world.change(objective={"metric": "accuracy"})
+    world.finish_run(GOOD)
+    world.step()
+    last = world.training.status.last_run
+    assert last is not None and last.outcome == "Promoted"
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3])
+def test_a_run_is_whole_though_the_spec_changes_before_its_job_is_made(looks: int) -> None:
+    world = World()
+    for _ in range(looks):
+        world.step()
+    world.change(candidates=[{"name": "forest", "algorithm": "RandomForestClassifier"}])
+    for _ in range(3):
+        world.step()
+    run = world.training.status.run
+    assert run is not None
+    told = json.loads(world.objects["ConfigMap", f"flights-{run.number}"]["data"]["run.json"])
+    assert [c["name"] for c in told["candidates"]] == [c.name for c in run.candidates]
+    job = world.objects["Job", f"flights-{run.number}"]
+    assert job["spec"]["completions"] == len(run.candidates)
+
+
+def test_what_a_run_is_told_never_changes() -> None:
+    world = World()
+    for _ in range(2):
+        world.step()
+    world.objects.pop(("Job", "flights-1"), None)
+    before = world.objects.get(("ConfigMap", "flights-1"))
+    world.change(dataset={"uri": "s3://data/other.parquet", "target": "y"})
+    for _ in range(3):
+        world.step()
+    after = world.objects["ConfigMap", "flights-1"]
+    assert before is not None and after["data"] == before["data"] and after["immutable"]
+
+
+# A10, A18: what starts a run, and what does not.
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"suspend": False},
+        {"versionHistoryLimit": 3},
+        {"schedule": {"cron": "0 3 * * *"}},
+        {"job": {"parallelism": 1}},
+    ],
+)
+def test_an_edit_that_changes_nothing_of_what_is_trained_is_no_run(edit: dict[str, Any]) -> None:
+    world = begun()
+    world.finish_run(GOOD)
+    world.step()
+    world.change(**edit)
+    for _ in range(3):
+        world.step()
+    run = world.training.status.run
+    assert run is not None and run.number == 1
+    assert conditions(plan_training(world.snapshot()))["Reconciling"] == ("False", "UpToDate")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"gates": [{"metric": "roc_auc", "minimum": 0.5}]},
+        {"objective": {"metric": "accuracy"}},
+        {"dataset": {"uri": "s3://data/y.parquet", "target": "y"}},
+    ],
+)
+def test_an_edit_of_what_is_trained_is_a_run(edit: dict[str, Any]) -> None:
+    world = begun()
+    world.finish_run(GOOD)
+    world.step()
+    world.now = later(60)
+    world.change(**edit)
+    world.step()
+    run = world.training.status.run
+    assert run is not None and (run.number, run.trigger) == (2, "Spec")
+
+
+def test_a_runs_config_map_goes_with_its_job() -> None:
+    world = begun()
+    world.objects["Job", "flights-1"]["metadata"]["uid"] = "uid-job"
+    world.step()
+    (owner,) = world.objects["ConfigMap", "flights-1"]["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"]) == ("Job", "uid-job")
+
+
+def test_a_request_that_cannot_be_recorded_is_refused_and_told() -> None:
+    world = begun()
+    world.finish_run(GOOD)
+    world.step()
+    asked(world, "retrain/" + "x" * 300)
+    for _ in range(3):
+        world.step()
+    run = world.training.status.run
+    assert run is not None and run.number == 1
+    assert conditions(plan_training(world.snapshot()))["Stalled"] == ("True", "RequestTooLong")
+
+
+# A25: nothing comes of what has not changed.
+
+
+@pytest.mark.parametrize(
+    ("digest", "outcome"),
+    [("a" * 64, "NothingNew"), ("b" * 64, "Promoted")],
+)
+def test_a_run_that_drift_asked_for_ships_nothing_from_the_same_rows(
+    digest: str, outcome: str
+) -> None:
+    world = begun()
+    world.finish_run(GOOD)
+    world.step()
+    told = {"type": "Retrain", "time": "2026-01-01T12:01:00Z", "message": "hour drifted"}
+    watching = monitor(status={"lastAction": told})
+    world.now = later(90)
+    for _ in range(3):
+        world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+    again = json.loads(message("linear", 0.95))
+    again["dataset"]["sha256"] = digest
+    world.finish_run({1: json.dumps(again)})
+    world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+    last = world.training.status.last_run
+    assert last is not None and (last.number, last.outcome) == (2, outcome)
+    assert world.training.status.champion is not None
+    shipped = world.training.status.champion.version == "flights-2"
+    assert shipped == (outcome == "Promoted")
+    asked(world, "retrain/1")  # whoever asks for it gets it
+    world.now = later(200)
+    run_to_end(world, GOOD)
+    assert world.training.status.champion.version == "flights-3"
