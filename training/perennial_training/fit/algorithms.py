@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import warnings
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -46,6 +47,12 @@ class Algorithm:
     def estimator(self) -> Any:
         """The class in scikit-learn, or ours of the same name."""
         return _estimators(self.task)[self.name]
+
+    def make(self, **parameters: Any) -> Any:
+        """Return an estimator that is not fitted."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of a class that a later one lacks
+            return self.estimator(**parameters)
 
 
 _TREES = (
