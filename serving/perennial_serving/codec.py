@@ -6,10 +6,13 @@ and the binary tensor data extension of Triton's protocol/extension_binary_data.
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 import msgspec
@@ -19,7 +22,7 @@ from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
 from perennial_serving.errors import RequestError, wrong
-from perennial_serving.messages import InferRequest, InputTensor
+from perennial_serving.messages import InferRequest
 from perennial_serving.tensors import DOES_NOT_FIT, Given, packed, to_bytes
 
 _requests = msgspec.json.Decoder(InferRequest)
@@ -34,6 +37,9 @@ _SHORT = 2048
 _DATA = re.compile(rb'"data"\s*:\s*\[')
 # A value that no client can know.
 _PLACE = b'"%s"' % secrets.token_hex(16).encode()
+# How much is read at once: longer holds the interpreter's lock for more than a millisecond.
+_PIECE = 256 * 1024
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[],"))
 _NOTHING = memoryview(b"")
 # What programs write for numbers that JSON does not have (RFC 8259, section 6).
 _NO_NUMBER = re.compile(rb"[\[:,\s](-?(?:NaN|nan|Infinity|inf))[\],}\s]")
@@ -57,7 +63,7 @@ def decode(
         whole = memoryview(body)
         content, binary = whole[:header_length], whole[header_length:]
     try:
-        if header_length is None and len(body) > _SHORT and (request := _without_list(body)):
+        if header_length is None and len(body) > _SHORT and (request := _without_lists(body)):
             return request, binary
         return _requests.decode(content), binary
     except _UNREADABLE as error:
@@ -73,46 +79,55 @@ def _advice(content: bytes | bytearray | memoryview) -> str:
     return f"; JSON has no {found[1].decode()}: write null for a number that is missing"
 
 
-def _without_list(body: bytes | bytearray) -> InferRequest | None:
-    """Parse all but a long list of numbers, which is parsed by itself; None where that fails.
+def _without_lists(body: bytes | bytearray) -> InferRequest | None:
+    """Parse all but long lists of numbers, which are read by themselves; None where that fails.
 
-    Without quotes and inner brackets, from a bracket to the next is one value. It was a tensor's
-    if what is put in its place turns out to be.
+    What has no quotes and no braces, from a bracket to the last one before these, is one value. It
+    was a tensor's if what is put in its place turns out to be.
     """
-    key = _DATA.search(body)
-    if key is None:
+    pieces: list[bytes | bytearray] = []
+    lists: list[tuple[int, int]] = []
+    at = key = 0
+    while (key := body.find(b'"data"', key)) >= 0:
+        found = _DATA.match(body, key)
+        key += 1
+        if found is None:
+            continue
+        first = found.end() - 1
+        quote, brace = body.find(b'"', first), body.find(b"}", first)
+        end = body.rfind(b"]", first, brace if quote < 0 else min(quote, brace)) + 1
+        if end - first >= _SHORT:
+            pieces += (body[at:first], _PLACE)
+            lists.append((first, end))
+            at = key = end
+    if not lists:
         return None
-    first = key.end() - 1
-    end = body.find(b"]", first) + 1
-    if (
-        end - first < _SHORT
-        or body.find(b"[", first + 1, end) > 0
-        or body.find(b'"', first, end) > 0
-    ):
-        return None
+    pieces.append(body[at:])
     try:
-        request = _requests.decode(b"".join((body[:first], _PLACE, body[end:])))
+        request = _requests.decode(b"".join(pieces))
     except _UNREADABLE:
         return None  # and what is wrong is told of the whole
-    for tensor in request.inputs:
-        if bytes(tensor.data) == _PLACE:
-            tensor.data = msgspec.Raw(body[first:end])
-            return request
-    return None
+    taken = [tensor for tensor in request.inputs if bytes(tensor.data) == _PLACE]
+    if len(taken) != len(lists):
+        return None
+    for tensor, (first, end) in zip(taken, lists, strict=True):
+        tensor.data = msgspec.Raw(body[first:end])
+    return request
 
 
 def tensors(request: InferRequest, binary: memoryview) -> Iterator[Given]:
     """Yield a request's tensors, as ``decode`` returned them.
 
     Raises:
-        RequestError: 400, a tensor's data is no list, or the bytes after the JSON are too few or
-            too many.
+        RequestError: 400, the bytes after the JSON are too few or too many.
     """
     at = 0
     for t in request.inputs:
         size = t.parameters.binary_data_size if t.parameters is not None else None
         if size is None:
-            yield t.name, t.datatype, t.shape, _values(t), None
+            content = bytes(t.data)
+            listed = None if content in _ABSENT else Listed(content)
+            yield t.name, t.datatype, t.shape, listed, None
             continue
         if bytes(t.data) not in _ABSENT:
             raise wrong(t.name, "either data or binary_data_size", "both")
@@ -126,32 +141,90 @@ def tensors(request: InferRequest, binary: memoryview) -> Iterator[Given]:
         raise RequestError(400, f"{len(binary) - at} bytes follow the last tensor's")
 
 
-def _values(tensor: InputTensor) -> list[Any] | NDArray[np.float64] | None:
-    """Return what a tensor's JSON lists; many numbers in a row become no objects on their way."""
-    content = bytes(tensor.data)
-    if content in _ABSENT:
-        return None
-    if tensor.datatype in _FLOATS and content.rfind(b"[") == 0:
+class Listed:
+    """What a tensor's JSON lists, to be read once it is known how many values there are to be."""
+
+    __slots__ = ("_content",)
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def read(self, name: str, datatype: str, shape: Sequence[int]) -> list[Any] | NDArray[Any]:
+        """Return the values, flat or nested; numbers in a row become no objects on their way.
+
+        Raises:
+            RequestError: 400, they are no list, or many more than the shape says.
+        """
+        content = self._content
+        if len(content) > _SHORT and datatype != "BYTES":
+            _check_size(name, content, shape)
+        if datatype in _FLOATS:
+            try:
+                if len(content) > _SHORT:
+                    if (numbers := _without_brackets(content, shape)) is not None:
+                        return _numbers(numbers, math.prod(shape))
+                elif content.rfind(b"[") == 0:
+                    return packed(_floats.decode(content), datatype)
+            except (TypeError, ValueError, RuntimeError, *DOES_NOT_FIT):
+                pass  # with a null, beyond 64 bits, or wrong
         try:
-            if len(content) > _SHORT:
-                return _numbers(content)
-            return packed(_floats.decode(content), tensor.datatype)
-        except (TypeError, ValueError, RuntimeError, *DOES_NOT_FIT):
-            pass  # with a null, beyond 64 bits, or wrong
-    try:
-        return _lists.decode(content)
-    except _UNREADABLE as error:
-        raise wrong(
-            tensor.name, "a list of values in data", f"{error}{_advice(content)}"
-        ) from error
+            return _lists.decode(content)
+        except _UNREADABLE as error:
+            told = f"{error}{_advice(content)}"
+            raise wrong(name, "a list of values in data", told) from error
 
 
-def _numbers(content: bytes) -> NDArray[np.float64]:
+def _check_size(name: str, content: bytes, shape: Sequence[int]) -> None:
+    """Refuse what has more values or lists than a shape: each would become an object."""
+    count, lists = math.prod(shape), sum(accumulate(shape[:-1], mul, initial=1))
+    if content.count(b",") >= count:
+        raise wrong(name, f"{count} values for shape {list(shape)}", "more")
+    if content.count(b"[") > lists:
+        raise wrong(name, f"nested lists of shape {list(shape)}", "more of them")
+
+
+def _without_brackets(content: bytes, shape: Sequence[int]) -> bytes | None:
+    """Return what stands between all brackets, None where these are not as the shape says."""
+    if content.rfind(b"[") == 0:
+        return content[1:-1]
+    skeleton = b""
+    for size in reversed(shape):
+        skeleton = b"[%s]" % b",".join([skeleton] * size)
+    if _translated(content, _NO_BRACKETS) != skeleton:
+        return None
+    return _translated(content, b"[]")
+
+
+def _translated(content: bytes, without: bytes) -> bytes:
+    # In pieces, so that other threads come to their turn.
+    pieces = (content[at : at + _PIECE] for at in range(0, len(content), _PIECE))
+    return b"".join(piece.translate(None, without) for piece in pieces)
+
+
+def _numbers(content: bytes, count: int) -> NDArray[np.float64]:
+    """Read numbers between commas.
+
+    Raises:
+        ValueError, RuntimeError: they are not so many numbers.
+    """
     try:
         parser = _of_thread.parser
     except AttributeError:
         parser = _of_thread.parser = simdjson.Parser()
-    return np.frombuffer(parser.parse(content).as_buffer(of_type="d"))
+    if len(content) <= _PIECE:
+        return np.frombuffer(parser.parse(b"[%s]" % content).as_buffer(of_type="d"))
+    found = np.empty(count)
+    at = first = 0
+    while at < len(content):
+        end = content.find(b",", at + _PIECE)
+        end = len(content) if end < 0 else end
+        part = np.frombuffer(parser.parse(b"[%s]" % content[at:end]).as_buffer(of_type="d"))
+        found[first : first + len(part)] = part  # ValueError where there are too many
+        first += len(part)
+        at = end + 1
+    if first != count or content.endswith(b","):
+        raise ValueError("another count")
+    return found
 
 
 def encode(

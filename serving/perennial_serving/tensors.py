@@ -7,7 +7,7 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,16 @@ _FORMATS = {
 }
 
 
-Given = tuple[str, str, Sequence[int], list[Any] | NDArray[Any] | None, memoryview | None]
-"""One tensor of a request: name, datatype, shape; values as JSON has them (flat or nested) or an
-array; or raw bytes. A plain tuple, for there is one for each request at least."""
+class Unread(Protocol):
+    """Values that are read when their tensor is known to be welcome."""
+
+    def read(self, name: str, datatype: str, shape: Sequence[int]) -> list[Any] | NDArray[Any]:
+        """Return values as JSON has them, flat or nested, or an array."""
+
+
+Given = tuple[str, str, Sequence[int], Unread | list[Any] | NDArray[Any] | None, memoryview | None]
+"""One tensor of a request: name, datatype, shape; values; or raw bytes. A plain tuple, for there is
+one for each request at least."""
 
 
 # Where rounding begins to make a number infinite: half a step above the largest.
@@ -102,7 +109,12 @@ def _array(tensor: Given, expected: Tensor, kind: Kind | None) -> NDArray[Any]:
     if kind is not None:
         if len(shape) == 1 and expected.shape == [-1, 1]:
             shape = [*shape, 1]
-        if kind == "Boolean" and datatype == "BOOL" and isinstance(data, list):
+        if (
+            kind == "Boolean"
+            and datatype == "BOOL"
+            and raw is None
+            and type(data) is not np.ndarray
+        ):
             datatype = expected.datatype  # where true, false and null are numbers
         elif datatype != expected.datatype and datatype == columns.ALSO.get(kind):
             own = Tensor(name=name, datatype=datatype, shape=expected.shape)
@@ -120,6 +132,8 @@ def _array(tensor: Given, expected: Tensor, kind: Kind | None) -> NDArray[Any]:
         return _from_bytes(name, raw, datatype, count, shape).reshape(shape)
     if data is None:
         raise wrong(name, "data, or binary_data_size among its parameters", "neither")
+    if not isinstance(data, list | np.ndarray):
+        data = data.read(name, datatype, shape)
     if isinstance(data, list) and len(shape) > 1 and data and type(data[0]) is list:
         data = _flat(name, data, shape)
     if len(data) != count:
