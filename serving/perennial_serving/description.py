@@ -62,6 +62,8 @@ class Description:
         Raises:
             RequestError: 404, 405.
         """
+        if path == "*" and method == "OPTIONS":  # RFC 9110, section 9.3.7: of the server itself
+            return 200, {}
         status, answer = self._look_up(path.rstrip("/"))
         if method not in ("GET", "HEAD"):
             raise RequestError(405, f"{path[:128]} takes GET", allow="GET, HEAD")

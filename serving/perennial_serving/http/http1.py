@@ -254,7 +254,8 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._stay(bytes(data[upgrade.args[0] :]))
         except httptools.HttpParserError as error:
-            self._refuse(*_told(bytes(data), error))
+            if not self._closing:  # else it is about what follows what was refused
+                self._refuse(*_told(bytes(data), error))
             return
         if self._closing:
             return

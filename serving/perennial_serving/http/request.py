@@ -118,7 +118,7 @@ def listed(field: bytes) -> Iterator[tuple[bytes, float]]:
 
 def accepts_gzip(headers: Headers) -> bool:
     """Tell whether a client likes gzip as much as nothing (RFC 9110, section 12.5.3)."""
-    field = headers.get(b"accept-encoding")
+    field = headers.get(b"accept-encoding", b"").lower()
     if not field or (b"gzip" not in field and b"*" not in field):
         return False
     weights = dict(listed(field))
