@@ -13,7 +13,7 @@ from perennial_serving.model import Model
 SERVER = "perennial"
 PLATFORM = "onnxruntime_onnx"
 PROBABILITIES = "probabilities"
-EXTENSIONS = ("binary_tensor_data",)
+EXTENSIONS = ("binary_tensor_data", "model_repository")
 
 
 @cache
@@ -26,6 +26,14 @@ def server_version() -> str:
         return version("perennial")
     except PackageNotFoundError:
         return "dev"
+
+
+def index(model: Model, admission: Admission) -> list[dict[str, str]]:
+    """Return what Triton's model repository extension lists: one model."""
+    known = {"name": model.name, "version": model.version}
+    if admission.draining:
+        return [{**known, "state": "UNAVAILABLE", "reason": "the server is about to end"}]
+    return [{**known, "state": "READY", "reason": ""}]
 
 
 def parameters(model: Model, tensor: Tensor) -> dict[str, Any]:
@@ -56,7 +64,7 @@ class Description:
             f"/v2/models/{model.name}/versions/{model.version}",
         )
 
-    def __call__(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+    def __call__(self, method: str, path: str) -> tuple[int, Any]:
         """Return the answer to a path.
 
         Raises:
@@ -64,7 +72,12 @@ class Description:
         """
         if path == "*" and method == "OPTIONS":  # RFC 9110, section 9.3.7: of the server itself
             return 200, {}
-        status, answer = self._look_up(path.rstrip("/"))
+        path = path.rstrip("/")
+        if path == "/v2/repository/index":
+            if method != "POST":
+                raise RequestError(405, "the repository's index takes POST", allow="POST")
+            return 200, index(self._model, self._admission)
+        status, answer = self._look_up(path)
         if method not in ("GET", "HEAD"):
             raise RequestError(405, f"{path[:128]} takes GET", allow="GET, HEAD")
         return status, answer
@@ -78,6 +91,8 @@ class Description:
                 return 200, {"live": True}
             case "/v2/health/ready":
                 return status, {"ready": ready}
+            case "/v2/models":
+                return 200, {"models": [model.name]}
             case "/v2":
                 extensions = list(EXTENSIONS)
                 about = {"name": SERVER, "version": server_version(), "extensions": extensions}

@@ -12,7 +12,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from perennial_serving import codec, wire
+from perennial_serving import codec, health_pb2, wire
 from perennial_serving import inference_pb2 as pb
 from perennial_serving.call import Call, Decoded, Engine, Tensors
 from perennial_serving.datatypes import DTYPES
@@ -20,6 +20,7 @@ from perennial_serving.description import (
     EXTENSIONS,
     PLATFORM,
     SERVER,
+    index,
     parameters,
     server_version,
 )
@@ -31,7 +32,11 @@ from perennial_serving.tensors import Given, to_bytes
 from perennial_serving.tracing import Tracing
 
 SERVICE = "inference.GRPCInferenceService"
-METHODS = ("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata")
+HEALTH = "grpc.health.v1.Health"
+METHODS = (
+    *("ServerLive", "ServerReady", "ModelReady"),
+    *("ServerMetadata", "ModelMetadata", "RepositoryIndex"),
+)
 
 # The field of typed contents that carries each datatype; FP16 has none, it is always raw.
 _FIELDS: dict[str, str] = {
@@ -65,6 +70,7 @@ class GrpcApp:
             f"/{SERVICE}/{name}": (getattr(pb, f"{name}Request"), getattr(self, f"_{name}"))
             for name in METHODS
         }
+        self._methods[f"/{HEALTH}/Check"] = health_pb2.HealthCheckRequest, self._health
 
     def __call__(self, call: http2.Call) -> None:
         """Answer one call, at once or later."""
@@ -110,6 +116,19 @@ class GrpcApp:
                     text = value if isinstance(value, str) else codec.document(value).decode()
                     told.parameters[name].string_param = text
         return answer
+
+    def _RepositoryIndex(self, _: Any) -> Any:
+        answer = pb.RepositoryIndexResponse()
+        for known in index(self._engine.plane.model, self._engine.admission):
+            answer.models.add(**known)
+        return answer
+
+    def _health(self, request: Any) -> Any:
+        # Of the server as a whole, or of a service.
+        if request.service not in ("", SERVICE, HEALTH):
+            raise RequestError(404, f"service {request.service[:128]!r} is not served here")
+        word = "NOT_SERVING" if self._engine.admission.draining else "SERVING"
+        return health_pb2.HealthCheckResponse(status=word)
 
 
 class GrpcCall(Call):

@@ -13,6 +13,7 @@ from perennial_serving.call import Engine
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.http.listen import grpc_port, http_port
 from perennial_serving.observability import Own, Pulse, observability_port, refusal
+from perennial_serving.reflection import dialogues
 from perennial_serving.resources import confine
 from perennial_serving.rest import RestApp
 from perennial_serving.rpc import GrpcApp
@@ -49,7 +50,7 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
     engine = Engine(plane, scheduler, admission, Feeds(plane.model, limits.rows), budget)
     body, most = limits.body_bytes, limits.connections
     rest = http_port(RestApp(engine, body), refusal, body, budget, most)
-    rpc = grpc_port(GrpcApp(engine, body), body, budget, most)
+    rpc = grpc_port(GrpcApp(engine, body), body, budget, most, dialogues())
     pulse = Pulse(loop, admission)
     aside = Aside(lambda: observability_port(Own(plane, pulse)), sockets.metrics)
     # First all threads, for each takes address space once.

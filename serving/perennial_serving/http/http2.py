@@ -49,6 +49,8 @@ _PATIENCE = 1000
 _PIECE = 256
 # For how many such frames an answer makes up, and each frame of data that we send.
 _ANSWERED, _SENT = 4, 1
+# The largest message of a dialogue, and the most that waits of its answers.
+_SAID = 64 * 1024
 # How long a client may take to close a connection that we asked it to leave, in seconds.
 _LINGER = 1.0
 
@@ -105,7 +107,7 @@ class Call:
         *("path", "metadata", "message", "packed", "lease"),
         *("_connection", "_number", "_head", "_age", "_timer"),
         *("_open", "_received", "_counted", "_buffer", "_size", "_promised"),
-        *("_window", "_rest", "_next", "_tail"),
+        *("_window", "_rest", "_next", "_tail", "_dialogue"),
     )
 
     def __init__(self, connection: Http2Protocol, number: int, head: Head, age: int) -> None:
@@ -130,6 +132,8 @@ class Call:
         self._window = 0
         self._rest = self._next = _NOTHING
         self._tail = b""
+        # How it goes where each message has an answer of its own, until the client ends.
+        self._dialogue: Dialogue | None = None
 
     @property
     def over(self) -> bool:
@@ -158,6 +162,8 @@ class Call:
 _FULL = "the server holds all that its memory allows: try again in 1 s"
 
 Handler = Callable[[Call], None]
+Dialogue = Callable[[bytes], bytes]
+"""Answers one message of a call that streams both ways, at once."""
 
 
 class Http2Protocol(Connection):
@@ -169,7 +175,9 @@ class Http2Protocol(Connection):
         limits: Limits,
         connections: set[Http2Protocol],
         budget: Budget,
+        dialogues: Mapping[str, Dialogue] | None = None,
     ) -> None:
+        self._dialogues = dialogues or {}
         settings = (
             (frames.MAX_CONCURRENT_STREAMS, limits.streams),
             (frames.INITIAL_WINDOW_SIZE, limits.window),
@@ -248,7 +256,11 @@ class Http2Protocol(Connection):
             call._timer = self._loop.call_later(
                 head.timeout, call.fail, DEADLINE_EXCEEDED, "Deadline Exceeded"
             )
-        if flags & END_STREAM:
+        if head.refusal is None and (dialogue := self._dialogues.get(head.path)):
+            call._dialogue = dialogue
+            self._put(frame(frames.HEADERS, END_HEADERS, number, ANSWER_HEADERS))
+            self._converse(call, b"", bool(flags & END_STREAM))
+        elif flags & END_STREAM:
             self._hand_on(call, b"")
 
     def _on_trailers(self, flags: int, number: int, block: bytes) -> None:
@@ -283,6 +295,9 @@ class Http2Protocol(Connection):
             self._be_patient()
         call._open = not end
         call._received += stop - start
+        if call._dialogue is not None:
+            self._converse(call, data[start:stop], bool(end))
+            return
         if end and call._buffer is None:
             if stop - start > self._stream_window:
                 raise StreamFault(frames.FLOW_CONTROL_ERROR)
@@ -293,6 +308,29 @@ class Http2Protocol(Connection):
                 self._hand_on(call, call._buffer)
         elif call._received * 2 > self._stream_window and not call.over:
             self.refuse(call, *call._head.refusal)
+
+    def _converse(self, call: Call, data: bytes, ends: bool) -> None:
+        """Answer the messages of a dialogue that are there; they are small, and so are answers."""
+        assert call._dialogue is not None
+        call._buffer = buffer = (call._buffer or bytearray()) + data
+        said = []
+        while len(buffer) >= PREFIX.size:
+            packed, size = PREFIX.unpack_from(buffer)
+            if packed or size > _SAID:
+                raise StreamFault(frames.ENHANCE_YOUR_CALM)
+            end = PREFIX.size + size
+            if len(buffer) < end:
+                break
+            answer = call._dialogue(bytes(buffer[PREFIX.size : end]))
+            said.append(PREFIX.pack(0, len(answer)) + answer)
+            del buffer[:end]
+        if data and not ends:
+            self._put(window_update(call._number, len(data)))
+        if len(call._rest) > _SAID:  # it asks, and takes no answers
+            raise StreamFault(frames.ENHANCE_YOUR_CALM)
+        if ends:
+            call._open, call._connection, call._tail = False, None, ANSWER_TRAILERS
+        self._queue(call, bytes(call._rest) + b"".join(said), call._tail)
 
     def _collect(self, call: Call, data: memoryview) -> None:
         """Keep a part of a message, asking for the rest of a large one."""
@@ -452,6 +490,7 @@ class Http2Protocol(Connection):
         call.fail(fault.code, fault.text)
 
     def _queue(self, call: Call, data: bytes, tail: bytes) -> None:
+        self._queued -= len(call._rest)  # of a dialogue: it is among the data
         call._rest, call._tail = memoryview(data), tail
         self._blocked[call._number] = call
         size = len(data) + len(call._next)
@@ -478,10 +517,13 @@ class Http2Protocol(Connection):
             self._queued -= size
             self._stuck = 0
             self._patience = min(self._patience + _SENT, self._most_patience)
-            flags = 0 if call._rest or call._tail else END_STREAM
+            lasts = call._rest or call._tail or not call.over
+            flags = 0 if lasts else END_STREAM
             self._put(HEADER.pack(size << 8 | frames.DATA, flags, number))
             self._put(data)
-        if not call._rest:
+        if not call._rest and not call.over:
+            self._blocked.pop(number, None)  # until more is said
+        elif not call._rest:
             if call._tail:
                 self._put(frame(frames.HEADERS, END_HEADERS | END_STREAM, number, call._tail))
             self._finish(call)
@@ -559,6 +601,9 @@ class Http2Protocol(Connection):
     def _end_stalled(self) -> bool:
         self._age += 1
         for call in list(self._calls.values()):
-            if call._open and self._age - call._age > 1 and call._number not in self._waiting:
+            late = call._open and self._age - call._age > 1
+            if late and call._dialogue is not None:
+                self._reset(call._number, frames.CANCEL)
+            elif late and call._number not in self._waiting:
                 call.fail(DEADLINE_EXCEEDED, "the request did not arrive in time")
         return bool(self._blocked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from perennial_serving.budget import Budget
 from perennial_serving.http import http2
@@ -69,8 +69,15 @@ def http_port(
 class GrpcPort:
     """A port that speaks gRPC, over HTTP/2 in clear text."""
 
-    def __init__(self, handle: http2.Handler, limits: http2.Limits, budget: Budget) -> None:
+    def __init__(
+        self,
+        handle: http2.Handler,
+        limits: http2.Limits,
+        budget: Budget,
+        dialogues: Mapping[str, http2.Dialogue],
+    ) -> None:
         self._handle, self._limits, self._budget = handle, limits, budget
+        self._dialogues = dialogues
         self._connections: set[http2.Http2Protocol] = set()
         self._server: asyncio.Server | None = None
 
@@ -79,7 +86,7 @@ class GrpcPort:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: http2.Http2Protocol(
-                self._handle, self._limits, self._connections, self._budget
+                self._handle, self._limits, self._connections, self._budget, self._dialogues
             ),
             sock=bound,
             backlog=BACKLOG,
@@ -100,12 +107,16 @@ class GrpcPort:
 
 
 def grpc_port(
-    handle: http2.Handler, message_bytes: int, budget: Budget, connections: int
+    handle: http2.Handler,
+    message_bytes: int,
+    budget: Budget,
+    connections: int,
+    dialogues: Mapping[str, http2.Dialogue],
 ) -> GrpcPort:
-    """Return a port whose calls go to a handler."""
+    """Return a port whose calls go to a handler, but those of a dialogue's path."""
     limits = http2.Limits(
         message_bytes=message_bytes,
         buffered_bytes=max(BUFFERED_MESSAGES * message_bytes, LEAST_BUFFERED),
         connections=connections,
     )
-    return GrpcPort(handle, limits, budget)
+    return GrpcPort(handle, limits, budget, dialogues)
