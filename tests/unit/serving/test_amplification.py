@@ -12,8 +12,8 @@ from servers import Server, serving
 from test_memory import post, resident
 from tritonclient.grpc import service_pb2 as pb
 
-from perennial_serving import wire
-from perennial_serving.errors import RequestError
+from perennial_serving.protocol import wire
+from perennial_serving.system.errors import RequestError
 
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 TENSOR = {"name": "x", "datatype": "FP32"}

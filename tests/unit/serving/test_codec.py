@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from effort import tried
-from perennial_serving import codec
-from perennial_serving.errors import RequestError
-from perennial_serving.messages import InferRequest
-from perennial_serving.tensors import _narrowed
+from perennial_serving.protocol import codec
+from perennial_serving.protocol.messages import InferRequest
+from perennial_serving.protocol.tensors import _narrowed
+from perennial_serving.system.errors import RequestError
 
 LONG = [round(n / 7, 3) for n in range(800)]
 STRINGS = ['"data":[', 'x"data', "data", '\\"data": [1]', "]", "[", "a\\"]

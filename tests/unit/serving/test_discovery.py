@@ -13,10 +13,10 @@ from onnx_models import doubling
 from servers import Server, serving
 from tritonclient.grpc import InferenceServerClient
 
-from perennial_serving import health_pb2 as health
-from perennial_serving import reflection_pb2 as reflection
-from perennial_serving.http import frames
-from perennial_serving.http.http2 import Http2Protocol
+from perennial_serving.protocol import health_pb2 as health
+from perennial_serving.protocol import reflection_pb2 as reflection
+from perennial_serving.transport.http2 import frames
+from perennial_serving.transport.http2.calls import Http2Protocol
 
 SERVICES = {
     "inference.GRPCInferenceService",

@@ -11,7 +11,7 @@ from onnx_models import doubling
 from servers import Server, serving
 from test_http1 import BODY
 
-from perennial_serving.http.request import accepts_gzip, path_of
+from perennial_serving.transport.http1.request import accepts_gzip, path_of
 
 LIVE = "/v2/health/live"
 INFER = "/v2/models/m/infer"
