@@ -43,6 +43,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[],"))
 _NOTHING = memoryview(b"")
 # What programs write for numbers that JSON does not have (RFC 8259, section 6).
 _NO_NUMBER = re.compile(rb"[\[:,\s](-?(?:NaN|nan|Infinity|inf))[\],}\s]")
+_NO_NUMBERS = (TypeError, ValueError, RuntimeError, *DOES_NOT_FIT)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -156,17 +157,22 @@ class Listed:
             RequestError: 400, they are no list, or many more than the shape says.
         """
         content = self._content
+        is_float, is_flat = datatype in _FLOATS, content.rfind(b"[") == 0
+        try:
+            if is_float and is_flat and len(content) <= _SHORT:
+                return packed(_floats.decode(content), datatype)
+            if is_float and is_flat and len(content) <= _PIECE:
+                return _array(content)
+        except _NO_NUMBERS:
+            pass  # with a null, beyond 64 bits, or wrong
         if len(content) > _SHORT and datatype != "BYTES":
             _check_size(name, content, shape)
-        if datatype in _FLOATS:
-            try:
-                if len(content) > _SHORT:
-                    if (numbers := _without_brackets(content, shape)) is not None:
-                        return _numbers(numbers, math.prod(shape))
-                elif content.rfind(b"[") == 0:
-                    return packed(_floats.decode(content), datatype)
-            except (TypeError, ValueError, RuntimeError, *DOES_NOT_FIT):
-                pass  # with a null, beyond 64 bits, or wrong
+            numbers = _without_brackets(content, shape) if is_float else None
+            if numbers is not None:
+                try:
+                    return _numbers(numbers, math.prod(shape))
+                except _NO_NUMBERS:
+                    pass
         try:
             return _lists.decode(content)
         except _UNREADABLE as error:
@@ -207,24 +213,31 @@ def _numbers(content: bytes, count: int) -> NDArray[np.float64]:
     Raises:
         ValueError, RuntimeError: they are not so many numbers.
     """
-    try:
-        parser = _of_thread.parser
-    except AttributeError:
-        parser = _of_thread.parser = simdjson.Parser()
-    if len(content) <= _PIECE:
-        return np.frombuffer(parser.parse(b"[%s]" % content).as_buffer(of_type="d"))
     found = np.empty(count)
     at = first = 0
     while at < len(content):
         end = content.find(b",", at + _PIECE)
         end = len(content) if end < 0 else end
-        part = np.frombuffer(parser.parse(b"[%s]" % content[at:end]).as_buffer(of_type="d"))
+        part = _array(b"[%s]" % content[at:end])
         found[first : first + len(part)] = part  # ValueError where there are too many
         first += len(part)
         at = end + 1
     if first != count or content.endswith(b","):
         raise ValueError("another count")
     return found
+
+
+def _array(content: bytes) -> NDArray[np.float64]:
+    """Read a list of numbers.
+
+    Raises:
+        ValueError, RuntimeError: it is no such list.
+    """
+    try:
+        parser = _of_thread.parser
+    except AttributeError:
+        parser = _of_thread.parser = simdjson.Parser()
+    return np.frombuffer(parser.parse(content).as_buffer(of_type="d"))
 
 
 def encode(

@@ -30,7 +30,6 @@ from perennial_serving.transport.http1.request import (
     Headers,
     Request,
     check,
-    expects_continue,
     path_of,
 )
 
@@ -69,7 +68,8 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: Any = None
-        self._unread = memoryview(b"")  # what waits for a turn of the loop
+        self._unread = b""  # what waits for a turn of the loop, from a position on
+        self._at = 0
         self._share: Lease | None = None  # of what is unread
         self._turns = False  # a turn is to come
         self._reads = True
@@ -122,7 +122,7 @@ class Connection(asyncio.Protocol):
         self._unsent = 0
         self._listener.budget.goes_on(self)
         self._parser = self._last = self._request = self._busy = None
-        self._unread, self._share = memoryview(b""), None
+        self._unread, self._share = b"", None
         self._waiting.clear()
 
     def eof_received(self) -> bool:
@@ -173,7 +173,7 @@ class Connection(asyncio.Protocol):
             self._discard(len(data))
             return
         if self._unread:  # it came in spite of the pause
-            self._unread = memoryview(bytes(self._unread) + data)
+            self._unread, self._at = self._unread[self._at :] + data, 0
             return
         end = data.find(_END, 0, REMEMBERED_BYTES) if self._between else -1
         if end < 0:
@@ -218,25 +218,34 @@ class Connection(asyncio.Protocol):
         if len(data) <= SLICE:
             self._parse(data)
             return
-        self._unread = memoryview(data)
+        self._unread, self._at = data, 0
         self._turn()
 
     def _turn(self) -> None:
-        """Parse a share; the rest of a body whose length is known is no work."""
+        """Parse a share: a head, or what else may be many; the rest of a body is no work."""
         taken, self._turns, self._share = 0, False, None
-        while self._unread and not self._closing and len(self._waiting) < PIPELINED:
-            size = self._left or SLICE - taken
-            if size <= 0:
+        data, at, size = self._unread, self._at, len(self._unread)
+        while at < size and not self._closing and len(self._waiting) < PIPELINED:
+            if self._left:
+                end = at + self._left
+            elif taken >= SLICE:
                 break
-            taken += 0 if self._left else min(size, len(self._unread))
-            data, self._unread = self._unread[:size], self._unread[size:]
-            self._parse(data)
+            else:
+                end = at + SLICE - taken
+                if self._between and (head := data.find(_END, at, end)) >= 0:
+                    end = head + 4
+                taken += end - at
+            self._parse(data[at:end])
+            at = end
         if self._closing:
-            self._discard(len(self._unread))
-            self._unread = memoryview(b"")
-        if self._unread:
+            self._discard(max(0, size - at))
+            at = size
+        if at >= size:
+            self._unread, self._at = b"", 0
+        else:
+            self._at = at
             self._share = Lease(self._listener.budget)
-            self._share.grow(len(self._unread), always=True)
+            self._share.grow(size, always=True)
             if taken >= SLICE:
                 self._take_turns()
         self._regulate()
@@ -246,7 +255,7 @@ class Connection(asyncio.Protocol):
             self._turns = True
             self._loop.call_soon(self._turn)
 
-    def _parse(self, data: bytes | memoryview) -> None:
+    def _parse(self, data: bytes) -> None:
         if self._request is None:
             if not self._head:
                 self.since = self._loop.time()
@@ -257,10 +266,10 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._stay(bytes(data[upgrade.args[0] :]))
+            self._stay(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             if not self._closing:  # else it is about what follows what was refused
-                self._refuse(*_told(bytes(data), error))
+                self._refuse(*_told(data, error))
             return
         if self._closing:
             return
@@ -310,7 +319,9 @@ class Connection(asyncio.Protocol):
         self._fields += 1
         if self._request is None and self._fields <= FIELDS:
             name, headers = name.lower(), self._headers
-            headers[name] = b"%s, %s" % (headers[name], value) if name in headers else value
+            if name in headers:
+                value = b"%s, %s" % (headers[name], value)
+            headers[name] = value
 
     def on_headers_complete(self) -> None:
         """Decide whether the body is welcome."""
@@ -342,7 +353,7 @@ class Connection(asyncio.Protocol):
             return
         else:
             self._left = int(length)
-        if version == "1.1" and expects_continue(headers):
+        if b"expect" in headers and version == "1.1":  # no other one passed the check
             self._transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
