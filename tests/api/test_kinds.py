@@ -149,7 +149,7 @@ async def test_a_bad_object_is_refused_with_the_field_and_the_remedy(
 
 
 async def test_search_takes_one_distribution(cluster: Cluster) -> None:
-    both = {"int": [1, 2], "choice": [1]}
+    both = {"int": [1, 2], "float": [1, 2]}
     search = {"trials": 2, "parameters": {"C": both}}
     candidate = {"name": "a", "algorithm": "LogisticRegression", "search": search}
     refused = await refusal(cluster, body("ModelTraining", "bad", candidates=[candidate]))

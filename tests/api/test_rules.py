@@ -31,9 +31,13 @@ FULL: dict[str, dict[str, Any]] = {
         "dataset": {
             "uri": "s3://data/2013-*.parquet",
             "target": "late",
+            "positiveClass": "true",
             "features": ["hour", "origin"],
+            "columns": [{"name": "origin", "kind": "Category"}],
+            "missing": ["NA", "?"],
+            "checks": {"leaking": "Refuse", "nearConstant": "Ignore"},
             "timeColumn": "at",
-            "split": {"method": "Time", "testFraction": 0.3},
+            "split": {"method": "Time", "testFraction": 0.3, "gap": "1h"},
             "secretRef": {"name": "data"},
             "feedback": {"deploymentRef": {"name": "flights"}},
         },
@@ -73,8 +77,24 @@ FULL: dict[str, dict[str, Any]] = {
             "inputs": [{"name": "hour", "datatype": "FP32", "shape": [-1, 1]}],
             "outputs": [{"name": "label", "datatype": "INT64", "shape": [-1]}],
         },
-        "metrics": [{"name": "roc_auc", "value": 0.8, "low": 0.7, "high": 0.9, "slice": "JFK"}],
-        "dataset": {"uri": "s3://d/x", "sha256": SHA, "rows": 9, "start": "a", "end": "b"},
+        "metrics": [
+            {
+                "name": "roc_auc",
+                "value": 0.8,
+                "low": 0.7,
+                "high": 0.9,
+                "slice": "JFK",
+                "confidence": 0.975,
+            }
+        ],
+        "dataset": {
+            "uri": "s3://d/x",
+            "sha256": SHA,
+            "rows": 9,
+            "heldOut": 2,
+            "start": "a",
+            "end": "b",
+        },
         "algorithm": "LogisticRegression",
         "parameters": {"C": 1.5},
         "parent": "flights-0",
@@ -157,12 +177,15 @@ FULL: dict[str, dict[str, Any]] = {
     },
 }
 MODEL, SPACE = ("spec", "model"), ("spec", "candidates", 0, "search", "parameters", "C")
+SPLIT = ("spec", "dataset", "split")
 OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", MODEL, {"trainingRef": {"name": "flights"}}),
     ("ModelDeployment", MODEL, {"versionRef": {"name": "flights-1"}}),
     ("ModelDeployment", ("spec", "rollout", "canary", "steps", 0), {"pause": {}}),
     ("ModelTraining", SPACE, {"int": [1, 9]}),
     ("ModelTraining", SPACE, {"choice": ["l1", 3]}),
+    ("ModelTraining", SPACE, {"choice": [None, 0.5, True, ["a", 1]]}),
+    ("ModelTraining", SPLIT, {"method": "Grouped", "column": "tail"}),
     ("ModelTraining", ("spec", "gates", 0), {"metric": "r2", "maximum": 1}),
     ("ModelTraining", ("spec", "gates", 0), {"metric": "r2", "againstChampion": {}}),
 ]
@@ -196,18 +219,27 @@ def cheating(spec: Any) -> Any:
     return {**spec, "dataset": {**spec["dataset"], "features": ["hour", "late"]}}
 
 
+def splitting(**split: Any) -> Break:
+    return lambda spec: {**spec, "dataset": {**spec["dataset"], "split": split}}
+
+
 # By the rule's message, or the beginning of it.
 BROKEN: dict[str, Break] = {
     "name must be a DNS label of at most 52": lambda o: {**o, "metadata": named("a" * 53)},
     "split method Time needs dataset.timeColumn": timeless,
     "features must not contain the target": cheating,
+    "split method Grouped needs split.column": splitting(method="Grouped"),
+    "only split method Time has a gap": splitting(method="Random", gap="1h"),
+    "split.column must not be the target": splitting(method="Grouped", column="late"),
+    "only a classification has a positiveClass": with_more(task="Regression"),
+    "must be at most 8760h": instead("8761h"),
     "write a URI with a scheme": instead("models/a"),
     "write pvc://CLAIM/PATH": instead("pvc://Team A/models"),
     "write the name of an object": instead("Not A Name"),
     "write a scikit-learn scorer's name": instead("ROC AUC"),
     "use lower-case letters, digits and dashes": instead("Team A"),
     "write a scikit-learn estimator by its own name": instead("logistic regression"),
-    "give exactly one of int, float or choice": with_more(choice=[1]),
+    "give exactly one of int, float or choice": with_more(int=[1, 9]),
     "int must be [lowest, highest]": instead({"int": [9, 1]}),
     "float must be [lowest, highest]": instead({"float": [9, 1]}),
     "log needs float bounds above zero": instead({"float": [0, 1], "log": True}),

@@ -2,7 +2,7 @@
 
 from perennial.api.base import Json, seconds
 from perennial.api.deployment import LogPlace
-from perennial.api.training import ModelTraining, RunStatus
+from perennial.api.training import Dataset, ModelTraining, RunStatus
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
 from perennial.plan.pods import container_security, pod_security, resources, secret_volume
 from perennial.plan.stores import chosen
@@ -38,7 +38,7 @@ def run_spec(
     spec = training.spec
     champion = run.champion
     names = sorted({gate.metric for gate in spec.gates} - {spec.objective.metric})
-    dataset = spec.dataset.model_dump(by_alias=True, exclude={"secret_ref", "feedback"})
+    dataset = _dataset(spec.dataset)
     if spec.dataset.feedback is not None:
         dataset["feedback"] = {
             "deployment": spec.dataset.feedback.deployment_ref.name,
@@ -60,6 +60,16 @@ def run_spec(
             "storeUri": chosen(spec.store, settings)[0],
         }
     )
+
+
+def _dataset(dataset: Dataset) -> Json:
+    """Return the rows to read and what is done with them, as run.json says it."""
+    told = dataset.to_json()
+    for elsewhere in ("secretRef", "feedback"):
+        told.pop(elsewhere, None)
+    gap = told["split"].pop("gap", "0s")
+    told["split"]["gapSeconds"] = seconds(gap)
+    return told
 
 
 def _opens(run: RunSpec) -> Opens:

@@ -143,8 +143,15 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
                     "httpGet": {"path": "/v2/health/ready", "port": "http"},
                     "periodSeconds": 1,
                 },
+                # A large model takes long to load, and is not to be ended for it.
+                "startupProbe": {
+                    "httpGet": {"path": "/healthz", "port": "metrics"},
+                    "periodSeconds": 2,
+                    "failureThreshold": 900,
+                },
+                # Of the port that no client can keep busy.
                 "livenessProbe": {
-                    "httpGet": {"path": "/v2/health/live", "port": "http"},
+                    "httpGet": {"path": "/healthz", "port": "metrics"},
                     "periodSeconds": 10,
                     "failureThreshold": 6,
                 },

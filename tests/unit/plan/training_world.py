@@ -25,7 +25,9 @@ def message(candidate: str, value: float, champion: float | None = None) -> str:
         "dataset": {"uri": "s3://data/x.parquet", "sha256": SHA, "rows": 10},
     }
     if champion is not None:
-        told["championMetrics"] = [{"name": "roc_auc", "value": champion}]
+        compared = {"name": "roc_auc", "value": value, "champion": champion}
+        ends = {"low": value - champion - 0.02, "high": value - champion + 0.02}
+        told["comparisons"] = [{**compared, **ends}]
     return json.dumps(told)
 
 

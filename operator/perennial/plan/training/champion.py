@@ -3,7 +3,7 @@
 from perennial.api import API_VERSION
 from perennial.api.base import Json
 from perennial.api.training import Champion, RunStatus, TrainingStatus
-from perennial.api.version import ModelVersion
+from perennial.api.version import Metric, ModelVersion
 from perennial.plan.core import Deletion
 from perennial.plan.job import child_name, labels
 from perennial.plan.stores import opener
@@ -56,6 +56,19 @@ def champion_of(version: ModelVersion) -> Champion:
         secret=version.spec.artifact.secret_ref.name if version.spec.artifact.secret_ref else "",
         dataset=version.spec.dataset,
     )
+
+
+def metric_with_interval(metric: Metric, candidates: int) -> str:
+    """Return a winner's metric with its interval, which is wider the more candidates competed.
+
+    The best of many is partly the luckiest, so the interval covers as much as all together would.
+    """
+    text = f"{metric.name}={metric.value:.3f}"
+    if metric.low is None or metric.high is None:
+        return text
+    best = f", the best of {candidates}" if candidates > 1 else ""
+    sure = f"{100 * metric.confidence:.4g} %"
+    return f"{text} ({metric.low:.3f} to {metric.high:.3f} at {sure}{best})"
 
 
 def _outcome(version: ModelVersion) -> str:

@@ -1,9 +1,11 @@
 """What to do about a ModelTraining: when a run starts, and what it yields."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from perennial.api.base import Json
 from perennial.api.training import (
+    Candidate,
     CandidateStatus,
     LastRun,
     PrintedTraining,
@@ -17,11 +19,18 @@ from perennial.plan.finding import Finding
 from perennial.plan.job import child_name
 from perennial.plan.schedule import ScheduleInvalid, next_after
 from perennial.plan.stores import chosen, refusal
-from perennial.plan.training.champion import champion_of, pruned, rebuilt, to_beat, version_of
+from perennial.plan.training.champion import (
+    champion_of,
+    metric_with_interval,
+    pruned,
+    rebuilt,
+    to_beat,
+    version_of,
+)
 from perennial.plan.training.conditions import conditions_of
 from perennial.plan.training.novelty import nothing_new
 from perennial.plan.training.record import RunRecord, as_trained, config_map
-from perennial.plan.training.results import recorded, seen
+from perennial.plan.training.results import notes_of, recorded, seen
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial.plan.training.wishes import Wish, postponed, reasons, wishes_of
 
@@ -58,6 +67,8 @@ def _problem(s: TrainingSnapshot) -> str:
             next_after(spec.schedule, s.now)
         except ScheduleInvalid as error:
             return str(error)
+    if told := _unclear_search(spec.candidates):
+        return told
     uid, name = s.training.metadata.uid, s.training.metadata.name
     ours = [j for j in s.jobs if owned_by(j, uid)]
     owners = {uid, *(j["metadata"].get("uid", "") for j in ours)}
@@ -65,6 +76,16 @@ def _problem(s: TrainingSnapshot) -> str:
         if not any(owned_by(child, owner) for owner in owners):
             other = f"{child['kind']} {child['metadata']['name']}"
             return f"{other} exists and is not ours: rename it or the ModelTraining {name}"
+    return ""
+
+
+def _unclear_search(candidates: Sequence[Candidate]) -> str:
+    """Return which parameter has none or several distributions; CEL cannot see every kind."""
+    for candidate in candidates:
+        for name, space in candidate.search.parameters.items() if candidate.search else ():
+            if sum(part is not None for part in (space.int_, space.float_, space.choice)) != 1:
+                path = f"spec.candidates[{candidate.name}].search.parameters.{name}"
+                return f"{path}: give exactly one of int, float or choice"
     return ""
 
 
@@ -118,7 +139,8 @@ def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan
         return _finish(s, status, create=(record.job,), events=events, soon=True)
     handed = record.owned_by_job(live) if record is not None else None
     apply = (handed,) if handed is not None else ()
-    run = run.model_copy(update={"candidates": seen(s, spec, run)})
+    told = {"candidates": seen(s, spec, run), "dataset": notes_of(s, run)}
+    run = run.model_copy(update=told)
     if _has_ended(live):
         return _end(s, status, spec, run, events, apply)
     status = status.model_copy(update={"run": run})
@@ -169,7 +191,10 @@ def _end(
             won = winner.model_copy(update={"verdict": "Won"})
             candidates = [won if c.name == won.name else c for c in candidates]
             made = version["metadata"]["name"]
-            message = f"{winner.name} became {made}, {champion.summary}"
+            proven = metric_with_interval(champion.metric, len(candidates))
+            message = f"{winner.name} became {made}, {proven}"
+            if winner.message:
+                message += f"; {winner.message}"
             # Made, never changed: what is there already was made by this very run.
             apply, outcome = (*apply, version), "Promoted"
             event = Event("ModelPromoted", message)
@@ -181,9 +206,11 @@ def _end(
         message=message,
         start_time=run.start_time,
         finish_time=s.now,
+        dataset=run.dataset,
         candidates=candidates,
     )
-    done = run.model_copy(update={"phase": "Finished", "candidates": candidates})
+    ended = {"phase": "Finished", "candidates": candidates, "dataset": None}
+    done = run.model_copy(update=ended)
     status = status.model_copy(update={"run": done, "last_run": last})
     return _finish(s, status, apply=apply, events=(*events, event))
 

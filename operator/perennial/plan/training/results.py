@@ -1,8 +1,14 @@
 """What a run's pods tell of its candidates."""
 
 from perennial.api.base import Json
-from perennial.api.training import CandidateStatus, RunStatus, TrainingSpec
-from perennial.plan.gates import failures, value_of
+from perennial.api.training import (
+    CandidateStatus,
+    DatasetNotes,
+    Note,
+    RunStatus,
+    TrainingSpec,
+)
+from perennial.plan.gates import against_champion, failures, value_of
 from perennial.plan.podhealth import not_starting
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial_artifact.result import CandidateResult, Failure
@@ -92,7 +98,8 @@ def judged(
 ) -> CandidateStatus:
     """Return a candidate's state, by the gates of its own run."""
     if result.failure is not None:
-        text = f"{result.failure.reason}: {result.failure.message}"
+        again = " (another try may help)" if result.failure.retry else ""
+        text = f"{result.failure.reason}: {result.failure.message}{again}"
         return CandidateStatus(name=before.name, verdict="Failed", message=text)
     objective = spec.objective.metric
     value = value_of(result.metrics, objective)
@@ -104,6 +111,24 @@ def judged(
         name=before.name,
         metric=value,
         verdict="GatesFailed" if failed else "Passed",
-        message="; ".join(failed),
+        message="; ".join(failed) or against_champion(result, objective),
         result={} if failed else result.to_plain(),
+    )
+
+
+def notes_of(s: TrainingSnapshot, run: RunStatus) -> DatasetNotes | None:
+    """Return what was noticed about the dataset, as soon as one pod has told.
+
+    Every candidate of a run reads the same rows.
+    """
+    if run.dataset is not None:
+        return run.dataset
+    told = (r for r in results_of(s, run).values() if r.dataset is not None)
+    found = max(told, key=lambda r: len(r.notes), default=None)
+    if found is None or found.dataset is None:
+        return None
+    return DatasetNotes(
+        rows=found.dataset.rows,
+        held_out=found.dataset.held_out,
+        notes=[Note(check=n.check, message=n.message) for n in found.notes],
     )
