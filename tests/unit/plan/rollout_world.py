@@ -313,7 +313,9 @@ class World:
             if grew or wrote:
                 self.seconds += 0.1
             elif plan.requeue_after is not None:
-                self.seconds += plan.requeue_after
+                # Who waits for a person comes to rest long before the rollout's deadline.
+                longest = 5.0 if self.deployment.status.paused else plan.requeue_after
+                self.seconds += min(longest, plan.requeue_after)
             else:
                 return plan
         raise AssertionError(f"does not come to rest: {self.deployment.status!r}")
