@@ -27,6 +27,7 @@ from controllers import client, controlled
 from operators import Operator, install, running
 
 from localcluster import apiserver
+from localcluster.apiserver import ApiServer
 
 SHA = "a" * 64
 NODES = 4
