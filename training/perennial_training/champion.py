@@ -58,7 +58,7 @@ def against_champion(
         model = OnnxModel(place / MODEL, known)
         classes = list(rows.target.unique()) if manifest.classes else []
         positive = run.dataset.positive_class
-        return compare(
+        found = compare(
             [run.objective.metric, *run.metrics],
             answers(served, rows.test[fresh], classes, positive),
             answers(model, theirs, classes, positive),
@@ -66,6 +66,9 @@ def against_champion(
         )
     except Exception as error:
         raise NotComparable(f"cannot be measured: {str(error).splitlines()[0]}") from error
+    if not found:
+        raise NotComparable(f"gives no answers that {run.objective.metric} could be measured by")
+    return found
 
 
 def _columns_of(manifest: Manifest) -> list[Column]:

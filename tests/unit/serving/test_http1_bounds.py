@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from http2_peer import Transport
 
-from perennial_serving.budget import Budget
-from perennial_serving.http import http1
-from perennial_serving.http.http1 import Connection
-from perennial_serving.http.listener import Listener
-from perennial_serving.http.request import Request
+from perennial_serving.system.budget import Budget
+from perennial_serving.transport.http1 import connection as http1
+from perennial_serving.transport.http1.connection import Connection
+from perennial_serving.transport.http1.listener import Listener
+from perennial_serving.transport.http1.request import Request
 
 GET = b"GET / HTTP/1.1\r\nHost: m\r\n\r\n"
 LIMIT = 1 << 20
@@ -152,7 +152,7 @@ async def test_tiny_chunks_take_one_buffer() -> None:
 
 
 async def test_unfinished_bodies_lock_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perennial_serving.budget.PATIENCE_SECONDS", 3600.0)
+    monkeypatch.setattr("perennial_serving.system.budget.PATIENCE_SECONDS", 3600.0)
     port = Port(budget=LIMIT)
     stalled = [port.connect() for _ in range(4)]
     for connection, _ in stalled:
@@ -168,7 +168,7 @@ async def test_unfinished_bodies_lock_nobody_out(monkeypatch: pytest.MonkeyPatch
     assert port.status(taken) == 200
     assert [bool(wire.writes) for _, wire in stalled] == [True, False, False, False]
     assert port.status(stalled[0][1]) == 503
-    monkeypatch.setattr("perennial_serving.budget.PATIENCE_SECONDS", -1.0)
+    monkeypatch.setattr("perennial_serving.system.budget.PATIENCE_SECONDS", -1.0)
     large, taken = port.connect()
     large.data_received(post(LIMIT // 2) + bytes(LIMIT // 2))
     assert port.status(taken) == 200

@@ -15,16 +15,17 @@ from onnx_models import boosted, centred, distinct, doubling, echo, growing, hea
 from servers import Server, serving
 from test_load import ask, body, mean_rows
 
-from perennial_serving import scheduler
-from perennial_serving.admission import Admission
-from perennial_serving.aside import Aside
-from perennial_serving.dataplane import DataPlane
-from perennial_serving.metrics import Metrics
-from perennial_serving.model import load
-from perennial_serving.observability import Own, Pulse, observability_port
-from perennial_serving.rowwise import is_rowwise
-from perennial_serving.settings import read
-from perennial_serving.sockets import bind
+from perennial_serving.evidence.metrics import Metrics
+from perennial_serving.execution import scheduler
+from perennial_serving.execution.admission import Admission
+from perennial_serving.execution.dataplane import DataPlane
+from perennial_serving.model.loaded import load
+from perennial_serving.model.rowwise import is_rowwise
+from perennial_serving.process.aside import Aside
+from perennial_serving.process.observability import observability_port
+from perennial_serving.process.own import Own, Pulse
+from perennial_serving.process.settings import read
+from perennial_serving.system.sockets import bind
 
 
 def times(count: int) -> bytes:

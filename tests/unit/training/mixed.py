@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import onnx
 import pandas as pd
 
 from perennial_artifact.manifest import Column
@@ -78,7 +79,9 @@ def fitted(
 
 
 def exported(model: Fitted) -> OnnxModel:
-    return OnnxModel(to_onnx(model), list(model.classes_))
+    content = to_onnx(model)
+    onnx.checker.check_model(content, full_check=True)
+    return OnnxModel(content, list(model.classes_))
 
 
 def parity(model: Fitted, inputs: pd.DataFrame) -> Parity:

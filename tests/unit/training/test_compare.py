@@ -88,10 +88,15 @@ def test_classes_may_differ_and_are_measured_by_the_dataset_s() -> None:
         compare(["accuracy"], ours, known, truth)
 
 
-def test_what_one_of_the_two_cannot_do_is_told() -> None:
+def test_what_the_champion_cannot_do_is_left_out_and_what_we_cannot_is_told() -> None:
     truth = np.array([0, 1] * 20)
+    with_shares, without = two(truth * 0.5), labels(truth, (0, 1))
+    found = compare(["roc_auc", "accuracy"], with_shares, without, truth)
+    assert [c.name for c in found] == ["accuracy"]
     with pytest.raises(TrainingFailure, match="needs probabilities"):
-        compare(["roc_auc"], two(truth * 0.5), labels(truth, (0, 1)), truth)
+        compare(["roc_auc"], without, with_shares, truth)
+    with pytest.raises(TrainingFailure, match="beauty is no scorer"):
+        compare(["beauty"], with_shares, without, truth)
 
 
 def test_the_largest_error_is_compared_without_an_interval() -> None:

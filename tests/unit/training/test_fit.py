@@ -76,7 +76,7 @@ def test_the_list_of_algorithms_is_what_can_be_used(task: str) -> None:
     names = usable(task)
     assert names == sorted(names) and "StackingClassifier" not in names
     for name in names:
-        assert ALGORITHMS[task, name].estimator().get_params is not None
+        assert ALGORITHMS[task, name].make().get_params()
 
 
 def test_the_estimators_own_faults_are_told() -> None:
@@ -149,6 +149,14 @@ def test_a_monotonic_constraint_names_columns() -> None:
             ANSWER,
             monotonic_cst={"word 0": 1},
         )
+
+
+def test_a_fit_that_did_not_converge_is_told() -> None:
+    notes: list[str] = []
+    tried(candidate("MLPClassifier", parameters={"max_iter": 2}), note=notes.append)
+    assert len(notes) == 1 and "MLPClassifier: Stochastic Optimizer: Maximum iterations" in notes[0]
+    tried(candidate("PassiveAggressiveClassifier"), note=notes.append)  # deprecated, which is ours
+    assert len(notes) == 1
 
 
 def test_a_search_keeps_the_given_parameters_and_finds_the_better_one() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from perennial_artifact.manifest import Column
-from perennial_training.export.convert import _TYPES
+from perennial_training.export.convert import TYPES
 from perennial_training.export.features import Features
 from perennial_training.export.graph import IR_VERSION, ML, ML_OPSET, OPSET, Graph
 from perennial_training.export.model import OnnxModel
@@ -36,7 +36,7 @@ def exported(known: Preprocessing) -> OnnxModel:
     graph = Graph([*(c.name for c in known.columns), "features"])
     graph.rename(graph.add("Identity", Features(graph, known).matrix()), "features")
     inputs = [
-        helper.make_tensor_value_info(c.name, _TYPES[c.kind], [None, 1]) for c in known.columns
+        helper.make_tensor_value_info(c.name, TYPES[c.kind], [None, 1]) for c in known.columns
     ]
     kind = TensorProto.DOUBLE if known.double else TensorProto.FLOAT
     outputs = [helper.make_tensor_value_info("features", kind, [None, None])]
@@ -62,7 +62,7 @@ odd_words = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 @st.composite
 def tables(draw: Any) -> tuple[pd.DataFrame, pd.DataFrame, list[Column]]:
     """Return rows to learn from, rows to transform, and their columns."""
-    kinds = draw(st.lists(st.sampled_from(sorted(_TYPES)), min_size=1, max_size=5))
+    kinds = draw(st.lists(st.sampled_from(sorted(TYPES)), min_size=1, max_size=5))
     columns = [
         Column(name=draw(st.sampled_from("ab")) + str(i), kind=k) for i, k in enumerate(kinds)
     ]

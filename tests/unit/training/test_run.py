@@ -189,6 +189,15 @@ def test_a_champion_that_cannot_be_compared_says_why_and_the_candidate_goes_on(
     assert told == "orders-2 does not say which rows it has learned from"
 
 
+def test_a_metric_that_the_champion_cannot_have_leaves_the_others_compared(shop: Workshop) -> None:
+    ridge = {"name": "a", "algorithm": "RidgeClassifier"}
+    first = shop.train(ridge, objective={"metric": "accuracy"})
+    again = shop.train(champion=champion(first), metrics=["accuracy"])
+    assert [c.name for c in again.comparisons] == ["accuracy"] and again.champion_failure == ""
+    alone = shop.train(champion=champion(first))
+    assert alone.champion_failure.endswith("no answers that roc_auc could be measured by")
+
+
 def test_publishing_twice_is_harmless(shop: Workshop) -> None:
     one, other = shop.train(), shop.train()
     assert one.artifact == other.artifact

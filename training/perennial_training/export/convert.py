@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from onnx import TensorProto, checker, helper
+from onnx import TensorProto, helper
 
 from perennial_training.export import ensembles, linear
 from perennial_training.export.calibrated import add_calibrated
@@ -30,7 +30,7 @@ _LINEAR_CLASSIFIERS = (
 )
 _LINEAR_REGRESSORS = (
     *("ARDRegression", "BayesianRidge", "ElasticNet", "ElasticNetCV", "GammaRegressor"),
-    *("HuberRegressor", "Lars", "LarsCV", "Lasso", "LassoCV", "LassoLars", "LassoLarsCV"),
+    *("HuberRegressor", "LarsCV", "Lasso", "LassoCV", "LassoLars", "LassoLarsCV"),
     *("LassoLarsIC", "LinearRegression", "LinearSVR", "OrthogonalMatchingPursuit"),
     *("OrthogonalMatchingPursuitCV", "PassiveAggressiveRegressor", "PoissonRegressor"),
     *("QuantileRegressor", "Ridge", "RidgeCV", "SGDRegressor", "TheilSenRegressor"),
@@ -56,12 +56,16 @@ for _ending in ("Classifier", "Regressor"):
     WRITERS["HistGradientBoosting" + _ending] = ensembles.add_histogram_boosting
 """Written by us, by the estimator's name; skl2onnx converts all others."""
 
-_TYPES = {
+LARGEST = 2**31 - 1
+"""Bytes of a protocol buffer."""
+
+TYPES = {
     "Number": TensorProto.FLOAT,
     "Boolean": TensorProto.FLOAT,
     "Time": TensorProto.DOUBLE,
     "Category": TensorProto.STRING,
 }
+"""What an input is, by its column's kind."""
 
 
 def to_onnx(fitted: Fitted) -> bytes:
@@ -99,7 +103,7 @@ def _written(fitted: Fitted) -> bytes:
     answers = add_estimator(graph, features, fitted)
     for answer, output in zip(answers, outputs, strict=False):
         graph.rename(answer, output)
-    inputs = [helper.make_tensor_value_info(c.name, _TYPES[c.kind], [None, 1]) for c in columns]
+    inputs = [helper.make_tensor_value_info(c.name, TYPES[c.kind], [None, 1]) for c in columns]
     written = helper.make_graph(
         graph.nodes,
         "perennial",
@@ -111,7 +115,11 @@ def _written(fitted: Fitted) -> bytes:
     model = helper.make_model(
         written, producer_name="perennial", opset_imports=versions, ir_version=IR_VERSION
     )
-    checker.check_model(model)
+    if model.ByteSize() > LARGEST:
+        raise ValueError(
+            f"it would have {model.ByteSize() / 2**30:.1f} GiB, and ONNX has at most 2: let it be "
+            "smaller (of trees: fewer, max_depth, min_samples_leaf)"
+        )
     return bytes(model.SerializeToString(deterministic=True))
 
 

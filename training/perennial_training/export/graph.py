@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
 
 ML = "ai.onnx.ml"
 OPSET = 18
@@ -37,6 +37,27 @@ class Graph:
         """Add a node of one output; return the output's name."""
         output = self.name(op.lower())
         self.nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
+        return output
+
+    def add_long(self, op: str, source: str, domain: str, **attributes: Any) -> str:
+        """Add a node of one output with lists of numbers and bytes as long as a model is large.
+
+        ``helper.make_node`` looks at each item several times, which takes seconds for a forest.
+        """
+        short = {name: v for name, v in attributes.items() if not isinstance(v, np.ndarray | list)}
+        output = self.add(op, source, domain=domain, **short)
+        for name, values in attributes.items():
+            if name not in short:
+                made = self.nodes[-1].attribute.add(name=name)
+                if isinstance(values, list):
+                    made.type = AttributeProto.STRINGS
+                    made.strings.extend(values)
+                elif values.dtype == np.float32:
+                    made.type = AttributeProto.FLOATS
+                    made.floats.extend(values.tolist())
+                else:
+                    made.type = AttributeProto.INTS
+                    made.ints.extend(values.tolist())
         return output
 
     def add_two(self, op: str, *inputs: str, domain: str = "", **attributes: Any) -> list[str]:

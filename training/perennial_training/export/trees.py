@@ -105,23 +105,23 @@ def add_ensemble(
     adds = is_leaf[:, None] & (values != 0)
     adds[is_leaf & ~adds.any(axis=1), 0] = True
     leaves, answers = np.nonzero(adds)
-    return graph.add(
-        "TreeEnsembleRegressor",
-        features,
-        domain=ML,
-        n_targets=len(base),
-        aggregate_function="AVERAGE" if average else "SUM",
-        base_values=base.astype(np.float32).tolist(),
-        nodes_treeids=ids.tolist(),
-        nodes_nodeids=numbers.tolist(),
-        nodes_featureids=nodes("feature").tolist(),
-        nodes_modes=np.where(is_leaf, "LEAF", "BRANCH_LEQ").tolist(),
-        nodes_values=rounded_down(nodes("threshold").astype(np.float64)).tolist(),
-        nodes_truenodeids=nodes("left").tolist(),
-        nodes_falsenodeids=nodes("right").tolist(),
-        nodes_missing_value_tracks_true=nodes("missing_goes_left").astype(int).tolist(),
-        target_treeids=ids[leaves].tolist(),
-        target_nodeids=numbers[leaves].tolist(),
-        target_ids=answers.tolist(),
-        target_weights=values[leaves, answers].astype(np.float32).tolist(),
-    )
+    attributes: dict[str, Any] = {
+        "n_targets": len(base),
+        "aggregate_function": "AVERAGE" if average else "SUM",
+        "base_values": base.astype(np.float32),
+        "nodes_treeids": ids,
+        "nodes_nodeids": numbers,
+        "nodes_featureids": nodes("feature"),
+        "nodes_modes": [b"LEAF" if leaf else b"BRANCH_LEQ" for leaf in is_leaf.tolist()],
+        "nodes_values": rounded_down(nodes("threshold").astype(np.float64)),
+        "nodes_truenodeids": nodes("left"),
+        "nodes_falsenodeids": nodes("right"),
+        "target_treeids": ids[leaves],
+        "target_nodeids": numbers[leaves],
+        "target_ids": answers,
+        "target_weights": values[leaves, answers].astype(np.float32),
+    }
+    missing = nodes("missing_goes_left").astype(np.int64)
+    if missing.any():
+        attributes["nodes_missing_value_tracks_true"] = missing
+    return graph.add_long("TreeEnsembleRegressor", features, ML, **attributes)

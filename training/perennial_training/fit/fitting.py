@@ -19,6 +19,9 @@ from perennial_training.fit.preprocessing import learn
 Note = Callable[[str], None]
 """Told what a person should know about a fit, a sentence each."""
 
+NOTES = 3
+"""Warnings of a fit that are told; the same one often comes with many numbers."""
+
 
 def silent(_: str) -> None:
     """Tell nobody."""
@@ -50,7 +53,9 @@ def fit_one(
             raise TrainingFailure(
                 "FitFailed", f"{algorithm.name} cannot be fitted: {first_line(error)}"
             ) from error
-    for text in sorted({first_line(w.message) for w in caught}):
+    # What a later scikit-learn changes is no matter of this fit.
+    own = [w for w in caught if not issubclass(w.category, FutureWarning | DeprecationWarning)]
+    for text in sorted({first_line(w.message) for w in own})[:NOTES]:
         note(f"{algorithm.name}: {text}")
     return Fitted(algorithm, preprocessing, made)
 

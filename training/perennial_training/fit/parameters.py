@@ -34,7 +34,7 @@ def settled(
     Raises:
         TrainingFailure: there is no such parameter, class or column.
     """
-    defaults = algorithm.estimator().get_params(deep=False)
+    defaults = algorithm.make().get_params(deep=False)
     made = {}
     for name, value in parameters.items():
         if name not in defaults:
@@ -62,7 +62,7 @@ def estimator(algorithm: Algorithm, parameters: dict[str, Any]) -> Any:
     Raises:
         TrainingFailure: a parameter has a value that it cannot have.
     """
-    made = algorithm.estimator(**parameters)
+    made = algorithm.make(**parameters)
     if "random_state" in made.get_params(deep=False) and "random_state" not in parameters:
         made.set_params(random_state=SEED)
     try:

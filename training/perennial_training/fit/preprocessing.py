@@ -74,16 +74,17 @@ class Preprocessing:
             if not self.double:
                 with np.errstate(over="ignore"):  # as ONNX' Cast: beyond float32 is infinite
                     values = values.astype(np.float32).astype(np.float64)
-        blocks = [values]
+        # Filled in place: of wide tables there is no room for two.
+        features = np.zeros((len(inputs), len(self.features())))
+        features[:, : values.shape[1]] = values
+        start = values.shape[1]
         for name, known in self.categories.items():
-            codes = pd.Index(known, dtype=object).get_indexer(
-                pd.Index(words(inputs[name]), dtype=object)
-            )
-            block = np.zeros((len(inputs), len(known)))
+            found = pd.Index(words(inputs[name]), dtype=object)
+            codes = pd.Index(known, dtype=object).get_indexer(found)
             seen = np.flatnonzero(codes >= 0)
-            block[seen, codes[seen]] = 1.0
-            blocks.append(block)
-        return np.concatenate(blocks, axis=1)
+            features[seen, start + codes[seen]] = 1.0
+            start += len(known)
+        return features
 
 
 def learn(inputs: pd.DataFrame, columns: Sequence[Column], algorithm: Algorithm) -> Preprocessing:

@@ -41,12 +41,12 @@ def rehearse(
         TrainingFailure: ParametersInvalid, ExportFailed or ParityFailed.
     """
     classes = list(np.unique(target.to_numpy())) if algorithm.task == "Classification" else []
-    # What stands in an estimator that is being made is checked before it is made shorter.
+    # As they were given, before they are made shorter.
     if "monotonic_cst" not in parameters:
         estimator(algorithm, settled(algorithm, parameters, classes))
     chosen = few(algorithm.task, target)
     rows, truth = inputs.iloc[chosen], target.iloc[chosen]
-    shorter = {**algorithm.estimator().get_params(deep=False), **parameters}
+    shorter = {**algorithm.make().get_params(deep=False), **parameters}
     shorter = {
         name: most
         for name, most in SHORTER.items()

@@ -11,11 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perennial_artifact.result import Comparison
-from perennial_training.prove.answers import Answers
+from perennial_training.failure import TrainingFailure
+from perennial_training.prove.answers import Answers, Judged
 from perennial_training.prove.intervals import bca, shrunk
 from perennial_training.prove.names import NO_INTERVAL
 from perennial_training.prove.resamples import Resampling, resample, resampling
-from perennial_training.prove.scoring import score_of_all, score_of_rows
+from perennial_training.prove.scoring import score_of_all, score_of_rows, scorer
 from perennial_training.prove.statistics import statistic
 
 CONFIDENCE = 0.9
@@ -32,7 +33,8 @@ def compare(
 
     The interval is the BCa bootstrap's of candidate less champion, both on the same resamples, so
     that what is hard for both is no difference. It is None where most resamples have no value, and
-    for the largest error, which cannot be resampled.
+    for the largest error, which cannot be resampled. A metric that the champion has no value of,
+    as one of probabilities that it does not give, is left out.
 
     Args:
         names: scikit-learn's scorers.
@@ -41,13 +43,13 @@ def compare(
         target: the truth of these rows.
 
     Raises:
-        TrainingFailure: there is no such scorer, or it has no value for the answers of one.
+        TrainingFailure: there is no such scorer, or it has no value for the candidate's answers.
         ValueError: the two were not asked about the same rows, or by other classes.
     """
     if ours.classes != theirs.classes:
         raise ValueError("the two models are measured by different classes")
     sides = [answers.beside(target) for answers in (ours, theirs)]
-    different = list(dict.fromkeys(names))
+    different = [name for name in dict.fromkeys(names) if _has_value(sides[1], name)]
     values = [[score_of_all(side, name) for side in sides] for name in different]
     statistics = [
         statistic(side, name, partial(score_of_rows, side, name))
@@ -65,6 +67,15 @@ def compare(
             low, high = _ends(value - champion, mine - its, mine_without - its_without, plan)
         found.append(Comparison(name=name, value=value, champion=champion, low=low, high=high))
     return found
+
+
+def _has_value(judged: Judged, name: str) -> bool:
+    scorer(name)  # one that there is not is no fault of the champion
+    try:
+        score_of_all(judged, name)
+    except TrainingFailure:
+        return False
+    return True
 
 
 def _ends(
