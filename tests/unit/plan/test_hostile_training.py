@@ -55,7 +55,7 @@ def test_a_winner_whose_pod_is_gone_before_the_run_ends_wins_all_the_same() -> N
     champion = world.training.status.champion
     assert champion is not None and champion.metric.value == 0.9
     spec = world.objects["ModelVersion", "flights-1"]["spec"]
-    assert spec["candidate"] == "linear" and spec["artifact"]["uri"]
+    assert spec["source"]["candidate"] == "linear" and spec["artifact"]["uri"]
 
 
 def test_a_run_is_judged_by_its_own_gates() -> None:
