@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from faults import fault
 from perennial.cluster import scrape
 from perennial.cluster.scrape import parse, read_pods, url
 
@@ -35,6 +36,11 @@ def test_counters_of_all_protocols_add_up_and_only_5xx_are_errors() -> None:
     assert (found.pod, found.revision) == ("p", "r1")
     assert (found.requests, found.errors) == (101, 2)
     assert found.buckets == {0.01: 65, math.inf: 100}
+
+
+@fault("A5", "a model that answers 400 to every request is a successful canary")
+def test_what_clients_are_refused_is_counted() -> None:
+    assert parse("p", "r1", TEXT).refusals == 3  # type: ignore[attr-defined]
 
 
 def test_a_pod_that_counted_nothing() -> None:
