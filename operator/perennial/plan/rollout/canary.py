@@ -62,7 +62,8 @@ def time_left(s: DeploymentSnapshot, canary: Revision) -> float:
 
 def hash_of(steps: list[Step]) -> str:
     """Return a hash of the steps, by which an edit of them is noticed."""
-    text = json.dumps([step.to_json() for step in steps], sort_keys=True)
+    told = [step.model_dump(mode="json", exclude_none=True, exclude={"name"}) for step in steps]
+    text = json.dumps(told, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
