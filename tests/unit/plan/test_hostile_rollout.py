@@ -202,7 +202,6 @@ def test_a_newer_version_takes_the_place_of_one_that_waits_for_the_cluster() -> 
 # A6: what serves is protected, however little of it there is.
 
 
-@fault("A6", "a stable that was never whole is not protected")
 def test_with_three_of_four_pods_ready_a_new_version_has_a_canary() -> None:
     world = World(analysis=ANALYSIS, replicas=4)
     world.instant, world.room = False, 3
@@ -355,7 +354,6 @@ def test_the_status_of_a_large_canary_can_be_stored(monkeypatch: pytest.MonkeyPa
 # A13, A14: what is in force, and what is told of it.
 
 
-@fault("A13", "pods join while a rollout is paused")
 def test_paused_holds_the_weight_in_force() -> None:
     world = slow([{"setWeight": 25}, {"pause": {"duration": "3s"}}, {"setWeight": 75}])
     world.wish(NEW_SHA)

@@ -18,6 +18,8 @@ from perennial.plan.workload import service, workload
 
 SCALE_DOWN_DELAY_SECONDS = 30
 REPLACED = "replaced"
+REQUESTED = "Requested"
+"""Why a rollout is paused that a person asked to pause."""
 
 
 def children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...]:
@@ -39,6 +41,8 @@ def children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...
     goal = s.sizes(s.weight_at(step.index))
     if status.promoting:
         goal = (s.in_force(status)[0], wanted)
+    elif status.paused == REQUESTED and asked > 0:
+        goal = s.in_force(status)  # somebody said stop: no pod joins, though a step scales
     front = _front(s, stable, selection)
     goals = {canary.revision: goal[1], stable.revision: goal[0]}
     waits: set[str] = set()  # what shrinks waits for the Service, and stable for the canary

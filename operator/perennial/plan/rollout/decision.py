@@ -58,7 +58,8 @@ def _settle_stable(s: DeploymentSnapshot, state: State) -> State:
     status, stable = state.status, state.status.stable
     if stable is None:
         return state
-    if status.promoted_time is None and s.ready(stable.revision) >= max(1, s.replicas):
+    # One ready pod serves: from now on there is something to protect.
+    if status.promoted_time is None and s.ready(stable.revision) > 0:
         return state.set(Event("Serving", f"{stable.name} serves"), promoted_time=s.now)
     return state
 
