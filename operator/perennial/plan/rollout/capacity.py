@@ -49,7 +49,7 @@ def children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...
     if s.service is None or s.selection != selection:
         # Until the Service was *seen* turned: that write may be refused, and this one not.
         waits = set(goals)
-    elif step.start_time is None:
+    elif step.start_time is None and wanted > 0:
         waits = {stable.revision}
     goals |= {revision: max(goals[revision], s.asked(revision)) for revision in waits}
     goals = _spared(s, selection, goals)
