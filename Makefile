@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-images binaries matrix benchmark-serving benchmark-http benchmark-sketch benchmark-operator
+.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-images binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -106,6 +106,13 @@ benchmark-serving: venv  ## Our server beside MLServer, KServe's, FastAPI by han
 benchmark-http: venv  ## HTTP and gRPC servers, JSON codecs, threads: the candidates (5 min)
 	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
 	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.frontends
+
+soak: export PERENNIAL_SOAK = 1
+soak: venv  ## Memory over 10,000 connections, 400 large refusals of each kind, 6,000 shapes (5 min)
+	$(PY) -m pytest -q tests/unit/serving/test_memory.py
+
+attack: venv  ## Attacks beside an honest client, on loopback: ours, uvicorn, granian (5 min)
+	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT):$(BENCHMARK) $(PY) -m benchmarks.attack
 
 benchmark-sketch: venv  ## What counting a row for drift costs (half a minute)
 	$(PY) -m benchmarks.sketch

@@ -21,10 +21,10 @@ from perennial_artifact.result import (
     RunSpec,
 )
 from perennial_artifact.store import publish
+from perennial_training.candidate import fit
 from perennial_training.champion import against_champion
 from perennial_training.export import OnnxModel, check_parity, to_onnx
 from perennial_training.fit.algorithms import algorithm
-from perennial_training.fit.candidate import fit
 from perennial_training.fit.fitted import Fitted
 from perennial_training.fit.limits import check_inputs
 from perennial_training.prepare.dataset import Rows, load

@@ -72,7 +72,7 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
     if plane.log is not None:
         await plane.log.close()
     if plane.tracing is not None:
-        await asyncio.to_thread(plane.tracing.flush)
+        await loop.run_in_executor(engine.threads, plane.tracing.flush)
     aside.stop()
 
 

@@ -181,10 +181,12 @@ class Listed:
 
 
 def _check_size(name: str, content: bytes, shape: Sequence[int]) -> None:
-    """Refuse what has more values or lists than a shape: each would become an object."""
+    """Refuse what has other than a shape's values, or more lists: each would become an object."""
     count, lists = math.prod(shape), sum(accumulate(shape[:-1], mul, initial=1))
-    if content.count(b",") >= count:
-        raise wrong(name, f"{count} values for shape {list(shape)}", "more")
+    commas = content.count(b",")  # between values, or lists of them, there is one each
+    if commas != count - 1:
+        got = "more" if commas >= count else "fewer"
+        raise wrong(name, f"{count} values for shape {list(shape)}", got)
     if content.count(b"[") > lists:
         raise wrong(name, f"nested lists of shape {list(shape)}", "more of them")
 

@@ -69,7 +69,8 @@ class RestApp:
         log = self._engine.plane.log
         assert log is not None
         try:
-            items = await asyncio.to_thread(feedback.parse, request.body)
+            loop, threads = asyncio.get_running_loop(), self._engine.threads
+            items = await loop.run_in_executor(threads, feedback.parse, request.body)
             await log.feedback(items)
         except Exception as error:
             refuse(request, as_request_error(error))

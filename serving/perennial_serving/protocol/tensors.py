@@ -71,11 +71,11 @@ class Feeds:
             if name in arrays:
                 raise RequestError(400, f"input {name!r} is given twice")
             expected, kind = known
+            if tensor[2] and tensor[2][0] > self._most:
+                told = f"{tensor[2][0]} rows; at most {self._most} are taken"
+                raise RequestError(400, f"input {name!r} has {told}: ask in several requests")
             arrays[name] = values = _array(tensor, expected, kind)
             rows = rows or (len(values) if values.ndim else 1)
-            if rows > self._most:
-                told = f"{rows} rows; at most {self._most} are taken: ask in several requests"
-                raise RequestError(400, f"input {name!r} has {told}")
         if len(arrays) != len(inputs):
             self._fill(arrays, rows)
         for axes in self._shared:

@@ -15,8 +15,8 @@ class Member(Protocol):
     def since(self) -> float: ...  # noqa: D102
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing is under way."""
+    def is_known(self) -> bool:
+        """Whether its client has ever been answered."""
 
     @property
     def is_busy(self) -> bool:
@@ -32,14 +32,14 @@ M = TypeVar("M", bound=Member)
 def enter(members: set[M], newcomer: M, most: int) -> None:
     """Add a connection; where it is one too many, those end that do least.
 
-    Idle ones first, then those that wait for their clients, each the longest first. Where all are
-    at work, it is the newcomer that ends.
+    Those first whose clients have never said a whole request, then those that have been idle or
+    waited for their clients, each the longest first. Where all are at work, the newcomer ends.
     """
     members.add(newcomer)
     if len(members) <= most:
         return
     others = [m for m in members if m is not newcomer and not m.is_busy]
-    others.sort(key=lambda m: (not m.is_idle, m.since))
+    others.sort(key=lambda m: (m.is_known, m.since))
     for member in others[: most // _PART + 1] or [newcomer]:
         members.discard(member)
         member.abort()

@@ -87,7 +87,7 @@ def test_what_is_wrong_in_the_list_is_told_of_its_tensor(numbers: str) -> None:
     with pytest.raises(RequestError, match="input 'x': expected a list of values"):
         for name, datatype, _, listed, _ in codec.tensors(*codec.decode(body)):
             assert isinstance(listed, codec.Listed)
-            listed.read(name, datatype, [len(LONG) + 2])
+            listed.read(name, datatype, [numbers.count(",") + 1])
 
 
 def test_the_last_of_two_keys_counts() -> None:
@@ -146,7 +146,8 @@ def test_long_nested_lists_are_read_as_short_ones(
     try:
         found = listed.read("x", "FP64", shape)
     except RequestError as error:
-        assert change == 1 and "nested lists" in str(error)
+        assert change in (1, 3)
+        assert "nested lists" in str(error) or "fewer" in str(error)
         return
     if isinstance(found, list):
         assert found == plain
@@ -178,5 +179,6 @@ def test_more_than_the_shape_says_becomes_no_objects(
     for shape in ([3], [3, 1]):
         with pytest.raises(RequestError, match="more"):
             codec.Listed(content).read("x", "INT64", shape)
-    with pytest.raises(RequestError, match="more"):
-        codec.Listed(b"[" + b"[]," * 100_000 + b"[]]").read("x", "FP32", [100_001])
+    for datatype, shape in (("FP32", [100_001]), ("INT64", [100_001, 2]), ("FP32", [50_000, 2])):
+        with pytest.raises(RequestError, match=r"more|fewer"):
+            codec.Listed(b"[" + b"[]," * 100_000 + b"[]]").read("x", datatype, shape)

@@ -28,6 +28,7 @@ from perennial_serving.evidence.requestlog.spool import (
 from perennial_serving.model.datatypes import Arrays
 from perennial_serving.model.loaded import Model
 from perennial_serving.system.errors import RequestError
+from perennial_serving.system.resources import start_threads
 
 FLUSH_SECONDS = 1.0
 PENDING_BYTES = 32 * 1024 * 1024
@@ -60,6 +61,7 @@ class RequestLog:
         self._columns, self._sample, self._metrics = columns, settings.sample, metrics
         metrics.with_log()
         self._thread = ThreadPoolExecutor(1, "request-log")
+        start_threads(self._thread, 1)
         self._pending: list[_Pending] = []
         self._bytes = 0
         self._writing: asyncio.Task[None] | None = None

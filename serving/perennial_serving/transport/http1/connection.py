@@ -97,6 +97,8 @@ class Connection(asyncio.Protocol):
         self._refused = False  # nothing more is answered
         self._ended = False  # the client sends nothing more
         self._writable = True
+        self.is_known = False
+        """Whether the client has ever been answered."""
         self.since = self._loop.time()
         """When this began to be what it is: idle, or waiting for the client."""
 
@@ -483,6 +485,7 @@ class Connection(asyncio.Protocol):
         request, self._busy = self._busy, None
         if request is None or self._refused or self._transport.is_closing():
             return
+        self.is_known = True
         keeps = request.keeps and not self._listener.draining
         if self._ended and not self._waiting and not self._unread:
             keeps = False

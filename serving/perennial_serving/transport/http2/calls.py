@@ -257,7 +257,8 @@ class Http2Protocol(Connection):
             call._timer = self._loop.call_later(
                 head.timeout, call.fail, DEADLINE_EXCEEDED, "Deadline Exceeded"
             )
-        if head.refusal is None and (dialogue := self._dialogues.get(head.path)):
+        dialogue = self._dialogues.get(head.path)
+        if dialogue is not None and head.refusal is None:
             call._dialogue = dialogue
             self._put(frame(frames.HEADERS, END_HEADERS, number, ANSWER_HEADERS))
             self._converse(call, b"", bool(flags & END_STREAM))
@@ -361,16 +362,14 @@ class Http2Protocol(Connection):
         if call.lease is None:
             call.lease, call._counted = Lease(self._budget), True
             self._leased += 1
-            self._budget.waits(self)
+            self._begin_waiting()
         return call.lease.grow(size - call.lease.size, always=size <= SMALL)
 
     def _settle(self, call: Call) -> None:
-        """Note that a message is all there, or that nobody waits for the rest."""
-        if call._counted:
-            call._counted = False
-            self._leased -= 1
-            if not self._waits_for_peer():
-                self._budget.goes_on(self)
+        """Note that a counted message is all there, or that nobody waits for the rest."""
+        call._counted = False
+        self._leased -= 1
+        self._end_waiting()
 
     def _promise(self) -> None:
         """Promise room for the rest of large messages, in order."""
@@ -387,7 +386,8 @@ class Http2Protocol(Connection):
     def _hand_on(self, call: Call, data: bytes | bytearray) -> None:
         """Take a request that is all there."""
         call._open = False
-        self._settle(call)
+        if call._counted:
+            self._settle(call)
         if call.over:
             return
         head = call._head
@@ -449,7 +449,7 @@ class Http2Protocol(Connection):
 
     def answer(self, call: Call, message: bytes) -> None:
         """Send a message and the status OK."""
-        call._connection = None
+        call._connection, self.is_known = None, True
         number, size = call._number, len(message) + PREFIX.size
         if (
             size <= self._window
@@ -500,7 +500,7 @@ class Http2Protocol(Connection):
         if call._rest and size > UNCOUNTED:
             call.lease = call.lease or Lease(self._budget)
             call.lease.grow(size, always=True)
-            self._budget.waits(self)
+            self._begin_waiting()
 
     def _send(self, call: Call) -> None:
         """Send as much of an answer as windows and the transport allow."""
@@ -553,13 +553,15 @@ class Http2Protocol(Connection):
         if call._open:
             self._end(call._number, frames.NO_ERROR)
         self._drop(call)
-        self._patience = min(self._patience + _ANSWERED, self._most_patience)
+        if self._patience < self._most_patience:
+            self._patience = min(self._patience + _ANSWERED, self._most_patience)
 
     def _drop(self, call: Call) -> None:
         number = call._number
         del self._calls[number]
         call._connection = None
-        self._settle(call)
+        if call._counted:
+            self._settle(call)
         if call._timer is not None:
             call._timer.cancel()
         if number in self._blocked:
@@ -571,11 +573,11 @@ class Http2Protocol(Connection):
             self._waiting.pop(number, None)
             self._take_back(call)
         # Its handler may hold it until its own answer, to nobody, is there.
-        if call.over and call._rest:
+        if call._rest:
             call._rest = call._next = _NOTHING
             call.lease = None
-        if not self._waits_for_peer():
-            self._budget.goes_on(self)
+        if self._is_waiting:
+            self._end_waiting()
         if self._leaving:
             self._leave_if_done()
 

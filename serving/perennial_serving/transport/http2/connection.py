@@ -84,7 +84,10 @@ class Connection(asyncio.Protocol, ABC):
         self._opened = False  # whether more may be sent than when it was last tried
         self._stuck = 0  # periods without progress
         self._unsent = 0  # bytes that the peer does not take
+        self._is_waiting = False
         self._idle = 0  # periods without a call
+        self.is_known = False
+        """Whether a call has ever been answered."""
         self.since = self._loop.time()
         """When the last stream was opened."""
 
@@ -162,7 +165,7 @@ class Connection(asyncio.Protocol, ABC):
         self._paused = True
         self._unsent = self._transport.get_write_buffer_size()
         self._budget.take(self._unsent, always=True)
-        self._budget.waits(self)
+        self._begin_waiting()
         self._regulate()
 
     def resume_writing(self) -> None:
@@ -173,11 +176,21 @@ class Connection(asyncio.Protocol, ABC):
         # Not now: this may be within a write of ours.
         self._loop.call_soon(self._go_on)
 
+    def _begin_waiting(self) -> None:
+        """Tell the budget that bytes are held until the peer does something."""
+        self._is_waiting = True
+        self._budget.waits(self)
+
+    def _end_waiting(self) -> None:
+        """Tell it that none are, if so."""
+        if self._is_waiting and not self._waits_for_peer():
+            self._is_waiting = False
+            self._budget.goes_on(self)
+
     def _forget_unsent(self) -> None:
         self._budget.give(self._unsent)
         self._unsent = 0
-        if not self._waits_for_peer():
-            self._budget.goes_on(self)
+        self._end_waiting()
 
     def _regulate(self) -> None:
         """Read on, unless something of this peer's waits."""

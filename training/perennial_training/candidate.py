@@ -10,12 +10,12 @@ import pandas as pd
 
 from perennial_artifact.manifest import Column
 from perennial_artifact.result import CandidateSpec
+from perennial_training.export.rehearsal import rehearse
 from perennial_training.failure import TrainingFailure
 from perennial_training.fit.algorithms import algorithm
 from perennial_training.fit.fitted import Fitted
 from perennial_training.fit.fitting import Note, first_line, fit_one, silent
 from perennial_training.fit.limits import check_inputs
-from perennial_training.fit.rehearsal import rehearse
 from perennial_training.fit.search import search, set_aside
 
 Judge = Callable[[Any, pd.DataFrame, "pd.Series[Any]"], float]
