@@ -1,6 +1,6 @@
 """What people and autoscalers read in the status, beside its conditions."""
 
-from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision
+from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
 from perennial.plan.rollout.capacity import REPLACED
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.workload import image_of
@@ -19,7 +19,10 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
         is_ready = s.ready(revision.revision)
         if field != REPLACED:
             total, ready = total + has, ready + is_ready
-        updates[field] = revision.model_copy(update={"replicas": has, "ready_replicas": is_ready})
+        changes: dict[str, object] = {"replicas": has, "ready_replicas": is_ready}
+        if field == "stable":
+            changes["share"] = _rest(status.weight)
+        updates[field] = revision.model_copy(update=changes)
     meta, stable, canary = s.deployment.metadata, status.stable, status.canary
     selector = f"perennial.dev/deployment={meta.name}"
     replicas = total
@@ -50,6 +53,13 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
         selector=selector,
         printed=printed,
     )
+
+
+def _rest(canary: Share | None) -> Share:
+    """Return stable's share of the traffic: what the canary leaves."""
+    if canary is None:
+        return Share(asked=100, actual=100)
+    return Share(asked=100 - canary.asked, actual=100 - canary.actual)
 
 
 def _step(s: DeploymentSnapshot, status: DeploymentStatus) -> str:
