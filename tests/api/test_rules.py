@@ -50,7 +50,7 @@ FULL: dict[str, dict[str, Any]] = {
                 "search": {"trials": 3, "parameters": {"C": {"float": [0.1, 10], "log": True}}},
             }
         ],
-        "gates": [{"metric": "roc_auc", "minimum": 0.7}],
+        "gates": [{"name": "good", "metric": "roc_auc", "minimum": 0.7}],
         "schedule": {"cron": "0 3 * * *", "timeZone": "Europe/Berlin"},
         "suspend": True,
         "store": STORE,
@@ -178,6 +178,7 @@ FULL: dict[str, dict[str, Any]] = {
 IMPORTED = {"imported": {"origin": "a vendor"}}
 MODEL, SPACE = ("spec", "model"), ("spec", "candidates", 0, "search", "parameters", "C")
 SPLIT = ("spec", "dataset", "split")
+GATE = ("spec", "gates", 0)
 OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelVersion", ("spec", "source"), IMPORTED),
     ("ModelDeployment", MODEL, {"trainingRef": {"name": "flights"}}),
@@ -187,8 +188,8 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelTraining", SPACE, {"choice": ["l1", 3]}),
     ("ModelTraining", SPACE, {"choice": [None, 0.5, True, ["a", 1]]}),
     ("ModelTraining", SPLIT, {"method": "Grouped", "column": "tail"}),
-    ("ModelTraining", ("spec", "gates", 0), {"metric": "r2", "maximum": 1}),
-    ("ModelTraining", ("spec", "gates", 0), {"metric": "r2", "againstChampion": {}}),
+    ("ModelTraining", GATE, {"name": "a", "metric": "r2", "maximum": 1}),
+    ("ModelTraining", GATE, {"name": "a", "metric": "r2", "againstChampion": {}}),
 ]
 
 Break = Callable[[Any], Any]
