@@ -366,14 +366,15 @@ def test_the_winner_is_told_with_the_interval_that_many_candidates_cost() -> Non
         found = json.loads(message(name, value, 0.7))
         found["metrics"][0] |= {"low": value - 0.1, "high": value + 0.1, "confidence": 0.975}
         found["dataset"]["heldOut"] = 2
-        found["notes"] = [{"check": "columns", "message": "3 numbers, 1 category (origin)"}]
+        columns = {"check": "columns", "message": "3 numbers, 1 category (origin)"}
+        found["notes"] = [columns, {"check": "fit", "message": "1 of 3 trials failed"}]
         return json.dumps(found)
 
     run_to_end(world, {0: told("boosted", 0.8), 1: told("linear", 0.75)})
     last = world.training.status.last_run
     assert last is not None and last.message == (
         "boosted became flights-1, roc_auc=0.800 (0.700 to 0.900 at 97.5 %, the best of 2); "
-        "roc_auc 0.8 beside the champion's 0.7 on the same rows: better"
+        "roc_auc 0.8 beside the champion's 0.7 on the same rows: better; 1 of 3 trials failed"
     )
     assert last.dataset is not None and (last.dataset.rows, last.dataset.held_out) == (10, 2)
     assert [n.message for n in last.dataset.notes] == ["3 numbers, 1 category (origin)"]
