@@ -10,7 +10,14 @@ from dataclasses import dataclass
 
 from perennial.plan.statistics.bursts import Bursts
 from perennial.plan.statistics.e_process import RESERVE, after, at_start, log_mean
-from perennial.plan.statistics.numbers import as_list, counted, from_list, in_percent, kept
+from perennial.plan.statistics.numbers import (
+    as_list,
+    counted,
+    from_list,
+    in_percent,
+    in_points,
+    kept,
+)
 from perennial.plan.statistics.proportions import (
     ODDS_RATIOS,
     Counted,
@@ -29,7 +36,8 @@ HIGHEST_FOR = math.log(1000)
 class StablePast:
     """All that stable counted before a look, for B questions: 4 + 5 B numbers.
 
-    It may begin before the canary does; twenty looks make bursts known from the start.
+    Begin it before the canary does, with what stable counted until then, look by look: then its
+    share and its bursts are known from the canary's first request.
     """
 
     requests: float
@@ -133,13 +141,13 @@ class AgainstStable:
             )
         gains, no_worse = [], []
         phis = self.past.bursts.phi()
-        for i, share in enumerate(self.past.shares()):
+        for i, (share, phi) in enumerate(zip(self.past.shares(), phis, strict=True)):
             counts = canary.events[i], canary.requests, stable.events[i], stable.requests
-            gains += [look_log_e(*counts, times_odds(share, r), share) for r in ODDS_RATIOS]
+            gains += [look_log_e(*counts, times_odds(share, r), share) / phi for r in ODDS_RATIOS]
             gain = 0.0
             if 0 < margins[i] < 1:
-                gain = look_log_e(*counts, share, share, margins[i])
-            no_worse.append(kept(min(HIGHEST_FOR * phis[i], self.no_worse[i] + gain)))
+                gain = look_log_e(*counts, share, share, margins[i]) / phi
+            no_worse.append(kept(min(HIGHEST_FOR, self.no_worse[i] + gain)))
         looks = self.looks + 1
         return AgainstStable(
             past,
@@ -152,18 +160,13 @@ class AgainstStable:
             tuple(no_worse),
         )
 
-    def log_worse(self, tempered: bool = True) -> float:
+    def log_worse(self) -> float:
         """Return the log e-value of the canary being worse in any of the questions: their mean."""
-        phis = self.past.bursts.phi() if tempered else (1.0,) * len(self.no_worse)
-        logs = [
-            log_mean(self.worse[i * RATIOS : (i + 1) * RATIOS], phi) for i, phi in enumerate(phis)
-        ]
-        return log_mean(logs)
+        return log_mean(self.worse)
 
     def log_no_worse(self) -> float:
         """Return the log e-value of its being worse in none by more than the margin."""
-        phis = self.past.bursts.phi()
-        return min(x / phi for x, phi in zip(self.no_worse, phis, strict=True))
+        return min(self.no_worse)
 
     def verdict(
         self, what: Sequence[str], margins: Sequence[float], alpha: float, name: str = ""
@@ -192,7 +195,7 @@ class AgainstStable:
             f"{counted(self.canary_requests, 'request')} {what[i]}, {in_percent(reference)} of "
             f"stable's {counted(self.stable_requests, 'request')} at the same time; "
         )
-        allowed = f"{in_percent(margins[i])[:-1]} points"
+        allowed = in_points(margins[i])
         if found == "Failed":
             message += f"the canary is worse ({chance(against)} to see this if it were not)"
         elif found == "Successful":
@@ -216,11 +219,7 @@ class AgainstStable:
         questions = range(len(self.no_worse))
         if found == "Successful":
             return min(questions, key=lambda i: self.no_worse[i])
-        phis = self.past.bursts.phi()
-        return max(
-            questions,
-            key=lambda i: log_mean(self.worse[i * RATIOS : (i + 1) * RATIOS], phis[i]),
-        )
+        return max(questions, key=lambda i: log_mean(self.worse[i * RATIOS : (i + 1) * RATIOS]))
 
     def to_json(self) -> dict[str, list[float]]:
         """Return the numbers to carry on, by arm: at most 32 each for up to three questions."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from perennial.plan.statistics.numbers import as_list, from_list, kept
 
 LOOKS = 20
-"""Looks of a block, and looks that are needed before anything is said."""
+"""Looks of a block."""
+FEWEST_LOOKS = 5
 CLEAR = 2.0
+"""Standard deviations by which phi must exceed 1, so that chance costs no power."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ class Bursts:
         return tuple(spread), tuple(expected)
 
     def phi(self) -> tuple[float, ...]:
-        """Return phi for each question; 1 where it is not clearly more, or before 20 looks."""
-        if self.looks < LOOKS:
+        """Return phi for each question; 1 where it is not clearly more, or before 5 looks."""
+        if self.looks < FEWEST_LOOKS:
             return (1.0,) * len(self.spread)
         df = self.looks - math.ceil(self.looks / LOOKS)
         limit = 1 + CLEAR * math.sqrt(2 / df)

@@ -77,10 +77,8 @@ class Feature:
     """The window in equal slices, the oldest first; without them rows are taken as independent.
     Only features that would alarm without need them: with them p-values only rise, so no verdict
     of another feature changes."""
-    singletons: float | None = None
-    """Categories that the reference has exactly once; None where that is not known."""
-    tails_known: bool = True
-    """The reference's minimum and maximum are known."""
+    threshold: float | None = None
+    """A score that replaces what drift needs; the p-value is asked for all the same."""
 
 
 def added(slices: Sequence[Counts]) -> Counts:
@@ -112,8 +110,6 @@ class Settings:
     minimum_effect: float = 0.02
     minimum_samples: int = 500
     """Rows that the newest quarter needs to be tested by itself."""
-    threshold: float | None = None
-    """A score that replaces what is needed; the p-value is asked for all the same."""
     missing: float | None = MISSING_BEYOND_USUAL
     out_of_range: float | None = OUT_OF_RANGE
     unseen_category: float | None = UNSEEN_CATEGORY
@@ -134,6 +130,8 @@ class FeatureDrift:
     drifted: bool
     reference_rows: float
     window_rows: float
+    enough: bool
+    """Both samples have 50 values; with fewer only missing values are compared."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +170,7 @@ class _Tested:
     p: float
     phi: float
     rows: float
+    enough: bool
     quality: tuple[QualityTest, ...] = field(default=())
 
 
@@ -205,7 +204,7 @@ def judge_drift(
         adjusted = holm(p_values)
         for t, adjusted_p in zip(tested, adjusted, strict=False):
             known = usual.get(t.feature.name, UsualDrift())
-            need = settings.threshold
+            need = t.feature.threshold
             if need is None:
                 need = needed(known, settings.minimum_effect, settings.watched, settings.window)
             drifts.append(
@@ -220,6 +219,7 @@ def judge_drift(
                     drifted=adjusted_p <= alpha and t.score >= need,
                     reference_rows=t.feature.reference.rows,
                     window_rows=t.rows,
+                    enough=t.enough,
                 )
             )
         rest = iter(adjusted[len(tested) :])
@@ -240,6 +240,31 @@ def judge_drift(
     drifts.sort(key=lambda d: (not d.drifted, -d.score / d.need if d.need else 0.0, d.feature))
     breaches.sort(key=lambda b: (-b.share, b.feature, b.check))
     return DriftReport(tuple(drifts), tuple(breaches), tuple(suspects), alpha)
+
+
+def learned(
+    report: DriftReport, usual: Mapping[str, UsualDrift], window: float, window_passed: bool
+) -> dict[str, UsualDrift]:
+    """Return what is usual after a look, for the features of the report.
+
+    Args:
+        report: of the look.
+        usual: what was usual before.
+        window: the window's length in seconds.
+        window_passed: a window's length has passed since the last time that this was true; looks
+            in between share their rows, and only raise the peak of an alarm.
+    """
+    drifted = set(report.drifted)
+    scores: dict[str, float] = {}
+    for f in report.features:
+        if f.drifted or (f.span == "Window" and f.feature not in drifted):
+            scores[f.feature] = max(f.score, scores.get(f.feature, 0.0))
+    found = {}
+    for name, score in scores.items():
+        known = usual.get(name, UsualDrift())
+        due = window_passed or name in drifted
+        found[name] = known.after(score, name in drifted, window) if due else known
+    return found
 
 
 def _limit(settings: Settings, check: Check) -> float | None:
@@ -286,6 +311,7 @@ def _test(feature: Feature, span: Span, settings: Settings) -> _Tested:
         p=corrected_p(found.g, found.df, effect),
         phi=effect.phi,
         rows=m,
+        enough=not few,
         quality=tuple(_quality(feature, window, effect, settings)) if span == "Window" else (),
     )
 
@@ -301,17 +327,11 @@ def _quality(
         tests.append(
             missing_values(reference.missing, reference.rows, window.missing, window.rows, own)
         )
-    if feature.ordered and feature.tails_known and settings.out_of_range is not None:
+    if feature.ordered and settings.out_of_range is not None:
         tests.append(out_of_range(window.out_of_range, window.present, reference.present, phi))
-    if (
-        not feature.ordered
-        and feature.singletons is not None
-        and not reference.other  # else other is a cell of the feature's own test
-        and settings.unseen_category is not None
-    ):
-        tests.append(
-            unseen_categories(
-                window.other, window.present, reference.present, feature.singletons, phi
-            )
-        )
+    # Where the reference has others of its own, what is new cannot be told from them: then others
+    # are a cell of the feature's own test, which sees them grow.
+    if not feature.ordered and not reference.other and settings.unseen_category is not None:
+        once = sum(1 for count in reference.values if count == 1)
+        tests.append(unseen_categories(window.other, window.present, reference.present, once, phi))
     return tests

@@ -10,14 +10,10 @@ RESERVE = 0.1
 LOOKS_BETWEEN_STARTS = 50
 
 
-def log_mean(logs: Sequence[float], phi: float = 1.0) -> float:
-    """Return the log of the mean of e-values, each tempered: the mean of exp(log e / phi).
-
-    A mean of e-values is one, whatever depends on what; so is a power of one up to 1, so tempering
-    never makes a false alarm likelier.
-    """
-    highest = max(logs) / phi
-    return highest + math.log(sum(math.exp(x / phi - highest) for x in logs) / len(logs))
+def log_mean(logs: Sequence[float]) -> float:
+    """Return the log of the mean of e-values; it is one too, whatever depends on what."""
+    highest = max(logs)
+    return highest + math.log(sum(math.exp(x - highest) for x in logs) / len(logs))
 
 
 def at_start(count: int, reserve: float = RESERVE) -> tuple[float, ...]:
@@ -32,7 +28,8 @@ def after(
 
     A stake is multiplied by its alternative's likelihood ratio. Under the null the product is a
     martingale that begins at 1 or below, so it ever reaches 1 / alpha with a chance of at most
-    alpha (Ville 1939).
+    alpha (Ville 1939). That also holds for ratios tempered by bursts, log e / phi with a phi of
+    looks before: a power up to 1 of an e-value is one.
 
     A canary that breaks after an hour would first have to win back what an hour without errors had
     lost: thousands of requests. So every 50 looks a part of the reserve is put on each alternative
@@ -41,7 +38,7 @@ def after(
 
     Args:
         logs: log stakes before the look.
-        gains: log likelihood ratios of the look.
+        gains: log likelihood ratios of the look, tempered.
         looks: how many looks there have been, this one included.
         reserve: 0 for the plain product.
     """

@@ -62,7 +62,6 @@ def latency_verdict(
     limit: float,
     quantile: float,
     alpha: float,
-    phi: float = 1.0,
     name: str = "",
 ) -> Verdict:
     """Return whether a quantile is kept within a limit: a share of 1 - q may take longer.
@@ -73,7 +72,6 @@ def latency_verdict(
         limit: in seconds.
         quantile: such as 0.99.
         alpha: this metric's part of the risk of a false rollback.
-        phi: of stable's bursts beyond this limit.
         name: of the metric, put before the sentence.
     """
     label = f"{name}: " if name else ""
@@ -81,7 +79,7 @@ def latency_verdict(
     if not test.requests:
         return Verdict("Undecided", f"{label}the canary had no request yet", 0.0)
     at = slower(bounds, [0.0] * (len(bounds) + 1), limit)
-    found, suspected = test.outcome(alpha, phi)
+    found, suspected = test.outcome(alpha)
     surely, possibly = test.surely / test.requests, test.possibly / test.requests
     of = f"of {counted(test.requests, 'request')}"
     message = f"{label}p{100 * quantile:g} may be {in_time(limit)}; "
@@ -94,9 +92,9 @@ def latency_verdict(
         message += f"{above}{in_percent(possibly)} longer than {in_time(at.lower)}, "
         message += f"{in_percent(allowed)} may"
     if found == "Failed":
-        message += f": the limit is broken ({chance(test.log_above(phi))} to see this if not)"
+        message += f": the limit is broken ({chance(test.log_above())} to see this if not)"
     elif found == "Successful":
-        message += f": the limit is kept ({chance(test.log_below(phi))} to see this if not)"
+        message += f": the limit is kept ({chance(test.log_below())} to see this if not)"
     elif at.lower != at.upper and surely <= allowed < possibly:
         decidable = [in_time(b) for b in (at.lower, at.upper) if 0 < b < math.inf]
         message += (

@@ -71,6 +71,7 @@ class AgainstLimit:
         surely: float,
         possibly: float,
         limit: float,
+        phi: float = 1.0,
         reserve: float = RESERVE,
     ) -> "AgainstLimit":
         """Return the record after one more look; one without requests is none.
@@ -80,6 +81,7 @@ class AgainstLimit:
             surely: events among them.
             possibly: these, and what may have been one; the same where everything is known.
             limit: the highest share that is allowed.
+            phi: of stable's bursts in looks before, ``StablePast.bursts``; 1 without a stable.
             reserve: see ``e_process.after``.
 
         Raises:
@@ -90,8 +92,10 @@ class AgainstLimit:
         if not requests:
             return self
         looks = self.looks + 1
-        above = after(self.above, gains_above(surely, requests, limit), looks, reserve)
-        below = after(self.below, gains_below(possibly, requests, limit), looks, reserve)
+        over = [g / phi for g in gains_above(surely, requests, limit)]
+        under = [g / phi for g in gains_below(possibly, requests, limit)]
+        above = after(self.above, over, looks, reserve)
+        below = after(self.below, under, looks, reserve)
         # Evidence for a canary is not saved up: one that breaks must lose it at once.
         return AgainstLimit(
             looks,
@@ -102,53 +106,48 @@ class AgainstLimit:
             tuple(kept(min(x, HIGHEST_FOR)) for x in below),
         )
 
-    def log_above(self, phi: float = 1.0) -> float:
-        """Return the log e-value of the share being above the limit, tempered by bursts."""
-        return log_mean(self.above, phi)
+    def log_above(self) -> float:
+        """Return the log e-value of the share being above the limit."""
+        return log_mean(self.above)
 
-    def log_below(self, phi: float = 1.0) -> float:
+    def log_below(self) -> float:
         """Return the log e-value of its being below."""
-        return log_mean(self.below, phi)
+        return log_mean(self.below)
 
-    def outcome(self, alpha: float, phi: float = 1.0) -> tuple[Outcome, bool]:
+    def outcome(self, alpha: float) -> tuple[Outcome, bool]:
         """Return the outcome, and whether the canary is suspected."""
-        return outcome(self.log_above(phi), self.log_below(phi), alpha)
+        return outcome(self.log_above(), self.log_below(), alpha)
 
-    def verdict(
-        self, what: str, limit: float, alpha: float, phi: float = 1.0, name: str = ""
-    ) -> Verdict:
+    def verdict(self, what: str, limit: float, alpha: float, name: str = "") -> Verdict:
         """Return what can be said by now.
 
         Args:
             what: what happened to a request: ``failed``.
             limit: the highest share that is allowed.
             alpha: this metric's part of the risk of a false rollback.
-            phi: of stable's bursts, ``StablePast.bursts``; 1 without a stable.
             name: of the metric, put before the sentence.
         """
         prefix = f"{name}: " if name else ""
         if not self.requests:
             return Verdict("Undecided", f"{prefix}the canary had no request yet", 0.0, None, limit)
-        found, suspected = self.outcome(alpha, phi)
+        found, suspected = self.outcome(alpha)
         value = self.surely / self.requests
         message = (
             f"{prefix}{in_percent(value)} of {counted(self.requests, 'request')} {what}, "
             f"{in_percent(limit)} may; "
         )
         if found == "Failed":
-            message += f"the limit is broken ({chance(self.log_above(phi))} to see this if not)"
+            message += f"the limit is broken ({chance(self.log_above())} to see this if not)"
         elif found == "Successful":
-            message += f"the limit is kept ({chance(self.log_below(phi))} to see this if not)"
+            message += f"the limit is kept ({chance(self.log_below())} to see this if not)"
         else:
-            low, high = always_valid_interval(
-                round(self.surely / phi), round(self.requests / phi), SUCCESS, limit
-            )
+            low, high = always_valid_interval(self.surely, self.requests, SUCCESS, limit)
             message += (
                 f"the true share may be {in_percent(low)} to {in_percent(high)} (95% sure), so "
                 "more requests are needed"
             )
             if suspected:
-                message += f"; it looks broken ({chance(self.log_above(phi))} to see this if not)"
+                message += f"; it looks broken ({chance(self.log_above())} to see this if not)"
         return Verdict(found, message, self.requests, value, limit, suspected)
 
     def to_list(self) -> list[float]:

@@ -49,6 +49,12 @@ def in_percent(share: float) -> str:
     return f"{percent:.{digits + (2 if percent >= 99 else 0)}g}%"
 
 
+def in_points(share: float) -> str:
+    """Return a difference of shares for people: 1 point, 0.5 points."""
+    points = f"{100 * share:.4g}"
+    return f"{points} point{'' if points == '1' else 's'}"
+
+
 def counted(number: float, of: str) -> str:
     """Return a number of things: 1 request, 2,160 requests."""
     return f"{number:,.0f} {of}{'' if number == 1 else 's'}"

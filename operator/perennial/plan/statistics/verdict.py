@@ -63,7 +63,8 @@ def outcome(
 
 def chance(log_e: float) -> str:
     """Return the chance of such evidence by luck, for people: at most 1 in 240."""
-    return f"at most 1 in {math.floor(math.exp(min(log_e, math.log(RAREST)))):,}"
+    once_in = math.exp(log_e) if log_e < math.log(RAREST) else RAREST
+    return f"at most 1 in {max(1, math.floor(once_in + 1e-6)):,}"
 
 
 @dataclass(frozen=True)

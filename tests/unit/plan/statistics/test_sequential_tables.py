@@ -90,7 +90,7 @@ def test_a_whole_sequence(case: Case) -> None:
     for look, log_e in zip(case["looks"], case["log_e_after_each_look"], strict=True):
         x, n, y, m = look
         test = test.after(Counted(n, (x,)), Counted(m, (y,)), [0.005], reserve=0)
-        assert test.log_worse(tempered=False) == pytest.approx(log_e, abs=CLOSE)
+        assert test.log_worse() == pytest.approx(log_e, abs=CLOSE)
 
 
 @pytest.mark.parametrize("case", sequences("one proportion"))
