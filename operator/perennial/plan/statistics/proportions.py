@@ -7,6 +7,8 @@ from dataclasses import dataclass
 ODDS_RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Alternatives that a test bets on together: the canary's odds are so many times the others'."""
 HALVINGS = 60
+SMALLEST = 1e-12
+"""How near a share may come to 1."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def boundary(
         return both, both
     # The derivative rises from minus to plus between where either arm alone would be satisfied.
     one, other = stable, canary - margin
-    low, high = max(0.0, min(one, other)), min(1 - margin, max(one, other))
+    low, high = max(0.0, min(one, other)), min(1 - margin - SMALLEST, max(one, other))
     for _ in range(HALVINGS):
         u = (low + high) / 2
         if u in (low, high):

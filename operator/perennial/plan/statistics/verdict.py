@@ -98,6 +98,8 @@ def decide(
     if failed:
         return Decision("RollBack", "; ".join(v.message for v in failed))
     undecided = [v for v in verdicts if v.outcome == "Undecided"]
+    if not verdicts and not pause_over:
+        return Decision("Wait", "no metric votes, so the pause lasts as long as it should")
     if not undecided:
         return Decision("GoOn", "; ".join(v.message for v in verdicts))
     if not pause_over:

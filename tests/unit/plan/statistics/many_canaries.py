@@ -16,11 +16,11 @@ RATIOS = np.array(ODDS_RATIOS)[:, None, None]
 
 
 def odds_times(share: Floats, ratio: Floats) -> Floats:
-    return ratio * share / (1 - share + ratio * share)
+    return np.asarray(ratio * share / (1 - share + ratio * share))
 
 
 def ratio(x: Floats, n: Floats, share: Floats, null: Floats) -> Floats:
-    return x * np.log(share / null) + (n - x) * (np.log1p(-share) - np.log1p(-null))
+    return np.asarray(x * np.log(share / null) + (n - x) * (np.log1p(-share) - np.log1p(-null)))
 
 
 def stakes(gains: Floats) -> Floats:

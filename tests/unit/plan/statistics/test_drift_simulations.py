@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from perennial.plan.statistics.drift import (
     NEWEST_SLICES,
@@ -25,7 +25,8 @@ Draw = Callable[[np.random.Generator, int], Floats]
 WEEKS_LATER = 21 * 24 * HOUR
 
 
-def categories(shares: Floats) -> Draw:
+def categories(sizes: ArrayLike) -> Draw:
+    shares = np.asarray(sizes, float)
     cumulative = np.cumsum(shares / shares.sum())
     return lambda rng, n: np.searchsorted(cumulative, rng.random(n)).astype(float)
 
@@ -124,7 +125,7 @@ def test_a_shift_is_seen_soon(shift: float, minutes: int) -> None:
     settings = Settings(window=HOUR, interval=300, watched=WEEKS_LATER)
     rows_a_minute, delays = 33.6, []
     others = [
-        feature("two humps", *(NUMBERS["two humps"](rng, n) for n in (5_000, 2_016)))
+        feature("two humps", NUMBERS["two humps"](rng, 5_000), NUMBERS["two humps"](rng, 2_016))
         for _ in range(29)
     ]
     for _ in range(11):

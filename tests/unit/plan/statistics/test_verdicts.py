@@ -101,6 +101,26 @@ def test_a_restart_changes_no_number(pairs: list[tuple[tuple[int, int], tuple[in
     assert math.isfinite(going.log_worse())
 
 
+many = st.integers(0, 10**9).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(st.lists(st.tuples(many, many), max_size=8), st.sampled_from([0.0, 1e-6, 0.3, 0.999999, 1]))
+def test_no_count_and_no_margin_is_too_much(
+    pairs: list[tuple[tuple[int, int], tuple[int, int]]], margin: float
+) -> None:
+    test = AgainstStable.begin(StablePast.none())
+    for (x, n), (y, m) in pairs:
+        test = test.after(Counted(n, (x,)), Counted(m, (y,)), [margin])
+    assert math.isfinite(test.log_worse()) and math.isfinite(test.log_no_worse())
+    assert test.verdict(["failed"], [margin], ALPHA).message
+
+
+@given(many, st.sampled_from([0.0, 1e-6, 0.01, 0.5, 0.999999, 1.0]))
+def test_no_count_and_no_limit_is_too_much(count: tuple[int, int], limit: float) -> None:
+    test = AgainstLimit.begin().after(count[1], count[0], count[0], limit)
+    assert test.verdict("failed", limit, ALPHA).message
+
+
 @given(st.lists(st.tuples(counts, st.integers(0, 5)), max_size=80))
 def test_a_restart_changes_no_number_of_a_limit(pairs: list[tuple[tuple[int, int], int]]) -> None:
     going = restarted = AgainstLimit.begin()
@@ -261,7 +281,8 @@ def verdict(outcome: str, requests: float = 500, suspected: bool = False) -> Ver
     [
         ([verdict("Successful"), verdict("Failed")], False, 0, "RollBack"),
         ([verdict("Successful"), verdict("Successful")], False, 0, "GoOn"),
-        ([], False, 0, "GoOn"),
+        ([], False, 0, "Wait"),
+        ([], True, 0, "GoOn"),
         ([verdict("Successful"), verdict("Undecided")], False, 0, "Wait"),
         ([verdict("Successful"), verdict("Undecided")], True, 0, "GoOn"),
         ([verdict("Undecided", 499)], True, 0, "Wait"),
