@@ -36,8 +36,8 @@ HIGHEST_FOR = math.log(1000)
 class StablePast:
     """All that stable counted before a look, for B questions: 4 + 5 B numbers.
 
-    Begin it before the canary does, with what stable counted until then, look by look: then its
-    share and its bursts are known from the canary's first request.
+    Begin it before the canary does, with what stable counted until then, look by look: twenty of
+    them make its share and its bursts known from the canary's first request.
     """
 
     requests: float

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perennial.plan.statistics.against_stable import HIGHEST_FOR, PRIOR_EVENTS, PRIOR_REQUESTS
-from perennial.plan.statistics.bursts import CLEAR, FEWEST_LOOKS, LOOKS
+from perennial.plan.statistics.bursts import CLEAR, LOOKS, PHI_AT_FIRST
 from perennial.plan.statistics.e_process import LOOKS_BETWEEN_STARTS, RESERVE
 from perennial.plan.statistics.proportions import ODDS_RATIOS
 
@@ -61,8 +61,8 @@ def phis(x: Floats, n: Floats) -> Floats:
     t = np.arange(1, looks + 1)
     limit = 1 + CLEAR * np.sqrt(2 / np.maximum(1, t - np.ceil(t / LOOKS)))
     found = np.divide(spread, expected, out=np.ones_like(spread), where=expected > 0)
-    after = np.where((t >= FEWEST_LOOKS) & (found > limit), found, 1.0)
-    return np.concatenate([np.ones((runs, 1)), after[:, :-1]], axis=1)
+    after = np.where(t < LOOKS, PHI_AT_FIRST, np.where(found > limit, found, 1.0))
+    return np.concatenate([np.full((runs, 1), PHI_AT_FIRST), after[:, :-1]], axis=1)
 
 
 def log_worse(

@@ -1,6 +1,7 @@
 """Evidence, look by look, against tables of right values."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ from perennial.plan.statistics.against_stable import (
     AgainstStable,
     StablePast,
 )
-from perennial.plan.statistics.bursts import Bursts
+from perennial.plan.statistics.bursts import LOOKS, Bursts
 from perennial.plan.statistics.intervals import (
     always_valid_interval,
     clopper_pearson,
@@ -85,8 +86,9 @@ def test_the_expectation_of_a_look_is_at_most_one(case: Case) -> None:
 @pytest.mark.parametrize("case", sequences("sequence"))
 def test_a_whole_sequence(case: Case) -> None:
     # The table's prior is all that is known before; ours has half an error in 50 requests more.
+    no_bursts = replace(Bursts.none(1), looks=float(LOOKS))
     events, requests = case["prior_errors"] - PRIOR_EVENTS, case["prior_requests"] - PRIOR_REQUESTS
-    test = AgainstStable.begin(StablePast(requests, (events,), Bursts.none(1)), reserve=0)
+    test = AgainstStable.begin(StablePast(requests, (events,), no_bursts), reserve=0)
     for look, log_e in zip(case["looks"], case["log_e_after_each_look"], strict=True):
         x, n, y, m = look
         test = test.after(Counted(n, (x,)), Counted(m, (y,)), [0.005], reserve=0)
