@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-images binaries benchmark-serving benchmark-http benchmark-sketch
+.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-images binaries matrix benchmark-serving benchmark-http benchmark-sketch
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -92,6 +92,10 @@ demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	$(PY) -m flights.demo --values .cluster/images.yaml
+
+# PERENNIAL_MATRIX="iris titanic Ridge" runs these tables and algorithms only, and writes nothing.
+matrix: venv  ## Real tables times every algorithm, over the wire, into docs/matrix.md (30 min)
+	@OMP_NUM_THREADS=1 PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m matrix
 
 BENCHMARK := $(CHECKOUT)/tests/unit/serving
 

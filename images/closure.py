@@ -36,6 +36,9 @@ UNUSED = (
     # Remote procedures and S3: we fetch files with obstore.
     *("**/pyarrow/*flight*", "**/pyarrow/*s3*", "**/pyarrow/src"),
 )
+# What onnxruntime asks for by name to lower and to strip text, and what is there on every Debian:
+# it has all letters of Unicode, and no other habit of any country.
+LOCALE, ASKED_FOR = Path("/usr/lib/locale/C.utf8"), "en_US.utf8"
 NAMES = {
     "passwd": "root:x:0:0::/:/nonexistent\nperennial:x:65532:65532::/tmp:/nonexistent\n",
     "group": "root:x:0:\nperennial:x:65532:\n",
@@ -77,6 +80,14 @@ def libraries(files: Iterable[Path]) -> set[Path]:
     return linked(done.stdout, {path.name for path in known})
 
 
+def locale(root: Path) -> None:
+    """Copy the locale of Unicode, under the name too by which models of text need it."""
+    for path in LOCALE.rglob("*"):
+        if path.is_file():
+            place(path, root)
+    (root / LOCALE.relative_to("/")).with_name(ASKED_FOR).symlink_to(LOCALE.name)
+
+
 def _copyrights(root: Path) -> None:
     """Copy the licences of the Debian packages that files below a root come from."""
     for package in debian.owners_below(root):
@@ -105,6 +116,7 @@ def interpreter(root: Path) -> None:
     found = {Path(unwinder[1]), *libraries([executable, *copied.rglob("*.so")])}
     for path in (*found, Path("/etc/ld.so.cache"), Path("/etc/os-release")):
         place(path, root)
+    locale(root)
     for name, text in NAMES.items():
         (root / "etc" / name).write_text(text)
     # From the package, not from /etc/ssl, where a build may see its host's own authorities.

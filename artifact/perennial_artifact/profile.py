@@ -38,7 +38,10 @@ class FeatureProfile(Document, kw_only=True):
 
 
 class Profile(Document):
-    """The reference: ``rows`` rows, every feature, and the model's own predictions on them."""
+    """The reference: every feature of ``rows`` rows, and the model's predictions.
+
+    Those are of the held-out rows alone, as a model is surer of rows that it learned from.
+    """
 
     rows: int
     features: list[FeatureProfile]

@@ -140,6 +140,8 @@ class Failure(Document):
 
     reason: Annotated[str, Meta(max_length=64)]
     message: Annotated[str, Meta(max_length=1024)]
+    retry: bool = False
+    """Whether another try can help."""
 
 
 class Comparison(Document):
@@ -156,8 +158,8 @@ class Comparison(Document):
     high: float | None = None
 
 
-class Told(Document):
-    """What was seen in the dataset and should be known: a check, the columns, a sentence."""
+class Note(Document):
+    """What was seen in the dataset and should be known: what noticed it, and a sentence."""
 
     check: Annotated[str, Meta(max_length=64)]
     message: Annotated[str, Meta(max_length=512)]
@@ -169,14 +171,13 @@ class CandidateResult(Document):
     candidate: Annotated[str, Meta(max_length=63)]
     artifact: ArtifactRecord | None = None
     metrics: Annotated[list[Metric], Meta(max_length=64)] = []
-    champion_metrics: Annotated[list[Metric], Meta(max_length=64)] = []
     comparisons: Annotated[list[Comparison], Meta(max_length=64)] = []
     champion_failure: Annotated[str, Meta(max_length=256)] = ""
     """Why the champion was not measured on the same rows; empty where it was, or there is none."""
     algorithm: Annotated[str, Meta(max_length=64)] = ""
     parameters: dict[str, Any] = {}
     dataset: DatasetRecord | None = None
-    told: Annotated[list[Told], Meta(max_length=64)] = []
+    notes: Annotated[list[Note], Meta(max_length=64)] = []
     signature: Signature | None = None
     libraries: Annotated[dict[str, str], Meta(max_length=32)] = {}
     seconds: float = 0
@@ -198,14 +199,16 @@ class CandidateResult(Document):
         """Return the JSON, with less and less of what also stands in the artifact's manifest.
 
         A termination message beyond 4 KiB would be cut and so be no JSON at all: signature,
-        libraries, intervals and parameters go, in this order, until it fits.
+        libraries, all but the first notes, intervals and parameters go, in this order, until it
+        fits.
         """
         shorter: tuple[dict[str, Any], ...] = (
             {},
             {"signature": None},
             {"libraries": {}},
+            {"notes": self.notes[:4]},
             {"metrics": _values(self.metrics)},
-            {"champion_metrics": _values(self.champion_metrics)},
+            {"notes": []},
             {"parameters": {}},
         )
         result = self

@@ -48,6 +48,12 @@ class Sketch:
         self._fine: dict[int, tuple[int, Counts]] = {}
         self._coarse: dict[int, tuple[int, Counts]] = {}
 
+    @property
+    def maximum_bytes(self) -> int:
+        """What the counts of the whole retention take."""
+        buckets = FINE_SECONDS // BUCKET_SECONDS + RETENTION_SECONDS // COARSE_SECONDS
+        return (buckets + 1) * int(self._ends[-1]) * np.dtype(np.int64).itemsize
+
     def observe(
         self, numbers: NDArray[Any], categories: Sequence[NDArray[Any]], rows: int, now: float
     ) -> None:

@@ -6,6 +6,7 @@ import sys
 import uvloop
 
 from messages import handler
+from perennial_serving.budget import Budget
 from perennial_serving.http.http2 import Call, Http2Protocol, Limits
 
 MESSAGE_BYTES = 1 << 24
@@ -21,8 +22,11 @@ async def main() -> None:
     """Serve for ever."""
     limits = Limits(message_bytes=MESSAGE_BYTES, buffered_bytes=8 * MESSAGE_BYTES)
     connections: set[Http2Protocol] = set()
+    budget = Budget(8 * MESSAGE_BYTES)
     server = await asyncio.get_running_loop().create_server(
-        lambda: Http2Protocol(answer, limits, connections), "127.0.0.1", int(sys.argv[1])
+        lambda: Http2Protocol(answer, limits, connections, budget),
+        "127.0.0.1",
+        int(sys.argv[1]),
     )
     await server.serve_forever()
 

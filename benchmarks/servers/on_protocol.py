@@ -6,7 +6,10 @@ import sys
 import uvloop
 
 from answering import handler
-from perennial_serving.http.http1 import JSON, Connection, Listener, Request
+from perennial_serving.budget import Budget
+from perennial_serving.http.http1 import JSON, Connection
+from perennial_serving.http.listener import Listener
+from perennial_serving.http.request import Request
 
 BODY_BYTES = 1 << 24
 _handle = handler()
@@ -19,7 +22,7 @@ def answer(request: Request) -> None:
 
 async def main() -> None:
     """Serve for ever."""
-    listener = Listener(answer, str.encode, BODY_BYTES, BODY_BYTES)
+    listener = Listener(answer, str.encode, BODY_BYTES, Budget(BODY_BYTES))
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(listener), "127.0.0.1", int(sys.argv[1]))
     await server.serve_forever()

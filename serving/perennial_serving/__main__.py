@@ -7,10 +7,12 @@ import gc
 import math
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from perennial_serving import settings
-from perennial_serving.cgroup import cpu_limit, quota
+from perennial_serving.cgroup import cpu_limit, memory_limit, quota
+from perennial_serving.gate import pass_through
 from perennial_serving.requestlog import spool
 from perennial_serving.sockets import Sockets, bind, inherit
 
@@ -19,9 +21,11 @@ def main() -> int:
     """Serve a model; return 1 with the reason told where it cannot be."""
     chosen = settings.read()
     cpus = max(1, math.floor(cpu_limit()))
+    memory = chosen.memory_bytes or memory_limit()
     if chosen.inherit:
-        http, grpc, metrics, count = map(int, chosen.inherit.split(","))
-        return _work(chosen, inherit((http, grpc, metrics)), max(1, cpus // count))
+        http, grpc, metrics, ready, go, count = map(int, chosen.inherit.split(","))
+        sockets, gate = inherit((http, grpc, metrics)), pass_through(ready, go)
+        return _work(chosen, sockets, max(1, cpus // count), memory // count, gate)
     # Without a limit a pod does not own the machine, so it is one process.
     limit = quota()
     count = chosen.workers or (max(1, math.floor(limit)) if math.isfinite(limit) else 1)
@@ -40,10 +44,16 @@ def main() -> int:
         told = f"{chosen.host}, ports {chosen.http_port}, {chosen.grpc_port}"
         print(f"{told}, {chosen.metrics_port}: {error}", file=sys.stderr)
         return 1
-    return _work(chosen, sockets, cpus)
+    return _work(chosen, sockets, cpus, memory, lambda: None)
 
 
-def _work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
+def _work(
+    chosen: argparse.Namespace,
+    sockets: Sockets,
+    threads: int,
+    memory: int,
+    loaded: Callable[[], None],
+) -> int:
     # Loading makes little garbage; the worker turns the collector on again.
     gc.disable()
     # numpy's linear algebra, which nothing here calls, would start a thread for each CPU.
@@ -51,7 +61,7 @@ def _work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
     # Here, because the workers' parent has no use for the model's libraries.
     from perennial_serving.worker import work
 
-    return work(chosen, sockets, threads)
+    return work(chosen, sockets, threads, memory, loaded)
 
 
 if __name__ == "__main__":

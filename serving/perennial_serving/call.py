@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
 from perennial_serving.admission import Admission
+from perennial_serving.budget import SMALL, UNCOUNTED, Budget, Lease
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.datatypes import Arrays
 from perennial_serving.errors import RequestError, as_request_error
+from perennial_serving.resources import start_threads
 from perennial_serving.scheduler import Outcome, Scheduler
 from perennial_serving.tensors import Feeds
 from perennial_serving.tracing import trace_id
@@ -26,6 +28,10 @@ Tensors = Sequence[tuple[Tensor, NDArray[Any]]]
 
 # Parsing, writing or compressing more than this takes long enough to be a thread's work.
 LARGE_BYTES = 256 * 1024
+# What a value costs while it is written: an object, and its digits.
+_WRITTEN_BYTES = 64
+# What a string costs as an object.
+_STRING_BYTES = 64
 
 
 @dataclass
@@ -36,12 +42,22 @@ class Engine:
     scheduler: Scheduler
     admission: Admission
     feeds: Feeds
+    budget: Budget
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "body"))
+
+    def start_threads(self) -> None:
+        """Start what would else start with the first large body."""
+        start_threads(self.threads, 1)
 
     def off_loop(self, work: Callable[[], T], then: Callable[[T], None], call: Call) -> None:
         """Do work on a thread, then go on with what came of it; an error ends the call."""
 
         def finished(future: asyncio.Future[T]) -> None:
+            # Not raised here: its traceback would hold this frame, which holds the future, which
+            # holds the error, and all of them the body that was wrong.
+            if (failed := future.exception()) is not None:
+                call.end(failed)
+                return
             try:
                 then(future.result())
             except Exception as error:
@@ -63,7 +79,7 @@ class Decoded(NamedTuple):
 class Call(ABC):
     """An infer request; its methods belong to the event loop's thread unless they say so."""
 
-    __slots__ = ("_asked", "_began", "_decoded", "_ended", "_span", "engine")
+    __slots__ = ("_asked", "_began", "_decoded", "_ended", "_lease", "_span", "engine")
 
     PROTOCOL: ClassVar[str]
 
@@ -74,6 +90,7 @@ class Call(ABC):
         self._asked: Sequence[Tensor] = ()
         self._span: Any = None
         self._ended = False
+        self._lease: Lease | None = None
 
     # What a transport adds
 
@@ -137,6 +154,7 @@ class Call(ABC):
 
     def _run(self, decoded: Decoded) -> None:
         self._decoded = decoded
+        self._count_bytes(_size(decoded.feeds))
         self._asked = self.engine.plane.asked(decoded.outputs)  # before a run for nothing
         self.engine.scheduler.submit(decoded.feeds, decoded.rows, self._done)
 
@@ -162,9 +180,23 @@ class Call(ABC):
             tensors.append((tensor, values))
             size += values.size
         if size * 8 > LARGE_BYTES:
+            self._count_bytes(_size(results) + size * _WRITTEN_BYTES)
             self.engine.off_loop(lambda: self.encode(tensors, request_id), self.send, self)
         else:
             self.send(self.encode(tensors, request_id))
+
+    def _count_bytes(self, size: int) -> None:
+        """Count what this request holds until it ends.
+
+        Raises:
+            RequestError: 503, it does not fit.
+        """
+        if size > UNCOUNTED:
+            if self._lease is None:
+                self._lease = Lease(self.engine.budget)
+            if not self._lease.grow(size, always=size <= SMALL):
+                told = "the server holds all that its memory allows: try again in 1 s, or with "
+                raise RequestError(503, f"{told}fewer rows")
 
     def send(self, encoded: Any) -> None:
         """End with an answer."""
@@ -172,7 +204,7 @@ class Call(ABC):
         self._count(200)
         self.answer(encoded)
 
-    def end(self, error: Exception) -> None:
+    def end(self, error: BaseException) -> None:
         """End with an error."""
         told = as_request_error(error)
         if self._ended:  # what went wrong after the answer is told to nobody else
@@ -194,3 +226,11 @@ class Call(ABC):
         if plane.tracing is not None:
             trace = self.end_span(plane.tracing, self._span, status)
         plane.metrics.answered(self.PROTOCOL, status, time.monotonic() - self._began, trace)
+
+
+def _size(arrays: Arrays) -> int:
+    """Return the bytes of arrays; those of strings are a guess."""
+    return sum(
+        values.nbytes if values.dtype != object else values.size * _STRING_BYTES
+        for values in arrays.values()
+    )

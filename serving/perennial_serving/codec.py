@@ -18,9 +18,9 @@ import simdjson
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
-from perennial_serving.errors import RequestError
+from perennial_serving.errors import RequestError, wrong
 from perennial_serving.messages import InferRequest, InputTensor
-from perennial_serving.tensors import DOES_NOT_FIT, Given, packed, to_bytes, wrong
+from perennial_serving.tensors import DOES_NOT_FIT, Given, packed, to_bytes
 
 _requests = msgspec.json.Decoder(InferRequest)
 _lists = msgspec.json.Decoder(list[Any])
@@ -35,17 +35,21 @@ _DATA = re.compile(rb'"data"\s*:\s*\[')
 # A value that no client can know.
 _PLACE = b'"%s"' % secrets.token_hex(16).encode()
 _NOTHING = memoryview(b"")
+# What programs write for numbers that JSON does not have (RFC 8259, section 6).
+_NO_NUMBER = re.compile(rb"[\[:,\s](-?(?:NaN|nan|Infinity|inf))[\],}\s]")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def decode(body: bytes, header_length: int | None = None) -> tuple[InferRequest, memoryview]:
+def decode(
+    body: bytes | bytearray, header_length: int | None = None
+) -> tuple[InferRequest, memoryview]:
     """Parse a request's body; return it with the bytes that follow its JSON.
 
     Raises:
         RequestError: it is not JSON, or not of the protocol's form.
     """
     binary = _NOTHING
-    content: bytes | memoryview = body
+    content: bytes | bytearray | memoryview = body
     if header_length is not None:
         if not 0 < header_length <= len(body):
             told = f"Inference-Header-Content-Length: expected 1 to {len(body)}, the body's length"
@@ -53,14 +57,23 @@ def decode(body: bytes, header_length: int | None = None) -> tuple[InferRequest,
         whole = memoryview(body)
         content, binary = whole[:header_length], whole[header_length:]
     try:
-        if header_length is None and len(body) > _SHORT and (found := _without_list(body)):
-            return found, binary
+        if header_length is None and len(body) > _SHORT and (request := _without_list(body)):
+            return request, binary
         return _requests.decode(content), binary
     except _UNREADABLE as error:
-        raise RequestError(400, f"the body is not an inference request: {error}") from error
+        told = f"the body is not an inference request: {error}{_advice(content)}"
+        raise RequestError(400, told) from error
 
 
-def _without_list(body: bytes) -> InferRequest | None:
+def _advice(content: bytes | bytearray | memoryview) -> str:
+    """Return what to write for what programs write, but JSON does not have."""
+    found = _NO_NUMBER.search(content)
+    if found is None:
+        return ""
+    return f"; JSON has no {found[1].decode()}: write null for a number that is missing"
+
+
+def _without_list(body: bytes | bytearray) -> InferRequest | None:
     """Parse all but a long list of numbers, which is parsed by itself; None where that fails.
 
     Without quotes and inner brackets, from a bracket to the next is one value. It was a tensor's
@@ -128,7 +141,9 @@ def _values(tensor: InputTensor) -> list[Any] | NDArray[np.float64] | None:
     try:
         return _lists.decode(content)
     except _UNREADABLE as error:
-        raise wrong(tensor.name, "a list of values in data", str(error)) from error
+        raise wrong(
+            tensor.name, "a list of values in data", f"{error}{_advice(content)}"
+        ) from error
 
 
 def _numbers(content: bytes) -> NDArray[np.float64]:

@@ -10,19 +10,22 @@ from collections.abc import Sequence
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window
+from perennial_serving.cgroup import bounded_memory, memory_limit
 from perennial_serving.datatypes import Arrays
 from perennial_serving.drift import Recorder
 from perennial_serving.errors import ModelInvalid, RequestError
 from perennial_serving.metrics import Metrics
 from perennial_serving.model import Model
 from perennial_serving.requestlog import columns
-from perennial_serving.requestlog.recorder import RequestLog
+from perennial_serving.requestlog.recorder import PENDING_BYTES, RequestLog
+from perennial_serving.rowwise import is_rowwise
 from perennial_serving.settings import LogSettings
 from perennial_serving.tracing import Tracing, is_on
 
 _WEIGHT = 0.2  # of the newest inference in the moving average
 _SURPRISE = 2.0  # times the average, at most, that an inference counts
 _LOG_SECONDS = 10.0
+_LONG = 0.5  # seconds a row
 
 
 class DataPlane:
@@ -34,8 +37,9 @@ class DataPlane:
         metrics: Metrics,
         drift: bool = True,
         log: LogSettings | None = None,
+        batches: bool = True,
     ) -> None:
-        """Take a loaded model, and whether and where to log requests.
+        """Take a loaded model, whether and where to log requests, and whether to batch them.
 
         Raises:
             ModelInvalid: its profile cannot be read or does not fit it.
@@ -55,9 +59,23 @@ class DataPlane:
             self.log = RequestLog(log, model, chosen, metrics)
         self.seconds_per_row = model.warm_up()
         """A guess from what runs took."""
+        self.is_batchable = batches and model.is_batchable and self._try_together()
+        """Whether rows of several requests may run together: it was tried."""
         self._all = list(model.outputs)
         self._outputs = {t.name: t for t in model.outputs}
         self._logged = float("-inf")
+
+    def _try_together(self) -> bool:
+        if self.seconds_per_row > _LONG:  # a start that takes minutes for what gains little
+            return False
+        with bounded_memory(memory_limit()):
+            return is_rowwise(self.model)
+
+    @property
+    def kept_bytes(self) -> int:
+        """The memory that windows and logs take at most, in bytes."""
+        windows = self.recorder.maximum_bytes if self.recorder is not None else 0
+        return windows + (PENDING_BYTES if self.log is not None else 0)
 
     def asked(self, names: Sequence[str]) -> list[Tensor]:
         """Return the outputs that a request asks for; none are all of them.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from perennial_artifact.manifest import Tensor
 from perennial_serving.admission import Admission
 from perennial_serving.errors import RequestError
 from perennial_serving.model import Model
 
 SERVER = "perennial"
 PLATFORM = "onnxruntime_onnx"
+PROBABILITIES = "probabilities"
 EXTENSIONS = ("binary_tensor_data",)
 
 
@@ -24,6 +26,24 @@ def server_version() -> str:
         return version("perennial")
     except PackageNotFoundError:
         return "dev"
+
+
+def parameters(model: Model, tensor: Tensor) -> dict[str, Any]:
+    """Return what is known of an input or output beyond its shape.
+
+    ``kind`` is what an input's column holds, any value of which may be missing; ``classes`` are
+    those whose probabilities an output's columns are.
+    """
+    if tensor.name == PROBABILITIES and tensor in model.outputs and model.classes:
+        return {"classes": list(model.classes)}
+    if tensor in model.inputs:
+        kinds = (column.kind for column in model.columns if column.name == tensor.name)
+        return {"kind": kind for kind in kinds}  # noqa: B035 - of one column, or of none
+    return {}
+
+
+def _tensor(tensor: Tensor, known: dict[str, Any]) -> dict[str, Any]:
+    return {**tensor.to_plain(), "parameters": known} if known else tensor.to_plain()
 
 
 class Description:
@@ -44,7 +64,7 @@ class Description:
         """
         status, answer = self._look_up(path.rstrip("/"))
         if method not in ("GET", "HEAD"):
-            raise RequestError(405, f"{path[:128]} takes GET")
+            raise RequestError(405, f"{path[:128]} takes GET", allow="GET, HEAD")
         return status, answer
 
     def _look_up(self, path: str) -> tuple[int, dict[str, Any]]:
@@ -65,8 +85,8 @@ class Description:
                 "name": model.name,
                 "versions": [model.version],
                 "platform": PLATFORM,
-                "inputs": [t.to_plain() for t in model.inputs],
-                "outputs": [t.to_plain() for t in model.outputs],
+                "inputs": [_tensor(t, parameters(model, t)) for t in model.inputs],
+                "outputs": [_tensor(t, parameters(model, t)) for t in model.outputs],
             }
         if path.removesuffix("/ready") in self.bases:
             return status, {"name": model.name, "ready": ready}

@@ -45,6 +45,11 @@ class Recorder:
         self._rows = 0
         self._since = 0.0
 
+    @property
+    def maximum_bytes(self) -> int:
+        """What all buckets of the retention take together."""
+        return self._sketch.maximum_bytes
+
     def record(self, inputs: Arrays, outputs: Arrays, rows: int) -> None:
         """Count a request of ``rows`` rows."""
         now = time.time()

@@ -6,7 +6,9 @@ Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from perennial_serving.errors import ModelInvalid
 
@@ -20,70 +22,87 @@ _PATHS: dict[str, dict[int, str]] = {
     "Attribute": {5: "Tensor", 6: "Graph", 10: "Tensor", 11: "Graph", 22: "Sparse", 23: "Sparse"},
     "Sparse": {1: "Tensor", 2: "Tensor"},
     "Tensor": {13: "Entry"},
+    "Entry": {},
 }
+_KEY, _VALUE = 1, 2  # of an Entry: strings
+_LOCATION = b"location"
+# What onnxruntime's own format has behind its first four bytes (a flatbuffer's identifier).
+_ORT_FORMAT = b"ORTM"
 
 
-def check(model: bytes, directory: Path) -> bool:
-    """Return whether a model keeps weights in other files.
+def check(model: bytes, directory: Path) -> None:
+    """Refuse what is not ONNX, and weights in files that are not beside it.
 
     Raises:
         ModelInvalid: it is no protobuf, or a file lies outside ``directory`` or is not there.
     """
-    try:
-        locations = set(_locations(memoryview(model), "Model"))
-    except (ValueError, IndexError, RecursionError) as error:
-        raise ModelInvalid("the model is not an ONNX file, or it is cut short") from error
+    if model[4:8] == _ORT_FORMAT:
+        raise ModelInvalid("the model is in onnxruntime's own format: export it as ONNX")
+    # A string's bytes lie together, so this tells, at no cost, that there is no such key.
+    if _LOCATION not in model:
+        return
     home = directory.resolve()
-    for location in locations:
+    for location in locations(model):
         file = (home / location).resolve()
         if not file.is_relative_to(home) or "\0" in location:
             raise ModelInvalid(f"the model's external data {location!r} leaves its directory")
         if not file.is_file():
             raise ModelInvalid(f"the model's external data {location!r} is not in its directory")
-    return bool(locations)
 
 
-def _locations(message: memoryview, kind: str) -> Iterator[str]:
-    for number, value in _fields(message):
-        child = _PATHS[kind].get(number)
-        if child == "Entry":
-            entry = dict(_fields(value))
-            if bytes(entry.get(1, b"")) == b"location":
-                yield bytes(entry.get(2, b"")).decode()
-        elif child is not None:
-            yield from _locations(value, child)
+def locations(model: bytes) -> set[str]:
+    """Return the files that a model's tensors name.
+
+    Raises:
+        ModelInvalid: it is no protobuf, or a name is no text.
+    """
+    from google.protobuf.message import DecodeError
+
+    try:
+        return set(_below(_message("Model").FromString(model), "Model"))
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise ModelInvalid("the model is not an ONNX file, or it is cut short") from error
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield the length-delimited fields of a protobuf message."""
-    at, end = 0, len(message)
-    while at < end:
-        key, at = _varint(message, at)
-        match key & 7:
-            case 0:
-                _, at = _varint(message, at)
-            case 1:
-                at += 8
-            case 2:
-                size, at = _varint(message, at)
-                if at + size > end:
-                    raise ValueError("a field is longer than its message")
-                yield key >> 3, message[at : at + size]
-                at += size
-            case 5:
-                at += 4
-            case wire:
-                raise ValueError(f"wire type {wire}")
+def _below(message: Any, kind: str) -> Iterator[str]:
+    if kind == "Tensor":
+        entries = getattr(message, _field(13))
+        yield from (e.value.decode() for e in entries if e.key == _LOCATION)
+        return
+    for number, child in _PATHS[kind].items():
+        for value in getattr(message, _field(number)):
+            yield from _below(value, child)
 
 
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        value |= (byte & 0x7F) << shift
-        at += 1
-        if byte < 0x80:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number is too long")
+def _field(number: int) -> str:
+    return f"f{number}"
+
+
+@cache
+def _message(name: str) -> Any:
+    """Return the class of a message that has the fields of the table alone.
+
+    With these protobuf itself reads the file, as it does for onnxruntime: what one of them takes
+    for a field, the other does too. All fields are repeated: then none that comes twice is lost.
+    """
+    # Here, since few models keep weights in other files.
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    file = descriptor_pb2.FileDescriptorProto(name="external", package="external", syntax="proto2")
+    many, one = 3, 1  # labels: repeated, optional
+    for kind, fields in _PATHS.items():
+        message = file.message_type.add(name=kind)
+        for number, child in fields.items():
+            message.field.add(
+                name=_field(number),
+                number=number,
+                label=many,
+                type=11,  # a message
+                type_name=f".external.{child}",
+            )
+        if kind == "Entry":
+            for field, number in (("key", _KEY), ("value", _VALUE)):
+                message.field.add(name=field, number=number, label=one, type=12)  # bytes
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"external.{name}"))

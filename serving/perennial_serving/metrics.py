@@ -1,6 +1,7 @@
 """Prometheus metrics of the server; label values come from the server, never from a client.
 
-Counted on the event loop alone, so without the locks that the client library takes for each value.
+Counted on the event loop alone, so without the locks that the client library takes for each value;
+another thread reads them, each by itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
+
+from perennial_serving.budget import Budget
 
 SECONDS = (
     *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
@@ -70,6 +73,7 @@ class Metrics(Collector):
         self.in_flight = 0
         self.load_seconds = 0.0
         self.spool_bytes = 0
+        self.budget = Budget(0)
         self._durations = {protocol: Histogram(SECONDS) for protocol in PROTOCOLS}
         # From the start, so that a rate over the first request is not lost.
         self._requests = {(protocol, code): 0 for protocol in PROTOCOLS for code in (200, 500)}
@@ -105,7 +109,7 @@ class Metrics(Collector):
             "Infer requests answered, by HTTP status or its equivalent.",
             labels=[*labels, "protocol", "code"],
         )
-        for (protocol, code), count in self._requests.items():
+        for (protocol, code), count in list(self._requests.items()):
             requests.add_metric([*self._model, protocol, str(code)], count)
         yield requests
         durations = HistogramMetricFamily(
@@ -124,7 +128,15 @@ class Metrics(Collector):
             family = HistogramMetricFamily(f"perennial_serving_{name}", text, labels=labels)
             histogram.add_to(family, self._model)
             yield family
+        refusals = CounterMetricFamily(
+            "perennial_serving_memory_refusals",
+            "Requests that were refused for want of memory.",
+        )
+        refusals.add_metric([], self.budget.refusals)
+        yield refusals
         for name, text, value in (
+            ("memory_held_bytes", "Bytes that requests hold.", self.budget.held),
+            ("memory_limit_bytes", "Bytes that they may hold together.", self.budget.limit),
             ("requests_in_flight", "Infer requests under way.", self.in_flight),
             ("model_load_duration_seconds", "Time that loading took.", self.load_seconds),
         ):
@@ -146,7 +158,7 @@ class Metrics(Collector):
             "room.",
             labels=["kind", "result"],
         )
-        for key, count in self._logged.items():
+        for key, count in list(self._logged.items()):
             records.add_metric(key, count)
         yield records
         yield GaugeMetricFamily(

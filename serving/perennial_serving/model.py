@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +15,15 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from perennial_artifact.manifest import MANIFEST, MODEL, PROFILE, Manifest, Tensor
+from perennial_artifact.manifest import MANIFEST, MODEL, PROFILE, Column, Manifest, Tensor
 from perennial_serving import external
 from perennial_serving.cgroup import bounded_memory, memory_limit
 from perennial_serving.datatypes import DTYPES, TYPES, Arrays
 from perennial_serving.errors import ModelInvalid
 
+# A node's field of the operator's name (4), with one that repeats as its inputs' values say. Other
+# bytes that look so cost a little speed.
+_REPEATING = (b"\x22\x04Loop", b"\x22\x04Scan")
 MAXIMUM_WARM_UP_VALUES = 10_000_000
 
 Axis = tuple[str, int]
@@ -31,6 +35,8 @@ class Model:
     """A loaded model under the name and version that clients know.
 
     ``shared`` are groups of dimensions that must have one size in a request, such as the batch.
+    ``columns`` say what the inputs of a model that we trained hold; ``classes`` are those of the
+    columns of the output ``probabilities``, in their order.
     """
 
     name: str
@@ -41,6 +47,10 @@ class Model:
     shared: tuple[tuple[Axis, ...], ...]
     profile: bytes | None
     session: Any
+    is_predictable: bool = True
+    """Whether a run's time follows from the shapes: nothing in it repeats as values say."""
+    columns: Sequence[Column] = ()
+    classes: Sequence[str] = ()
 
     def run(self, feeds: Arrays) -> list[NDArray[Any]]:
         """Run the model; arrays by input name in, arrays in the order of ``outputs`` out."""
@@ -98,9 +108,11 @@ def load(directory: Path, name: str, version: str, threads: int = 1) -> Model:
     file = directory / MODEL
     if not file.is_file():
         raise ModelInvalid(f"{directory} has no {MODEL}")
-    content = file.read_bytes()
     manifest, digest = _manifest(directory)
-    has_external_data = external.check(content, directory)
+    content = file.read_bytes()
+    external.check(content, directory)
+    is_predictable = not any(operator in content for operator in _REPEATING)
+    del content
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -108,13 +120,15 @@ def load(directory: Path, name: str, version: str, threads: int = 1) -> Model:
     options.log_severity_level = 4
     # A spinning thread eats the CPU limit of a pod that has next to nothing to do.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Not by how the file begins.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         # Operators of custom libraries are unknown to onnxruntime, since none is registered.
         with bounded_memory(memory_limit()):
+            # By its path, for onnxruntime takes other files relative to that, and for bytes
+            # relative to wherever the process runs.
             session = onnxruntime.InferenceSession(
-                str(file) if has_external_data else content,
-                options,
-                providers=["CPUExecutionProvider"],
+                str(file), options, providers=["CPUExecutionProvider"]
             )
     except Exception as error:
         more = _asks() if _is_memory(error) else ""
@@ -138,6 +152,9 @@ def load(directory: Path, name: str, version: str, threads: int = 1) -> Model:
         shared=_shared(session.get_inputs()),
         profile=profile.read_bytes() if profile.is_file() else None,
         session=session,
+        is_predictable=is_predictable,
+        columns=manifest.columns if manifest is not None else (),
+        classes=manifest.classes if manifest is not None else (),
     )
 
 

@@ -11,7 +11,9 @@ from perennial_serving import codec
 from perennial_serving.call import LARGE_BYTES, Call, Decoded, Engine, Tensors
 from perennial_serving.description import Description
 from perennial_serving.errors import RequestError, as_request_error
-from perennial_serving.http.http1 import JSON, Request
+from perennial_serving.http.http1 import JSON
+from perennial_serving.http.inflate import TooLarge, inflated
+from perennial_serving.http.request import Request, accepts_gzip, listed
 from perennial_serving.messages import InferRequest
 from perennial_serving.observability import refusal
 from perennial_serving.requestlog import feedback
@@ -24,7 +26,7 @@ _HEADER_LENGTH = b"inference-header-content-length"
 _RETRY = b"retry-after: 1\r\n"
 _GZIP = b"content-encoding: gzip\r\n"
 _BINARY = b"content-type: application/octet-stream\r\n" + _HEADER_LENGTH + b": %d\r\n"
-_WINDOW_BITS = {b"gzip": 31, b"deflate": 15}
+_WINDOW_BITS = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}
 
 
 class RestApp:
@@ -44,7 +46,7 @@ class RestApp:
             return
         try:
             if request.path in self._infer_paths:
-                raise RequestError(405, "infer takes POST")
+                raise RequestError(405, "infer takes POST", allow="POST")
             if request.path in self._feedback_paths:
                 self._feedback(request)
                 return
@@ -59,7 +61,7 @@ class RestApp:
             told = "feedback is not taken: the request log is off (spec.serving.requestLog)"
             raise RequestError(404, told)
         if request.method != "POST":
-            raise RequestError(405, "feedback takes POST")
+            raise RequestError(405, "feedback takes POST", allow="POST")
         task = asyncio.get_running_loop().create_task(self._take_feedback(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -99,8 +101,8 @@ class RestCall(Call):
         header_length = None
         if (text := headers.get(_HEADER_LENGTH)) is not None:
             header_length = _number(text, "Inference-Header-Content-Length")
-        encoding = headers.get(b"content-encoding", b"identity")
-        if encoding != b"identity":
+        encoding = headers.get(b"content-encoding")
+        if encoding is not None:
             content = decompressed(encoding, content, self._maximum_body)
         request, binary = codec.decode(content, header_length)
         arrays, rows = self.engine.feeds(codec.tensors(request, binary))
@@ -124,12 +126,11 @@ class RestCall(Call):
     def send(self, encoded: tuple[bytes, bytes]) -> None:
         """End with an answer, compressed where the client likes that and it pays."""
         body, head = encoded
-        if len(body) > COMPRESSED_BYTES and _GZIP not in head:
-            accepted = self._request.headers.get(b"accept-encoding", b"")
-            if b"gzip" in accepted:
-                work = partial(_compressed, body, head + _GZIP)
-                self.engine.off_loop(work, self.send, self)
-                return
+        large = len(body) > COMPRESSED_BYTES and _GZIP not in head
+        if large and accepts_gzip(self._request.headers):
+            work = partial(_compressed, body, head + _GZIP)
+            self.engine.off_loop(work, self.send, self)
+            return
         super().send(encoded)
 
     def refuse(self, error: RequestError) -> None:
@@ -154,30 +155,32 @@ class RestCall(Call):
 def refuse(request: Request, error: RequestError) -> None:
     """Answer with the protocol's error."""
     head = JSON + _RETRY if error.status == 503 else JSON
+    if error.allow:  # RFC 9110, section 15.5.6
+        head += b"allow: %s\r\n" % error.allow.encode()
     request.respond(error.status, refusal(str(error)), head)
 
 
-def decompressed(encoding: bytes, content: bytes, maximum: int) -> bytes:
-    """Return a body without its Content-Encoding.
+def decompressed(field: bytes, content: bytes | bytearray, maximum: int) -> bytes | bytearray:
+    """Return a body without its codings, of which the last was laid on last (RFC 9110, 8.4).
 
     Raises:
         RequestError: 400, 413, 415.
     """
-    bits = _WINDOW_BITS.get(encoding.strip().lower())
-    if bits is None:
-        name = encoding[:64].decode("latin-1")
+    codings = [coding for coding, _ in listed(field) if coding != b"identity"]
+    bits = [_WINDOW_BITS.get(coding) for coding in codings]
+    if None in bits or len(bits) > 1:
+        name = field[:64].decode("latin-1")
         raise RequestError(415, f"Content-Encoding {name!r}: expected gzip or deflate")
-    unpacker = zlib.decompressobj(bits)
-    try:
-        whole = unpacker.decompress(content, maximum + 1)
-    except zlib.error as error:
-        told = f"the body is not what its Content-Encoding says: {error}"
-        raise RequestError(400, told) from error
-    if len(whole) > maximum:
-        raise RequestError(413, f"the body is larger than {maximum} bytes")
-    if not unpacker.eof:
-        raise RequestError(400, "the compressed body is cut short")
-    return whole
+    for one in bits:
+        assert one is not None
+        try:
+            content = inflated(content, one, maximum)
+        except TooLarge as error:
+            raise RequestError(413, f"the body {error}") from error
+        except ValueError as error:
+            told = f"the body is not what its Content-Encoding says: {error}"
+            raise RequestError(400, told) from error
+    return content
 
 
 def _number(text: bytes, header: str) -> int:

@@ -12,14 +12,22 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
+from perennial_serving import codec, wire
 from perennial_serving import inference_pb2 as pb
-from perennial_serving.call import LARGE_BYTES, Call, Decoded, Engine, Tensors
+from perennial_serving.call import Call, Decoded, Engine, Tensors
 from perennial_serving.datatypes import DTYPES
-from perennial_serving.description import EXTENSIONS, PLATFORM, SERVER, server_version
-from perennial_serving.errors import RequestError
+from perennial_serving.description import (
+    EXTENSIONS,
+    PLATFORM,
+    SERVER,
+    parameters,
+    server_version,
+)
+from perennial_serving.errors import RequestError, wrong
 from perennial_serving.http import http2
+from perennial_serving.http.grpc_wire import RESOURCE_EXHAUSTED, CallFault
 from perennial_serving.model import Model
-from perennial_serving.tensors import Given, to_bytes, wrong
+from perennial_serving.tensors import Given, to_bytes
 from perennial_serving.tracing import Tracing
 
 SERVICE = "inference.GRPCInferenceService"
@@ -37,6 +45,10 @@ _FIELDS: dict[str, str] = {
     "BYTES": "bytes_contents",
 }
 _INFER = f"/{SERVICE}/ModelInfer"
+# Reading more than this takes long enough to be a thread's work: protobuf makes objects.
+_LARGE_BYTES = 64 * 1024
+# The largest message of any other method.
+SMALL = 64 * 1024
 
 # Status of HTTP -> of gRPC: INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE.
 # Source: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
@@ -47,8 +59,8 @@ UNIMPLEMENTED = 12
 class GrpcApp:
     """Answers the calls of one model; it belongs to the event loop's thread."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, maximum_message: int) -> None:
+        self._engine, self._maximum = engine, maximum_message
         self._methods = {
             f"/{SERVICE}/{name}": (getattr(pb, f"{name}Request"), getattr(self, f"_{name}"))
             for name in METHODS
@@ -57,7 +69,7 @@ class GrpcApp:
     def __call__(self, call: http2.Call) -> None:
         """Answer one call, at once or later."""
         if call.path == _INFER:
-            GrpcCall(self._engine, call).start()
+            GrpcCall(self._engine, call, self._maximum).start()
             return
         known = self._methods.get(call.path)
         if known is None:
@@ -65,7 +77,7 @@ class GrpcApp:
             return
         kind, method = known
         try:
-            answer = method(_parsed(kind, call.message))
+            answer = method(_parsed(kind, call.read(SMALL)))
         except RequestError as error:
             call.fail(_CODES[error.status], str(error))
         else:
@@ -93,29 +105,39 @@ class GrpcApp:
         )
         for side, tensors in ((answer.inputs, model.inputs), (answer.outputs, model.outputs)):
             for tensor in tensors:
-                side.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+                told = side.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+                for name, value in parameters(model, tensor).items():
+                    text = value if isinstance(value, str) else codec.document(value).decode()
+                    told.parameters[name].string_param = text
         return answer
 
 
 class GrpcCall(Call):
     """An infer request over gRPC."""
 
-    __slots__ = ("_call", "_raw")
+    __slots__ = ("_call", "_maximum", "_raw")
 
     PROTOCOL = "grpc"
 
-    def __init__(self, engine: Engine, call: http2.Call) -> None:
+    def __init__(self, engine: Engine, call: http2.Call, maximum: int) -> None:
         super().__init__(engine)
-        self._call = call
+        self._call, self._maximum = call, maximum
         self._raw = False
 
     def is_large(self) -> bool:
         """Tell whether the message is large."""
-        return len(self._call.message) > LARGE_BYTES
+        call = self._call
+        return len(call.message) > _LARGE_BYTES or bool(call.packed)
 
     def decode(self) -> Decoded:
         """Return what is asked for."""
-        request = _parsed(pb.ModelInferRequest, self._call.message)
+        try:
+            message = self._call.read(self._maximum)
+        except CallFault as fault:
+            status = 413 if fault.code == RESOURCE_EXHAUSTED else 400
+            raise RequestError(status, fault.text) from fault
+        wire.check(message)
+        request = _parsed(pb.ModelInferRequest, message)
         _known(self.engine.plane.model, request.model_name, request.model_version)
         feeds, rows = self.engine.feeds(_given(request))
         self._raw = bool(request.raw_input_contents)

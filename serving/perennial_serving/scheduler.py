@@ -15,6 +15,7 @@ import numpy as np
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.datatypes import Arrays
 from perennial_serving.errors import RequestError
+from perennial_serving.resources import start_threads
 
 Outcome = Arrays | RequestError
 Done = Callable[[Outcome], None]
@@ -23,6 +24,10 @@ Done = Callable[[Outcome], None]
 INLINE_SECONDS = 0.0003
 # What runs together on the event loop takes no longer than this, nor is collected for longer.
 TURN_SECONDS = 0.001
+# A run on the event loop that takes more of the processor than this sends the model to threads ...
+SURPRISE_SECONDS = 0.01
+# ... for so long.
+CAREFUL_SECONDS = 600.0
 # After a turn of the loop on which a request found no company, so many do not wait for one.
 LONELY = 15
 
@@ -38,6 +43,9 @@ class _Waiting:
 class Scheduler:
     """Runs quick requests on the event loop, others on threads; together those that came together.
 
+    Quick is what is known to be: a model whose work a request's values can multiply never is, and
+    one run that was not sends all to threads for a while.
+
     Nobody waits for company. A quick request runs at the end of the loop's turn that brought it,
     with the others of that turn and what came meanwhile; while turns bring one request each, it
     runs at once. A slow one runs as soon as a thread is free, with those that have come while none
@@ -50,7 +58,8 @@ class Scheduler:
         self._plane = plane
         self._slots = threads
         self._threads = ThreadPoolExecutor(self._slots, "infer")
-        self._batch_rows = batch_rows if plane.model.is_batchable else 0
+        self._batch_rows = batch_rows if plane.is_batchable else 0
+        self._is_quick = plane.model.is_predictable
         self._names = [t.name for t in plane.model.inputs]
         # The inputs whose rows may differ in size from request to request.
         self._varying = [t.name for t in plane.model.inputs if -1 in t.shape[1:]]
@@ -68,7 +77,7 @@ class Scheduler:
         At once, or later on the event loop.
         """
         plane = self._plane
-        if rows * plane.seconds_per_row < INLINE_SECONDS:
+        if self._is_quick and rows * plane.seconds_per_row < INLINE_SECONDS:
             if self._lonely or not self._batch_rows:
                 self._lonely -= self._lonely > 0
                 self._now(feeds, rows, done)
@@ -80,14 +89,34 @@ class Scheduler:
         self._queue.append(_Waiting(feeds, rows, done, self._shapes(feeds)))
         self._start()
 
+    def start_threads(self) -> None:
+        """Start what would else start with the first slow request."""
+        start_threads(self._threads, self._slots)
+
+    def _took(self, began: float, worked: float, rows: int) -> None:
+        """Learn from a run on the event loop; one that was not quick is the last for a while.
+
+        By the processor's time: a machine that did something else says nothing of the model.
+        """
+        self._plane.took(time.perf_counter() - began, rows)
+        spent = time.thread_time() - worked
+        if spent > SURPRISE_SECONDS and self._is_quick:
+            self._is_quick = False
+            self._loop.call_later(CAREFUL_SECONDS, self._trust)
+            told = f"a run that was expected to be quick took {spent:.3f} s"
+            print(f"{told}: the model runs on threads for {CAREFUL_SECONDS:.0f} s", flush=True)
+
+    def _trust(self) -> None:
+        self._is_quick = True
+
     def _shapes(self, feeds: Arrays) -> list[tuple[int, ...]]:
         return [feeds[name].shape[1:] for name in self._varying]
 
     def _now(self, feeds: Arrays, rows: int, done: Done) -> None:
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.thread_time()
         outcome = self._alone(feeds)
         # A failure's time counts too: a model may take long to fail.
-        self._plane.took(time.perf_counter() - began, rows)
+        self._took(began, worked, rows)
         self._answer(feeds, rows, outcome, done)
 
     def _end_turn(self) -> None:
@@ -99,20 +128,25 @@ class Scheduler:
             self._loop.call_soon(self._end_turn)
             return
         self._turn, self._seen = [], 0
-        if len(turn) == 1:
+        if len(turn) == 1 and self._is_quick:
             self._lonely = LONELY
             self._now(turn[0].feeds, turn[0].rows, turn[0].done)
             return
         waiting = deque(turn)
         fitting = int(TURN_SECONDS / max(self._plane.seconds_per_row, 1e-9))
         while waiting:
-            self._together_now(self._take(waiting, min(self._batch_rows, fitting)))
+            batch = self._take(waiting, min(self._batch_rows, fitting))
+            if self._is_quick:
+                self._together_now(batch)
+            else:  # since this turn began
+                self._queue.extend(batch)
+        self._start()
 
     def _together_now(self, batch: list[_Waiting]) -> None:
         if len(batch) == 1:
             self._now(batch[0].feeds, batch[0].rows, batch[0].done)
             return
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.thread_time()
         rows = sum(w.rows for w in batch)
         try:
             feeds, results = self._joined(batch)
@@ -120,7 +154,7 @@ class Scheduler:
             for waiting in batch:  # each alone, so that one spoils no other
                 self._now(waiting.feeds, waiting.rows, waiting.done)
             return
-        self._plane.took(time.perf_counter() - began, rows)
+        self._took(began, worked, rows)
         self._plane.metrics.batch_rows.observe(rows)
         for waiting, part in zip(batch, _parts(batch, results), strict=True):
             waiting.done(part)

@@ -7,18 +7,18 @@ import signal
 from dataclasses import dataclass
 
 from perennial_serving.admission import Admission
+from perennial_serving.aside import Aside
+from perennial_serving.budget import Budget
 from perennial_serving.call import Engine
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.http.listen import grpc_port, http_port
-from perennial_serving.observability import Own, observability_port, refusal
+from perennial_serving.observability import Own, Pulse, observability_port, refusal
+from perennial_serving.resources import confine
 from perennial_serving.rest import RestApp
 from perennial_serving.rpc import GrpcApp
 from perennial_serving.scheduler import Scheduler
 from perennial_serving.sockets import Sockets
 from perennial_serving.tensors import Feeds
-
-# Bodies that are still arriving may hold this many times the largest body in memory.
-BUFFERED_BODIES = 8
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Limits:
     """What a server takes on, and how long it takes to end."""
 
     body_bytes: int
+    budget_bytes: int
+    memory_bytes: int
+    rows: int
+    connections: int
     in_flight: int
     batch_rows: int
     threads: int
@@ -41,14 +45,20 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
         loop.add_signal_handler(number, stopping.set)
     admission = Admission(limits.in_flight, plane.metrics)
     scheduler = Scheduler(plane, limits.batch_rows, limits.threads)
-    engine = Engine(plane, scheduler, admission, Feeds(plane.model))
-    buffered = BUFFERED_BODIES * limits.body_bytes
-    rest = http_port(RestApp(engine, limits.body_bytes), refusal, limits.body_bytes, buffered)
-    rpc = grpc_port(GrpcApp(engine), limits.body_bytes, buffered)
-    metrics = observability_port(Own(plane))
+    budget = plane.metrics.budget = Budget(limits.budget_bytes)
+    engine = Engine(plane, scheduler, admission, Feeds(plane.model, limits.rows), budget)
+    body, most = limits.body_bytes, limits.connections
+    rest = http_port(RestApp(engine, body), refusal, body, budget, most)
+    rpc = grpc_port(GrpcApp(engine, body), body, budget, most)
+    pulse = Pulse(loop, admission)
+    aside = Aside(lambda: observability_port(Own(plane, pulse)), sockets.metrics)
+    # First all threads, for each takes address space once.
+    scheduler.start_threads()
+    engine.start_threads()
+    aside.start()
+    confine(limits.memory_bytes)
     await rest.start(sockets.http)
     await rpc.start(sockets.grpc)
-    await metrics.start(sockets.metrics)
     model = plane.model
     print(f"serving {model.name} version {model.version} on ports {sockets.ports}", flush=True)
     await stopping.wait()
@@ -60,7 +70,7 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
         await plane.log.close()
     if plane.tracing is not None:
         await asyncio.to_thread(plane.tracing.flush)
-    await metrics.stop(loop.time() + 1.0)
+    aside.stop()
 
 
 async def _drain(admission: Admission, quiet_seconds: float, deadline: float) -> None:

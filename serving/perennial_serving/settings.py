@@ -47,8 +47,11 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
     add("http-port", int, "8080", "port for requests over HTTP")
     add("grpc-port", int, "8081", "port for requests over gRPC")
     add("metrics-port", int, "9090", "port for /metrics and /drift")
-    add("max-body-bytes", int, str(16 * 1024 * 1024), "largest request")
+    add("max-body-bytes", _body_bytes, str(16 * 1024 * 1024), "largest request, at least 1024")
+    add("memory-bytes", int, "0", "memory of the pod; 0: the cgroup's limit")
+    add("max-connections", int, "10000", "connections at once, of each port and process")
     add("max-in-flight", int, "1024", "requests at once; more are refused with 503")
+    add("max-rows", int, str(1024 * 1024), "most rows of a request")
     add("batch-max-rows", int, "256", "rows of several requests that run together; 0: never")
     add("drift", int, "1", "count drift windows: 1 or 0")
     add("log-dir", str, "", "spool directory of the request log; empty: no log, no feedback")
@@ -68,6 +71,14 @@ def log_settings(chosen: argparse.Namespace) -> LogSettings | None:
         return None
     directory = Path(chosen.log_dir)
     return LogSettings(directory, chosen.log_sample, chosen.log_features, chosen.log_max_bytes)
+
+
+def _body_bytes(text: str) -> int:
+    value = int(text)
+    # As the deployment's schema has it, for spec.serving.limits.maxBodySize.
+    if value < 1024:
+        raise argparse.ArgumentTypeError(f"expected at least 1024 bytes, got {text}")
+    return value
 
 
 def _fraction(text: str) -> float:

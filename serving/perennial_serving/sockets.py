@@ -39,10 +39,21 @@ def inherit(descriptors: tuple[int, int, int]) -> Sockets:
 
 
 def bind(host: str, port: int, *, share: bool = False) -> socket.socket:
-    """Listen on a port; ``share`` lets other processes listen on it too.
+    """Take a port; ``share`` lets other processes take it too.
+
+    Nobody can connect until its owner listens, which is when it can answer: a connection that the
+    kernel accepted before would wait, however long that takes.
 
     Raises:
         OSError: it is taken, or not ours to take.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=share)
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if share:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perennial_artifact.manifest import Tensor
+from perennial_artifact.manifest import Kind, Tensor
+from perennial_serving import columns
 from perennial_serving.datatypes import DTYPES
-from perennial_serving.errors import RequestError
+from perennial_serving.errors import SHOWN, RequestError, wrong
 from perennial_serving.model import Model
 
-SHOWN = 64  # characters of a client's text that an error repeats
 _SIZE = struct.Struct("<I")
 DOES_NOT_FIT = (struct.error, OverflowError)
 _FORMATS = {
@@ -39,8 +39,10 @@ _LIMITS = {"FP16": 65_504.0 + 2.0**4, "FP32": float(np.finfo(np.float32).max) + 
 class Feeds:
     """Turns requests into the inputs of one model."""
 
-    def __init__(self, model: Model) -> None:
-        self._inputs = {t.name: t for t in model.inputs}
+    def __init__(self, model: Model, most_rows: int) -> None:
+        self._most = most_rows
+        kinds = {column.name: column.kind for column in model.columns}
+        self._inputs = {t.name: (t, kinds.get(t.name)) for t in model.inputs}
         self._names = ", ".join(self._inputs)
         self._shared = model.shared
 
@@ -54,21 +56,34 @@ class Feeds:
         inputs, rows = self._inputs, 0
         for tensor in tensors:
             name = tensor[0]
-            expected = inputs.get(name)
-            if expected is None:
+            known = inputs.get(name)
+            if known is None:
                 raise RequestError(
                     400, f"input {name[:SHOWN]!r} is unknown: expected {self._names}"
                 )
             if name in arrays:
                 raise RequestError(400, f"input {name!r} is given twice")
-            arrays[name] = values = _array(tensor, expected)
+            expected, kind = known
+            arrays[name] = values = _array(tensor, expected, kind)
             rows = rows or (len(values) if values.ndim else 1)
+            if rows > self._most:
+                told = f"{rows} rows; at most {self._most} are taken: ask in several requests"
+                raise RequestError(400, f"input {name!r} has {told}")
         if len(arrays) != len(inputs):
-            absent = [name for name in inputs if name not in arrays]
-            raise RequestError(400, f"input {', '.join(absent)} is missing")
+            self._fill(arrays, rows)
         for axes in self._shared:
             self._agree(axes, arrays)
         return arrays, rows or 1
+
+    def _fill(self, arrays: dict[str, NDArray[Any]], rows: int) -> None:
+        """Add what was left out, as missing, where the model says that it may be."""
+        absent = [known for name, known in self._inputs.items() if name not in arrays]
+        needed = [tensor.name for tensor, kind in absent if kind is None or not arrays]
+        if needed:
+            raise RequestError(400, f"input {', '.join(needed)} is missing")
+        for tensor, kind in absent:
+            assert kind is not None
+            arrays[tensor.name] = columns.missing(tensor, kind, rows)
 
     def _agree(self, axes: Sequence[tuple[str, int]], arrays: dict[str, NDArray[Any]]) -> None:
         first, axis = axes[0]
@@ -82,8 +97,17 @@ class Feeds:
                 )
 
 
-def _array(tensor: Given, expected: Tensor) -> NDArray[Any]:
+def _array(tensor: Given, expected: Tensor, kind: Kind | None) -> NDArray[Any]:
     name, datatype, shape, data, raw = tensor
+    if kind is not None:
+        if len(shape) == 1 and expected.shape == [-1, 1]:
+            shape = [*shape, 1]
+        if kind == "Boolean" and datatype == "BOOL" and isinstance(data, list):
+            datatype = expected.datatype  # where true, false and null are numbers
+        elif datatype != expected.datatype and datatype == columns.ALSO.get(kind):
+            own = Tensor(name=name, datatype=datatype, shape=expected.shape)
+            values = _array((name, datatype, shape, data, raw), own, kind)
+            return columns.converted(name, values, kind)
     if datatype != expected.datatype:
         raise wrong(name, f"datatype {expected.datatype}", repr(datatype[:SHOWN]))
     if len(shape) != len(expected.shape):
@@ -101,15 +125,10 @@ def _array(tensor: Given, expected: Tensor) -> NDArray[Any]:
     if len(data) != count:
         raise wrong(name, f"{count} values for shape {_brief(shape)}", f"{len(data)}")
     if isinstance(data, list):
-        data = _packed(name, _checked(name, data, datatype), datatype)
+        data = _packed(name, _checked(name, data, datatype, kind), datatype)
     elif data.dtype != DTYPES[datatype]:
         data = _narrowed(name, data, datatype)
     return data.reshape(shape)
-
-
-def wrong(name: str, expected: str, got: str) -> RequestError:
-    """Return what a client is told about a tensor."""
-    return RequestError(400, f"input {name[:SHOWN]!r}: expected {expected}, got {got}")
 
 
 def _brief(shape: Sequence[int]) -> str:
@@ -126,9 +145,14 @@ def _flat(name: str, data: list[Any], shape: Sequence[int]) -> list[Any]:
     return data
 
 
-def _checked(name: str, data: list[Any], datatype: str) -> list[Any]:
+_NONE = type(None)
+
+
+def _checked(name: str, data: list[Any], datatype: str, kind: Kind | None) -> list[Any]:
     """Return values of the right kind, NaN for a missing number."""
     kinds = set(map(type, data))
+    if kind is not None and (easy := columns.plain(data, kinds, kind)) is not None:
+        data, kinds = easy
     if datatype == "BYTES":
         if kinds != {str}:
             raise wrong(name, "strings in data of BYTES", _kinds(kinds - {str}))
@@ -137,10 +161,10 @@ def _checked(name: str, data: list[Any], datatype: str) -> list[Any]:
             raise wrong(name, "true or false in data of BOOL", _kinds(kinds - {bool}))
     elif datatype[0] == "F":
         if kinds != {float}:
-            if kinds - {int, float, type(None)}:
-                others = _kinds(kinds - {int, float, type(None)})
+            if kinds - {int, float, _NONE}:
+                others = _kinds(kinds - {int, float, _NONE})
                 raise wrong(name, f"numbers or null in data of {datatype}", others)
-            if type(None) in kinds:  # a value that is missing
+            if _NONE in kinds:  # a value that is missing
                 data = [math.nan if value is None else value for value in data]
     elif kinds != {int}:
         raise wrong(name, f"whole numbers in data of {datatype}", _kinds(kinds - {int}))

@@ -7,7 +7,9 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Callable
 
+from perennial_serving import resources
 from perennial_serving.dataplane import DataPlane
 from perennial_serving.errors import ModelInvalid
 from perennial_serving.metrics import Metrics
@@ -18,21 +20,40 @@ from perennial_serving.sockets import Sockets
 from perennial_serving.termination import report
 
 
-def work(chosen: argparse.Namespace, sockets: Sockets, threads: int) -> int:
-    """Load the model and serve it; return 1, with the reason told, where it cannot be loaded."""
+def work(
+    chosen: argparse.Namespace,
+    sockets: Sockets,
+    threads: int,
+    memory: int,
+    loaded: Callable[[], None],
+) -> int:
+    """Load the model and serve it; return 1, with the reason told, where it cannot be loaded.
+
+    ``threads`` and ``memory`` (bytes) are this process's part of the pod. ``loaded`` is called when
+    the model is, and returns when those of others are too.
+    """
     began = time.monotonic()
     try:
         model = load(chosen.model_dir, chosen.model_name, chosen.model_version, threads)
         metrics = Metrics(model.name, model.version, model.sha256)
-        plane = DataPlane(model, metrics, bool(chosen.drift), log_settings(chosen))
+        batches = chosen.batch_max_rows > 0
+        plane = DataPlane(model, metrics, bool(chosen.drift), log_settings(chosen), batches)
     except ModelInvalid as error:
         report("ModelInvalid", str(error))
         return 1
     metrics.load_seconds = time.monotonic() - began
+    loaded()
     import uvloop
 
+    files = resources.raise_file_limit()
+    connections = resources.connections(chosen.max_connections, files)
+    kept = 2 * connections * resources.CONNECTION_BYTES + plane.kept_bytes
     limits = Limits(
         body_bytes=chosen.max_body_bytes,
+        budget_bytes=resources.budget(memory, resources.resident(), chosen.max_body_bytes, kept),
+        connections=connections,
+        memory_bytes=memory,
+        rows=chosen.max_rows,
         in_flight=chosen.max_in_flight,
         batch_rows=chosen.batch_max_rows,
         threads=threads,

@@ -1,7 +1,8 @@
 """Several processes behind the same ports, with one view of their metrics and drift windows.
 
 The parent loads no model: it starts the workers, ends with the first that ends, and adds up what
-they counted. The kernel spreads connections over the workers (SO_REUSEPORT).
+they counted. The kernel spreads connections over the workers that listen (SO_REUSEPORT); these
+wait for one another, so that a pod that answers has all it can do.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from perennial_serving.gate import Gate
 from perennial_serving.observability import Answer, exposition, not_found, observability_port
 from perennial_serving.sockets import Sockets, bind
 from perennial_serving.totals import add_metrics, add_windows
@@ -20,7 +22,10 @@ from perennial_serving.totals import add_metrics, add_windows
 _HEADERS = (
     "Host: worker\r\nConnection: close\r\nAccept: application/openmetrics-text; version=1.0.0\r\n"
 )
-_PATHS = ("/healthz", "/metrics", "/drift", "/profile")
+_PATHS = (
+    *("/healthz", "/v2/health/live", "/v2/health/ready"),
+    *("/metrics", "/drift", "/profile"),
+)
 
 
 async def _get(port: int, target: str) -> Answer:
@@ -77,25 +82,33 @@ async def _supervise(chosen: argparse.Namespace, arguments: Sequence[str], count
     processes = []
     port = observability_port(_All([own.getsockname()[1] for own in inner]))
     told_ports = Sockets(outer[0], remote[0], metrics).ports
+    gate = Gate()
     for sockets in (Sockets(*each) for each in zip(outer, remote, inner, strict=True)):
-        inherited = ",".join(map(str, (*sockets.descriptors, count)))
+        handed = (*sockets.descriptors, *gate.descriptors)
+        inherited = ",".join(map(str, (*handed, count)))
         command = [sys.executable, "-m", "perennial_serving", *arguments, "--inherit", inherited]
-        process = await asyncio.create_subprocess_exec(*command, pass_fds=sockets.descriptors)
+        process = await asyncio.create_subprocess_exec(*command, pass_fds=handed)
         processes.append(process)
         sockets.close()
-    print(f"{count} workers on ports {told_ports}", flush=True)
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ending.set)
-    await port.start(metrics)
     waits = [asyncio.create_task(p.wait()) for p in processes]
     told = asyncio.create_task(ending.wait())
-    await asyncio.wait([told, *waits], return_when=asyncio.FIRST_COMPLETED)
+    loaded = asyncio.create_task(gate.wait(count))
+    await asyncio.wait([told, loaded, *waits], return_when=asyncio.FIRST_COMPLETED)
+    if loaded.done() and not any(wait.done() for wait in waits):
+        await port.start(metrics)
+        gate.open()
+        print(f"{count} workers on ports {told_ports}", flush=True)
+        await asyncio.wait([told, *waits], return_when=asyncio.FIRST_COMPLETED)
+    loaded.cancel()
     for process in processes:
         if process.returncode is None:
             process.terminate()
     codes = await asyncio.gather(*waits)
     told.cancel()
-    await port.stop(loop.time() + 1.0)
+    if gate.is_open:
+        await port.stop(loop.time() + 1.0)
     return 0 if ending.is_set() and not any(codes) else 1

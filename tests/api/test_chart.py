@@ -4,14 +4,11 @@ from typing import Any
 
 import pytest
 from asking import Kubectl, refusal
-from builders import SETTINGS, deployment, run, training
+from builders import deployment, run, run_children, served, training
 
 from chart import CHART, helm, pods, render
 from localcluster.apiserver import ApiServer
-from perennial.api.deployment import Revision
 from perennial.cluster.client import Cluster
-from perennial.plan.job import children
-from perennial.plan.workload import workload
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 
@@ -29,11 +26,8 @@ def restricted(kubectl: Kubectl) -> str:
 def made() -> dict[str, dict[str, Any]]:
     """Return the specs of all pods that there are: the chart's, and the operator's."""
     md = deployment()
-    artifact = md.spec.model.artifact
-    assert artifact is not None
-    revision = Revision(artifact=artifact, revision="r1", secret="s")
-    live = workload(md, revision, "stable", 1, None, SETTINGS)
-    own = [live, children(training(), run(), None, SETTINGS)[1]]
+    live = served(md, replicas=1)
+    own = [live, run_children(training(), run(), None)[1]]
     return pods(render()) | pods(own)
 
 

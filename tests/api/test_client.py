@@ -8,18 +8,17 @@ from typing import Any
 
 import pytest
 from asking import Kubectl
-from builders import SETTINGS, deployment, run, training
+from builders import deployment, run, run_children, served, training
 from prometheus_client import REGISTRY
 from test_kinds import body
 
 from perennial.api import ModelDeployment, ModelVersion
-from perennial.api.deployment import Revision
 from perennial.cluster.client import Cluster, Outdated, WriteRefused
 from perennial.cluster.health import Readiness
 from perennial.cluster.leader import lead
 from perennial.plan.core import Deletion, Event
-from perennial.plan.job import children
-from perennial.plan.workload import service, workload
+from perennial.plan.training.record import RunRecord
+from perennial.plan.workload import service
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -41,13 +40,10 @@ def owned(kind: str) -> list[dict[str, Any]]:
     """Return the children of an object whose resources are written in every odd way."""
     odd = {"requests": {"cpu": 1, "memory": "1024Mi"}, "limits": {"memory": "2000000Ki"}}
     if kind == "ModelTraining":
-        return list(children(training({"job": {"resources": odd}}), run(), None, SETTINGS))
+        return list(run_children(training({"job": {"resources": odd}}), run(), None))
     pods = {"spec": {"tolerations": [{"key": "gpu"}], "priorityClassName": ""}}
-    md = deployment({"serving": {"resources": odd}, "podTemplate": pods})
-    artifact = md.spec.model.artifact
-    assert artifact is not None
-    revision = Revision(artifact=artifact, revision="r1", version="flights-1", secret="s")
-    live = workload(md, revision, "stable", 2, None, SETTINGS)
+    md = deployment({"serving": {"resources": odd}, "podOverrides": pods})
+    live = served(md)
     return [live, service(md, "r1"), service(md, None)]
 
 
@@ -131,6 +127,30 @@ async def test_a_namesake_is_not_deleted(cluster: Cluster, namespace: str) -> No
     await cluster.delete(Deletion(*key, uid=found["metadata"]["uid"]))
     assert await cluster.get(*key) is None
     await cluster.delete(Deletion(*key, uid=found["metadata"]["uid"]))  # gone is as wanted
+
+
+async def test_a_runs_config_map_never_changes_and_becomes_its_jobs(
+    cluster: Cluster, namespace: str
+) -> None:
+    record, job = run_children(training(), run(7), None)
+    assert await cluster.apply(record)
+    with pytest.raises(WriteRefused, match="immutable"):
+        await cluster.apply({**record, "data": {**record["data"], "run.json": "{}"}})
+    assert await cluster.create(job) and not await cluster.create(job)
+    name = record["metadata"]["name"]
+    live = await cluster.get("batch/v1", "Job", namespace, name)
+    found = await cluster.get("v1", "ConfigMap", namespace, name)
+    assert live is not None and found is not None
+    read = RunRecord.read(found)
+    assert read is not None and read.job == job
+    handed = read.owned_by_job(live)
+    assert handed is not None and await cluster.apply(handed)
+    again = await cluster.get("v1", "ConfigMap", namespace, name)
+    assert again is not None and again["data"] == record["data"]
+    (owner,) = again["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"]) == ("Job", live["metadata"]["uid"])
+    kept = RunRecord.read(again)
+    assert kept is not None and kept.owned_by_job(live) is None
 
 
 async def test_a_selector_picks_and_a_refusal_is_raised(

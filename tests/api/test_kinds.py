@@ -57,6 +57,7 @@ def test_the_shortest_useful_object_is_accepted(kubectl: Kubectl, kind: str) -> 
 STEPS = "rollout__canary__steps"
 BODY = "serving__limits__maxBodySize"
 LOG, LOG_PATH = "serving__requestLog", "spec.serving.requestLog"
+MEMORY, LABELS = "serving__resources__limits__memory", "podOverrides__metadata__labels"
 BAD = [
     ("ModelTraining", {"dataset__uri": "data/x.csv"}, "write a URI with a scheme"),
     ("ModelTraining", {"dataset__split": {"method": "Time"}}, "needs dataset.timeColumn"),
@@ -96,6 +97,13 @@ BAD = [
         "give exactly one of errorRate or latency",
     ),
     ("ModelDeployment", {"replicas": -1}, "spec.replicas"),
+    ("ModelDeployment", {MEMORY: "lots"}, f"{'.'.join(MEMORY.split('__'))}: Invalid value"),
+    ("ModelDeployment", {MEMORY: "1 Gi"}, f"{'.'.join(MEMORY.split('__'))}: Invalid value"),
+    ("ModelDeployment", {LABELS: {"Team A": "a"}}, "write a key as team or example.com/team"),
+    ("ModelDeployment", {LABELS: {"team": "A B"}}, "write a label's value"),
+    ("ModelDeployment", {"podOverrides__spec__tolerations": [{"effect": "x"}]}, "NoSchedule"),
+    ("ModelDeployment", {"rollout__canary__steps": [{"setMirror": 1}]}, "setMirror"),
+    ("ModelTraining", {"job__resources__limits__memory": "lots"}, "spec.job.resources.limits"),
     ("ModelDeployment", {"serving__batching": {}}, "spec.serving.batching.maxRows: Required"),
     ("ModelDeployment", {"serving__batching__maxRows": -1}, "spec.serving.batching.maxRows"),
     ("ModelDeployment", {"serving__batching__maxRows": 70_000}, "spec.serving.batching.maxRows"),
@@ -141,7 +149,7 @@ async def test_a_bad_object_is_refused_with_the_field_and_the_remedy(
 
 
 async def test_search_takes_one_distribution(cluster: Cluster) -> None:
-    both = {"int": [1, 2], "choice": [1]}
+    both = {"int": [1, 2], "float": [1, 2]}
     search = {"trials": 2, "parameters": {"C": both}}
     candidate = {"name": "a", "algorithm": "LogisticRegression", "search": search}
     refused = await refusal(cluster, body("ModelTraining", "bad", candidates=[candidate]))
@@ -167,6 +175,9 @@ def test_an_unseen_object_does_not_count_as_ready(kubectl: Kubectl) -> None:
 
 def test_scale_subresource(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", body=body("ModelDeployment", "scaled"))
+    path = "/apis/perennial.dev/v1alpha1/namespaces/default/modeldeployments/scaled/scale"
+    asked = json.loads(kubectl("get", "--raw", path).out)  # as an autoscaler asks
+    assert asked["spec"]["replicas"] == 1
     assert kubectl("scale", "md/scaled", "--replicas=3").code == 0
     assert kubectl("get", "md", "scaled", "-o", "jsonpath={.spec.replicas}").out == "3"
 
@@ -185,7 +196,7 @@ def test_no_serving_option_is_filled_in(kubectl: Kubectl) -> None:
     """What the API server adds to an object by itself would make a new revision of it."""
     kubectl("apply", "-f", "-", body=body("ModelDeployment", "plain"))
     spec = json.loads(kubectl("get", "md", "plain", "-o", "json").out)["spec"]
-    assert "serving" not in spec
+    assert "serving" not in spec and "canary" not in spec["rollout"]
 
 
 def test_serving_options_are_kept_as_written(kubectl: Kubectl) -> None:

@@ -16,7 +16,13 @@ from perennial.cluster.client import Cluster
 
 SHA = "a" * 64
 STORE = {"uri": "s3://models/a", "secretRef": {"name": "store"}}
-RESOURCES = {"requests": {"cpu": 1, "memory": "1Gi"}}
+RESOURCES = {
+    "requests": {"cpu": 1, "memory": "1Gi"},
+    "limits": {"cpu": "1500m", "memory": "2Gi", "nvidia.com/gpu": 1},
+}
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+GPU = {"key": "gpu", "operator": "In", "values": ["a"]}
 
 # Every field that there is, but for choices: these take turns in OTHER.
 FULL: dict[str, dict[str, Any]] = {
@@ -25,9 +31,13 @@ FULL: dict[str, dict[str, Any]] = {
         "dataset": {
             "uri": "s3://data/2013-*.parquet",
             "target": "late",
+            "positiveClass": "true",
             "features": ["hour", "origin"],
+            "columns": [{"name": "origin", "kind": "Category"}],
+            "missing": ["NA", "?"],
+            "checks": {"leaking": "Refuse", "nearConstant": "Ignore"},
             "timeColumn": "at",
-            "split": {"method": "Time", "testFraction": 0.3},
+            "split": {"method": "Time", "testFraction": 0.3, "gap": "1h"},
             "secretRef": {"name": "data"},
             "feedback": {"deploymentRef": {"name": "flights"}},
         },
@@ -57,13 +67,34 @@ FULL: dict[str, dict[str, Any]] = {
         "trainingRef": {"name": "flights"},
         "run": 1,
         "candidate": "linear",
-        "artifact": {"uri": "s3://m/x/", "sha256": SHA, "sizeBytes": 7},
+        "artifact": {
+            "uri": "s3://m/x/",
+            "sha256": SHA,
+            "sizeBytes": 7,
+            "secretRef": {"name": "store"},
+        },
         "signature": {
             "inputs": [{"name": "hour", "datatype": "FP32", "shape": [-1, 1]}],
             "outputs": [{"name": "label", "datatype": "INT64", "shape": [-1]}],
         },
-        "metrics": [{"name": "roc_auc", "value": 0.8, "low": 0.7, "high": 0.9, "slice": "JFK"}],
-        "dataset": {"uri": "s3://d/x", "sha256": SHA, "rows": 9, "start": "a", "end": "b"},
+        "metrics": [
+            {
+                "name": "roc_auc",
+                "value": 0.8,
+                "low": 0.7,
+                "high": 0.9,
+                "slice": "JFK",
+                "confidence": 0.975,
+            }
+        ],
+        "dataset": {
+            "uri": "s3://d/x",
+            "sha256": SHA,
+            "rows": 9,
+            "heldOut": 2,
+            "start": "a",
+            "end": "b",
+        },
         "algorithm": "LogisticRegression",
         "parameters": {"C": 1.5},
         "parent": "flights-0",
@@ -85,12 +116,32 @@ FULL: dict[str, dict[str, Any]] = {
             "limits": {"maxBodySize": "16Mi", "maxInFlight": 8},
             "requestLog": {"sampleFraction": 0.5, "features": ["hour"], "store": STORE},
         },
-        "podTemplate": {
-            "metadata": {"labels": {"team": "a"}, "annotations": {"note": "b"}},
+        "podOverrides": {
+            "metadata": {"labels": {"example.com/team": "a"}, "annotations": {"note": "b"}},
             "spec": {
                 "nodeSelector": {"disk": "ssd"},
-                "tolerations": [{"key": "gpu", "operator": "Exists"}],
-                "affinity": {"nodeAffinity": {}},
+                "tolerations": [{"key": "gpu", "operator": "Exists", "value": "a"}],
+                "affinity": {
+                    "nodeAffinity": {
+                        REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [GPU]}]},
+                        PREFERRED: [{"weight": 1, "preference": {"matchExpressions": [GPU]}}],
+                    },
+                    "podAntiAffinity": {
+                        REQUIRED: [
+                            {"topologyKey": "zone", "labelSelector": {"matchLabels": {"a": "b"}}}
+                        ],
+                    },
+                },
+                "topologySpreadConstraints": [
+                    {
+                        "maxSkew": 1,
+                        "topologyKey": "zone",
+                        "whenUnsatisfiable": "ScheduleAnyway",
+                        "labelSelector": {"matchExpressions": [GPU]},
+                    }
+                ],
+                "runtimeClassName": "kata",
+                "securityContext": {"runAsUser": 1000, "fsGroup": 1000},
                 "imagePullSecrets": [{"name": "registry"}],
                 "serviceAccountName": "server",
                 "priorityClassName": "high",
@@ -126,12 +177,15 @@ FULL: dict[str, dict[str, Any]] = {
     },
 }
 MODEL, SPACE = ("spec", "model"), ("spec", "candidates", 0, "search", "parameters", "C")
+SPLIT = ("spec", "dataset", "split")
 OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", MODEL, {"trainingRef": {"name": "flights"}}),
     ("ModelDeployment", MODEL, {"versionRef": {"name": "flights-1"}}),
     ("ModelDeployment", ("spec", "rollout", "canary", "steps", 0), {"pause": {}}),
     ("ModelTraining", SPACE, {"int": [1, 9]}),
     ("ModelTraining", SPACE, {"choice": ["l1", 3]}),
+    ("ModelTraining", SPACE, {"choice": [None, 0.5, True, ["a", 1]]}),
+    ("ModelTraining", SPLIT, {"method": "Grouped", "column": "tail"}),
     ("ModelTraining", ("spec", "gates", 0), {"metric": "r2", "maximum": 1}),
     ("ModelTraining", ("spec", "gates", 0), {"metric": "r2", "againstChampion": {}}),
 ]
@@ -165,18 +219,27 @@ def cheating(spec: Any) -> Any:
     return {**spec, "dataset": {**spec["dataset"], "features": ["hour", "late"]}}
 
 
+def splitting(**split: Any) -> Break:
+    return lambda spec: {**spec, "dataset": {**spec["dataset"], "split": split}}
+
+
 # By the rule's message, or the beginning of it.
 BROKEN: dict[str, Break] = {
     "name must be a DNS label of at most 52": lambda o: {**o, "metadata": named("a" * 53)},
     "split method Time needs dataset.timeColumn": timeless,
     "features must not contain the target": cheating,
+    "split method Grouped needs split.column": splitting(method="Grouped"),
+    "only split method Time has a gap": splitting(method="Random", gap="1h"),
+    "split.column must not be the target": splitting(method="Grouped", column="late"),
+    "only a classification has a positiveClass": with_more(task="Regression"),
+    "must be at most 8760h": instead("8761h"),
     "write a URI with a scheme": instead("models/a"),
     "write pvc://CLAIM/PATH": instead("pvc://Team A/models"),
     "write the name of an object": instead("Not A Name"),
     "write a scikit-learn scorer's name": instead("ROC AUC"),
     "use lower-case letters, digits and dashes": instead("Team A"),
     "write a scikit-learn estimator by its own name": instead("logistic regression"),
-    "give exactly one of int, float or choice": with_more(choice=[1]),
+    "give exactly one of int, float or choice": with_more(int=[1, 9]),
     "int must be [lowest, highest]": instead({"int": [9, 1]}),
     "float must be [lowest, highest]": instead({"float": [9, 1]}),
     "log needs float bounds above zero": instead({"float": [0, 1], "log": True}),
@@ -193,6 +256,12 @@ BROKEN: dict[str, Break] = {
     "must be at least 1Ki": instead("1023"),
     "must be at most 1Gi": instead("2Gi"),
     "labels under perennial.dev/ belong to the operator": with_more(**{"perennial.dev/role": "x"}),
+    "a request must not be above its limit": instead(
+        {"requests": {"cpu": 2}, "limits": {"cpu": "1500m"}}
+    ),
+    "write a label's value": instead("Team A"),
+    "write a key as team or example.com/team": instead({"Team A": "a"}),
+    "name must not end in -canary": lambda o: {**o, "metadata": named("a-canary")},
     "give exactly one of setWeight or pause": with_more(setWeight=10),
     "give exactly one of errorRate or latency": with_more(errorRate={"maximum": 1}),
 }

@@ -1,60 +1,112 @@
 """What a ModelDeployment makes, against the real API server."""
 
-import json
 from typing import Any
 
+import pytest
 from asking import Kubectl
+from builders import NOW
+from kubernetes.aio.client.exceptions import ApiException
 
 from perennial.api import ModelDeployment
-from perennial.api.deployment import Revision
-from perennial.plan.core import FIELD_MANAGER, Settings
-from perennial.plan.workload import revision_hash, workload
+from perennial.cluster.client import Cluster, WriteRefused
+from perennial.plan.core import Settings, owned_by
+from perennial.plan.record import Record
+from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
 
 ARTIFACT = {"uri": "s3://models/a/", "sha256": "a" * 64}
-LOG = {"uri": "s3://models/logs/default/kept", "secret": "store"}
 OPTIONS: dict[str, Any] = {
     "batching": {"maxRows": 0},
     "driftWindows": "Disabled",
     "limits": {"maxBodySize": "1Mi", "maxInFlight": 8},
-    "requestLog": {"sampleFraction": 0.25, "features": ["hour"]},
+    "requestLog": {"sampleFraction": 0.25, "features": ["hour"], "store": {"uri": "s3://logs"}},
 }
 
 
-def deployment(serving: dict[str, Any]) -> ModelDeployment:
+def deployment(name: str, serving: dict[str, Any]) -> ModelDeployment:
     spec = {"model": {"artifact": ARTIFACT}, "serving": serving}
-    metadata = {"name": "kept", "namespace": "default", "uid": "1"}
+    metadata = {"name": name, "namespace": "default", "uid": "1"}
     return ModelDeployment.read({"metadata": metadata, "spec": spec})
 
 
-def apply(kubectl: Kubectl, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Apply as the operator does; return what the API server then holds."""
-    how = ("--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}")
-    applied = kubectl("apply", *how, "-o", "json", "-f", "-", body=wanted)
-    assert applied.code == 0, applied.error
-    held: dict[str, Any] = json.loads(applied.out)
-    return held
+async def held(cluster: Cluster, kind: str, name: str) -> list[Any]:
+    return await cluster.select("apps/v1", kind, "default", f"perennial.dev/deployment={name}")
 
 
-def test_a_revision_stays_as_it_was_made_while_the_spec_moves_on(kubectl: Kubectl) -> None:
-    wanted = deployment(OPTIONS)
-    revision = Revision.model_validate(
-        {
-            "artifact": ARTIFACT,
-            "revision": revision_hash(wanted, ARTIFACT["sha256"]),
-            "requestLog": LOG,
-        }
+async def look(cluster: Cluster, owner: ModelDeployment, settings: Settings) -> ModelDeployment:
+    """Let the operator look once; return the object with its status."""
+    name = owner.metadata.name
+    found, uid = await held(cluster, "ControllerRevision", name), owner.metadata.uid
+    records = [Record.read(r) for r in found if owned_by(r, uid)]
+    plan = plan_deployment(
+        DeploymentSnapshot(
+            owner,
+            NOW,
+            settings,
+            records=tuple(records),
+            workloads=tuple(await held(cluster, "Deployment", name)),
+        )
     )
+    for record in plan.create:
+        await cluster.create(record)
+    for wanted in plan.apply:
+        await cluster.apply(wanted)
+    return owner.model_copy(update={"status": plan.status})
 
-    def made(owner: ModelDeployment, replicas: int, live: Any) -> dict[str, Any]:
-        return workload(owner, revision, "stable", replicas, live, Settings())
 
-    first = apply(kubectl, made(wanted, 2, None))
+async def test_a_revision_is_applied_as_it_was_recorded(cluster: Cluster) -> None:
+    owner, chart = deployment("kept", OPTIONS), Settings()
+    for _ in range(2):
+        owner = await look(cluster, owner, chart)
+    (first,) = await held(cluster, "Deployment", "kept")
     shipper = first["spec"]["template"]["spec"]["initContainers"][1]
     assert (shipper["name"], shipper["restartPolicy"]) == ("ship", "Always")
-    moved = deployment({"resources": {"limits": {"memory": "2Gi"}}})
-    second = apply(kubectl, made(moved, 1, first))
-    assert second["spec"]["replicas"] == 1
+    # The chart is upgraded, and stable scaled; its Deployment is deleted by hand, too.
+    newer = Settings(serving_image="next", image_pull_policy="Always", image_pull_secrets=("a",))
+    owner = owner.model_copy(update={"spec": owner.spec.model_copy(update={"replicas": 3})})
+    owner = await look(cluster, owner, newer)
+    (second,) = await held(cluster, "Deployment", "kept")
+    assert second["spec"]["replicas"] == 3
     assert second["spec"]["template"] == first["spec"]["template"]
-    back = apply(kubectl, made(wanted, 1, second))
-    assert back["spec"]["template"] == first["spec"]["template"]
-    assert back["metadata"]["generation"] == second["metadata"]["generation"]
+    path = cluster.path("apps/v1", "Deployment", "default", first["metadata"]["name"])
+    await cluster.call("DELETE", path)
+    owner = await look(cluster, owner, newer)
+    (third,) = await held(cluster, "Deployment", "kept")
+    assert third["metadata"]["uid"] != first["metadata"]["uid"]
+    assert third["spec"]["template"] == first["spec"]["template"]
+    assert len(await held(cluster, "ControllerRevision", "kept")) == 1
+
+
+async def test_a_deployment_without_a_record_is_adopted_and_not_restarted(
+    cluster: Cluster,
+) -> None:
+    owner = deployment("adopted", OPTIONS)
+    for _ in range(2):
+        owner = await look(cluster, owner, Settings())
+    (first,) = await held(cluster, "Deployment", "adopted")
+    (record,) = await held(cluster, "ControllerRevision", "adopted")
+    path = cluster.path("apps/v1", "ControllerRevision", "default", record["metadata"]["name"])
+    await cluster.call("DELETE", path)
+    for _ in range(3):
+        owner = await look(cluster, owner, Settings(serving_image="next"))
+    (again,) = await held(cluster, "ControllerRevision", "adopted")
+    assert again["metadata"]["uid"] != record["metadata"]["uid"]
+    (second,) = await held(cluster, "Deployment", "adopted")
+    assert second["metadata"]["generation"] == first["metadata"]["generation"]
+
+
+async def test_a_record_never_changes_and_a_foreign_one_is_not_taken(
+    cluster: Cluster, kubectl: Kubectl
+) -> None:
+    owner = deployment("fixed", {})
+    await look(cluster, owner, Settings())
+    (record,) = await held(cluster, "ControllerRevision", "fixed")
+    name, owners = record["metadata"]["name"], record["metadata"]["ownerReferences"]
+    again = {"name": name, "namespace": "default", "ownerReferences": owners}
+    assert not await cluster.create({**record, "metadata": again, "data": {"other": 1}})
+    with pytest.raises(ApiException, match="immutable"):
+        path = cluster.path("apps/v1", "ControllerRevision", "default", name)
+        await cluster.call("PUT", path, body={**record, "data": {"other": 1}})
+    stranger = deployment("fixed", {})
+    meta = stranger.metadata.model_copy(update={"uid": "2"})
+    with pytest.raises(WriteRefused, match="not ours"):
+        await look(cluster, stranger.model_copy(update={"metadata": meta}), Settings())

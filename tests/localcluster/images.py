@@ -27,7 +27,12 @@ TOOLS = (
 )
 PARTS = {
     "operator": ("operator/perennial", "artifact/perennial_artifact"),
-    "trainer": ("training/perennial_training", "artifact/perennial_artifact"),
+    # What is published has been loaded by the server's own rules.
+    "trainer": (
+        "training/perennial_training",
+        "serving/perennial_serving",
+        "artifact/perennial_artifact",
+    ),
     "serving": ("serving/perennial_serving", "artifact/perennial_artifact", "images/bin"),
 }
 

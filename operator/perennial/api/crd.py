@@ -152,7 +152,9 @@ class _Translator:
         if holder.get("x-preserve-items"):
             resolved = self.resolve(raw)
             kind: Json = {"type": resolved["type"]} if "type" in resolved else {}
-            return {**kind, "x-kubernetes-preserve-unknown-fields": True}
+            # Items of any type may be null; only where the schema says so does the server keep it.
+            anything = {} if kind else {"nullable": True}
+            return {**kind, **anything, "x-kubernetes-preserve-unknown-fields": True}
         out = self.schema(raw, path, status=status)
         if "x-items-max-length" in holder:
             out["maxLength"] = holder["x-items-max-length"]

@@ -1,6 +1,6 @@
 """ModelDeployment: serves a model and rolls out its new versions."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ from perennial.api.base import (
     sized,
     within,
 )
+from perennial.api.pods import PodOverrides, Resources
 from perennial.api.store import OPENABLE, SECRET, StoreRef
 
 _ONE_MODEL = rule(
@@ -128,10 +129,8 @@ class Serving(ApiModel):
     """How the model server runs."""
 
     # A new field has no default here: it would make a new revision of everybody's.
-    resources: dict[str, Any] = Field(
-        {},
-        description="Requests and limits of the serving container, as in a pod.",
-        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    resources: Resources | None = Field(
+        None, description="Requests and limits of the serving container, as in a pod."
     )
     batching: Batching | None = Field(
         None, description="How requests run together; by default up to 256 rows do."
@@ -153,71 +152,6 @@ class Serving(ApiModel):
     )
 
 
-class PodOverridesMetadata(ApiModel):
-    """Labels and annotations added to the pods."""
-
-    labels: dict[str, str] = Field(
-        {},
-        description="Labels; those under perennial.dev/ belong to the operator.",
-        max_length=32,
-        json_schema_extra={
-            "x-items-max-length": 63,
-            "x-kubernetes-validations": [
-                rule(
-                    "self.all(key, !key.startsWith('perennial.dev/'))",
-                    "labels under perennial.dev/ belong to the operator: use another prefix",
-                )
-            ],
-        },
-    )
-    annotations: dict[str, str] = Field(
-        {},
-        description="Annotations.",
-        max_length=32,
-        json_schema_extra={"x-items-max-length": 4096},
-    )
-
-
-class PodOverridesSpec(ApiModel):
-    """Parts of a pod's spec that a user may set."""
-
-    node_selector: dict[str, str] = Field(
-        {},
-        description="Labels that a node must have.",
-        max_length=32,
-        json_schema_extra={"x-items-max-length": 63},
-    )
-    tolerations: list[dict[str, Any]] = Field(
-        [],
-        description="Taints that the pods tolerate.",
-        max_length=32,
-        json_schema_extra={"x-preserve-items": True},
-    )
-    affinity: dict[str, Any] = Field(
-        {},
-        description="Affinity, as in a pod.",
-        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
-    )
-    image_pull_secrets: list[LocalRef] = Field(
-        [], description="Secrets for pulling images.", max_length=16
-    )
-    service_account_name: str = Field(
-        "", description="Service account; its token is not mounted.", max_length=253
-    )
-    priority_class_name: str = Field("", description="Priority class.", max_length=253)
-
-
-class PodOverrides(ApiModel):
-    """What is added to the serving pods."""
-
-    metadata: PodOverridesMetadata = Field(
-        PodOverridesMetadata(), description="Labels and annotations added to the pods."
-    )
-    spec: PodOverridesSpec = Field(
-        PodOverridesSpec(), description="Parts of a pod's spec that a user may set."
-    )
-
-
 class Pause(ApiModel):
     """A wait: for a duration, or, left empty, for a person's promote."""
 
@@ -229,6 +163,9 @@ class Pause(ApiModel):
 class Step(ApiModel):
     """One step of a canary: exactly one of setWeight, pause."""
 
+    name: str = Field(
+        "", description="What the status calls it; by default its number.", max_length=63
+    )
     set_weight: int | None = Field(
         None, ge=0, le=100, description="Share of the traffic for the canary, in percent."
     )
@@ -313,19 +250,24 @@ class Canary(ApiModel):
     )
 
 
+DEFAULT_STEPS = (
+    Step(set_weight=20),
+    Step(pause=Pause(duration="30s")),
+    Step(set_weight=50),
+    Step(pause=Pause(duration="30s")),
+)
+
+
 class Rollout(ApiModel):
     """How a new version replaces the present one."""
 
-    canary: Canary = Field(
-        Canary(
-            steps=[
-                Step(set_weight=20),
-                Step(pause=Pause(duration="30s")),
-                Step(set_weight=50),
-                Step(pause=Pause(duration="30s")),
-            ]
+    # A member of a choice has no default here: another one could not be chosen beside it.
+    canary: Canary | None = Field(
+        None,
+        description=(
+            "Steps by which a new version takes over the traffic; by default 20 % and 50 %, half "
+            "a minute each."
         ),
-        description="Steps by which a new version takes over the traffic.",
     )
     analysis: Analysis | None = Field(
         None, description="What must hold while the canary takes traffic."
@@ -343,19 +285,27 @@ class Rollout(ApiModel):
         ),
     )
 
+    @property
+    def steps(self) -> list[Step]:
+        """Return the canary's steps, by default the operator's own."""
+        return list(DEFAULT_STEPS) if self.canary is None else self.canary.steps
+
 
 class DeploymentSpec(ApiModel):
     """Which model to serve, and how new versions roll out."""
 
     model: ModelSource = Field(description="Which model to serve.")
-    replicas: int | None = Field(
-        None,
+    replicas: int = Field(
+        1,
         ge=0,
         le=1000,
-        description="Number of pods, 1 when absent; leave it out where an autoscaler owns it.",
+        description=(
+            "Number of pods. An autoscaler writes it (kubectl scale, too); leave it out of what "
+            "you apply where one does."
+        ),
     )
     serving: Serving = Field(Serving(), description="How the model server runs.")
-    pod_template: PodOverrides = Field(
+    pod_overrides: PodOverrides = Field(
         PodOverrides(), description="What is added to the serving pods."
     )
     rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")
@@ -372,7 +322,10 @@ class _Named(ApiModel):
     """A version under one set of settings."""
 
     version: str = Field("", description="Name of the ModelVersion.", max_length=253)
-    revision: str = Field(description="Hash of version, settings and pod template.", max_length=16)
+    revision: str = Field(
+        description="Hash of what the user wrote, and a count; a ControllerRevision has the rest.",
+        max_length=32,
+    )
 
     @property
     def name(self) -> str:
@@ -421,6 +374,9 @@ class StepStatus(ApiModel):
     """Where a canary stands; all that a restart needs to go on."""
 
     index: int = Field(description="Index of the step, from 0.")
+    steps: str = Field(
+        "", description="Hash of the list of steps; a canary begins anew on another.", max_length=16
+    )
     start_time: Time | None = Field(
         None, description="When the step's weight was in force; absent while it scales."
     )
@@ -522,6 +478,10 @@ class ModelDeployment(Kind):
         "labelSelectorPath": ".status.selector",
     }
     RULES: ClassVar[tuple[Json, ...]] = (
+        rule(
+            "!self.metadata.name.endsWith('-canary') && !self.metadata.name.endsWith('-preview')",
+            "name must not end in -canary or -preview: Services of a rollout may be called so",
+        ),
         rule(
             "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')"
             " && size(self.metadata.name) <= 52",

@@ -145,7 +145,7 @@ class ReferenceStatus(ApiModel):
     """What the traffic is compared with."""
 
     version: str = Field("", description="Name of the ModelVersion.", max_length=253)
-    revision: str = Field("", description="Revision whose pods are read.", max_length=16)
+    revision: str = Field("", description="Revision whose pods are read.", max_length=32)
     since: Time | None = Field(
         None, description="When this revision became the one that is watched."
     )
@@ -161,6 +161,7 @@ class LastAction(ApiModel):
     run: int | None = Field(
         None, description="Number of the ModelTraining's run that came of it; absent until then."
     )
+    outcome: str = Field("", description="How that run ended; empty until then.", max_length=32)
 
 
 class Evaluation(ApiModel):
@@ -191,7 +192,7 @@ class MonitorStatus(ApiModel):
     )
     retrainings: int = Field(0, description="How often a retraining was asked for.")
     fruitless: int = Field(
-        0, description="Retrainings in a row after which no new version was served."
+        0, description="Runs that came of it and ended, since the traffic last was as learned."
     )
     history: list[Evaluation] = Field([], description="The last evaluations.", max_length=20)
 

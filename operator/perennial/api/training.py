@@ -22,6 +22,7 @@ from perennial.api.base import (
     rule,
     within,
 )
+from perennial.api.pods import Resources
 from perennial.api.store import OPENABLE, SECRET, StoreRef
 from perennial.api.version import DatasetRecord, Metric
 
@@ -29,15 +30,66 @@ from perennial.api.version import DatasetRecord, Metric
 class Split(ApiModel):
     """How rows are held out for the proof."""
 
-    method: Literal["Random", "Time"] = Field(
+    method: Literal["Random", "Time", "Grouped"] = Field(
         "Random",
         description=(
-            "Random draws rows with a fixed seed; Time holds out the newest rows and needs "
-            "timeColumn."
+            "Random holds rows out by a hash of their values, the same share of each class, so "
+            "that a row stays on its side when files change; Time holds out the newest rows and "
+            "needs timeColumn; Grouped keeps all rows with the same value of column together."
         ),
     )
     test_fraction: float = Field(
         0.2, ge=0.01, le=0.9, description="Share of the rows that is held out."
+    )
+    column: str | None = Field(
+        None,
+        description="Column whose value says which rows belong together (Grouped only).",
+        min_length=1,
+        max_length=253,
+    )
+    gap: Duration | None = Field(
+        None,
+        description=(
+            "Rows this short a time before the oldest held-out one are left out, so that nothing "
+            "that they share with it is learned (Time only)."
+        ),
+        json_schema_extra=within("1s", "8760h"),
+    )
+
+
+class DeclaredColumn(ApiModel):
+    """What a column holds, where the rule for it would be wrong."""
+
+    name: str = Field(description="Name of the column.", min_length=1, max_length=253)
+    kind: Literal["Number", "Category", "Boolean", "Time", "Ignore"] = Field(
+        description=(
+            "Number; Category, which is text; Boolean; Time, of which hour, weekday, day and month "
+            "are learned; or Ignore, which leaves the column out."
+        )
+    )
+
+
+CheckAction = Literal["Tell", "Refuse", "Ignore"]
+
+
+class Checks(ApiModel):
+    """What is done about what a check finds in the rows: told in status (default), or refused."""
+
+    constant: CheckAction | None = Field(None, description="Columns with one value in all rows.")
+    near_constant: CheckAction | None = Field(
+        None, description="Columns with one value in 99 % of the rows."
+    )
+    leaking: CheckAction | None = Field(
+        None, description="Columns that alone tell nearly every answer, as what is known late."
+    )
+    identifier_like: CheckAction | None = Field(
+        None, description="Columns with another value in nearly every row."
+    )
+    duplicate_rows: CheckAction | None = Field(None, description="Rows that repeat others.")
+    missing: CheckAction | None = Field(None, description="Columns that are mostly missing.")
+    imbalance: CheckAction | None = Field(None, description="Rare classes.")
+    shared: CheckAction | None = Field(
+        None, description="Held-out rows that are equal to rows that are learned from."
     )
 
 
@@ -58,17 +110,52 @@ class Dataset(ApiModel):
     uri: Uri = Field(
         description=(
             "A file, a prefix ending in /, or a glob, such as s3://data/flights/2013-*.parquet. "
-            "CSV or Parquet by suffix."
+            "Parquet or CSV by suffix, CSV also as .csv.gz; of a path such as year=2013/ the "
+            "values become columns."
         ),
         json_schema_extra=OPENABLE,
     )
     target: str = Field(description="Column to predict.", min_length=1, max_length=253)
+    positive_class: str | None = Field(
+        None,
+        description=(
+            "The class that metrics of two classes, such as f1, are about; by default the last in "
+            "order, such as 1, true or yes."
+        ),
+        max_length=253,
+    )
     features: list[str] = Field(
         [],
-        description="Columns to learn from; by default all but target and timeColumn.",
+        description=(
+            "Columns to learn from; by default all but target, timeColumn and split.column."
+        ),
         max_length=512,
         json_schema_extra={"x-items-max-length": 253, "x-kubernetes-list-type": "set"},
     )
+    columns: list[DeclaredColumn] = Field(
+        [],
+        description=(
+            "What columns hold, where it should not be settled by rule. By rule a column is a "
+            "Number where all values in all files are numbers, Boolean where all are true or "
+            "false, else a Category; times are left out unless they are declared. Status tells "
+            "what was settled."
+        ),
+        max_length=512,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+    )
+    missing: list[str] = Field(
+        [],
+        description=(
+            "Words that mean missing in any column, besides the empty one; in a column of numbers "
+            "the usual ones (NA, NaN, null, ?) mean it anyway."
+        ),
+        max_length=32,
+        json_schema_extra={"x-items-max-length": 64, "x-kubernetes-list-type": "set"},
+    )
+    checks: Checks = Field(Checks(), description="What to do about what is odd in the rows.")
     time_column: str | None = Field(
         None, description="Column that says when a row happened.", min_length=1, max_length=253
     )
@@ -107,11 +194,13 @@ class SearchSpace(ApiModel):
         max_length=2,
     )
     log: bool = Field(False, description="Draw evenly on a logarithmic scale (float only).")
-    choice: list[int | str] | None = Field(
+    # Of any type, so a rule in CEL does not see it: the operator checks that it is alone.
+    choice: list[Any] | None = Field(
         None,
-        description="One of these whole numbers or words.",
+        description="One of these values, of any type, null included.",
         min_length=1,
         max_length=64,
+        json_schema_extra={"x-preserve-items": True},
     )
 
 
@@ -126,7 +215,7 @@ class Search(ApiModel):
         json_schema_extra={
             "x-item-validations": [
                 rule(
-                    "[has(self.int), has(self.float), has(self.choice)].filter(x, x).size() == 1",
+                    "!has(self.int) || !has(self.float)",
                     "give exactly one of int, float or choice",
                 ),
                 rule(
@@ -235,10 +324,8 @@ class JobOptions(ApiModel):
     active_deadline: Duration = Field(
         "1h", description="Longest time that a run may take.", json_schema_extra=within("1s")
     )
-    resources: dict[str, Any] = Field(
-        {},
-        description="Requests and limits of the training container, as in a pod.",
-        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    resources: Resources | None = Field(
+        None, description="Requests and limits of the training container, as in a pod."
     )
     service_account_name: str = Field(
         "", description="Service account of the training pods.", max_length=253
@@ -257,6 +344,30 @@ class TrainingSpec(ApiModel):
                     "split method Time needs dataset.timeColumn: name the column that says when "
                     "a row happened, or use Random",
                     fieldPath=".dataset.split.method",
+                ),
+                rule(
+                    "!has(self.dataset.split) || (self.dataset.split.method == 'Grouped') == "
+                    "has(self.dataset.split.column)",
+                    "split method Grouped needs split.column, and the other methods have none: "
+                    "name the column whose value says which rows belong together",
+                    fieldPath=".dataset.split",
+                ),
+                rule(
+                    "!has(self.dataset.split) || !has(self.dataset.split.gap) || "
+                    "self.dataset.split.method == 'Time'",
+                    "only split method Time has a gap: remove it, or hold rows out by time",
+                    fieldPath=".dataset.split.gap",
+                ),
+                rule(
+                    "!has(self.dataset.split) || !has(self.dataset.split.column) || "
+                    "self.dataset.split.column != self.dataset.target",
+                    "split.column must not be the target: its classes would be in one part only",
+                    fieldPath=".dataset.split.column",
+                ),
+                rule(
+                    "!has(self.dataset.positiveClass) || self.task == 'Classification'",
+                    "only a classification has a positiveClass: remove it",
+                    fieldPath=".dataset.positiveClass",
                 ),
                 rule(
                     "!has(self.dataset.features) || !(self.dataset.target in "
@@ -320,6 +431,11 @@ class CandidateStatus(ApiModel):
         description="What became of the candidate."
     )
     message: Text = Field("", description="Which gate failed and by how much, or the failure.")
+    result: dict[str, Any] = Field(
+        {},
+        description="What the candidate's pod told, kept until the run has ended.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
 
 
 class Champion(ApiModel):
@@ -330,7 +446,25 @@ class Champion(ApiModel):
     summary: str = Field("", description="The metric as name=value, for kubectl.", max_length=128)
     uri: Uri = Field(description="Where the artifact is.")
     sha256: Sha256 = Field(description="Digest of the artifact.")
+    secret: str = Field("", description="Secret that opens the artifact's store.", max_length=253)
     dataset: DatasetRecord | None = Field(None, description="The rows that it learned from.")
+
+
+class Note(ApiModel):
+    """Something about the dataset that should be known."""
+
+    check: str = Field(description="What noticed it, such as leaking or columns.", max_length=64)
+    message: Text = Field(description="What it is, in a sentence.")
+
+
+class DatasetNotes(ApiModel):
+    """What was read, and what was noticed about it."""
+
+    rows: int = Field(description="Rows with a target.")
+    held_out: int | None = Field(None, description="How many of them were held out.")
+    notes: list[Note] = Field(
+        [], description="What the columns were taken for, and what checks found.", max_length=64
+    )
 
 
 class RunStatus(ApiModel):
@@ -344,8 +478,14 @@ class RunStatus(ApiModel):
     phase: Literal["Fitting", "Finished"] = Field(description="Fitting until the Job has ended.")
     start_time: Time = Field(description="When the run started.")
     generation: int = Field(description="Generation of the spec that the run trains.")
+    trained: str = Field(
+        "", description="Hash of what is trained: a run starts when it changes.", max_length=16
+    )
     champion: Champion | None = Field(
         None, description="What the candidates are compared with; absent where there is nothing."
+    )
+    dataset: DatasetNotes | None = Field(
+        None, description="What was read, as soon as a pod has told; lastRun has it afterwards."
     )
     candidates: list[CandidateStatus] = Field(
         [], description="Each candidate's state.", max_length=16
@@ -357,12 +497,19 @@ class LastRun(ApiModel):
 
     number: int = Field(description="Number of the run.")
     trigger: str = Field(description="What had started the run.", max_length=32)
-    outcome: Literal["Promoted", "GatesFailed", "Failed"] = Field(
-        description="Promoted: a candidate won. GatesFailed: nobody passed. Failed: nobody trained."
+    outcome: Literal["Promoted", "GatesFailed", "NothingNew", "Failed"] = Field(
+        description=(
+            "Promoted: a candidate won. GatesFailed: nobody passed. NothingNew: a run that drift "
+            "or the schedule asked for found the rows, or a model equal to the champion, again. "
+            "Failed: nobody trained."
+        )
     )
     message: Text = Field("", description="The outcome in a sentence.")
     start_time: Time = Field(description="When the run started.")
     finish_time: Time = Field(description="When the run ended.")
+    dataset: DatasetNotes | None = Field(
+        None, description="What was read, and what was noticed about it."
+    )
     candidates: list[CandidateStatus] = Field(
         [], description="How each candidate did.", max_length=16
     )

@@ -24,8 +24,12 @@ class Metric(ApiModel):
 
     name: str = Field(description="A scikit-learn scorer's name.", max_length=64)
     value: float = Field(description="Value on the held-out rows; greater is better.")
-    low: float | None = Field(None, description="Lower end of the 95 % interval.")
-    high: float | None = Field(None, description="Upper end of the 95 % interval.")
+    low: float | None = Field(None, description="Lower end of the interval.")
+    high: float | None = Field(None, description="Upper end of the interval.")
+    confidence: float = Field(
+        0.95,
+        description="What the interval covers; more than 0.95 where it is the best of many.",
+    )
     slice: str = Field("", description="Segment of the rows, empty for all.", max_length=253)
 
 
@@ -38,6 +42,7 @@ class DatasetRecord(ApiModel):
     feedback_rows: int | None = Field(
         None, description="How many of the rows are logged requests with a label."
     )
+    held_out: int | None = Field(None, description="How many of the rows were held out.")
     start: str | None = Field(None, description="Time of the oldest row.", max_length=64)
     end: str | None = Field(None, description="Time of the newest row.", max_length=64)
 
@@ -50,6 +55,9 @@ class Artifact(ApiModel):
         description="SHA-256 of the artifact's manifest.json, which lists every file's own."
     )
     size_bytes: int | None = Field(None, ge=0, description="Size of all files, in bytes.")
+    secret_ref: LocalRef | None = Field(
+        None, description="Secret in the same namespace with the credentials of its store."
+    )
 
 
 class Tensor(ApiModel):

@@ -19,8 +19,8 @@ from pydantic import ValidationError
 
 from perennial.api import API_VERSION, KINDS
 from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.quantity import quantity
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
-from perennial.cluster.quantity import quantity
 from perennial.plan.core import FIELD_MANAGER, Deletion, Event
 from perennial.plan.refusal import Refusal
 
@@ -31,6 +31,7 @@ PLURALS: dict[tuple[str, str], str] = {
     ("v1", "Pod"): "pods",
     ("v1", "Secret"): "secrets",
     ("v1", "Service"): "services",
+    ("apps/v1", "ControllerRevision"): "controllerrevisions",
     ("apps/v1", "Deployment"): "deployments",
     ("batch/v1", "Job"): "jobs",
     ("coordination.k8s.io/v1", "Lease"): "leases",
@@ -230,6 +231,29 @@ class Cluster:
         API_WRITES.labels(wanted["kind"], "apply").inc()
         return True
 
+    async def create(self, wanted: Json) -> bool:
+        """Create an object unless there is one of its name; tell whether it wrote.
+
+        Raises:
+            WriteRefused: the API server refused it.
+        """
+        kind, metadata = wanted["kind"], wanted["metadata"]
+        path = self.path(wanted["apiVersion"], kind, metadata["namespace"])
+        try:
+            with refusing(f"{kind} {metadata['name']}"):
+                await self.call("POST", path, {"fieldManager": FIELD_MANAGER}, wanted)
+        except WriteRefused as error:
+            if error.refusal.code != 409:
+                raise
+            key = (wanted["apiVersion"], kind, metadata["namespace"], metadata["name"])
+            present = await self.get(*key)
+            if present is not None and _owners(present) != _owners(wanted):
+                told = "it exists and is not ours: delete it, or rename what it belongs to"
+                raise WriteRefused(Refusal(error.refusal.what, 403, told)) from error
+            return False
+        API_WRITES.labels(kind, "create").inc()
+        return True
+
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
         """Apply a status where it differs; tell whether it wrote.
 
@@ -332,6 +356,11 @@ class Cluster:
         count = int((known.get("series") or {}).get("count", 1)) + 1
         series = {"series": {"count": count, "lastObservedTime": moment}}
         await self.call("PATCH", path, body=series, content_type="application/merge-patch+json")
+
+
+def _owners(body: Json) -> set[str]:
+    """Return the uids of an object's owners."""
+    return {r["uid"] for r in body["metadata"].get("ownerReferences", [])}
 
 
 def _is_so(key: str, present: Any, wanted: Any) -> bool:

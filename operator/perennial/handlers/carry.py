@@ -20,6 +20,9 @@ log = logging.getLogger("perennial.controller")
 class Writer(Protocol):
     """What writes to the API server; a refused write raises WriteRefused."""
 
+    async def create(self, wanted: Json) -> bool:
+        """Create an object unless there is one of its name; tell whether it wrote."""
+
     async def apply(self, wanted: Json) -> bool:
         """Apply an object; tell whether it wrote."""
 
@@ -34,7 +37,7 @@ class Writer(Protocol):
 
 
 async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> None:
-    """Apply, delete, write the status, then tell: an event is about what has happened.
+    """Create, apply, delete, write the status, then tell: an event is about what has happened.
 
     A refused write is a fact: the others still happen, and the status says what was refused.
 
@@ -42,6 +45,8 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
         Later: something was refused, and is to be tried again.
     """
     refused: list[WriteRefused] = []
+    for record in plan.create:
+        await _noted(cluster.create(record), refused)
     for wanted in plan.apply:
         await _noted(cluster.apply(wanted), refused)
     for deletion in plan.delete:

@@ -15,7 +15,8 @@ from perennial.cluster.queue import Key
 from perennial.cluster.scrape import parse, read_pods
 from perennial.handlers.store import provide_secret
 from perennial.plan.analysis import PodMetrics
-from perennial.plan.core import Plan, Settings
+from perennial.plan.core import Plan, Settings, owned_by
+from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
 from perennial.settings import Options
 
@@ -59,6 +60,7 @@ async def observe_and_plan(
         settings=settings,
         training=training,
         version=version,
+        records=await _records(cluster, namespace, selector, deployment.metadata.uid),
         workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),
         service=await cluster.get("v1", "Service", namespace, key.name),
         pods=tuple(pods),
@@ -66,6 +68,12 @@ async def observe_and_plan(
     )
     export(deployment)
     return deployment, plan_deployment(snapshot)
+
+
+async def _records(cluster: Cluster, namespace: str, selector: str, uid: str) -> tuple[Record, ...]:
+    """Return what was recorded of its revisions."""
+    found = await cluster.select("apps/v1", "ControllerRevision", namespace, selector)
+    return tuple(Record.read(body) for body in found if owned_by(body, uid))
 
 
 async def _counters(pods: list[Json], revision: str) -> tuple[PodMetrics, ...]:

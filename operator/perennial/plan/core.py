@@ -31,7 +31,7 @@ class Deletion:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do, in this order: apply, delete, write the status, emit events, come back later.
+    """What to do, in this order: create, apply, delete, write the status, tell, come back later.
 
     A refused write is told in the status, and the others still happen: none may rely on one of the
     same pass. Order within ``apply`` is kept. A decision that must be recorded before its effects
@@ -39,6 +39,8 @@ class Plan:
     wakes the object.
     """
 
+    create: tuple[Json, ...] = ()
+    """Records: made where they are absent, and never changed."""
     apply: tuple[Json, ...] = ()
     delete: tuple[Deletion, ...] = ()
     status: ApiModel | None = None

@@ -1,12 +1,10 @@
 """The Job of one run: an index for each candidate."""
 
-import json
-
 from perennial.api.base import Json, seconds
 from perennial.api.deployment import LogPlace
-from perennial.api.training import ModelTraining, RunStatus
+from perennial.api.training import Dataset, ModelTraining, RunStatus
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
-from perennial.plan.pods import container_security, pod_security, secret_volume
+from perennial.plan.pods import container_security, pod_security, resources, secret_volume
 from perennial.plan.stores import chosen
 from perennial.plan.volumes import Opens, with_claims
 from perennial_artifact.result import RunSpec
@@ -40,7 +38,7 @@ def run_spec(
     spec = training.spec
     champion = run.champion
     names = sorted({gate.metric for gate in spec.gates} - {spec.objective.metric})
-    dataset = spec.dataset.model_dump(by_alias=True, exclude={"secret_ref", "feedback"})
+    dataset = _dataset(spec.dataset)
     if spec.dataset.feedback is not None:
         dataset["feedback"] = {
             "deployment": spec.dataset.feedback.deployment_ref.name,
@@ -64,6 +62,16 @@ def run_spec(
     )
 
 
+def _dataset(dataset: Dataset) -> Json:
+    """Return the rows to read and what is done with them, as run.json says it."""
+    told = dataset.to_json()
+    for elsewhere in ("secretRef", "feedback"):
+        told.pop(elsewhere, None)
+    gap = told["split"].pop("gap", "0s")
+    told["split"]["gapSeconds"] = seconds(gap)
+    return told
+
+
 def _opens(run: RunSpec) -> Opens:
     """Return what a training pod opens: rows, requests with labels, the champion, the store."""
     reads = [run.dataset.uri]
@@ -74,23 +82,20 @@ def _opens(run: RunSpec) -> Opens:
     return Opens(reads=tuple(reads), writes=(run.store_uri,))
 
 
-def children(
-    training: ModelTraining, run: RunStatus, log: LogPlace | None, settings: Settings
-) -> tuple[Json, Json]:
-    """Return the ConfigMap with run.json, and the Job that mounts it."""
+def job(
+    training: ModelTraining,
+    run: RunStatus,
+    document: RunSpec,
+    log: LogPlace | None,
+    settings: Settings,
+) -> Json:
+    """Return the Job of a run: its pods read ``document`` from the run's ConfigMap."""
     name, meta, spec = child_name(training, run.number), training.metadata, training.spec
     metadata = {
         "name": name,
         "namespace": meta.namespace,
         "labels": labels(training, run.number),
         "ownerReferences": [owner_reference("ModelTraining", meta.name, meta.uid)],
-    }
-    document = run_spec(training, run, log, settings)
-    config_map: Json = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": metadata,
-        "data": {"run.json": json.dumps(document.to_plain(), sort_keys=True)},
     }
     secrets = {"store": chosen(spec.store, settings)[1]}
     if spec.dataset.secret_ref is not None:
@@ -110,7 +115,7 @@ def children(
                 "imagePullPolicy": settings.image_pull_policy,
                 "command": ["python3", "-m", "perennial_training"],
                 "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
-                "resources": spec.job.resources or DEFAULT_RESOURCES,
+                "resources": resources(spec.job.resources, DEFAULT_RESOURCES),
                 "securityContext": container_security(),
                 "volumeMounts": [
                     {"name": "run", "mountPath": "/perennial", "readOnly": True},
@@ -123,7 +128,10 @@ def children(
             }
         ],
         "volumes": [
-            {"name": "run", "configMap": {"name": name}},
+            {
+                "name": "run",
+                "configMap": {"name": name, "items": [{"key": "run.json", "path": "run.json"}]},
+            },
             {"name": "tmp", "emptyDir": {}},
             *(secret_volume(purpose, secret) for purpose, secret in secrets.items()),
         ],
@@ -133,7 +141,7 @@ def children(
     if settings.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": n} for n in settings.image_pull_secrets]
     pod = with_claims(pod, train=_opens(document))
-    job: Json = {
+    return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": metadata,
@@ -147,4 +155,3 @@ def children(
             "template": {"metadata": {"labels": labels(training, run.number)}, "spec": pod},
         },
     }
-    return config_map, job

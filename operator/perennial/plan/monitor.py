@@ -69,10 +69,7 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
         return _blind(s, status, "NotServing", f"{name} serves nothing yet")
     if status.reference is None or status.reference.revision != stable.revision:
         reference = ReferenceStatus(version=stable.version, revision=stable.revision, since=s.now)
-        changes: dict[str, object] = {"reference": reference, "consecutive_breaches": 0}
-        if status.last_action is None or status.last_action.version != stable.version:
-            changes["fruitless"] = 0
-        status = status.model_copy(update=changes)
+        status = status.model_copy(update={"reference": reference, "consecutive_breaches": 0})
     if status.observed_generation != s.monitor.metadata.generation:
         status = status.model_copy(update={"fruitless": 0})  # a person has thought about it
     if s.windows is None:
@@ -96,15 +93,25 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
 
 
 def _with_run(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
-    """Return the status with the run that came of the last action, once there is one."""
+    """Return the status with the run that came of the last action, and with its outcome.
+
+    A retraining counts as fruitless until the traffic is like the reference again: not what was
+    shipped ends drift, but what fits.
+    """
     action = status.last_action
-    if action is None or action.run is not None or s.training is None:
+    if action is None or action.outcome or s.training is None:
         return status
     last, run = s.training.status.last_run, s.training.status.run
-    begun = [(last.start_time, last.number)] if last is not None else []
-    begun += [(run.start_time, run.number)] if run is not None else []
-    number = next((number for start, number in begun if start >= action.time), None)
-    return status.model_copy(update={"last_action": action.model_copy(update={"run": number})})
+    number = action.run
+    if number is None:
+        begun = [(last.start_time, last.number)] if last is not None else []
+        begun += [(run.start_time, run.number)] if run is not None else []
+        number = next((number for start, number in begun if start >= action.time), None)
+    if number is None or last is None or last.number < number:
+        return status.model_copy(update={"last_action": action.model_copy(update={"run": number})})
+    outcome = last.outcome if last.number == number else "Unknown"
+    ended = action.model_copy(update={"run": number, "outcome": outcome})
+    return status.model_copy(update={"last_action": ended, "fruitless": status.fruitless + 1})
 
 
 def _judge(
@@ -140,6 +147,7 @@ def _judge(
             "worst": compared_scores[:WORST_KEPT] if enough else [],
             "quality": broken[:WORST_KEPT] if enough else [],
             "consecutive_breaches": min(count, 1_000_000),
+            "fruitless": 0 if drifted is False else status.fruitless,
             "history": [*status.history, history][-HISTORY_KEPT:],
             "action_times": [t for t in status.action_times if s.now - t < DAY],
         }
@@ -200,12 +208,10 @@ def _retrain(
             return "CoolingDown", f"the next retraining may be asked for in {wait:.0f} s", status
     if len(status.action_times) >= retrain.daily_limit:
         return "DailyLimitReached", f"{retrain.daily_limit} retrainings in 24 hours", status
-    fruitless = status.fruitless
-    if action is not None and action.version == served:
-        fruitless += 1
-    status = status.model_copy(update={"fruitless": fruitless})
-    if fruitless >= FRUITLESS_LIMIT:
-        told = f"{fruitless} retrainings shipped nothing; look at the data, then retrain by hand"
+    if status.fruitless >= FRUITLESS_LIMIT:
+        told = (
+            f"{status.fruitless} retrainings did not end it: look at the data, then retrain by hand"
+        )
         return "RetrainingDoesNotHelp", told, status
     told = f"{served or 'the model'} drifted: {names}"
     asked = LastAction(type="Retrain", time=s.now, message=told, version=served)
@@ -242,7 +248,7 @@ def _finish(
     generation = s.monitor.metadata.generation
     conditions = [
         *conditions,
-        condition("RetrainingHelps", helps, "Helps" if helps else "ShippedNothing"),
+        condition("RetrainingHelps", helps, "Helps" if helps else "DriftStayed"),
         condition("Reconciling", False, "UpToDate"),
         condition("Stalled", bool(stalled), stalled or "Progressing", message if stalled else ""),
     ]

@@ -1,6 +1,7 @@
 """What pods that we make have in common, such as the restricted Pod Security Standard."""
 
 from perennial.api.base import Json
+from perennial.api.pods import Resources
 
 
 def pod_security(user: int | None) -> Json:
@@ -16,6 +17,12 @@ def container_security() -> Json:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+def resources(wanted: Resources | None, otherwise: Json) -> Json:
+    """Return a container's requests and limits: as they were written, else the usual ones."""
+    written = wanted.model_dump(by_alias=True, exclude_defaults=True) if wanted is not None else {}
+    return written or otherwise
 
 
 def secret_volume(name: str, secret: str) -> Json:

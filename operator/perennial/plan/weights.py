@@ -16,12 +16,6 @@ def split(replicas: int, weight: int) -> tuple[int, int]:
     return min(pairs, key=lambda p: (abs(p[1] / sum(p) - weight / 100), -sum(p)))
 
 
-def beside(stable: int, weight: int) -> int:
-    """Return the canary's pods, at most as many as stable's, that come closest to a weight."""
-    whole = max(1, stable)
-    return min(range(1, whole + 1), key=lambda c: (abs(c / (c + whole) - weight / 100), -c))
-
-
 def actual(stable: int, canary: int) -> int:
     """Return the canary's share in percent."""
     total = stable + canary

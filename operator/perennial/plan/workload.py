@@ -1,12 +1,16 @@
 """The Deployment of a revision, and the Service in front of all of them."""
 
-import hashlib
-import json
-
 from perennial.api.base import Json, byte_count, seconds
 from perennial.api.deployment import ModelDeployment, Revision, Serving
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
-from perennial.plan.pods import container_security, environment, pod_security, secret_volume
+from perennial.plan.pods import (
+    container_security,
+    environment,
+    pod_security,
+    resources,
+    secret_volume,
+)
+from perennial.plan.record import Record, child_name
 from perennial.plan.requestlog import attach
 from perennial.plan.volumes import Opens, with_claims
 
@@ -14,23 +18,6 @@ DEFAULT_RESOURCES: Json = {
     "requests": {"cpu": "50m", "memory": "128Mi"},
     "limits": {"memory": "1Gi"},
 }
-
-
-def revision_hash(deployment: ModelDeployment, sha256: str) -> str:
-    """Return the hash of what makes a revision: digest, serving settings, pod template, Secret.
-
-    As the user wrote them: an upgrade of the operator makes no new revision.
-    """
-    spec, source = deployment.spec, deployment.spec.model.artifact
-    wrote = [sha256, spec.serving.to_json(), spec.pod_template.to_json()]
-    if source is not None and source.secret_ref is not None:
-        wrote.append(source.secret_ref.name)
-    return hashlib.sha256(json.dumps(wrote, sort_keys=True).encode()).hexdigest()[:10]
-
-
-def child_name(deployment: ModelDeployment, revision: str) -> str:
-    """Return the name of a revision's Deployment."""
-    return f"{deployment.metadata.name}-{revision}"
 
 
 def _metadata(deployment: ModelDeployment, name: str, labels: Json) -> Json:
@@ -71,76 +58,56 @@ def image_of(live: Json | None, settings: Settings) -> str:
     return str(live["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
-def workload(
-    deployment: ModelDeployment,
-    revision: Revision,
-    role: str,
-    replicas: int | None,
-    live: Json | None,
-    settings: Settings,
-) -> Json:
-    """Return a revision's Deployment; ``live`` is what there is of it.
-
-    ``replicas`` None leaves the number to an autoscaler.
-    """
-    name = child_name(deployment, revision.revision)
+def workload(deployment: ModelDeployment, record: Record, role: str, replicas: int) -> Json:
+    """Return a revision's Deployment, with the pods that were recorded for it."""
+    revision = record.revision
     identity = {
         "perennial.dev/deployment": deployment.metadata.name,
-        "perennial.dev/revision": revision.revision,
+        "perennial.dev/revision": record.name,
     }
-    if live is not None and revision.revision != revision_hash(
-        deployment, revision.artifact.sha256
-    ):
-        # The spec speaks of the revision on trial; this one stays as it was made.
-        template = _as_made(live)
-    else:
-        template = _template(deployment, revision, identity, image_of(live, settings), settings)
-    more = {"perennial.dev/revision": revision.revision, "perennial.dev/role": role}
+    more = {"perennial.dev/revision": record.name, "perennial.dev/role": role}
     if revision.version:
         more["perennial.dev/version"] = revision.version
     deadline = seconds(deployment.spec.rollout.progress_deadline)
     body: Json = {
+        "replicas": replicas,
         "selector": {"matchLabels": identity},
         "strategy": {
             "type": "RollingUpdate",
             "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
         },
         "progressDeadlineSeconds": max(1, int(deadline)),
-        "template": template,
+        "template": record.template,
     }
-    if replicas is not None:
-        body["replicas"] = replicas
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(deployment, name, more),
+        "metadata": _metadata(deployment, child_name(deployment, record.name), more),
         "spec": body,
     }
 
 
-def _as_made(live: Json) -> Json:
-    """Return the pod template that the API server holds, fit to be applied."""
-    template: Json = live["spec"]["template"]
-    metadata = {k: v for k, v in template["metadata"].items() if v is not None}
-    return {**template, "metadata": metadata}
+def recorded(
+    deployment: ModelDeployment, revision: Revision, settings: Settings, asked: str = ""
+) -> Record:
+    """Return the record of a revision, made as the spec and the chart say now."""
+    return Record(revision, _template(deployment, revision, settings), asked)
 
 
-def _template(
-    deployment: ModelDeployment,
-    revision: Revision,
-    identity: dict[str, str],
-    image: str,
-    settings: Settings,
-) -> Json:
+def _template(deployment: ModelDeployment, revision: Revision, settings: Settings) -> Json:
     """Return the pod template that the spec asks for."""
-    serving, overrides = deployment.spec.serving, deployment.spec.pod_template
+    identity = {
+        "perennial.dev/deployment": deployment.metadata.name,
+        "perennial.dev/revision": revision.revision,
+    }
+    serving, overrides = deployment.spec.serving, deployment.spec.pod_overrides
     store = [{"name": "store", "mountPath": "/perennial-secrets/store", "readOnly": True}]
     model = {"name": "model", "mountPath": "/perennial/model"}
     common = {
-        "image": image,
+        "image": settings.serving_image,
         "imagePullPolicy": settings.image_pull_policy,
         "securityContext": container_security(),
-        "resources": serving.resources or DEFAULT_RESOURCES,
+        "resources": resources(serving.resources, DEFAULT_RESOURCES),
     }
     pod: Json = {
         "automountServiceAccountToken": False,
@@ -176,8 +143,15 @@ def _template(
                     "httpGet": {"path": "/v2/health/ready", "port": "http"},
                     "periodSeconds": 1,
                 },
+                # A large model takes long to load, and is not to be ended for it.
+                "startupProbe": {
+                    "httpGet": {"path": "/healthz", "port": "metrics"},
+                    "periodSeconds": 2,
+                    "failureThreshold": 900,
+                },
+                # Of the port that no client can keep busy.
                 "livenessProbe": {
-                    "httpGet": {"path": "/v2/health/live", "port": "http"},
+                    "httpGet": {"path": "/healthz", "port": "metrics"},
                     "periodSeconds": 10,
                     "failureThreshold": 6,
                 },
@@ -198,8 +172,9 @@ def _template(
         logs = (revision.request_log.uri,)
     # The server opens none of them: what fetch read is in the pod, what it logs goes by the spool.
     pod = with_claims(pod, fetch=Opens(reads=(revision.artifact.uri,)), ship=Opens(writes=logs))
-    chosen = overrides.spec.to_json()
-    pod |= {key: value for key, value in chosen.items() if value}
+    chosen = {key: value for key, value in overrides.spec.to_json().items() if value}
+    security = {**pod["securityContext"], **chosen.pop("securityContext", {})}
+    pod |= {**chosen, "securityContext": security}
     if settings.image_pull_secrets and "imagePullSecrets" not in pod:
         pod["imagePullSecrets"] = [{"name": n} for n in settings.image_pull_secrets]
     labels = {**MANAGED_BY, "app.kubernetes.io/component": "serving", **identity}

@@ -1,6 +1,10 @@
 """A server's side of an HTTP/2 connection: its frames, settings, end (RFC 9113, sections 3 to 6).
 
 What its streams carry is for a subclass to say.
+
+What one connection can cost: ``FRAMES`` frames are taken in a turn of the loop, and nothing more is
+read meanwhile; each frame that brings nothing is counted against the peer's ``patience``; whatever
+is half said has a deadline.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import cast
 
+from perennial_serving.budget import Budget
 from perennial_serving.http import frames
 from perennial_serving.http.frames import (
     END_HEADERS,
@@ -32,6 +37,12 @@ _WINDOW = 1 << 24
 _PIECE = 1 << 16
 # ... and it may hold so many before we take nothing more from the peer.
 _UNSENT = 1 << 19
+# How many frames are taken in a turn: calls of the smallest kind, some 5 ms.
+FRAMES = 128
+# What a peer may take to greet us.
+GREETING_SECONDS = 10.0
+# How many periods without a call end a connection: ten minutes, longer than proxies' own.
+_IDLE_PERIODS = 11
 _GOAWAY = struct.Struct(">II")
 
 
@@ -48,7 +59,9 @@ class Connection(asyncio.Protocol, ABC):
         block_bytes: int,
         patience: int,
         stall_seconds: float,
+        budget: Budget,
     ) -> None:
+        self._budget = budget
         self._loop = asyncio.get_running_loop()
         self._settings = b"".join(SETTING.pack(*setting) for setting in settings)
         self._most_patience = self._patience = patience
@@ -57,6 +70,8 @@ class Connection(asyncio.Protocol, ABC):
         self._greeted = self._busy = self._paused = self._dead = False
         # Input: a part of a frame, the kind that the next frame must have, a header block.
         self._part = b""
+        self._turns = False  # whole frames of it wait for a turn of the loop
+        self._taken_frames = 0  # since the last tick
         self._expected: int | None = frames.SETTINGS
         self._block, self._block_bytes = bytearray(), block_bytes
         self._block_number = self._block_flags = 0
@@ -68,6 +83,10 @@ class Connection(asyncio.Protocol, ABC):
         self._peer_frame = FRAME_BYTES
         self._opened = False  # whether more may be sent than when it was last tried
         self._stuck = 0  # periods without progress
+        self._unsent = 0  # bytes that the peer does not take
+        self._idle = 0  # periods without a call
+        self.since = self._loop.time()
+        """When the last stream was opened."""
 
     # What a subclass does; positions are those of a frame's content within the bytes received.
 
@@ -104,6 +123,18 @@ class Connection(asyncio.Protocol, ABC):
     def _end_stalled(self) -> bool:
         """End streams that stall, and return whether something waits for the peer's windows."""
 
+    @abstractmethod
+    def _waits_for_peer(self) -> bool:
+        """Tell whether bytes are held until the peer sends or takes some."""
+
+    @abstractmethod
+    def _is_idle(self) -> bool:
+        """Tell whether no stream is open."""
+
+    @abstractmethod
+    def close_gracefully(self) -> None:
+        """Refuse new streams, end those under way, then close."""
+
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -111,6 +142,7 @@ class Connection(asyncio.Protocol, ABC):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's has another ancestry
         self._transport.set_write_buffer_limits(_UNSENT)
         self._ticker = self._loop.call_later(self._stall_seconds, self._tick)
+        self._greeting = self._loop.call_later(GREETING_SECONDS, self._end_ungreeted)
         self._put(frame(frames.SETTINGS, 0, 0, self._settings))
         self._put(frames.window_update(0, _WINDOW - frames.DEFAULT_WINDOW))
         self._flush()
@@ -119,22 +151,42 @@ class Connection(asyncio.Protocol, ABC):
         """Forget everything."""
         self._dead = True
         self._ticker.cancel()
+        self._greeting.cancel()
         self._drop_all()
         self._out.clear()
+        self._part = b""
+        self._forget_unsent()
 
     def pause_writing(self) -> None:
         """Take nothing more from a peer that does not take what we send."""
         self._paused = True
-        if not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._unsent = self._transport.get_write_buffer_size()
+        self._budget.take(self._unsent, always=True)
+        self._budget.waits(self)
+        self._regulate()
 
     def resume_writing(self) -> None:
         """Go on."""
         self._paused, self._opened, self._stuck = False, True, 0
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._forget_unsent()
+        self._regulate()
         # Not now: this may be within a write of ours.
         self._loop.call_soon(self._go_on)
+
+    def _forget_unsent(self) -> None:
+        self._budget.give(self._unsent)
+        self._unsent = 0
+        if not self._waits_for_peer():
+            self._budget.goes_on(self)
+
+    def _regulate(self) -> None:
+        """Read on, unless something of this peer's waits."""
+        if self._transport.is_closing():
+            return
+        if self._paused or self._turns:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Take frames; what is sent meanwhile is written together."""
@@ -143,6 +195,13 @@ class Connection(asyncio.Protocol, ABC):
         if self._part:
             data = self._part + data
             self._part = b""
+        if self._turns:  # it came in spite of the pause
+            self._part = data
+            return
+        self._share(data)
+
+    def _share(self, data: bytes) -> None:
+        """Take this connection's share of a turn; the rest waits for the next."""
         self._busy = True
         try:
             self._take(data)
@@ -151,6 +210,15 @@ class Connection(asyncio.Protocol, ABC):
         self._busy = False
         if not self._dead:
             self._go_on()
+
+    def _turn(self) -> None:
+        self._turns = False
+        if self._dead:
+            return
+        data, self._part = self._part, b""
+        self._share(data)
+        if not self._turns and not self._dead:
+            self._regulate()
 
     def _take(self, data: bytes) -> None:
         position, size = 0, len(data)
@@ -161,7 +229,7 @@ class Connection(asyncio.Protocol, ABC):
                 self._part = data
                 return
             self._greeted, position = True, len(PREFACE)
-        unpack_header = HEADER.unpack_from
+        unpack_header, left = HEADER.unpack_from, FRAMES
         while size - position >= HEADER.size:
             word, flags, number = unpack_header(data, position)
             kind, length, start = word & 0xFF, word >> 8, position + HEADER.size
@@ -169,6 +237,10 @@ class Connection(asyncio.Protocol, ABC):
                 raise ConnectionFault(frames.FRAME_SIZE_ERROR)
             if start + length > size:
                 break
+            if not left:
+                self._turns = True
+                break
+            left -= 1
             position = start + length
             if self._expected is not None and kind != self._expected:
                 raise ConnectionFault(PROTOCOL_ERROR)
@@ -184,8 +256,12 @@ class Connection(asyncio.Protocol, ABC):
             except StreamFault as fault:
                 self._be_patient()
                 self._reset(number, fault.code)
+        self._taken_frames += FRAMES - left
         if position < size:
             self._part = data[position:]
+        if self._turns:
+            self._regulate()
+            self._loop.call_soon(self._turn)
         if self._taken >= _WINDOW // 2:
             self._put(frames.window_update(0, self._taken))
             self._taken = 0
@@ -218,12 +294,13 @@ class Connection(asyncio.Protocol, ABC):
             self._expected = frames.CONTINUATION
 
     def _on_other(self, kind: int, flags: int, number: int, content: bytes) -> None:
+        # Each of them: what we send and answer makes up for those that are needed.
+        self._be_patient()
         if kind == frames.WINDOW_UPDATE:
             self._on_window_update(number, content)
         elif kind == frames.RST_STREAM:
             _check(len(content) == 4)
             self._check_opened(number)
-            self._be_patient()
             self._on_reset(number)
         elif kind == frames.CONTINUATION:
             self._on_continuation(flags, number, content)
@@ -240,7 +317,6 @@ class Connection(asyncio.Protocol, ABC):
             self._on_settings(flags, content)
         elif kind == frames.PING:
             _check(len(content) == 8)
-            self._be_patient()
             if not flags & frames.ACK:
                 self._put(frame(frames.PING, frames.ACK, 0, content))
         elif kind == frames.GOAWAY:
@@ -251,7 +327,6 @@ class Connection(asyncio.Protocol, ABC):
     def _on_continuation(self, flags: int, number: int, content: bytes) -> None:
         if self._expected is None or number != self._block_number:
             raise ConnectionFault(PROTOCOL_ERROR)
-        self._be_patient()
         self._block += content
         if len(self._block) > self._block_bytes:
             raise ConnectionFault(frames.ENHANCE_YOUR_CALM)
@@ -265,7 +340,6 @@ class Connection(asyncio.Protocol, ABC):
         self._expected = None
         if flags & frames.ACK:
             return
-        self._be_patient()
         for name, value in SETTING.iter_unpack(content):
             if name == frames.INITIAL_WINDOW_SIZE:
                 if value > MAX_31:
@@ -327,10 +401,31 @@ class Connection(asyncio.Protocol, ABC):
         """End what stalls, once in a while."""
         self._ticker = self._loop.call_later(self._stall_seconds, self._tick)
         self._patience = self._most_patience
-        waits = self._end_stalled() or self._paused or self._transport.is_closing()
+        # A frame, or a block of headers, of which the rest does not come.
+        half = bool(self._part or self._block) and not self._taken_frames
+        self._taken_frames = 0
+        waits = self._end_stalled() or half or self._paused or self._transport.is_closing()
         self._stuck = self._stuck + 1 if waits else 0
         if self._stuck > 1:
-            self._transport.abort()
+            self.abort()
+        self._idle = self._idle + 1 if self._is_idle() else 0
+        if self._idle == _IDLE_PERIODS:
+            self.close_gracefully()
+
+    def _end_ungreeted(self) -> None:
+        if self._expected == frames.SETTINGS and not self._taken_frames:
+            self.abort()
+
+    def abort(self) -> None:
+        """End at once."""
+        self._dead = True
+        self._drop_all()
+        self._transport.abort()
+        self._forget_unsent()
+
+    def make_room(self) -> None:
+        """Let go of what waits for the peer, and of the peer."""
+        self.abort()
 
 
 def _check(right_size: bool) -> None:

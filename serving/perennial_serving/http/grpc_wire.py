@@ -6,12 +6,12 @@ Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md and doc/s
 from __future__ import annotations
 
 import struct
-import zlib
 from urllib.parse import quote
 
 from perennial_serving.http.frames import literal
+from perennial_serving.http.inflate import TooLarge, inflated
 
-DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 4, 8, 12, 13
+DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE = 4, 8, 12, 13, 14
 
 # A message's prefix: compressed or not, length.
 PREFIX = struct.Struct(">BI")
@@ -61,11 +61,11 @@ def not_one() -> CallFault:
     return CallFault(UNIMPLEMENTED, "the method takes exactly one request message")
 
 
-def unpack(data: bytes | bytearray, encoding: str, limit: int) -> bytes:
-    """Return the one message that is all of a request's data, decompressed.
+def unpack(data: bytes | bytearray, encoding: str, limit: int) -> tuple[bytes, str]:
+    """Return the one message that is all of a request's data, and how it is compressed, if it is.
 
     Raises:
-        CallFault: there is not one whole message, it does not decompress, or it is over the limit.
+        CallFault: there is not one whole message, or it is over the limit.
     """
     if not data:
         raise not_one()
@@ -79,19 +79,22 @@ def unpack(data: bytes | bytearray, encoding: str, limit: int) -> bytes:
             raise not_one()
         raise CallFault(INTERNAL, "the request ends within its message")
     message = bytes(memoryview(data)[PREFIX.size :])
-    return _decompress(message, compressed, encoding, limit) if compressed else message
-
-
-def _decompress(message: bytes, flag: int, encoding: str, limit: int) -> bytes:
-    if flag != 1 or encoding == "identity":
+    if not compressed:
+        return message, ""
+    if compressed != 1 or encoding == "identity":
         raise CallFault(INTERNAL, "the message is flagged as compressed, but by no encoding")
-    stream = zlib.decompressobj(ENCODINGS[encoding])
+    return message, encoding
+
+
+def decompress(message: bytes, encoding: str, limit: int) -> bytes:
+    """Return a message without its compression.
+
+    Raises:
+        CallFault: it is not what its encoding says, or would be too large.
+    """
     try:
-        plain = stream.decompress(message, limit + 1)
-    except zlib.error as error:
+        return inflated(message, ENCODINGS[encoding], limit)
+    except TooLarge as error:
+        raise CallFault(RESOURCE_EXHAUSTED, f"decompressed, the message {error}") from error
+    except ValueError as error:
         raise CallFault(INTERNAL, f"the message is not {encoding}: {error}") from error
-    if len(plain) > limit:
-        raise CallFault(RESOURCE_EXHAUSTED, f"decompressed, the message has over {limit} bytes")
-    if not stream.eof or stream.unused_data:
-        raise CallFault(INTERNAL, f"the message is not one whole {encoding} stream")
-    return plain

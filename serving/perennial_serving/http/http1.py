@@ -1,32 +1,47 @@
 """HTTP/1.1 (RFC 9112) on asyncio: llhttp parses, a handler answers at once or later.
 
 A request costs no task and no coroutine, which is half of what a general server spends on one.
+
+What one connection can cost: of what may be many requests, ``SLICE`` bytes are parsed in a turn of
+the loop, and nothing more is read meanwhile; heads, trailers, chunks and fields are bounded; bodies
+and answers nobody takes are counted in the budget; whatever is half said has a deadline.
 """
 
 from __future__ import annotations
 
 import asyncio
 import http
+import re
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import httptools
+
+from perennial_serving.budget import SMALL, UNCOUNTED, Lease
+from perennial_serving.http.listener import REMEMBERED, REMEMBERED_BYTES, SELDOM, Listener
+from perennial_serving.http.request import (
+    Fault,
+    Head,
+    Headers,
+    Request,
+    check,
+    expects_continue,
+    path_of,
+)
 
 # Longer than clients' and proxies' own, so that it is they who close an idle connection: a server
 # that closes one races with the request that may be on its way.
 KEEP_ALIVE_SECONDS = 620.0
-# What a client may take to send a request, or to take an answer.
+# What a client may take to send a head; a body, or to take an answer.
+HEAD_SECONDS = 20.0
 STALLED_SECONDS = 60.0
 HEAD_BYTES = 64 * 1024
+FIELDS = 256
 PIPELINED = 64
+# How much of what may be many requests is parsed in a turn: hundreds of the shortest, 5 ms.
+SLICE = 8 * 1024
 # A chunked body may be this many times as large with its wrapping.
 WRAPPING = 8
-# How many heads of how many bytes are remembered for each port.
-REMEMBERED, REMEMBERED_BYTES = 256, 1024
-# While none comes again, as where each has a trace's number, one in so many is remembered.
-SELDOM = 16
 # What is read of a body that was refused, so that the client gets to read why.
 DISCARDED_BYTES = 16 * 1024 * 1024
 
@@ -37,81 +52,8 @@ _END = b"\r\n\r\n"
 _CLOSE = b"connection: close\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in http.HTTPStatus}
-
-
-class Request:
-    """One request; header names are lower-case, a repeated header's last value counts."""
-
-    __slots__ = ("body", "headers", "keeps", "method", "path", "query", "respond")
-
-    def __init__(
-        self,
-        method: str,
-        path: str,
-        query: bytes,
-        headers: dict[bytes, bytes],
-        body: bytes = b"",
-    ) -> None:
-        self.method, self.path, self.query, self.headers = method, path, query, headers
-        self.body = body
-        self.keeps = True
-        self.respond: Callable[[int, bytes, bytes], None] = _nobody
-        """Answers, once, with a status, a body and header lines that each end in CRLF."""
-
-
-def _nobody(status: int, body: bytes, head: bytes) -> None:
-    raise AssertionError("the request is not whole yet")
-
-
-class Head(NamedTuple):
-    """The head of a request that has a Content-Length, or no body; the next may have the same."""
-
-    method: str
-    path: str
-    query: bytes
-    headers: dict[bytes, bytes]
-    length: int
-
-
-Refusal = Callable[[str], bytes]
-"""Makes the body of an answer that this module gives by itself."""
-
-
-@dataclass
-class Listener:
-    """What the connections of a port have in common.
-
-    ``body_bytes`` bounds one body, ``buffered_bytes`` all those together that are still arriving.
-    """
-
-    handle: Callable[[Request], None]
-    refusal: Refusal
-    body_bytes: int
-    buffered_bytes: int
-    draining: bool = False
-    """Ask clients to reconnect, which takes them elsewhere."""
-    buffered: int = 0
-    heads: dict[bytes, Head] = field(default_factory=dict)
-    """What llhttp found in heads that clients send with most of their requests."""
-    new_heads: int = 0
-    """How many have come since one came again."""
-    connections: set[Connection] = field(default_factory=set)
-
-    def remember(self, head: bytes, parsed: Head) -> None:
-        """Keep what was found in a head."""
-        if len(self.heads) >= REMEMBERED:
-            self.heads.clear()
-        self.heads[head] = parsed
-
-    def sweep(self, now: float) -> None:
-        """Close connections that stalled, or idle for very long."""
-        for connection in list(self.connections):
-            connection.close_if_late(now)
-
-    def close_idle(self) -> None:
-        """Close connections on which nothing is under way."""
-        for connection in list(self.connections):
-            connection.close_if_idle()
+_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^ ]+ HTTP/\d\.\d\r\n")
+_VERSION = re.compile(rb"[A-Z]+ [^ ]+ HTTP/\d\.\d\r\n")
 
 
 class Connection(asyncio.Protocol):
@@ -120,59 +62,118 @@ class Connection(asyncio.Protocol):
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: Any = None
+        self._unread = memoryview(b"")  # what waits for a turn of the loop
+        self._share: Lease | None = None  # of what is unread
+        self._turns = False  # a turn is to come
+        self._reads = True
+        # The request that is parsed
         self._url = b""
-        self._headers: dict[bytes, bytes] = {}
+        self._headers: Headers = {}
+        self._fields = 0
         self._request: Request | None = None  # whose body is arriving
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._head = 0
+        self._body: bytes | bytearray = b""
+        self._lease: Lease | None = None  # of the body
+        self._left = 0  # of a body whose length is known
+        self._head = 0  # bytes of a head that is not all there
+        self._arrived = 0  # bytes since the head, in whatever wrapping
+        self._wrapping = 0  # bytes since the last of the body
+        self._upgrades = self._told_again = False
         self._between = True  # llhttp has taken nothing of the next request
-        self._whole: list[Request] = []  # in what was parsed last
+        self._whole = 0  # requests that ended in what was parsed last
+        self._last: Request | None = None  # of these
+        # Requests that are answered
         self._waiting: deque[Request] = deque()  # pipelined behind the one under way
         self._busy: Request | None = None
-        self._arrived = 0  # bytes since the head, in whatever wrapping
+        self._unsent = 0  # bytes of answers that the client does not take
         self._discarded = 0
         self._closing = False  # nothing more is taken
         self._refused = False  # nothing more is answered
+        self._ended = False  # the client sends nothing more
         self._writable = True
-        self._since = self._loop.time()
+        self.since = self._loop.time()
+        """When this began to be what it is: idle, or waiting for the client."""
 
     # asyncio's callbacks
 
     def connection_made(self, transport: Any) -> None:
         """Begin."""
         self._transport = transport
-        self._listener.connections.add(self)
+        # So that we are told of each answer that a client does not take at once.
+        transport.set_write_buffer_limits(0)
+        self._listener.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End; what is under way will find nobody to answer."""
+        """End; what is under way will find nobody to answer.
+
+        The parser knows us by our methods: unless we let go of it, and of what we hold, all that
+        waits for the garbage collector, which counts objects and not the megabytes of bodies.
+        """
         self._listener.connections.discard(self)
         self._closing = True
         self._release()
+        self._listener.budget.give(self._unsent)
+        self._unsent = 0
+        self._listener.budget.goes_on(self)
+        self._parser = self._last = self._request = self._busy = None
+        self._unread, self._share = memoryview(b""), None
+        self._waiting.clear()
+
+    def eof_received(self) -> bool:
+        """Tell whether the connection stays to answer what has come (RFC 9112, section 9.6)."""
+        self._ended = True
+        return self._busy is not None or bool(self._waiting) or not self._writable
 
     def pause_writing(self) -> None:
         """Take no more from a client that does not take its answers."""
         self._writable = False
-        self._since = self._loop.time()
-        self._transport.pause_reading()
+        self.since = self._loop.time()
+        self._count_unsent()
+        self._regulate()
 
     def resume_writing(self) -> None:
         """Go on."""
         self._writable = True
-        if len(self._waiting) < PIPELINED:
-            self._transport.resume_reading()
+        self._count_unsent()
+        self._regulate()
         self._next()
+        if self._ended and self.is_idle and not self._unread:
+            self._transport.close()
+
+    def _count_unsent(self) -> None:
+        budget, size = self._listener.budget, self._transport.get_write_buffer_size()
+        before, self._unsent = self._unsent, size
+        if size > before:
+            budget.take(size - before, always=True)
+            budget.waits(self)
+        else:
+            budget.give(before - size)
+            if not size and self._lease is None:
+                budget.goes_on(self)
+
+    def _regulate(self) -> None:
+        """Read on, unless something of this client's waits."""
+        reads = self._writable and not self._unread and len(self._waiting) < PIPELINED
+        if reads != self._reads and not self._transport.is_closing():
+            self._reads = reads
+            if reads:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
         """Parse; whole requests are handled from within."""
         if self._closing:
             self._discard(len(data))
             return
+        if self._unread:  # it came in spite of the pause
+            self._unread = memoryview(bytes(self._unread) + data)
+            return
         end = data.find(_END, 0, REMEMBERED_BYTES) if self._between else -1
         if end < 0:
-            self._parse(data)
+            self._read(data)
+            self._last = None
             return
         end += 4
         head = self._listener.heads.get(data[:end])
@@ -180,115 +181,218 @@ class Connection(asyncio.Protocol):
             self._learn(data, end)
             return
         self._listener.new_heads = 0
-        self._since = self._loop.time()
+        self.since = self._loop.time()
         method, path, query, headers, _ = head
-        self._take(Request(method, path, query, headers, data[end:]))
+        request = Request(method, path, query, headers, data[end:])
+        if head.length > UNCOUNTED:
+            request.lease = self._new_lease(head.length)
+            if request.lease is None:
+                self._refuse_busy()
+                return
+        self._take(request)
 
     def _learn(self, data: bytes, end: int) -> None:
         """Parse; where this was one request, and ends where its head says, remember the head."""
         listener = self._listener
         listener.new_heads += 1
-        self._parse(data)
+        self._read(data)
+        request, self._last = self._last, None
         if listener.new_heads > REMEMBERED and listener.new_heads % SELDOM:
             return
-        if len(self._whole) != 1 or self._closing or not self._between:
+        if request is None or self._whole != 1 or self._closing or not self._between:
             return
-        (request,) = self._whole
         length = len(request.body)
         plain = request.keeps and not _UNLIKE & request.headers.keys()
         if plain and end + length == len(data):
             head = Head(request.method, request.path, request.query, request.headers, length)
             listener.remember(data[:end], head)
 
-    def _parse(self, data: bytes) -> None:
+    def _read(self, data: bytes) -> None:
+        """Parse what came, or this connection's share of it."""
+        self._whole = 0
+        if len(data) <= SLICE:
+            self._parse(data)
+            return
+        self._unread = memoryview(data)
+        self._turn()
+
+    def _turn(self) -> None:
+        """Parse a share; the rest of a body whose length is known is no work."""
+        taken, self._turns, self._share = 0, False, None
+        while self._unread and not self._closing and len(self._waiting) < PIPELINED:
+            size = self._left or SLICE - taken
+            if size <= 0:
+                break
+            taken += 0 if self._left else min(size, len(self._unread))
+            data, self._unread = self._unread[:size], self._unread[size:]
+            self._parse(data)
+        if self._closing:
+            self._discard(len(self._unread))
+            self._unread = memoryview(b"")
+        if self._unread:
+            self._share = Lease(self._listener.budget)
+            self._share.grow(len(self._unread), always=True)
+            if taken >= SLICE:
+                self._take_turns()
+        self._regulate()
+
+    def _take_turns(self) -> None:
+        if not self._turns:
+            self._turns = True
+            self._loop.call_soon(self._turn)
+
+    def _parse(self, data: bytes | memoryview) -> None:
         if self._request is None:
             if not self._head:
-                self._since = self._loop.time()
+                self.since = self._loop.time()
             self._head += len(data)
         else:
             self._arrived += len(data)
-        self._whole.clear()
+            self._wrapping += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # To no other protocol: the request itself is answered as one of this, the last one.
-            self._closing = True
-            if self._busy is not None:
-                self._busy.keeps = False
-            else:
-                self._transport.close()
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay(bytes(data[upgrade.args[0] :]))
         except httptools.HttpParserError as error:
-            self._refuse(400, f"the request is not HTTP/1.1: {error}")
+            self._refuse(*_told(bytes(data), error))
             return
         if self._closing:
             return
-        if self._head > HEAD_BYTES:
-            self._refuse(431, f"the request's head is larger than {HEAD_BYTES} bytes")
+        if max(self._head, self._wrapping) > HEAD_BYTES or self._fields > FIELDS:
+            # Trailers too, and what stands beside a chunk's size.
+            told = f"the request's head has more than {HEAD_BYTES} bytes or {FIELDS} fields"
+            self._refuse(431, told)
         elif self._arrived > HEAD_BYTES + WRAPPING * self._listener.body_bytes:
             self._too_large()
+
+    def _stay(self, rest: bytes) -> None:
+        """Go on in this protocol, whatever other one the client would like (RFC 9110, 7.8).
+
+        llhttp takes the body for a part of the other protocol; told the head once more, without
+        the wish, it reads it.
+        """
+        request = self._request
+        if self._closing or request is None:
+            return
+        self._upgrades, self._told_again = False, True
+        self._parser = httptools.HttpRequestParser(self)
+        fields = [
+            name + b": " + self._headers[name] + b"\r\n"
+            for name in (b"content-length", b"transfer-encoding")
+            if name in self._headers
+        ]
+        line = b"%s / HTTP/1.1\r\n" % request.method.encode()
+        self._parser.feed_data(b"".join((line, *fields, b"\r\n")))
+        self._parse(rest)
 
     # llhttp's callbacks
 
     def on_message_begin(self) -> None:
         """Begin a request."""
+        if self._told_again:
+            return
         self._between = False
-        self._url, self._headers = b"", {}
+        self._url, self._headers, self._fields = b"", {}, 0
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""
-        self._url += url
+        if not self._told_again:
+            self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, but none that follows a body."""
-        if self._request is None:
-            self._headers[name.lower()] = value
+        self._fields += 1
+        if self._request is None and self._fields <= FIELDS:
+            name, headers = name.lower(), self._headers
+            headers[name] = b"%s, %s" % (headers[name], value) if name in headers else value
 
     def on_headers_complete(self) -> None:
         """Decide whether the body is welcome."""
-        self._head = self._arrived = 0
+        if self._told_again:
+            self._told_again = False
+            return
+        self._head = self._arrived = self._wrapping = 0
         if self._closing:
             return
-        target, _, query = self._url.partition(b"?")
-        method = self._parser.get_method().decode("latin-1")
-        headers = self._headers
-        request = Request(method, target.decode("latin-1"), query, headers)
+        parser, headers = self._parser, self._headers
+        method, version = parser.get_method().decode("latin-1"), parser.get_http_version()
+        try:
+            check(method, version, headers)
+        except Fault as fault:
+            self._refuse(fault.status, fault.text)
+            return
+        path, query = path_of(self._url)
+        request = Request(method, path, query, headers)
         # A client of HTTP/1.0 does not know that a connection stays.
-        request.keeps = (
-            self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
-        )
+        request.keeps = parser.should_keep_alive() and version == "1.1"
         self._request = request
-        self._since = self._loop.time()
+        self._upgrades = parser.should_upgrade()
+        self.since = self._loop.time()
         length = headers.get(b"content-length")
-        if length is not None and int(length) > self._listener.body_bytes:
+        if length is None:
+            self._left = 0
+        elif int(length) > self._listener.body_bytes:
             self._too_large()
-        elif headers.get(b"expect", b"").lower() == b"100-continue":
+            return
+        else:
+            self._left = int(length)
+        if version == "1.1" and expects_continue(headers):
             self._transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
+        """Take a piece of the body: in one buffer, for chunks may be of a byte each."""
         if self._closing:
             return
-        listener = self._listener
-        self._parts.append(body)
-        self._size += len(body)
-        listener.buffered += len(body)
-        if self._size > listener.body_bytes:
+        self._wrapping = 0
+        size = len(self._body) + len(body)
+        if self._left:
+            self._left -= len(body)
+        if size > self._listener.body_bytes:
             self._too_large()
-        elif listener.buffered > listener.buffered_bytes:
-            self._refuse(503, "too many large bodies are arriving: try again in 1 s")
+            return
+        if size > UNCOUNTED and not self._count(size):
+            self._refuse_busy()
+            return
+        if not self._body:
+            self._body = body
+        elif isinstance(self._body, bytearray):
+            self._body += body
+        else:
+            self._body = bytearray(self._body)
+            self._body += body
+
+    def _count(self, size: int) -> bool:
+        """Count a body that has so many bytes by now."""
+        if self._lease is None:
+            self._lease = self._new_lease(size)
+            return self._lease is not None
+        return self._lease.grow(size - self._lease.size, always=size <= SMALL)
+
+    def _new_lease(self, size: int) -> Lease | None:
+        budget = self._listener.budget
+        lease = Lease(budget)
+        if not lease.grow(size, always=size <= SMALL):
+            return None
+        if self._request is not None:
+            budget.waits(self)
+        return lease
 
     def on_message_complete(self) -> None:
         """Handle the request, or let it wait for the one before it."""
+        if self._upgrades:  # without its body
+            return
         self._between = True
         request = self._request
         if request is None or self._closing:
             return
-        parts = self._parts
-        if parts:
-            request.body = parts[0] if len(parts) == 1 else b"".join(parts)
-            self._release()
+        request.body, self._body = self._body, b""
+        request.lease, self._lease = self._lease, None
+        if request.lease is not None and not self._unsent:
+            self._listener.budget.goes_on(self)
         self._request = None
-        self._whole.append(request)
+        self._left = self._wrapping = self._fields = 0
+        self._whole += 1
+        self._last = request
         self._take(request)
 
     # What is ours
@@ -298,8 +402,7 @@ class Connection(asyncio.Protocol):
             self._handle(request)
             return
         self._waiting.append(request)
-        if len(self._waiting) >= PIPELINED:
-            self._transport.pause_reading()
+        self._regulate()
 
     @property
     def is_idle(self) -> bool:
@@ -319,16 +422,40 @@ class Connection(asyncio.Protocol):
         """Close where the client takes too long."""
         stalled = self._is_arriving or self._closing or not self._writable
         allowed = STALLED_SECONDS if stalled else KEEP_ALIVE_SECONDS
-        if (stalled or self.is_idle) and now - self._since > allowed:
+        if self._head and self._writable:
+            allowed = HEAD_SECONDS
+        if (stalled or self.is_idle) and now - self.since > allowed:
             self._transport.abort()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the client waits for us, not we for it."""
+        return self._busy is not None and self._writable
+
+    def abort(self) -> None:
+        """End at once."""
+        self._transport.abort()
+        self._closing = True
+        self._release()
+
+    def make_room(self) -> None:
+        """Let go of a body that does not come, or of answers that are not taken."""
+        if self._unsent or self._busy is not None:
+            self._transport.abort()  # which forgets what is unsent at once
+            self._listener.budget.give(self._unsent)
+            self._unsent = 0
+            self._closing = True
+            self._release()
+        else:
+            self._refuse_busy()
 
     def _next(self) -> None:
         # A loop, not a recursion: answers may come at once.
         while self._waiting and self._busy is None and self._writable and not self._refused:
-            request = self._waiting.popleft()
-            if len(self._waiting) == PIPELINED - 1:
-                self._transport.resume_reading()
-            self._handle(request)
+            self._handle(self._waiting.popleft())
+        if self._unread and not self._closing and len(self._waiting) < PIPELINED:
+            self._take_turns()
+        self._regulate()
 
     def _handle(self, request: Request) -> None:
         self._busy = request
@@ -337,12 +464,13 @@ class Connection(asyncio.Protocol):
 
     def _respond(self, status: int, body: bytes, head: bytes) -> None:
         request, self._busy = self._busy, None
-        assert request is not None
-        if self._refused or self._transport.is_closing():
+        if request is None or self._refused or self._transport.is_closing():
             return
         keeps = request.keeps and not self._listener.draining
+        if self._ended and not self._waiting and not self._unread:
+            keeps = False
+        self.since = self._loop.time()
         self._write(status, body, head, keeps, request.method != "HEAD")
-        self._since = self._loop.time()
         if not keeps:
             self._closing = True
             self._transport.close()
@@ -356,10 +484,16 @@ class Connection(asyncio.Protocol):
         length = b"content-length: %d\r\n\r\n" % len(body)
         if not keeps:
             length = _CLOSE + length
-        self._transport.write(b"".join((_STATUS[status], head, length, body if has_body else b"")))
+        parts = (_STATUS[status], self._listener.date(), head, length, body if has_body else b"")
+        self._transport.write(b"".join(parts))
+        if self._unsent or not self._writable:
+            self._count_unsent()
 
     def _too_large(self) -> None:
         self._refuse(413, f"the body is larger than {self._listener.body_bytes} bytes")
+
+    def _refuse_busy(self) -> None:
+        self._refuse(503, "the server holds all that its memory allows: try again in 1 s")
 
     def _refuse(self, status: int, text: str) -> None:
         """Answer and close; answers that are under way come to nothing."""
@@ -382,5 +516,15 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _release(self) -> None:
-        self._listener.buffered -= self._size
-        self._parts, self._size = [], 0
+        self._body, self._lease = b"", None
+        if not self._unsent:
+            self._listener.budget.goes_on(self)
+
+
+def _told(data: bytes, error: Exception) -> tuple[int, str]:
+    """Return status and text for what llhttp refuses."""
+    if isinstance(error, httptools.HttpParserInvalidMethodError) and _LINE.match(data):
+        return 501, "the request's method is none that this server knows"  # RFC 9110, 9.1
+    if "version" in str(error) and _VERSION.match(data):
+        return 505, "this port speaks HTTP/1.1"
+    return 400, f"the request is not HTTP/1.1: {error}"

@@ -1,7 +1,7 @@
 """A server of unary gRPC calls over HTTP/2 in clear text, with prior knowledge.
 
 Memory is bounded for each connection: what was received in part by flow control, what waits to
-be sent by neither reading nor handing calls on.
+be sent by neither reading nor handing calls on; and for all together by a budget.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from perennial_serving.http import frames
+from perennial_serving.budget import SMALL, UNCOUNTED, Budget, Lease
+from perennial_serving.http import crowd, frames
 from perennial_serving.http.connection import Connection
 from perennial_serving.http.frames import (
     END_HEADERS,
@@ -30,7 +31,9 @@ from perennial_serving.http.grpc_wire import (
     DEADLINE_EXCEEDED,
     INTERNAL,
     PREFIX,
+    UNAVAILABLE,
     CallFault,
+    decompress,
     failure,
     not_one,
     too_large,
@@ -42,6 +45,10 @@ from perennial_serving.http.heads import Head, Heads
 _LEAST_WINDOW = 64
 # How many frames that bring nothing a client may send beside one for each stream.
 _PATIENCE = 1000
+# Data that is smaller and not the last is counted as a frame that brings nothing.
+_PIECE = 256
+# For how many such frames an answer makes up, and each frame of data that we send.
+_ANSWERED, _SENT = 4, 1
 # How long a client may take to close a connection that we asked it to leave, in seconds.
 _LINGER = 1.0
 
@@ -72,6 +79,7 @@ class Limits:
     buffered_bytes: int
     header_bytes: int = 16384
     streams: int = 1024
+    connections: int = 10_000
     stall_seconds: float = 60.0
 
     def __post_init__(self) -> None:
@@ -94,24 +102,22 @@ class Call:
     """
 
     __slots__ = (
-        *("path", "metadata", "message", "_connection", "_number", "_head", "_age", "_timer"),
-        *(
-            "_open",
-            "_received",
-            "_buffer",
-            "_size",
-            "_promised",
-            "_window",
-            "_rest",
-            "_next",
-            "_tail",
-        ),
+        *("path", "metadata", "message", "packed", "lease"),
+        *("_connection", "_number", "_head", "_age", "_timer"),
+        *("_open", "_received", "_counted", "_buffer", "_size", "_promised"),
+        *("_window", "_rest", "_next", "_tail"),
     )
 
     def __init__(self, connection: Http2Protocol, number: int, head: Head, age: int) -> None:
         self.path = head.path
         self.metadata: Mapping[str, str] = head.metadata
         self.message = b""
+        """As it came: see :meth:`read`."""
+        self.packed = ""
+        """By which encoding the message is compressed, if it is."""
+        self.lease: Lease | None = None
+        """Counts the bytes of the message and the answer, where these are many."""
+        self._counted = False
         self._connection: Http2Protocol | None = connection
         self._number, self._head, self._age = number, head, age
         self._timer: asyncio.TimerHandle | None = None
@@ -130,6 +136,14 @@ class Call:
         """Whether nobody waits for an answer: it was given, or the client went away."""
         return self._connection is None
 
+    def read(self, limit: int) -> bytes:
+        """Return the message, decompressed; a thread may.
+
+        Raises:
+            CallFault: it does not decompress, or would have more than ``limit`` bytes.
+        """
+        return decompress(self.message, self.packed, limit) if self.packed else self.message
+
     def respond(self, message: bytes) -> None:
         """Answer with a message; the status is OK."""
         if self._connection is not None:
@@ -141,20 +155,29 @@ class Call:
             self._connection.refuse(self, failure(code, text))
 
 
+_FULL = "the server holds all that its memory allows: try again in 1 s"
+
 Handler = Callable[[Call], None]
 
 
 class Http2Protocol(Connection):
     """One connection and its calls; while it is open, it is one of ``connections``."""
 
-    def __init__(self, handler: Handler, limits: Limits, connections: set[Http2Protocol]) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        limits: Limits,
+        connections: set[Http2Protocol],
+        budget: Budget,
+    ) -> None:
         settings = (
             (frames.MAX_CONCURRENT_STREAMS, limits.streams),
             (frames.INITIAL_WINDOW_SIZE, limits.window),
             (frames.MAX_HEADER_LIST_SIZE, limits.header_bytes),
         )
         patience = _PATIENCE + limits.streams
-        super().__init__(settings, 2 * limits.header_bytes, patience, limits.stall_seconds)
+        super().__init__(settings, 2 * limits.header_bytes, patience, limits.stall_seconds, budget)
+        self._leased = 0  # unfinished messages that are counted
         self._handler, self._limits, self._connections = handler, limits, connections
         self._heads = Heads(limits.header_bytes)
         self._calls: dict[int, Call] = {}
@@ -176,6 +199,17 @@ class Http2Protocol(Connection):
         """Whether no call is under way."""
         return not self._calls
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the client waits for us, not we for it."""
+        return bool(self._calls) and not self._waits_for_peer()
+
+    def _is_idle(self) -> bool:
+        return not self._calls
+
+    def _waits_for_peer(self) -> bool:
+        return bool(self._leased or self._blocked or self._unsent)
+
     def close_gracefully(self) -> None:
         """Refuse new calls, answer those under way, then close."""
         if not self._leaving and not self._dead:
@@ -191,8 +225,8 @@ class Http2Protocol(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet the client."""
-        self._connections.add(self)
         super().connection_made(transport)
+        crowd.enter(self._connections, self, self._limits.connections)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget everything."""
@@ -205,7 +239,7 @@ class Http2Protocol(Connection):
         if number <= self._last:
             self._on_trailers(flags, number, block)
             return
-        self._last = number
+        self._last, self.since = number, self._loop.time()
         head = self._heads.request(block)
         if self._leaving or len(self._calls) >= self._limits.streams:
             raise StreamFault(frames.REFUSED_STREAM)
@@ -222,6 +256,7 @@ class Http2Protocol(Connection):
         call = self._calls.get(number)
         if call is None:
             if number in self._ended:
+                self._be_patient()
                 return
             raise ConnectionFault(frames.STREAM_CLOSED)
         if not call._open:
@@ -235,6 +270,7 @@ class Http2Protocol(Connection):
         if call is None or not call._open:
             self._check_opened(number)
             if call is None and number in self._ended:
+                self._be_patient()
                 return
             raise StreamFault(frames.STREAM_CLOSED)
         end = flags & END_STREAM
@@ -243,7 +279,7 @@ class Http2Protocol(Connection):
             start, stop = frames.content(flags, data, start, stop)
             if not end:
                 self._put(window_update(number, size - (stop - start)))
-        if start == stop and not end:
+        if stop - start < _PIECE and not end:
             self._be_patient()
         call._open = not end
         call._received += stop - start
@@ -264,6 +300,9 @@ class Http2Protocol(Connection):
             call._buffer = bytearray()
         call._buffer += data
         size = len(call._buffer)
+        if size > UNCOUNTED and not self._count(call, size):
+            self._fail(call, CallFault(UNAVAILABLE, _FULL))
+            return
         if size > self._stream_window + call._promised:
             raise StreamFault(frames.FLOW_CONTROL_ERROR)
         if call._size is None and size >= PREFIX.size:
@@ -277,6 +316,22 @@ class Http2Protocol(Connection):
                 self._promise()
         if call._size is not None and size > call._size:
             self._fail(call, not_one())
+
+    def _count(self, call: Call, size: int) -> bool:
+        """Count a message that has so many bytes by now."""
+        if call.lease is None:
+            call.lease, call._counted = Lease(self._budget), True
+            self._leased += 1
+            self._budget.waits(self)
+        return call.lease.grow(size - call.lease.size, always=size <= SMALL)
+
+    def _settle(self, call: Call) -> None:
+        """Note that a message is all there, or that nobody waits for the rest."""
+        if call._counted:
+            call._counted = False
+            self._leased -= 1
+            if not self._waits_for_peer():
+                self._budget.goes_on(self)
 
     def _promise(self) -> None:
         """Promise room for the rest of large messages, in order."""
@@ -293,6 +348,7 @@ class Http2Protocol(Connection):
     def _hand_on(self, call: Call, data: bytes | bytearray) -> None:
         """Take a request that is all there."""
         call._open = False
+        self._settle(call)
         if call.over:
             return
         head = call._head
@@ -302,15 +358,19 @@ class Http2Protocol(Connection):
             self.refuse(call, *head.refusal)
             return
         if self._paused or self._queued > self._limits.buffered_bytes:
-            # As it came: what is compressed may grow a thousandfold.
             call._buffer = data if isinstance(data, bytearray) else bytearray(data)
+            if call.lease is None:
+                call.lease = Lease(self._budget)
+                call.lease.grow(len(data), always=True)
             self._held[call._number] = call
         else:
             self._handle(call, data)
 
     def _handle(self, call: Call, data: bytes | bytearray) -> None:
         try:
-            call.message = unpack(data, call._head.encoding, self._limits.message_bytes)
+            call.message, call.packed = unpack(
+                data, call._head.encoding, self._limits.message_bytes
+            )
         except CallFault as fault:
             self._fail(call, fault)
             return
@@ -319,6 +379,8 @@ class Http2Protocol(Connection):
             self._take_back(call)
         try:
             self._handler(call)
+        except CallFault as fault:
+            self._fail(call, fault)
         except Exception as error:
             self._loop.call_exception_handler({"message": "a call failed", "exception": error})
             call.fail(INTERNAL, "the server failed; its log says why")
@@ -392,8 +454,13 @@ class Http2Protocol(Connection):
     def _queue(self, call: Call, data: bytes, tail: bytes) -> None:
         call._rest, call._tail = memoryview(data), tail
         self._blocked[call._number] = call
-        self._queued += len(data) + len(call._next)
+        size = len(data) + len(call._next)
+        self._queued += size
         self._send(call)
+        if call._rest and size > UNCOUNTED:
+            call.lease = call.lease or Lease(self._budget)
+            call.lease.grow(size, always=True)
+            self._budget.waits(self)
 
     def _send(self, call: Call) -> None:
         """Send as much of an answer as windows and the transport allow."""
@@ -410,6 +477,7 @@ class Http2Protocol(Connection):
             call._window -= size
             self._queued -= size
             self._stuck = 0
+            self._patience = min(self._patience + _SENT, self._most_patience)
             flags = 0 if call._rest or call._tail else END_STREAM
             self._put(HEADER.pack(size << 8 | frames.DATA, flags, number))
             self._put(data)
@@ -442,13 +510,13 @@ class Http2Protocol(Connection):
         if call._open:
             self._end(call._number, frames.NO_ERROR)
         self._drop(call)
-        if self._patience < self._most_patience:
-            self._patience += 1
+        self._patience = min(self._patience + _ANSWERED, self._most_patience)
 
     def _drop(self, call: Call) -> None:
         number = call._number
         del self._calls[number]
         call._connection = None
+        self._settle(call)
         if call._timer is not None:
             call._timer.cancel()
         if number in self._blocked:
@@ -459,6 +527,12 @@ class Http2Protocol(Connection):
         if call._buffer is not None:
             self._waiting.pop(number, None)
             self._take_back(call)
+        # Its handler may hold it until its own answer, to nobody, is there.
+        if call.over and call._rest:
+            call._rest = call._next = _NOTHING
+            call.lease = None
+        if not self._waits_for_peer():
+            self._budget.goes_on(self)
         if self._leaving:
             self._leave_if_done()
 

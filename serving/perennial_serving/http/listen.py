@@ -6,11 +6,16 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from perennial_serving.budget import Budget
 from perennial_serving.http import http2
-from perennial_serving.http.http1 import Connection, Listener, Refusal, Request
+from perennial_serving.http.http1 import Connection
+from perennial_serving.http.listener import Listener, Refusal
+from perennial_serving.http.request import Request
 from perennial_serving.sockets import BACKLOG
 
 SWEEP_SECONDS = 5.0
+# What one connection's flow control allows to be on its way: large messages, or small ones.
+BUFFERED_MESSAGES, LEAST_BUFFERED = 8, 32 * 1024 * 1024
 
 
 class HttpPort:
@@ -51,17 +56,21 @@ class HttpPort:
 
 
 def http_port(
-    handle: Callable[[Request], None], refusal: Refusal, body_bytes: int, buffered_bytes: int
+    handle: Callable[[Request], None],
+    refusal: Refusal,
+    body_bytes: int,
+    budget: Budget,
+    connections: int,
 ) -> HttpPort:
     """Return a port whose requests go to a handler; see :class:`Listener` for the bounds."""
-    return HttpPort(Listener(handle, refusal, body_bytes, buffered_bytes))
+    return HttpPort(Listener(handle, refusal, body_bytes, budget, connections))
 
 
 class GrpcPort:
     """A port that speaks gRPC, over HTTP/2 in clear text."""
 
-    def __init__(self, handle: http2.Handler, limits: http2.Limits) -> None:
-        self._handle, self._limits = handle, limits
+    def __init__(self, handle: http2.Handler, limits: http2.Limits, budget: Budget) -> None:
+        self._handle, self._limits, self._budget = handle, limits, budget
         self._connections: set[http2.Http2Protocol] = set()
         self._server: asyncio.Server | None = None
 
@@ -69,7 +78,9 @@ class GrpcPort:
         """Accept connections on a bound socket."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: http2.Http2Protocol(self._handle, self._limits, self._connections),
+            lambda: http2.Http2Protocol(
+                self._handle, self._limits, self._connections, self._budget
+            ),
             sock=bound,
             backlog=BACKLOG,
         )
@@ -88,7 +99,13 @@ class GrpcPort:
             await asyncio.sleep(0.02)
 
 
-def grpc_port(handle: http2.Handler, message_bytes: int, buffered_bytes: int) -> GrpcPort:
+def grpc_port(
+    handle: http2.Handler, message_bytes: int, budget: Budget, connections: int
+) -> GrpcPort:
     """Return a port whose calls go to a handler."""
-    limits = http2.Limits(message_bytes=message_bytes, buffered_bytes=buffered_bytes)
-    return GrpcPort(handle, limits)
+    limits = http2.Limits(
+        message_bytes=message_bytes,
+        buffered_bytes=max(BUFFERED_MESSAGES * message_bytes, LEAST_BUFFERED),
+        connections=connections,
+    )
+    return GrpcPort(handle, limits, budget)

@@ -25,7 +25,7 @@ class Item(msgspec.Struct, forbid_unknown_fields=True):
 _decoder = msgspec.json.Decoder(Item | list[Item])
 
 
-def parse(body: bytes) -> list[Feedback]:
+def parse(body: bytes | bytearray) -> list[Feedback]:
     """Return the feedback of a body: one object, or a list of them.
 
     Raises:

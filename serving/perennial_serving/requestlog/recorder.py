@@ -37,7 +37,8 @@ class _Pending:
     bytes: int
     records: Sequence[Feedback]
     request: tuple[str, float, str | None, int, list[NDArray[Any]]] | None = None
-    done: asyncio.Future[None] | None = None
+    done: asyncio.Future[str] | None = None
+    """Gets what went wrong, or nothing: an error would hold the frame that waits, and so itself."""
 
 
 class RequestLog:
@@ -98,10 +99,11 @@ class RequestLog:
         if self._bytes + size > PENDING_BYTES:
             self._metrics.logged("feedback", "dropped", len(items))
             raise RequestError(503, "too much feedback is on its way: try again in 1 s")
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._add(_Pending("feedback", size, items, done=done))
         self._start()
-        await done
+        if refused := await done:
+            raise RequestError(503, refused)
 
     async def close(self) -> None:
         """Write what is pending and end the present file."""
@@ -135,12 +137,12 @@ class RequestLog:
         batch, self._pending = self._pending, []
         size = self._bytes  # counted until it is written
         loop = asyncio.get_running_loop()
-        refused: RequestError | None = None
+        refused = ""
         try:
             used = await loop.run_in_executor(self._thread, self._to_spool, batch)
             self._metrics.spool_bytes = used
         except Exception as error:
-            refused = RequestError(503, f"the request log cannot be written: {error}")
+            refused = f"the request log cannot be written: {error}"
             self._tell(error)
         finally:
             self._bytes -= size
@@ -149,10 +151,7 @@ class RequestLog:
             result = "dropped" if refused else "spooled"
             self._metrics.logged(pending.kind, result, len(pending.records) or 1)
             if pending.done is not None and not pending.done.done():
-                if refused is None:
-                    pending.done.set_result(None)
-                else:
-                    pending.done.set_exception(refused)
+                pending.done.set_result(refused)
         if any(p.done is not None for p in self._pending):
             self._start()
         elif self._pending or self._spool.is_open:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import Field
 
-from perennial.api import KINDS
+from perennial.api import KINDS, ModelDeployment
 from perennial.api import crd as generator
 from perennial.api.base import ApiModel, Json, rule, within
 from perennial.api.crd import UnsupportedSchema, _Translator, files, main, open_api_schema, stale
@@ -225,3 +225,14 @@ def test_no_pattern_means_another_thing_to_the_api_server() -> None:
     for kind in KINDS:
         look(open_api_schema(kind), kind.kind())
     assert not found
+
+
+def test_each_kind_is_small_enough_for_every_way_to_apply_it() -> None:
+    assert max(len(text.encode()) for text in files().values()) < 200 * 1024
+
+
+def test_no_member_of_a_choice_has_a_default() -> None:
+    """Another member could not be chosen beside it, and what is absent means the operator's own."""
+    rollout = open_api_schema(ModelDeployment)["properties"]["spec"]["properties"]["rollout"]
+    assert "default" not in rollout["properties"]["canary"]
+    assert "canary" not in rollout.get("default", {})

@@ -5,14 +5,12 @@ import json
 from typing import Any
 
 import pytest
-from builders import SETTINGS, deployment, run, training
+from builders import deployment, run, run_children, served, training
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perennial.api.deployment import Revision
 from perennial.cluster.client import contains
-from perennial.plan.job import children
-from perennial.plan.workload import service, workload
+from perennial.plan.workload import service
 
 SCALARS = st.one_of(st.booleans(), st.integers(-9, 9), st.text(max_size=3), st.none())
 OBJECTS = st.recursive(
@@ -77,15 +75,12 @@ def test_what_needs_a_write(present: Any, wanted: Any) -> None:
 
 def made() -> list[dict[str, Any]]:
     md = deployment()
-    artifact = md.spec.model.artifact
-    assert artifact is not None
-    revision = Revision(artifact=artifact, revision="r1", secret="s")
-    live = workload(md, revision, "stable", 2, None, SETTINGS)
+    live = served(md)
     return [
         live,
         service(md, None),
         service(md, "r1"),
-        *children(training(), run(), None, SETTINGS),
+        *run_children(training(), run(), None),
     ]
 
 

@@ -1,11 +1,15 @@
 """Test objects that show only what matters to a test."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from perennial.api import DriftMonitor, ModelDeployment, ModelTraining, ModelVersion
+from perennial.api.deployment import ArtifactRef, Revision
 from perennial.api.training import RunStatus
 from perennial.plan.core import Plan, Settings
+from perennial.plan.training.record import config_map
+from perennial.plan.workload import recorded, workload
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SHA = "a" * 64
@@ -84,3 +88,22 @@ def monitor(spec: dict[str, Any] | None = None, **more: Any) -> DriftMonitor:
 def conditions(plan: Plan) -> dict[str, tuple[str, str]]:
     assert plan.status is not None
     return {c.type: (c.status, c.reason) for c in plan.status.conditions}  # type: ignore[attr-defined]
+
+
+def run_children(owner: ModelTraining, of: RunStatus, log: Any = None) -> tuple[Any, Any]:
+    """Return the ConfigMap of a run, and the Job that is recorded in it."""
+    record = config_map(owner, of, log, SETTINGS)
+    return record, json.loads(record["data"]["job.json"])
+
+
+def artifact_of(owner: ModelDeployment) -> ArtifactRef:
+    """Return the artifact that a deployment names."""
+    artifact = owner.spec.model.artifact
+    assert artifact is not None
+    return ArtifactRef(uri=artifact.uri, sha256=artifact.sha256)
+
+
+def served(owner: ModelDeployment, name: str = "r1", replicas: int = 2, **more: Any) -> Any:
+    """Return the Deployment of a revision that is recorded as the spec says now."""
+    revision = Revision(artifact=artifact_of(owner), revision=name, secret="s", **more)
+    return workload(owner, recorded(owner, revision, SETTINGS), "stable", replicas)

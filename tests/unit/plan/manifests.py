@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 from builders import NOW, SETTINGS, deployment
 
+from perennial.plan.core import Settings
+from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -26,9 +28,14 @@ def golden(name: str, found: dict[str, Any]) -> None:
     assert found == yaml.safe_load(path.read_text())
 
 
-def made(spec: dict[str, Any] | None = None, **snapshot: Any) -> dict[str, Any]:
-    """Return the Deployment of a first rollout."""
-    s = DeploymentSnapshot(deployment(spec), NOW, SETTINGS, **snapshot)
+def made(
+    spec: dict[str, Any] | None = None, settings: Settings = SETTINGS, **snapshot: Any
+) -> dict[str, Any]:
+    """Return the Deployment of a first rollout, made once its record is there."""
+    owner = deployment(spec)
+    before = plan_deployment(DeploymentSnapshot(owner, NOW, settings, **snapshot))
+    (record,) = before.create
+    s = DeploymentSnapshot(owner, NOW, settings, records=(Record.read(record),), **snapshot)
     return next(o for o in plan_deployment(s).apply if o["kind"] == "Deployment")
 
 

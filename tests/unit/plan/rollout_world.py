@@ -15,6 +15,7 @@ from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
 from perennial.plan.analysis import PodMetrics
 from perennial.plan.core import Deletion, Event, Plan
+from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
 
 REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
@@ -48,6 +49,7 @@ class World:
             self.deployment = deployment({**spec, "rollout": rollout})
         self.training: ModelTraining | None = None
         self.version: ModelVersion | None = None
+        self.records: dict[str, dict[str, Any]] = {}
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
         self.settings = SETTINGS
@@ -162,12 +164,8 @@ class World:
 
     @property
     def replicas(self) -> int:
-        """How many pods are asked for, by the spec or else by an autoscaler."""
-        asked, stable = self.deployment.spec.replicas, self.deployment.status.stable
-        if asked is not None:
-            return asked
-        live = self.workloads.get(stable.revision) if stable is not None else None
-        return live["spec"]["replicas"] if live is not None else 1
+        """How many pods are asked for."""
+        return self.deployment.spec.replicas
 
     # What the operator does.
 
@@ -188,6 +186,7 @@ class World:
             settings=self.settings,
             training=self.training,
             version=self.version,
+            records=tuple(Record.read(r) for r in self.records.values()),
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
             pods=tuple(self.pods()),
@@ -341,6 +340,15 @@ class _Writer:
             if (refusal := self._world.refused.get(name)) is not None:
                 raise refusal.error(" ".join(names))
 
+    async def create(self, wanted: Json) -> bool:
+        name = wanted["metadata"]["name"]
+        changes = self._counted(name not in self._world.records)
+        if changes:
+            self._refuse(wanted["kind"], name)
+            self._world.writes += 1
+            self._world.records[name] = _sent(wanted)
+        return changes
+
     async def apply(self, wanted: Json) -> bool:
         kind, name = wanted["kind"], wanted["metadata"]["name"]
         changes = self._counted(self._world.would_change(wanted))
@@ -352,6 +360,10 @@ class _Writer:
     async def delete(self, deletion: Deletion) -> None:
         self._counted(True)
         self._refuse("deletion", deletion.name)
+        if deletion.kind == "ControllerRevision":
+            self._world.writes += 1
+            del self._world.records[deletion.name]
+            return
         self._world.delete(deletion.name.removeprefix("flights-"))
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:

@@ -164,17 +164,34 @@ def test_actions_respect_cooldown_and_daily_limit(looks: list[tuple[list[int], i
     assert len(actions) <= 2  # the daily limit; the walk is shorter than a day
 
 
-def test_retraining_that_ships_nothing_is_given_up() -> None:
+def ended(number: int, start: float, outcome: str) -> Any:
+    """Return a training whose run has ended."""
+    run = {**ran(number, start, "Finished")}
+    last = {**ran(number, start), "outcome": outcome, "finishTime": later(start + 1)}
+    return training(status={"run": run, "lastRun": last})
+
+
+@pytest.mark.parametrize("outcome", ["NothingNew", "GatesFailed", "Failed", "Promoted"])
+def test_retraining_that_does_not_end_the_drift_is_given_up(outcome: str) -> None:
+    """By the runs that ended, not by how often it was looked; a version shipped is no cure yet."""
     m = monitor({"actions": {"retrain": {"cooldown": "1s", "dailyLimit": 100}}})
-    for n in range(20):
-        plan, m = look(m, DRIFTED, 10.0 * n)
-    assert conditions(plan)["RetrainingHelps"][0] == "False"
-    assert len(m.status.action_times) == 2
+    trained, number = training(), 0
+    for n in range(30):
+        _, m = look(m, DRIFTED, 10.0 * n, training=trained, deployment=serving(f"flights-{number}"))
+        action = m.status.last_action
+        if action is not None and action.run is None:
+            number += 1
+            trained = ended(number, 10.0 * n + 1, outcome)
+    plan, m = look(m, DRIFTED, 400, training=trained)
+    assert (m.status.retrainings, m.status.fruitless) == (2, 2)
+    assert conditions(plan)["RetrainingHelps"] == ("False", "DriftStayed")
     assert m.status.conditions[1].reason == "RetrainingDoesNotHelp"
-    m = m.model_copy(update={"metadata": m.metadata.model_copy(update={"generation": 2})})
-    plan, m = look(m, DRIFTED, 300)
-    assert conditions(plan)["RetrainingHelps"][0] == "True"
-    assert len(m.status.action_times) == 3  # the spec was changed: it may try again
+    assert m.status.last_action.outcome == outcome
+    changed = m.model_copy(update={"metadata": m.metadata.model_copy(update={"generation": 2})})
+    plan, _ = look(changed, DRIFTED, 410, training=trained)
+    assert conditions(plan)["RetrainingHelps"][0] == "True"  # a person has thought about it
+    plan, m = look(m, LIKE, 420, training=trained)
+    assert conditions(plan)["RetrainingHelps"][0] == "True" and m.status.fruitless == 0
 
 
 def ran(number: int, start: float, phase: str = "Fitting") -> dict[str, Any]:

@@ -27,7 +27,7 @@ def logging(status: dict[str, Any] | None = None) -> ModelDeployment:
 
 def start(world: World, teacher: ModelDeployment | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Start a run; return its run.json, and its pods' Secrets by purpose."""
-    for _ in range(2):
+    for _ in range(3):
         world.carry_out(plan_training(world.snapshot(teacher=teacher)))
     document = json.loads(world.objects[("ConfigMap", "flights-1")]["data"]["run.json"])
     pod = world.objects[("Job", "flights-1")]["spec"]["template"]["spec"]

@@ -105,7 +105,6 @@ def test_pods_that_do_not_answer_are_unreachable_not_idle() -> None:
 # A4: what was decided is recorded.
 
 
-@fault("A4", "stable comes back with the settings that were rejected")
 def test_stable_deleted_by_hand_comes_back_as_it_was() -> None:
     world = slow(HALF)
     old = stable_revision(world)
@@ -119,7 +118,6 @@ def test_stable_deleted_by_hand_comes_back_as_it_was() -> None:
     assert world.workloads[old]["spec"]["template"] == made
 
 
-@fault("A4", "a new release of the chart changes what runs")
 def test_an_upgrade_of_the_chart_restarts_nobody() -> None:
     world = following()
     old = stable_revision(world)
@@ -134,7 +132,6 @@ def test_an_upgrade_of_the_chart_restarts_nobody() -> None:
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
 
 
-@fault("A4", "the log moves to the store that the chart set")
 def test_a_deleted_training_moves_no_log() -> None:
     world = World(model={"trainingRef": {"name": "flights"}}, serving={"requestLog": {}})
     world.train(1, "a" * 64, store={"uri": "s3://theirs", "secretRef": {"name": "key"}})
@@ -255,7 +252,6 @@ def test_a_fix_is_tried_though_stable_cannot_start() -> None:
 # A9, A24: what the spec says now is read as it is.
 
 
-@fault("A9", "a canary stands at a step that there is no more")
 def test_fewer_steps_in_mid_canary_begin_the_canary_anew() -> None:
     world = slow([{"setWeight": 25}, {"setWeight": 50}, {"pause": {}}])
     world.wish(NEW_SHA)
@@ -269,7 +265,6 @@ def test_fewer_steps_in_mid_canary_begin_the_canary_anew() -> None:
     assert stable_sha(world) == NEW_SHA
 
 
-@fault("A9", "a canary stands at a step that is another one now")
 def test_other_steps_in_mid_canary_begin_the_canary_anew() -> None:
     world = slow([{"setWeight": 25}, {"pause": {}}])
     world.wish(NEW_SHA)
@@ -362,7 +357,6 @@ def test_the_share_that_is_told_is_the_share_that_there_is() -> None:
 # A15: autoscalers read and write the ModelDeployment.
 
 
-@fault("A15", "pods of both sides are told while stable is full")
 def test_autoscalers_are_told_stables_pods_while_it_is_full() -> None:
     world = World(rollout={"canary": {"steps": [{"setWeight": 0}, {"pause": {}}]}}, replicas=4)
     world.settle()

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from rollout_world import World
 
 from effort import tried
-from faults import fault
 from perennial.plan.analysis import quantile
 from perennial.plan.rollout import plan_deployment
 
@@ -288,7 +287,9 @@ def test_the_next_canary_waits_until_the_replaced_version_is_gone() -> None:
     began = world.seconds
     world.wish("c" * 64)
     advance(world, lambda w: w.deployment.status.canary is not None)
-    assert world.seconds - began >= 30 and len(world.running()) == 2
+    assert world.seconds - began >= 30 and len(world.running()) == 1
+    world.steps(2)
+    assert len(world.running()) == 2
 
 
 WAITING = [{"setWeight": 50}, {"pause": {}}, {"setWeight": 100}]
@@ -413,18 +414,22 @@ def test_scaled_to_zero_a_new_version_replaces_without_a_canary_and_back_it_serv
     assert sizes(world) == [0, 2] and conditions(world.step())["Ready"] == ("True", "Serving")
 
 
-@fault("A15", "a promotion that leaves replicas out falls back to 1")
-def test_replicas_that_an_autoscaler_owns_are_left_alone() -> None:
-    world = World(rollout={"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}}, replicas=None)
+def test_an_autoscaler_scales_by_the_spec_and_hands_on_children_are_put_back() -> None:
+    world = World(rollout={"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}}, replicas=1)
     world.settle()
-    world.scale_child(stable_revision(world), 6)
+    world.change(replicas=8)
     world.settle()
     world.wish(NEW_SHA)
     world.settle()
     assert sizes(world) == [6, 2] and weight(world) == (25, 25)
+    world.scale_child(stable_revision(world), 1)
+    world.settle()
+    world.change(replicas=4)
+    world.settle()
+    assert sizes(world) == [3, 1] and weight(world) == (25, 25)
     world.ask("promote/1")
     world.settle()
-    assert stable_sha(world) == NEW_SHA and sizes(world) == [0, 6]
+    assert stable_sha(world) == NEW_SHA and sizes(world) == [0, 4]
 
 
 def test_a_service_deleted_by_hand_is_put_back() -> None:
@@ -641,6 +646,52 @@ def test_undo_while_scaled_to_zero() -> None:
     world.change(replicas=2)
     world.settle()
     assert world.running() == [stable_revision(world)] and stable_sha(world) == "a" * 64
+
+
+def test_refresh_moves_onto_the_newest_image_by_the_rollouts_own_steps() -> None:
+    world = slow(WAITING)
+    old = stable_revision(world)
+    world.upgrade(serving_image="perennial/serving:next")
+    world.settle()
+    assert list(world.workloads) == [old]
+    assert world.deployment.status.serving_image_outdated
+    world.ask("refresh/1")
+    told = advance(world, lambda w: bool(w.deployment.status.paused))
+    assert told[:2] == ["RefreshStarted", "CanaryStarted"]
+    canary = world.deployment.status.canary
+    assert canary is not None and canary.revision == old.removesuffix("-1") + "-2"
+    world.ask("promote/2")
+    world.settle()
+    assert stable_revision(world) == canary.revision
+    server = world.workloads[canary.revision]["spec"]["template"]["spec"]["containers"][0]
+    assert server["image"] == "perennial/serving:next"
+    assert not world.deployment.status.serving_image_outdated
+    world.ask("undo/3")
+    world.settle()
+    assert stable_revision(world) == old
+    found = conditions(world.step())
+    assert found["RolledOut"] == ("False", "Undone")
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_a_refresh_that_is_killed_is_one_refresh(cut: int) -> None:
+    world = serving()
+    world.ask("refresh/1")
+    for _ in range(6):
+        world.step(cut)
+    world.settle()
+    assert len(world.records) == 2 and stable_revision(world).endswith("-2")
+
+
+def test_records_that_nobody_names_are_kept_for_a_while() -> None:
+    world = serving()
+    for n in range(15):
+        world.wish(f"{n:064x}")
+        world.settle()
+    assert len(world.records) == 2 + 10 and stable_sha(world) == f"{14:064x}"
+    world.wish(f"{0:064x}")
+    world.settle()
+    assert stable_sha(world) == f"{0:064x}"
 
 
 def test_quantile_interpolates_as_prometheus_does() -> None:

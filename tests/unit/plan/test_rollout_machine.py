@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api_server import Refusal
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -26,7 +27,10 @@ ANALYSIS = {
     "inconclusiveLimit": 2,
     "metrics": [{"name": "errors", "errorRate": {"maximum": 0.1}}],
 }
-VERBS = st.sampled_from(["promote", "pause", "resume", "abort", "retry", "undo", "dance"])
+VERBS = st.sampled_from(
+    ["promote", "pause", "resume", "abort", "retry", "undo", "dance", "refresh"]
+)
+CLUSTERS = ("node", "quota", "image", "secret")
 
 
 class Rollouts(RuleBasedStateMachine):
@@ -35,14 +39,14 @@ class Rollouts(RuleBasedStateMachine):
     world: World
 
     @initialize(
-        replicas=st.sampled_from([None, 0, 1, 2, 4, 5]),
+        replicas=st.sampled_from([0, 1, 2, 4, 5]),
         steps=STEPS,
         analysed=st.booleans(),
         follows=st.booleans(),
         on_new=st.sampled_from(["Finish", "Restart"]),
     )
     def begin(
-        self, replicas: int | None, steps: list[Any], analysed: bool, follows: bool, on_new: str
+        self, replicas: int, steps: list[Any], analysed: bool, follows: bool, on_new: str
     ) -> None:
         rollout = {"canary": {"steps": steps}, "progressDeadline": "20s", "onNewVersion": on_new}
         if analysed:
@@ -76,7 +80,7 @@ class Rollouts(RuleBasedStateMachine):
     @rule(
         sha=SHAS,
         passes=st.integers(0, 40),
-        broken=st.sampled_from(["", "", "", "silent", "crash", "store"]),
+        broken=st.sampled_from(["", "", "", "silent", "crash", "store", *CLUSTERS]),
     )
     def new_model(self, sha: str, passes: int, broken: str) -> None:
         if broken:
@@ -97,17 +101,15 @@ class Rollouts(RuleBasedStateMachine):
     def new_settings(self, cpu: str) -> None:
         self.world.change(serving={"resources": {"requests": {"cpu": cpu}}})
 
-    @rule(replicas=st.sampled_from([None, 0, 1, 3, 4]))
-    def scale(self, replicas: int | None) -> None:
+    @rule(replicas=st.sampled_from([0, 1, 3, 4]))
+    def scale(self, replicas: int) -> None:
         self.world.change(replicas=replicas)
 
-    @rule(pods=st.integers(1, 5))
-    def autoscale(self, pods: int) -> None:
-        """Scale stable as an autoscaler does that owns its replicas."""
-        stable = self.world.deployment.status.stable
-        owned = self.world.deployment.spec.replicas is None
-        if owned and stable is not None and stable.revision in self.world.workloads:
-            self.world.scale_child(stable.revision, pods)
+    @rule(pods=st.integers(0, 6))
+    def scale_a_child_by_hand(self, pods: int) -> None:
+        """A hand that does not know better, or an autoscaler on the wrong object."""
+        for revision in sorted(self.world.workloads)[:1]:
+            self.world.scale_child(revision, pods)
 
     @rule(room=st.sampled_from([3, 5, 7, 1000]))
     def fill_the_node(self, room: int) -> None:
@@ -126,6 +128,26 @@ class Rollouts(RuleBasedStateMachine):
     @rule(sha=SHAS)
     def mend_model(self, sha: str) -> None:
         self.world.broken.pop(sha, None)
+
+    @rule(image=st.sampled_from(["perennial/serving:a", "perennial/serving:b"]))
+    def upgrade(self, image: str) -> None:
+        self.world.upgrade(serving_image=image, image_pull_secrets=(image[-1],))
+
+    @rule(steps=STEPS)
+    def other_steps(self, steps: list[Any]) -> None:
+        rollout = {**self.world.deployment.spec.rollout.to_json(), "canary": {"steps": steps}}
+        self.world.change(rollout=rollout)
+
+    @rule(
+        what=st.sampled_from(["Deployment", "Service", "ControllerRevision", "canary", "deletion"]),
+        code=st.sampled_from([403, 409, 422, 429, 500]),
+        passes=st.integers(1, 8),
+    )
+    def refuse(self, what: str, code: int, passes: int) -> None:
+        """Let the API server refuse some writes for a while."""
+        self.world.refused[what] = Refusal(code, "no")
+        self.work(passes)
+        self.world.refused.clear()
 
     @rule(rate=st.sampled_from([0.0, 0.05, 0.5]), requests=st.sampled_from([0.0, 3.0, 40.0]))
     def traffic(self, rate: float, requests: float) -> None:
@@ -157,6 +179,18 @@ class Rollouts(RuleBasedStateMachine):
         rejected = {r.revision for r in status.rejected}
         assert status.canary is None or status.canary.revision not in rejected
 
+    @rule()
+    def delete_a_record_by_hand(self) -> None:
+        for name in sorted(self.world.records)[:1]:
+            del self.world.records[name]
+
+    @invariant()
+    def what_was_recorded_is_what_is_applied(self) -> None:
+        for revision, live in self.world.workloads.items():
+            record = self.world.records.get(f"flights-{revision}")
+            if record is not None:
+                assert live["spec"]["template"] == record["data"]["template"]
+
     @invariant()
     def what_serves_is_rejected_only_while_it_is_undone(self) -> None:
         status = self.world.deployment.status
@@ -170,7 +204,9 @@ class Rollouts(RuleBasedStateMachine):
             return
         world = self.world
         world.room = 1000
-        world.broken = {sha: how for sha, how in world.broken.items() if how != "store"}
+        world.broken = {
+            sha: how for sha, how in world.broken.items() if how not in ("store", *CLUSTERS)
+        }
         world.settle()
         status = world.deployment.status
         writes = world.writes
@@ -191,8 +227,7 @@ class Rollouts(RuleBasedStateMachine):
         assert world.service is not None
         assert world.service["spec"]["selector"]["perennial.dev/revision"] == stable.revision
         live = world.workloads[stable.revision]["spec"]["replicas"]
-        if world.deployment.spec.replicas is not None:
-            assert live == world.deployment.spec.replicas
+        assert live == world.deployment.spec.replicas
         model = world.deployment.spec.model
         wish = model.artifact.sha256 if model.artifact is not None else ""
         if world.training is not None and world.training.status.champion and self.follows:

@@ -4,14 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import NOW, SETTINGS, SHA, deployment, training
+from builders import SETTINGS, SHA, artifact_of, deployment, training
 from manifests import made, pod_of
 from rollout_world import World
 
 from perennial.plan.core import Settings
 from perennial.plan.pods import secret_of
-from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
-from perennial.plan.workload import revision_hash
+from perennial.plan.record import as_written
 
 GCS = Settings(store_uri="gs://models", store_secret="gcs")
 
@@ -51,9 +50,7 @@ def secret(workload: dict[str, Any]) -> str:
 def test_an_artifact_has_its_own_secret_else_the_charts_where_that_opens_it(
     uri: str, own: str, settings: Settings, expected: str
 ) -> None:
-    plan = plan_deployment(DeploymentSnapshot(deployment(model(uri, own)), NOW, settings))
-    (workload,) = (o for o in plan.apply if o["kind"] == "Deployment")
-    assert secret(workload) == expected
+    assert secret(made(model(uri, own), settings)) == expected
 
 
 @pytest.mark.parametrize(
@@ -78,14 +75,14 @@ def test_a_champion_has_the_secret_of_its_trainings_store(
 
 def test_another_secret_is_another_revision() -> None:
     """Else the pods of a wrong one would keep it: what serves is not changed in place."""
-    hashes = {revision_hash(deployment(model("s3://a", own)), SHA) for own in ("", "one", "two")}
-    assert len(hashes) == 3
+    made = [deployment(model("s3://a", own)) for own in ("", "one", "two")]
+    assert len({as_written(d, artifact_of(d)) for d in made}) == 3
     world = World(**model("gs://models/x/", "wrong"))
     world.broken[SHA] = "store"
     world.steps(3)
     world.change(**model("gs://models/x/", "right"))
     world.broken.clear()
-    world.steps(3)
+    world.steps(4)
     (left,) = world.workloads.values()
     assert secret(left) == "right" and world.deployment.status.promoted_time
 

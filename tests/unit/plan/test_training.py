@@ -10,6 +10,7 @@ from training_world import World, asked, message, run_to_end
 from effort import tried
 from perennial.api import ModelTraining
 from perennial.plan.training import plan_training
+from perennial_artifact.result import ColumnSpec, RunSpec
 
 
 def test_the_best_candidate_that_passes_becomes_a_version() -> None:
@@ -336,3 +337,58 @@ def test_versions_beyond_the_limit_go_but_never_one_that_serves() -> None:
     # flights-4 is the champion, flights-1 serves; of the others the newest is kept.
     kept = {name for kind, name in world.objects if kind == "ModelVersion"}
     assert kept == {"flights-1", "flights-3", "flights-4"}
+
+
+@pytest.mark.parametrize(
+    "space", [{}, {"int": [1, 2], "choice": [1]}, {"float": [1, 2], "choice": [None]}]
+)
+def test_a_parameter_has_one_distribution(space: dict[str, Any]) -> None:
+    search = {"trials": 2, "parameters": {"C": space}}
+    candidate = {"name": "a", "algorithm": "LogisticRegression", "search": search}
+    plan = plan_training(World({"candidates": [candidate]}).snapshot())
+    (ready,) = [c for c in plan.status.conditions if c.type == "Ready"]  # type: ignore[union-attr]
+    assert (ready.reason, ready.message) == (
+        "InvalidSpec",
+        "spec.candidates[a].search.parameters.C: give exactly one of int, float or choice",
+    )
+
+
+def test_the_winner_is_told_with_the_interval_that_many_candidates_cost() -> None:
+    """And what was noticed about the rows is in the status."""
+    world = World()
+
+    def told(name: str, value: float) -> str:
+        found = json.loads(message(name, value, 0.7))
+        found["metrics"][0] |= {"low": value - 0.1, "high": value + 0.1, "confidence": 0.975}
+        found["dataset"]["heldOut"] = 2
+        found["notes"] = [{"check": "columns", "message": "3 numbers, 1 category (origin)"}]
+        return json.dumps(found)
+
+    run_to_end(world, {0: told("boosted", 0.8), 1: told("linear", 0.75)})
+    last = world.training.status.last_run
+    assert last is not None and last.message == (
+        "boosted became flights-1, roc_auc=0.800 (0.700 to 0.900 at 97.5 %, the best of 2); "
+        "roc_auc 0.8 beside the champion's 0.7 on the same rows: better"
+    )
+    assert last.dataset is not None and (last.dataset.rows, last.dataset.held_out) == (10, 2)
+    assert [n.message for n in last.dataset.notes] == ["3 numbers, 1 category (origin)"]
+
+
+def test_the_trainer_is_told_all_about_the_dataset() -> None:
+    dataset = {
+        "uri": "s3://data/x/",
+        "target": "late",
+        "positiveClass": "true",
+        "columns": [{"name": "zip", "kind": "Category"}],
+        "missing": ["NA"],
+        "checks": {"leaking": "Refuse"},
+        "timeColumn": "at",
+        "split": {"method": "Time", "gap": "1h30m"},
+    }
+    world = World({"dataset": dataset})
+    run_to_end(world, {0: message("boosted", 0.8), 1: message("linear", 0.75)})
+    (config_map,) = [o for (kind, _), o in world.objects.items() if kind == "ConfigMap"]
+    told = RunSpec.from_json(config_map["data"]["run.json"]).dataset
+    assert (told.positive_class, told.columns) == ("true", [ColumnSpec("zip", "Category")])
+    assert (told.missing, told.checks) == (["NA"], {"leaking": "Refuse"})
+    assert told.split.gap_seconds == 5400.0 and told.split.method == "Time"

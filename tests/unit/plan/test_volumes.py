@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from builders import NOW, SETTINGS, SHA, conditions, deployment, run, training
+from builders import NOW, SETTINGS, SHA, conditions, deployment, run, run_children, training
 from manifests import golden, made, pod_of
 from rollout_world import REVISION, World, wanted_sha
 from test_rollout import NEW_SHA
@@ -11,7 +11,6 @@ from test_training import World as TrainingWorld
 
 from perennial.api.deployment import LogPlace
 from perennial.api.training import RunStatus
-from perennial.plan.job import children
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
 from perennial.plan.training import INDEX_LABEL, TrainingSnapshot, plan_training
 from perennial.plan.volumes import Opens, with_claims
@@ -114,7 +113,7 @@ def job(
     spec: dict[str, Any], log: LogPlace | None = None, champion: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     under_way = RunStatus.model_validate({**run().to_json(), "champion": champion})
-    return pod_of(children(training(spec), under_way, log, SETTINGS)[1])
+    return pod_of(run_children(training(spec), under_way, log)[1])
 
 
 def test_a_training_pod() -> None:

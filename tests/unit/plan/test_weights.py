@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perennial.plan.weights import actual, beside, split
+from perennial.plan.weights import actual, split
 
 REPLICAS, WEIGHTS = st.integers(1, 60), st.integers(1, 99)
 
@@ -50,16 +50,6 @@ def test_both_ends(replicas: int) -> None:
 )
 def test_by_hand(replicas: int, weight: int, pods: tuple[int, int]) -> None:
     assert split(replicas, weight) == pods
-
-
-@given(REPLICAS, st.integers(0, 100))
-def test_beside_a_fixed_number_the_canary_is_as_close_as_it_can_be(
-    stable: int, weight: int
-) -> None:
-    canary = beside(stable, weight)
-    off = abs(canary / (stable + canary) - weight / 100)
-    assert 1 <= canary <= stable
-    assert all(abs(c / (stable + c) - weight / 100) >= off - 1e-12 for c in range(1, stable + 1))
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import NOW, SETTINGS, SHA, conditions, deployment, training
+from builders import NOW, SETTINGS, SHA, artifact_of, conditions, deployment, training
 from manifests import golden, made, pod_of
 from test_rollout import World, serving
 
 from perennial.api import ModelDeployment
 from perennial.api.base import byte_count
+from perennial.plan.record import as_written
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
-from perennial.plan.workload import revision_hash
 
 EVERY_OPTION: dict[str, Any] = {
     "batching": {"maxRows": 0},
@@ -38,23 +38,58 @@ def test_with_every_option() -> None:
     golden("workload-options.yaml", made({"serving": EVERY_OPTION}))
 
 
+def written(spec: dict[str, Any] | None = None) -> str:
+    made = deployment(spec)
+    return as_written(made, artifact_of(made))
+
+
+CHOSEN: dict[str, Any] = {
+    "serving": {"resources": {"requests": {"cpu": "1"}, "limits": {"memory": "2Gi"}}},
+    "podOverrides": {
+        "metadata": {"labels": {"team": "a"}},
+        "spec": {"nodeSelector": {"disk": "ssd"}},
+    },
+}
+
+
 def test_an_upgrade_of_the_operator_alone_is_no_new_revision() -> None:
-    """The hashes are those of the release before the serving options came."""
-    chosen = {
-        "serving": {"resources": {"limits": {"memory": "2Gi"}}},
-        "podTemplate": {
-            "metadata": {"labels": {"team": "a"}},
-            "spec": {"nodeSelector": {"disk": "ssd"}},
-        },
-    }
-    assert revision_hash(deployment(), SHA) == "04464395e8"
-    assert revision_hash(deployment(chosen), SHA) == "7c66938208"
+    """The hashes are those of the release in which they began."""
+    assert written() == "655b9beac3"
+    assert written(CHOSEN) == "bc74d7ecd8"
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"serving": {"resources": {"requests": {"cpu": "1000m"}, "limits": {"memory": "2048Mi"}}}},
+        {"serving": {"resources": {"requests": {"cpu": 1}, "limits": {"memory": "2Gi"}},
+                     "limits": None}},
+        {"podOverrides": {**CHOSEN["podOverrides"], "spec": {"nodeSelector": {"disk": "ssd"},
+                                                           "tolerations": []}}},
+        {"model": {"artifact": {"uri": "s3://models/a", "sha256": SHA}}},
+        {"replicas": 7},
+        {"rollout": {"progressDeadline": "5m"}},
+    ],
+)  # fmt: skip
+def test_another_spelling_is_no_new_revision(same: dict[str, Any]) -> None:
+    assert written({**CHOSEN, **same}) == written(CHOSEN)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"model": {"artifact": {"uri": "s3://models/b/", "sha256": SHA}}},
+        {"serving": {"resources": {"requests": {"cpu": "2"}}}},
+        {"podOverrides": {}},
+    ],
+)
+def test_what_the_user_wrote_is_the_revision(other: dict[str, Any]) -> None:
+    assert written({**CHOSEN, **other}) != written(CHOSEN)
 
 
 @pytest.mark.parametrize("option", EVERY_OPTION)
 def test_every_option_is_part_of_the_revision(option: str) -> None:
-    changed = deployment({"serving": {option: EVERY_OPTION[option]}})
-    assert revision_hash(changed, SHA) != revision_hash(deployment(), SHA)
+    assert written({"serving": {option: EVERY_OPTION[option]}}) != written()
 
 
 def test_the_server_is_told_only_what_the_user_wrote() -> None:
@@ -79,13 +114,22 @@ def test_new_settings_reach_stable_only_through_a_canary() -> None:
     assert world.running() == [canary.revision]
 
 
-def test_a_template_made_before_is_applied_without_what_the_server_put_in_as_null() -> None:
+def test_a_deployment_without_a_record_is_adopted_as_it_runs() -> None:
     world = serving()
     (live,) = world.workloads.values()
-    live["spec"]["template"]["metadata"]["creationTimestamp"] = None
-    world.deployment = deployment({"serving": EVERY_OPTION}, status=world.deployment.status)
-    applied = [o for o in world.step().apply if o["metadata"]["name"] == live["metadata"]["name"]]
-    assert "creationTimestamp" not in applied[0]["spec"]["template"]["metadata"]
+    live["spec"]["template"]["metadata"]["creationTimestamp"] = None  # as servers wrote it once
+    live["spec"]["template"]["spec"]["dnsPolicy"] = "ClusterFirst"
+    world.records.clear()
+    world.change(serving=EVERY_OPTION)
+    plan = world.step()
+    record = next(r for r in plan.create if r["metadata"]["name"] == live["metadata"]["name"])
+    made = record["data"]["template"]
+    assert made["spec"] == live["spec"]["template"]["spec"]
+    assert "creationTimestamp" not in made["metadata"]
+    assert [o["kind"] for o in plan.apply] == ["Service"], "before anything else it is recorded"
+    world.settle()
+    (stable,) = world.running()
+    assert len(pod_of(world.workloads[stable])["initContainers"]) == 2
 
 
 def log_of(workload: dict[str, Any]) -> tuple[str, str]:

@@ -25,7 +25,9 @@ def message(candidate: str, value: float, champion: float | None = None) -> str:
         "dataset": {"uri": "s3://data/x.parquet", "sha256": SHA, "rows": 10},
     }
     if champion is not None:
-        told["championMetrics"] = [{"name": "roc_auc", "value": champion}]
+        compared = {"name": "roc_auc", "value": value, "champion": champion}
+        ends = {"low": value - champion - 0.02, "high": value - champion + 0.02}
+        told["comparisons"] = [{**compared, **ends}]
     return json.dumps(told)
 
 
@@ -84,8 +86,12 @@ class World:
         self.training = ModelTraining.read({"metadata": meta, "spec": body, "status": status})
 
     def finish_run(self, messages: dict[int, str]) -> None:
-        run = self.training.status.run
-        assert run is not None
+        """Let all pods of the run end, as soon as it has any."""
+        for _ in range(3):
+            run = self.training.status.run
+            assert run is not None
+            if ("Job", f"flights-{run.number}") not in self.objects:
+                self.step()
         self.finish_pods(messages)
         job = self.objects[("Job", f"flights-{run.number}")]
         job["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
@@ -136,6 +142,10 @@ class _Writer:
         for name in names:
             if (refusal := self._world.refused.get(name)) is not None:
                 raise refusal.error(" ".join(names))
+
+    async def create(self, wanted: Json) -> bool:
+        known = (wanted["kind"], wanted["metadata"]["name"]) in self._world.objects
+        return not known and await self.apply(wanted)
 
     async def apply(self, wanted: Json) -> bool:
         self._count(wanted["kind"], wanted["metadata"]["name"])

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import uvloop
 from servers import environment
 
+from perennial_serving.budget import Budget
 from perennial_serving.http.http2 import Call, Http2Protocol, Limits
 
 LIMITS = Limits(message_bytes=16 << 20, buffered_bytes=64 << 20)
@@ -23,9 +24,10 @@ class Echo:
         self.unanswered: list[Call] = []
 
     def __call__(self, call: Call) -> None:
+        message = call.read(LIMITS.message_bytes)
         method = call.path.rpartition("/")[2]
         if method == "Later":
-            asyncio.get_running_loop().call_later(0.01, call.respond, call.message)
+            asyncio.get_running_loop().call_later(0.01, call.respond, message)
         elif method == "Never":
             self.unanswered.append(call)
         elif method == "Abandoned":
@@ -37,7 +39,7 @@ class Echo:
         elif method == "Metadata":
             call.respond(json.dumps(dict(call.metadata)).encode())
         else:
-            call.respond(call.message)
+            call.respond(message)
 
 
 @contextlib.contextmanager
@@ -57,7 +59,7 @@ def echoing() -> Iterator[int]:
 async def main() -> None:
     loop, connections, echo = asyncio.get_running_loop(), set[Http2Protocol](), Echo()
     server = await loop.create_server(
-        lambda: Http2Protocol(echo, LIMITS, connections), "127.0.0.1", 0
+        lambda: Http2Protocol(echo, LIMITS, connections, Budget(1 << 30)), "127.0.0.1", 0
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

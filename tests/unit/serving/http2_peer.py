@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from hpack import Decoder, Encoder
 
+from perennial_serving.budget import Budget
 from perennial_serving.http import frames
 from perennial_serving.http.frames import END_HEADERS, END_STREAM, HEADER, frame
 from perennial_serving.http.http2 import Call, Http2Protocol, Limits
@@ -29,7 +30,7 @@ def prefixed(message: bytes, flag: int = 0) -> bytes:
 
 
 def echo(call: Call) -> None:
-    call.respond(call.message)
+    call.respond(call.read(LIMITS.message_bytes))
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -67,6 +68,9 @@ class Transport:
     def set_write_buffer_limits(self, high: int) -> None:
         pass
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
 
 class Peer:
     """A client that is connected to a protocol of its own; it needs a running loop."""
@@ -80,7 +84,8 @@ class Peer:
     ) -> None:
         self.transport = Transport()
         self.connections: set[Http2Protocol] = set()
-        self.protocol = Http2Protocol(handler, limits, self.connections)
+        self.budget = Budget(1 << 30)
+        self.protocol = Http2Protocol(handler, limits, self.connections, self.budget)
         self.protocol.connection_made(cast(asyncio.BaseTransport, self.transport))
         self._encoder, self._decoder = Encoder(), Decoder()
         self.seen()
@@ -93,6 +98,8 @@ class Peer:
 
     def send(self, *data: bytes) -> None:
         self.protocol.data_received(b"".join(data))
+        while self.protocol._turns:
+            self.protocol._turn()
 
     def headers(self, number: int, flags: int = END_HEADERS, **changes: str | None) -> bytes:
         """Return a request's HEADERS; underscores stand for hyphens, ``None`` for no such field."""
@@ -142,6 +149,7 @@ class Peer:
         """End the connection, which has to leave nothing behind."""
         self.protocol.connection_lost(None)
         assert self.protocol.is_idle
+        assert not self.budget._waiting
         assert not self.connections
         assert not held_bytes(self.protocol)
         assert self.protocol._room == self.protocol._limits.buffered_bytes // 2

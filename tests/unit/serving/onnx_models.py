@@ -156,3 +156,60 @@ def _boosted() -> tuple[bytes, bytes, pd.DataFrame]:
     prediction = FeatureProfile(name="probability", kind="Numeric", edges=[0.5], counts=counts)
     profile = Profile(rows=len(rows), features=features, predictions=[prediction])
     return exported.SerializeToString(), profile.to_json(), rows
+
+
+def looping(directory: Path) -> Path:
+    """Add 1 to ``x`` as often as ``n`` says: a request chooses how long it takes."""
+    trips = helper.make_tensor_value_info("trips", TensorProto.INT64, [])
+    going = helper.make_tensor_value_info("going", TensorProto.BOOL, [])
+    before = helper.make_tensor_value_info("before", TensorProto.FLOAT, ["n", 1])
+    after = helper.make_tensor_value_info("after", TensorProto.FLOAT, ["n", 1])
+    on = helper.make_tensor_value_info("on", TensorProto.BOOL, [])
+    body = helper.make_graph(
+        [
+            helper.make_node("Add", ["before", "one"], ["after"]),
+            helper.make_node("Identity", ["going"], ["on"]),
+        ],
+        "body",
+        [trips, going, before],
+        [on, after],
+        [numpy_helper.from_array(np.array(1, np.float32), "one")],
+    )
+    nodes = [
+        helper.make_node("ReduceMax", ["times"], ["most"], keepdims=0),
+        helper.make_node("Loop", ["most", "", "x"], ["y"], body=body),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1]),
+        helper.make_tensor_value_info("times", TensorProto.INT64, ["n", 1]),
+    ]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])]
+    return save(nodes, inputs, outputs, directory)
+
+
+def growing(directory: Path) -> Path:
+    """Sum as many zeros as ``x`` says: a request chooses how much memory it takes."""
+    nodes = [
+        helper.make_node("Cast", ["x"], ["sizes"], to=TensorProto.INT64),
+        helper.make_node("ReduceMax", ["sizes"], ["size"], keepdims=0),
+        helper.make_node("Reshape", ["size", "one"], ["shape"]),
+        helper.make_node("ConstantOfShape", ["shape"], ["zeros"]),
+        helper.make_node("ReduceSum", ["zeros"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["x", "sum"], ["y"]),
+    ]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])]
+    one = numpy_helper.from_array(np.array([1], np.int64), "one")
+    return save(nodes, inputs, outputs, directory, (one,))
+
+
+def centred(directory: Path) -> Path:
+    """Subtract the mean over all rows: what a row gets depends on its company."""
+    nodes = [
+        helper.make_node("ReduceMean", ["x", "axis"], ["mean"], keepdims=1),
+        helper.make_node("Sub", ["x", "mean"], ["y"]),
+    ]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])]
+    axis = numpy_helper.from_array(np.array([0], np.int64), "axis")
+    return save(nodes, inputs, outputs, directory, (axis,))

@@ -134,18 +134,29 @@ def test_a_client_of_http_1_0_is_answered_and_let_go(client: Client) -> None:
     assert client.is_closed()
 
 
-def test_another_protocol_is_not_taken_up(client: Client) -> None:
-    upgrade = ("Connection: Upgrade", "Upgrade: h2c")
+@pytest.mark.parametrize("split", [0, 1, 150, 170])
+def test_another_protocol_is_not_taken_up_and_costs_no_body(client: Client, split: int) -> None:
+    upgrade = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+    for content, answers in (
+        (request(*upgrade, f"Content-Length: {len(BODY)}") + BODY, 1),
+        (request(*upgrade, "Transfer-Encoding: chunked") + chunked, 1),
+        (request(*upgrade, f"Content-Length: {len(BODY)}") + BODY + WHOLE, 2),
+    ):
+        client.send(content[:split])
+        time.sleep(0.01)
+        client.send(content[split:])
+        for _ in range(answers):
+            assert doubled(client.answer())
     client.send(request(*upgrade, path="/v2/health/live", method="GET"))
     assert client.answer()[0] == 200
-    assert client.is_closed()
 
 
 @pytest.mark.parametrize(
     ("content", "status"),
     [
         (b"rubbish\r\n\r\n", 400),
-        (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\n\r\n", 505),
         (request("Content-Length: 1", "Transfer-Encoding: chunked"), 400),
         (request("Content-Length: many"), 400),
         (request(f"Content-Length: {LIMIT + 1}"), 413),

@@ -8,14 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effort import tried
-from perennial_serving.http.http1 import (
-    REMEMBERED,
-    REMEMBERED_BYTES,
-    SELDOM,
-    Connection,
-    Listener,
-    Request,
-)
+from perennial_serving.budget import Budget
+from perennial_serving.http.http1 import Connection
+from perennial_serving.http.listener import REMEMBERED, REMEMBERED_BYTES, SELDOM, Listener
+from perennial_serving.http.request import Request
 
 Seen = tuple[str, str, bytes, dict[bytes, bytes], bytes]
 
@@ -35,7 +31,7 @@ def sent(path: str, body: bytes, *lines: str, chunked: bool = False) -> tuple[by
 
 
 def see(request: Request) -> Seen:
-    return request.method, request.path, request.query, request.headers, request.body
+    return request.method, request.path, request.query, request.headers, bytes(request.body)
 
 
 def received(pieces: Iterator[bytes], listener: Listener | None = None) -> list[Seen]:
@@ -47,7 +43,7 @@ def received(pieces: Iterator[bytes], listener: Listener | None = None) -> list[
         request.respond(200, b"", b"")
 
     async def run() -> None:
-        own = listener or Listener(handle, str.encode, 1000, 10_000)
+        own = listener or Listener(handle, str.encode, 1000, Budget(10_000))
         own.handle = handle
         connection, transport = Connection(own), Transport()
         connection.connection_made(transport)
@@ -58,7 +54,7 @@ def received(pieces: Iterator[bytes], listener: Listener | None = None) -> list[
             await asyncio.sleep(0)
         assert not transport.closed
         connection.connection_lost(None)
-        assert own.buffered == 0
+        assert own.budget.held == 0
 
     asyncio.run(run())
     return seen
@@ -95,7 +91,7 @@ def test_requests_are_the_same_however_they_are_cut(
 
 
 def test_only_plain_heads_are_remembered_and_not_too_many() -> None:
-    listener = Listener(lambda _: None, str.encode, 1000, 10_000)
+    listener = Listener(lambda _: None, str.encode, 1000, Budget(10_000))
     plain, _ = sent("/a", b"abc")
     received(iter([plain, plain]), listener)
     assert [head.length for head in listener.heads.values()] == [3]
@@ -112,7 +108,7 @@ def test_only_plain_heads_are_remembered_and_not_too_many() -> None:
 
 
 def test_where_no_head_comes_again_few_are_remembered() -> None:
-    listener = Listener(lambda _: None, str.encode, 1000, 10_000)
+    listener = Listener(lambda _: None, str.encode, 1000, Budget(10_000))
     received((sent(f"/{n}", b"")[0] for n in range(REMEMBERED)), listener)
     listener.heads.clear()
     received((sent(f"/{n}", b"")[0] for n in range(10 * SELDOM)), listener)
@@ -136,6 +132,6 @@ def test_a_body_that_looks_like_a_request_is_a_body() -> None:
 
 def test_empty_lines_before_a_request_are_no_head() -> None:
     content, seen = sent("/a", b"abc")
-    listener = Listener(lambda _: None, str.encode, 1000, 10_000)
+    listener = Listener(lambda _: None, str.encode, 1000, Budget(10_000))
     assert received(iter([b"\r\n\r\n" + content, content]), listener) == [seen] * 2
     assert [head.startswith(b"POST") for head in listener.heads] == [True]

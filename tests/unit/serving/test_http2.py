@@ -1,6 +1,7 @@
 """The HTTP/2 transport frame by frame: bounds, faults, order, the end."""
 
 import asyncio
+import dataclasses
 import gzip
 import zlib
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 from http2_peer import LIMITS, PLENTY, Peer, data, held_bytes, prefixed, until
 
-from perennial_serving.http import frames
+from perennial_serving.budget import Budget
+from perennial_serving.http import connection, frames
 from perennial_serving.http.frames import END_HEADERS, END_STREAM, frame
 from perennial_serving.http.http2 import Call, Limits
 
@@ -354,7 +356,105 @@ PING = frame(frames.PING, 0, 0, bytes(8))
 SETTINGS = frame(frames.SETTINGS, 0, 0)
 
 
-@pytest.mark.parametrize("kind", ["reset", "malformed", "ping", "settings", "empty", "refused"])
+FLOODS = ["reset", "malformed", "ping", "settings", "empty", "refused"]
+# What is not even about a stream, or about one that is over.
+FRAMES = {
+    "priority": frame(frames.PRIORITY, 0, 9, bytes(5)),
+    "window": frames.window_update(0, 1),
+    "unknown": frame(0x20, 0, 0),
+    "ended": frame(frames.DATA, 0, 1, b"x"),
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+async def test_each_frame_that_brings_nothing_is_counted(kind: str) -> None:
+    peer = Peer()
+    peer.send(peer.request(1, te="gzip"))  # malformed, so over
+    for sent in range(1, 1000 + LIMITS.streams + 1):  # noqa: B007
+        peer.send(FRAMES[kind])
+        if peer.transport.closed:
+            break
+    assert peer.transport.closed and sent > 900
+    assert peer.answers()[0]["code"] == CALM
+    peer.lose()
+
+
+async def test_a_connection_takes_its_share_of_a_turn() -> None:
+    """Whatever has come at once: others are served in between, and nothing more is read."""
+    peer = Peer()
+    whole = b"".join(peer.request(2 * n + 1) for n in range(1000))
+    peer.protocol.data_received(whole)
+    turns = 0
+    answered = len(peer.answers())
+    while peer.protocol._turns:
+        assert not peer.transport.reading
+        peer.protocol._turn()
+        turns += 1
+        got = len(peer.answers())
+        assert got <= connection.FRAMES
+        answered += got
+    assert peer.transport.reading and answered == 1000
+    assert turns == -(-2000 // connection.FRAMES) - 1
+    peer.lose()
+
+
+@pytest.mark.parametrize("greeting", [b"", frames.PREFACE[:10], frames.PREFACE])
+async def test_who_does_not_greet_is_let_go(
+    greeting: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "GREETING_SECONDS", 0.0)
+    peer = Peer(greeting=b"")
+    if greeting:
+        peer.send(greeting)
+    await until(lambda: peer.transport.aborted)
+
+
+async def test_half_a_frame_has_a_deadline() -> None:
+    limits = dataclasses.replace(LIMITS, stall_seconds=0.01)
+    for half in (PING[:4], frame(frames.HEADERS, 0, 1)):
+        peer = Peer(limits=limits)
+        peer.send(half)
+        await until(lambda peer=peer: peer.transport.aborted)  # type: ignore[misc]
+
+
+async def test_a_connection_without_calls_is_asked_to_leave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("perennial_serving.http.http2._LINGER", 0)
+    peer = Peer(limits=dataclasses.replace(LIMITS, stall_seconds=0.001))
+    await until(lambda: peer.transport.closed)
+    assert peer.answers()[0]["code"] == frames.NO_ERROR
+
+
+async def test_large_messages_that_do_not_come_make_room() -> None:
+    """Whatever one client leaves unfinished, a small request of another is taken at once."""
+    stalled, other = Peer(), Peer()
+    budget = Budget(50_000)
+    for peer in (stalled, other):
+        peer.budget = peer.protocol._budget = budget
+    message = prefixed(bytes(90_000))
+    stalled.send(stalled.headers(1), data(1, message[:1000]))  # for which the rest is promised
+    stalled.send(data(1, message[1000:45_000]))
+    assert budget.held == 45_000
+    message = prefixed(bytes(10_000))
+    other.send(other.headers(1), data(1, message[:1000]))
+    other.send(data(1, message[1000:], END_STREAM))
+    assert other.answers()[1]["grpc-status"] == "0"
+    assert stalled.transport.aborted
+    stalled.lose()
+    other.lose()
+    assert budget.held == 0
+
+
+async def test_answers_that_nobody_takes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer = Peer(sized, settings={frames.INITIAL_WINDOW_SIZE: 0})
+    peer.send(peer.request(1, b"50000"))
+    assert peer.budget.held >= 50_000
+    assert list(peer.budget._waiting) == [peer.protocol]
+    peer.lose()
+
+
+@pytest.mark.parametrize("kind", FLOODS)
 async def test_floods_end_the_connection_and_calls_make_up_for_them(kind: str) -> None:
     def some(number: int) -> bytes:
         if kind == "reset":
@@ -378,7 +478,7 @@ async def test_floods_end_the_connection_and_calls_make_up_for_them(kind: str) -
         patience += 1
         assert patience <= 1000 + LIMITS.streams
     assert peer.answers()[0]["code"] == CALM
-    assert patience > 1000
+    assert patience > 500  # a malformed request has data, too
     peer.lose()
 
     peer = Peer()

@@ -17,6 +17,8 @@ from localcluster import binaries
 
 OPTIONS = [("grpc.max_receive_message_length", -1)]
 LARGE = random.Random(1).randbytes(10 << 20)
+# Compressible, but not as what somebody made up.
+DIGITS = LARGE.translate(bytes(n & 15 for n in range(256))) * 2
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +82,20 @@ def test_a_handler_that_raises(channel: grpc.Channel) -> None:
 
 @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
 def test_too_large_a_message(channel: grpc.Channel, compression: Any) -> None:
-    error = failure(channel, "Echo", bytes(LIMITS.message_bytes + 1), compression=compression)
+    too_large = DIGITS[: LIMITS.message_bytes + 1]
+    error = failure(channel, "Echo", too_large, compression=compression)
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert str(LIMITS.message_bytes) in error.details()
-    largest = bytes(LIMITS.message_bytes)
+    largest = too_large[:-1]
     assert call(channel, "Echo", largest, compression=compression) == largest
+
+
+def test_what_is_compressed_beyond_measure_is_refused(channel: grpc.Channel) -> None:
+    error = failure(channel, "Echo", bytes(8 << 20), compression=grpc.Compression.Gzip)
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "100 times" in error.details()
+    small = bytes(1 << 20)
+    assert call(channel, "Echo", small, compression=grpc.Compression.Gzip) == small
 
 
 @pytest.mark.parametrize("messages", [[], [b"a", b"b"], [b"", b""], [LARGE, LARGE]])

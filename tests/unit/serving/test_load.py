@@ -1,10 +1,12 @@
 """Many at once: coalesced, refused beyond the limit, and none lost when the server ends."""
 
+import asyncio
 import concurrent.futures
 import http.client
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +17,9 @@ import numpy as np
 import pytest
 from onnx_models import boosted, distinct, heavy
 from servers import Server, serving
+
+from perennial_serving.gate import Gate, pass_through
+from perennial_serving.sockets import bind
 
 
 def body(rows: list[list[float]], name: str = "x") -> bytes:
@@ -171,6 +176,31 @@ def test_several_workers_answer_and_count_as_one(tmp_path: Path) -> None:
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
         assert len(children.read_text().split()) == 2
         assert server.stop() == 0
+
+
+def test_nobody_waits_for_a_worker_that_has_not_loaded(tmp_path: Path) -> None:
+    """From the first connection on, all are answered: no worker listens before all have loaded."""
+    directory = heavy(tmp_path)
+    with serving(directory, "--workers", "2") as server:
+        for _ in range(30):
+            with socket.create_connection(("127.0.0.1", server.http), timeout=20) as client:
+                client.sendall(b"GET /v2/health/ready HTTP/1.1\r\nHost: m\r\n\r\n")
+                assert client.recv(100).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_gate_opens_when_all_have_come() -> None:
+    gate = Gate()
+    passes = pass_through(*gate.descriptors)
+    passed = [asyncio.create_task(asyncio.to_thread(passes)) for _ in range(2)]
+    await gate.wait(2)
+    assert not any(task.done() for task in passed)
+    gate.open()
+    await asyncio.gather(*passed)
+
+
+def test_a_port_that_does_not_listen_yet_lets_nobody_wait() -> None:
+    with bind("127.0.0.1", 0) as bound, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(bound.getsockname(), timeout=20)
 
 
 def test_a_worker_that_dies_ends_the_server(tmp_path: Path) -> None:

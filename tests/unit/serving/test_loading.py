@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx_models import doubling, save
 from servers import environment
 
+import closure
+from perennial_serving import external
 from perennial_serving.cgroup import memory_limit, quota
+from perennial_serving.errors import ModelInvalid
+from perennial_serving.model import load
 
 
 def refusal(directory: Path, tmp_path: Path) -> dict[str, str]:
@@ -58,6 +63,94 @@ def test_external_data_cannot_leave_the_directory(tmp_path: Path) -> None:
     (directory / "model.onnx").write_bytes(model.SerializeToString())
     found = refusal(directory, tmp_path)
     assert found["reason"] == "ModelInvalid" and "leaves its directory" in found["message"]
+
+
+def numbered(number: int, content: bytes) -> bytes:
+    """Return a length-delimited field as protobuf writes it (its tag may be longer than usual)."""
+
+    def varint(value: int) -> bytes:
+        found = bytearray()
+        while value >= 128:
+            found.append(value & 127 | 128)
+            value >>= 7
+        return bytes([*found, value])
+
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+@pytest.mark.parametrize("hidden", [0, 1 << 29])  # what protobuf cuts off a tag beyond 32 bits
+def test_external_data_is_found_where_protobuf_finds_it(tmp_path: Path, hidden: int) -> None:
+    directory = doubling(tmp_path / "model")
+    (tmp_path / "secret").write_bytes(b"\0" * 4)
+    tensor = onnx.TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1])
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = onnx.StringStringEntryProto(key="location", value="../secret").SerializeToString()
+    content = tensor.SerializeToString() + numbered(13 | hidden, entry)
+    graph = numbered(7 | hidden, numbered(5 | hidden, content))
+    with (directory / "model.onnx").open("ab") as file:
+        file.write(graph)
+    found = refusal(directory, tmp_path)
+    assert found["reason"] == "ModelInvalid"
+    # Where protobuf itself refuses such a tag, that is told.
+    words = ("leaves its directory", "not an ONNX file")
+    assert any(text in found["message"] for text in words), found
+
+
+def test_external_data_beside_the_model_is_read(tmp_path: Path) -> None:
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])]
+    weights = numpy_helper.from_array(np.full((1, 2000), 0.5, np.float32), "w")
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["wide"]),
+        helper.make_node("ReduceMean", ["wide"], ["y"], keepdims=1),
+    ]
+    directory = save(nodes, inputs, outputs, tmp_path, (weights,))
+    model = onnx.load(directory / "model.onnx")
+    onnx.save(model, directory / "model.onnx", save_as_external_data=True, location="weights")
+    assert (directory / "weights").stat().st_size == 8000
+    assert external.locations((directory / "model.onnx").read_bytes()) == {"weights"}
+    found = load(directory, "m", "1").run({"x": np.ones((1, 1), np.float32)})
+    np.testing.assert_allclose(found[0], 0.5)
+    (directory / "weights").unlink()
+    with pytest.raises(ModelInvalid, match="'weights' is not in its directory"):
+        load(directory, "m", "1")
+
+
+def test_a_large_model_is_looked_through_at_no_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the key of an external file in its bytes, protobuf reads it only once."""
+    monkeypatch.setattr(external, "locations", lambda _: pytest.fail("it was read"))
+    external.check(b"\x0a" * (64 << 20), tmp_path)
+
+
+def test_the_runtimes_own_format_is_refused(tmp_path: Path) -> None:
+    directory = doubling(tmp_path / "model")
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "model.ort")
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(
+        str(directory / "model.onnx"), options, providers=["CPUExecutionProvider"]
+    )
+    (directory / "model.onnx").write_bytes((tmp_path / "model.ort").read_bytes())
+    found = refusal(directory, tmp_path)
+    assert found["reason"] == "ModelInvalid" and "export it as ONNX" in found["message"]
+
+
+def test_the_images_have_the_locale_that_models_of_text_need(tmp_path: Path) -> None:
+    closure.locale(tmp_path)
+    node = helper.make_node("StringNormalizer", ["x"], ["y"], case_change_action="LOWER")
+    inputs = [helper.make_tensor_value_info("x", TensorProto.STRING, ["n"])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.STRING, ["m"])]
+    directory = save([node], inputs, outputs, tmp_path / "model")
+    program = (
+        "import onnxruntime, sys; session = onnxruntime.InferenceSession(sys.argv[1]);"
+        "print(*session.run(None, {'x': ['\u00c4PFEL', '\u03a3\u0391']})[0])"
+    )
+    command = [sys.executable, "-c", program, str(directory / "model.onnx")]
+    variables = {**environment(), "LOCPATH": str(tmp_path / "usr/lib/locale")}
+    done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", timeout=60)
+    assert done.stdout.split() == ["\u00e4pfel", "\u03c3\u03b1"], done.stderr
 
 
 def test_operators_of_custom_libraries_are_refused(tmp_path: Path) -> None:

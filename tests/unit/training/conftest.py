@@ -16,13 +16,13 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals have tests of their own, and most of a small run is spent on them."""
-    monkeypatch.setattr("perennial_training.evaluate.RESAMPLES", 10)
+    monkeypatch.setattr("perennial_training.prove.resamples.RESAMPLES", 20)
 
 
 @pytest.fixture
 def all_resamples(few_resamples: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many resamples as in earnest."""
-    monkeypatch.setattr("perennial_training.evaluate.RESAMPLES", 100)
+    monkeypatch.setattr("perennial_training.prove.resamples.RESAMPLES", 1_000)
 
 
 @pytest.fixture

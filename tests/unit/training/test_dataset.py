@@ -19,7 +19,7 @@ def test_a_time_split_holds_the_newest_rows_out(bench: Workshop) -> None:
     bench.put(orders().sample(frac=1.0, random_state=1))
     rows = bench.load(split=TIME)
     assert (len(rows.train), len(rows.test)) == (160, 40)
-    held = pd.to_datetime(rows.held_out["at"])
+    held = pd.to_datetime(rows.test_times, unit="s", utc=True)
     assert held.min() == pd.Timestamp("2026-01-07T16:00Z") and len(held) == 40
     assert (rows.record.start, rows.record.end) == (
         "2026-01-01 00:00:00+00:00",
@@ -47,7 +47,7 @@ def test_times_are_put_in_order_as_times_not_as_text(bench: Workshop) -> None:
     bench.put(orders(40).assign(at="2025-12-31"), "b.csv")
     rows = bench.load(split={"method": "Time", "testFraction": 0.0125})
     # 10:00+02:00 is 08:00 UTC, an hour before 09:00 UTC of the same day.
-    assert list(rows.held_out["at"]) == [pd.Timestamp("2026-01-20T09:00Z")]
+    assert list(rows.test_times) == [pd.Timestamp("2026-01-20T09:00Z").timestamp()]
     assert rows.record.start == "2025-12-31 00:00:00+00:00"
 
 
@@ -59,7 +59,7 @@ def test_rows_without_a_time_or_a_target_are_left_out(bench: Workshop) -> None:
     bench.put(frame)
     rows = bench.load(split=TIME)
     assert rows.record.rows == 180
-    assert rows.held_out["at"].max() == pd.Timestamp("2026-01-08T21:00Z")
+    assert rows.test_times.max() == pd.Timestamp("2026-01-08T21:00Z").timestamp()
 
 
 def test_features_are_all_columns_but_target_and_time_unless_they_are_named(shop: Workshop) -> None:
@@ -71,7 +71,7 @@ def test_features_are_all_columns_but_target_and_time_unless_they_are_named(shop
 def test_missing_values(shop: Workshop) -> None:
     rows = shop.load(split=TIME)
     assert rows.train["colour"].iloc[0] == "" and rows.train["colour"].iloc[1] != ""
-    assert np.isnan(rows.train["age"].iloc[7]) and rows.train["age"].dtype == np.float32
+    assert np.isnan(rows.train["age"].iloc[7]) and rows.train["age"].dtype == np.float64
 
 
 def test_columns_of_every_kind_become_numbers_or_text(bench: Workshop) -> None:
@@ -81,7 +81,7 @@ def test_columns_of_every_kind_become_numbers_or_text(bench: Workshop) -> None:
     frame["visits"] = pd.array([1, None] * 100, dtype="Int64")
     frame["day"] = frame["at"].dt.date
     bench.put(frame)
-    train = bench.load(split=TIME).train
+    train = bench.load(split=TIME, columns=[{"name": "day", "kind": "Category"}]).train
     assert {c: train[c].dtype.kind for c in ("vip", "visits")} == {"vip": "f", "visits": "f"}
     assert np.isnan(train["vip"].iloc[2]) and np.isnan(train["visits"].iloc[1])
     assert train["shop"].iloc[0] == "" and train["day"].iloc[0] == "2026-01-01"
@@ -137,6 +137,7 @@ def test_labels_are_whole_numbers_or_text(bench: Workshop, labels: Any, found: s
 ABSENT = "has no column nope; it has amount, age, colour, at, bought"
 ONE = orders().assign(bought=1)
 LATE = orders().assign(bought=lambda f: f["at"] >= "2026-01-08T00:00Z")
+GAPS = orders().assign(age=lambda f: f["age"].where(f["at"] >= "2026-01-08T00:00Z"))
 BAD = [
     (orders(), {"target": "nope"}, ABSENT),
     (orders(), {"features": ["age", "nope"]}, ABSENT),
@@ -144,15 +145,18 @@ BAD = [
     (orders(49), {}, "has 49 rows with a bought; at least 50 are needed"),
     (ONE, {}, "bought has only the value 1 in the training rows; a classifier needs two classes"),
     (LATE, {"split": TIME}, "bought has only the value 0 in the training rows"),
-    (orders()[["at", "bought"]], {}, "has no column besides bought and at to learn from"),
-    (orders().assign(age=np.nan), {}, "age has no value in the training rows: leave it out of"),
-    (orders().assign(colour=None), {}, "colour has no value in the training rows"),
+    (orders()[["at", "bought"]], {}, "has no column besides bought, at to learn from"),
+    (GAPS, {"split": TIME, "features": ["age"]}, "age has no value in the training rows: leave"),
     (
         orders().assign(bought=orders()["age"] / 7),
         {},
         "bought holds fractions; use task Regression",
     ),
-    (orders().assign(at="07/01/2026"), {}, "at holds times that are not ISO 8601; write them as"),
+    (
+        orders().assign(at="07/01/2026"),
+        {},
+        "that are not ISO 8601, such as '07/01/2026' in rows.pa",
+    ),
 ]
 
 
@@ -166,8 +170,54 @@ def test_rows_that_do_not_fit_are_refused_with_a_sentence(
     assert refused.value.reason == "DatasetInvalid" and told in str(refused.value)
 
 
+def test_a_column_without_a_value_to_learn_from_is_left_out_and_told(bench: Workshop) -> None:
+    bench.put(GAPS.assign(note=None))
+    rows = bench.load(split=TIME)
+    assert list(rows.train) == ["amount", "colour"]
+    told = [n.message for n in rows.notes]
+    assert any("age has no value in the training rows; it is left out" in m for m in told)
+    assert any("note" in m and "left out" in m for m in told)
+
+
+def test_what_is_beyond_single_precision_is_told_by_column(bench: Workshop) -> None:
+    frame = orders()
+    frame.loc[3, "age"], frame.loc[5, "amount"] = 1e39, -np.inf
+    bench.put(frame)
+    with pytest.raises(TrainingFailure, match=r"amount has 1 value that is infinite or beyond"):
+        bench.load()
+    with pytest.raises(TrainingFailure, match=r"age has 1 .* such as 1e\+39 in rows.parquet"):
+        bench.load(features=["age", "colour"])
+
+
+def test_a_champion_by_hash_knows_its_rows_again_in_another_file_format(bench: Workshop) -> None:
+    bench.put(orders(), "rows.csv")
+    before = bench.load()
+    bench.put(orders()[50:], "rows.csv")
+    bench.put(orders()[:50], "more.parquet")
+    after = bench.load()
+    assert after.new_to(before.split.record).all()
+    assert sorted(before.test_times) == sorted(after.test_times)
+
+
+def test_what_was_noticed_is_noted(bench: Workshop) -> None:
+    bench.put(orders().assign(shop="here"))
+    notes = {n.check: n.message for n in bench.load().notes}
+    assert notes["columns"] == "2 numbers, 2 categories (colour, shop)"
+    assert notes["constant"].startswith("shop has one value in all rows")
+    with pytest.raises(TrainingFailure, match=r"dataset\.checks\.constant is Refuse"):
+        bench.load(checks={"constant": "Refuse"})
+
+
+def test_groups_are_held_out_whole_and_are_no_feature(bench: Workshop) -> None:
+    bench.put(orders().assign(shop=[f"s{n % 20}" for n in range(200)]))
+    rows = bench.load(split={"method": "Grouped", "column": "shop"})
+    assert list(rows.train) == ["amount", "age", "colour"]
+    assert rows.groups is not None and rows.groups.nunique() == 16
+    assert not set(rows.groups) & set(rows.held_out["shop"])
+
+
 def test_a_regression_needs_numbers(shop: Workshop) -> None:
-    with pytest.raises(TrainingFailure, match="colour is not numeric; use task Classification"):
+    with pytest.raises(TrainingFailure, match="colour holds text, not numbers, such as 'blue'"):
         shop.load("Regression", target="colour")
     target = shop.load("Regression", target="age").train_target
     assert target.dtype == np.float64 and target.notna().all()
@@ -203,7 +253,7 @@ def test_what_a_file_system_keeps_for_itself_is_not_looked_into(bench: Workshop)
 def test_a_file_that_is_no_parquet(bench: Workshop) -> None:
     (bench.place / "data").mkdir()
     (bench.place / "data" / "rows.parquet").write_text("a,b\n1,2\n")
-    with pytest.raises(TrainingFailure, match=r"rows\.parquet cannot be parsed: ") as refused:
+    with pytest.raises(TrainingFailure, match=r"rows\.parquet cannot be read as Parq") as refused:
         bench.load()
     assert refused.value.reason == "DatasetInvalid"
 

@@ -12,10 +12,9 @@ from logs import BEGAN, at, label, request, write
 
 from perennial_artifact.result import DatasetSpec, FeedbackSpec
 from perennial_training.__main__ import main
-from perennial_training.columns import columns
-from perennial_training.dataset import Rows, load
 from perennial_training.failure import TrainingFailure
-from perennial_training.feedback import Found
+from perennial_training.prepare.dataset import Rows, load
+from perennial_training.prepare.feedback import Found
 
 COLUMNS = {"x": [float(n) for n in range(60)], "colour": ["red", "blue"] * 30}
 
@@ -59,7 +58,7 @@ def test_labelled_requests_become_rows(tmp_path: Path, log: Path) -> None:
     assert added(rows) == {1002.0: 1, 2000.0: 0, 1000.0: 0}
     assert (rows.record.rows, rows.record.feedback_rows) == (63, 3)
     assert rows.feedback == Found(files=3, labels=3, rows=3)
-    assert rows.train["x"].dtype == "float32" and rows.train_target.dtype == "int64"
+    assert rows.train["x"].dtype == "float64" and rows.train_target.dtype == "int64"
     assert set(rows.train["colour"]) | set(rows.test["colour"]) == {"red", "blue", "green"}
 
 
@@ -166,7 +165,7 @@ def test_missing_and_foreign_values_are_missing(tmp_path: Path, log: Path) -> No
     assert everything["colour"].to_list() == ["", "red"]
     assert everything["x"].isna().to_list() == [False, True]
     assert everything["flag"].isna().to_list() == [False, True]
-    assert {str(t) for t in everything[["x", "flag"]].dtypes} == {"float32"}
+    assert {str(t) for t in everything[["x", "flag"]].dtypes} == {"float64"}
 
 
 def test_a_label_that_is_no_class_makes_none(tmp_path: Path, log: Path) -> None:
@@ -201,7 +200,10 @@ def test_the_time_of_a_request_is_the_time_of_its_row(tmp_path: Path, log: Path)
     split = {"method": "Time", "testFraction": 0.1}
     rows = read(tmp_path, timeColumn="when", split=split)
     assert rows.test["x"].iloc[-1] == 1000.0
-    assert (rows.record.start, rows.record.end) == ("2025-01-01 00:00:00", "2026-01-01 12:00:00")
+    assert (rows.record.start, rows.record.end) == (
+        "2025-01-01 00:00:00+00:00",
+        "2026-01-01 12:00:00+00:00",
+    )
 
 
 def test_a_champion_may_have_learned_from_columns_that_are_not_logged(
@@ -212,9 +214,9 @@ def test_a_champion_may_have_learned_from_columns_that_are_not_logged(
     write(log, "feedback", [label("a", 5, "1")])
     split = {"method": "Time", "testFraction": 0.1}
     rows = read(tmp_path, features=["x"], timeColumn="when", split=split)
-    given = columns(rows.held_out, ["x", "flag", "note"]).set_index("x")
+    given = rows.held_out.set_index("x")
     assert given.loc[1000.0, "note"] == "" and pd.isna(given.loc[1000.0, "flag"])
-    assert given["flag"].dtype == "float32"
+    assert given["flag"].dtype == "float64"
 
 
 @pytest.mark.parametrize(

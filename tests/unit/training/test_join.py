@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from logs import at
 
 from effort import tried
-from perennial_training.feedback import SKEW, join
+from perennial_training.prepare.feedback import SKEW, join
 
 Line = tuple[str, int, int]
 LINES = st.tuples(st.sampled_from("ab"), st.integers(0, 1), st.integers(0, 20))

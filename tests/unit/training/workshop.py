@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from perennial_artifact.result import CandidateResult, DatasetSpec, RunSpec
-from perennial_training.__main__ import train
-from perennial_training.dataset import Rows, load
+from perennial_training.prepare.dataset import Rows, load
+from perennial_training.run import train
 
+COMMAND = [sys.executable, "-m", "perennial_training"]
 ROOT = Path(__file__).resolve().parents[3]
 FAST = {"name": "linear", "algorithm": "LogisticRegression"}
 
@@ -92,11 +95,24 @@ class Workshop:
 
     def process(self, run: RunSpec, index: int = 0) -> subprocess.CompletedProcess[str]:
         """Run the trainer as a pod does."""
-        paths = os.pathsep.join(str(ROOT / part) for part in ("training", "artifact"))
+        with self.started(run, index) as process:
+            out, error = process.communicate()
+        return subprocess.CompletedProcess(COMMAND, process.returncode, out, error)
+
+    @contextmanager
+    def started(self, run: RunSpec, index: int = 0) -> Iterator[subprocess.Popen[str]]:
+        """Start the trainer as a pod does; it ends with the context."""
+        paths = os.pathsep.join(str(ROOT / part) for part in ("training", "serving", "artifact"))
         environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
         environment |= self.environment(run, index)
-        command = [sys.executable, "-m", "perennial_training"]
-        return subprocess.run(command, env=environment, capture_output=True, text=True)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            COMMAND, env=environment, stdout=pipe, stderr=pipe, text=True
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def document(self, result: CandidateResult, name: str) -> Any:
         """Return a JSON document of a published artifact."""

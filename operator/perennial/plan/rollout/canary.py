@@ -1,15 +1,18 @@
 """A canary's way from its first pod to its promotion, or back."""
 
+import hashlib
+import json
+
 from perennial.api.base import seconds
-from perennial.api.deployment import DeploymentStatus, Revision, StepStatus, Weight
+from perennial.api.deployment import DeploymentStatus, Revision, Step, StepStatus, Weight
 from perennial.plan.core import REQUEST_ANNOTATION, Event
 from perennial.plan.finding import Finding
+from perennial.plan.record import as_written, counted
 from perennial.plan.rollout.capacity import lingers
 from perennial.plan.rollout.measure import measure
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, drop, reject, rejection
 from perennial.plan.weights import actual
-from perennial.plan.workload import revision_hash
 
 PAUSE_STEP = "CanaryPauseStep"
 
@@ -25,7 +28,8 @@ def roll(s: DeploymentSnapshot, state: State, desired: Revision) -> State:
     if s.replicas == 0:
         return drop(state).set(stable=desired, replaced=status.stable)
     if canary is not None and canary.revision != desired.revision:
-        same_settings = revision_hash(s.deployment, canary.artifact.sha256) == canary.revision
+        written = as_written(s.deployment, canary.artifact)
+        same_settings = counted(canary.revision)[0] == written
         follows = s.deployment.spec.model.training_ref is not None
         finish = s.deployment.spec.rollout.on_new_version == "Finish"
         if not (same_settings and follows and finish):
@@ -37,17 +41,34 @@ def roll(s: DeploymentSnapshot, state: State, desired: Revision) -> State:
         return state.set(
             Event("CanaryStarted", told),
             canary=desired,
-            step=StepStatus(index=0, scaling_since=s.now),
+            step=first_step(s),
             promoting=False,
             paused="",
         )
+    step = status.step
+    if step is not None and step.steps != hash_of(s.deployment.spec.rollout.steps):
+        # It stands at a step of another list: its pods stay, its way begins anew.
+        told = f"the steps have changed: {canary.name} begins anew"
+        state = state.set(Event("StepsChanged", told))
+        return state.set(step=first_step(s), weight=None, promoting=False, paused="")
     return advance(s, state, canary)
+
+
+def hash_of(steps: list[Step]) -> str:
+    """Return a hash of the steps, by which an edit of them is noticed."""
+    text = json.dumps([step.to_json() for step in steps], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def first_step(s: DeploymentSnapshot) -> StepStatus:
+    """Return the beginning of a canary's way."""
+    return StepStatus(index=0, steps=hash_of(s.deployment.spec.rollout.steps), scaling_since=s.now)
 
 
 def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     """One pass over a canary that is under way."""
     status, rollout = state.status, s.deployment.spec.rollout
-    step = status.step or StepStatus(index=0, scaling_since=s.now)
+    step = status.step or first_step(s)
     why = s.trouble(canary.revision)
     if why is not None and why.final:
         return reject(s, state, why.reason, why.message)
@@ -76,7 +97,7 @@ def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     if ready < canary_pods:
         # Its pods went away, or more are wanted: the step begins anew once they are there.
         return state.set(step=step.model_copy(update={"start_time": None, "scaling_since": s.now}))
-    if rollout.canary.steps[step.index].pause is None and not _last_look(s, step):
+    if rollout.steps[step.index].pause is None and not _last_look(s, step):
         return next_step(s, state)
     return _hold(s, state, step)
 
@@ -91,7 +112,7 @@ def _has_grown(s: DeploymentSnapshot, status: DeploymentStatus, goal: int) -> bo
 def _last_look(s: DeploymentSnapshot, step: StepStatus) -> bool:
     """Tell whether the steps end without one successful measurement: then the last one holds."""
     rollout = s.deployment.spec.rollout
-    last = step.index == len(rollout.canary.steps) - 1
+    last = step.index == len(rollout.steps) - 1
     return last and rollout.analysis is not None and step.successes == 0
 
 
@@ -103,7 +124,7 @@ def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
     if state.status.canary is None or state.status.step is None:
         return state
     step = state.status.step
-    pause = rollout.canary.steps[step.index].pause
+    pause = rollout.steps[step.index].pause
     if pause is not None and pause.duration is None:
         name = s.deployment.metadata.name
         how = f"kubectl annotate md {name} --overwrite {REQUEST_ANNOTATION}=promote/$(date +%s)"
@@ -122,13 +143,14 @@ def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
 
 def next_step(s: DeploymentSnapshot, state: State) -> State:
     """Go on to the next step, or, after the last one, to the promotion."""
-    step = state.status.step or StepStatus(index=0)
-    steps = s.deployment.spec.rollout.canary.steps
+    step = state.status.step or first_step(s)
+    steps = s.deployment.spec.rollout.steps
     if step.index + 1 >= len(steps):
         return state.set(promoting=True, step=step.model_copy(update={"scaling_since": s.now}))
     is_pause = steps[step.index + 1].pause is not None
     following = StepStatus(
         index=step.index + 1,
+        steps=step.steps,
         scaling_since=s.now,
         # A weight that follows a pause keeps the pause's verdict; a pause must earn its own.
         successes=0 if is_pause else step.successes,

@@ -8,13 +8,15 @@ from it.
 from perennial.api.base import Json
 from perennial.api.deployment import DeploymentStatus, Revision
 from perennial.plan.core import Deletion, owned_by
+from perennial.plan.record import Record, as_written, child_name, counted, newest
+from perennial.plan.record import surplus as beyond
 from perennial.plan.rollout.snapshot import (
     REVISION_LABEL,
     ROLE_LABEL,
     DeploymentSnapshot,
     ready_pods,
 )
-from perennial.plan.workload import service, workload
+from perennial.plan.workload import recorded, service, workload
 
 SCALE_DOWN_DELAY_SECONDS = 30
 REPLACED = "replaced"
@@ -26,16 +28,14 @@ def children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...
     assert stable is not None
     wanted = s.replicas
 
-    def made(revision: Revision, role: str, replicas: int | None) -> Json:
-        live = s.workload(revision.revision)
-        return workload(s.deployment, revision, role, replicas, live, s.settings)
+    def made(revision: Revision, role: str, replicas: int) -> Json | None:
+        record = s.record(revision.revision)
+        return workload(s.deployment, record, role, replicas) if record is not None else None
 
-    own: int | None = wanted
-    if s.deployment.spec.replicas is None and s.asked(stable.revision):
-        own = None
     if canary is None or step is None:
         front = _front(s, stable, stable.revision)
-        return made(stable, "stable", own), front, *_retired(s, status)
+        whole = (made(stable, "stable", wanted), front, *_retired(s, status))
+        return tuple(child for child in whole if child is not None)
     asked = status.weight.asked if status.weight is not None else 0
     selection = stable.revision if asked <= 0 else canary.revision if asked >= 100 else None
     goal = s.sizes(s.weight_at(step.index))
@@ -51,10 +51,11 @@ def children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...
         waits = {stable.revision}
     goals |= {revision: max(goals[revision], s.asked(revision)) for revision in waits}
     goals = _spared(s, selection, goals)
-    sized = [
-        made(stable, "stable", own and goals[stable.revision]),
+    both = (
+        made(stable, "stable", goals[stable.revision]),
         made(canary, "canary", goals[canary.revision]),
-    ]
+    )
+    sized = [child for child in both if child is not None]
     shrinking = [
         w
         for w in sized
@@ -98,12 +99,29 @@ def _retired(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...
     replaced, since = status.replaced, status.promoted_time
     if replaced is None or since is None or not s.is_closed(status):
         return ()
-    live = s.workload(replaced.revision)
+    live, record = s.workload(replaced.revision), s.record(replaced.revision)
     on_trial = status.canary is not None and status.canary.revision == replaced.revision
     waited = (s.now - since).total_seconds()
-    if live is None or on_trial or waited < SCALE_DOWN_DELAY_SECONDS:
+    if live is None or record is None or on_trial or waited < SCALE_DOWN_DELAY_SECONDS:
         return ()
-    return (workload(s.deployment, replaced, REPLACED, 0, live, s.settings),)
+    return (workload(s.deployment, record, REPLACED, 0),)
+
+
+def records(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Record, ...]:
+    """Return what is to be recorded before any child is made of it: what has no record yet.
+
+    Of a Deployment that has none, what runs is what was decided.
+    """
+    missing = []
+    for revision in (status.stable, status.canary, status.replaced):
+        if revision is None or s.record(revision.revision) is not None:
+            continue
+        live = s.workload(revision.revision)
+        if live is not None:
+            missing.append(Record.adopt(live))
+        elif counted(revision.revision)[0] == as_written(s.deployment, revision.artifact):
+            missing.append(recorded(s.deployment, revision, s.settings))
+    return tuple(missing)
 
 
 def surplus(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion, ...]:
@@ -122,6 +140,24 @@ def surplus(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion, 
         for w in s.workloads
         if owned_by(w, s.deployment.metadata.uid)
         and (meta := w["metadata"])["labels"].get(REVISION_LABEL) not in named
+    )
+
+
+def old_records(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion, ...]:
+    """Return the records to delete: the oldest beyond those that are kept, of those not named."""
+    known = (status, s.deployment.status)
+    named = {r.revision for k in known for r in (k.stable, k.canary, k.replaced) if r is not None}
+    named |= {r.revision for r in status.rejected}
+    named |= {w["metadata"]["labels"].get(REVISION_LABEL, "") for w in s.workloads}
+    # The newest of each hash is what an edit back to it would want.
+    written = {counted(r.name)[0] for r in s.records if r.name in named}
+    named |= {r.name for h in written if (r := newest(s.records, h)) is not None}
+    namespace = s.deployment.metadata.namespace
+    return tuple(
+        Deletion(
+            "apps/v1", "ControllerRevision", namespace, child_name(s.deployment, r.name), r.uid
+        )
+        for r in beyond(s.records, frozenset(named))
     )
 
 

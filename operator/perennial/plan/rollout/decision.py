@@ -7,7 +7,7 @@ from perennial.api.deployment import DeploymentStatus
 from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
 from perennial.plan.finding import Finding
 from perennial.plan.rollout.canary import advance, roll
-from perennial.plan.rollout.capacity import children, lingers, surplus
+from perennial.plan.rollout.capacity import children, lingers, old_records, records, surplus
 from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import wanted
 from perennial.plan.rollout.rebuild import rebuild
@@ -65,19 +65,24 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
     """Derive children, deletions, conditions, and when to look again."""
     status = state.status
     generation = s.deployment.metadata.generation
+    create = state.create
     if apply is None:
         apply = children(s, status)
-    delete = surplus(s, status)
+        create = (*create, *records(s, status))
+    delete = (*surplus(s, status), *old_records(s, status))
     status = shown(s, status)
     before = s.deployment.status.conditions
     told = settle(before, conditions(s, replace(state, status=status)), generation, s.now)
     status = status.model_copy(update={"conditions": told, "observed_generation": generation})
+    made = tuple(record.to_object(s.deployment) for record in create)
     return Plan(
+        create=made,
         apply=apply,
         delete=delete,
         status=status,
         events=with_stall(before, told, state.events),
-        requeue_after=_requeue(s, status, state),
+        # A record wakes nobody, and is waited for.
+        requeue_after=0.05 if create else _requeue(s, status, state),
     )
 
 

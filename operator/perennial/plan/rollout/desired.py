@@ -1,12 +1,12 @@
 """Which revision the spec asks for."""
 
-from perennial.api.deployment import ArtifactRef, DeploymentStatus, Rejection, Revision
+from perennial.api.deployment import ArtifactRef, DeploymentStatus, LogPlace, Rejection, Revision
 from perennial.plan.finding import Finding
+from perennial.plan.record import as_written, newest
 from perennial.plan.requestlog import place
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import rejection
 from perennial.plan.stores import opener, refusal
-from perennial.plan.workload import revision_hash
 
 
 def wanted(
@@ -14,7 +14,8 @@ def wanted(
 ) -> tuple[Revision | None, Finding | None, Finding | None]:
     """Return the wanted revision; or a problem, or what is waited for.
 
-    A version that is on trial or serves goes on where it, or its training, is gone.
+    It is as it was recorded, if it was: what it was made of is not decided again. A version that
+    is on trial or serves goes on where it, or its training, is gone.
     """
     model, settings = s.deployment.spec.model, s.settings
     secret: str | None = None
@@ -28,6 +29,7 @@ def wanted(
         if s.version is not None:
             found = s.version.spec.artifact
             artifact = ArtifactRef(uri=found.uri, sha256=found.sha256)
+            secret = found.secret_ref.name if found.secret_ref is not None else None
         elif kept := next((r for r in known if r.version == version), None):
             artifact, secret = kept.artifact, kept.secret
         else:
@@ -38,7 +40,7 @@ def wanted(
         champion = s.training.status.champion if s.training is not None else None
         if champion is not None:
             artifact = ArtifactRef(uri=champion.uri, sha256=champion.sha256)
-            version = champion.version
+            version, secret = champion.version, champion.secret or None
         elif known:
             artifact, version, secret = known[0].artifact, known[0].version, known[0].secret
         elif s.training is None:
@@ -50,23 +52,35 @@ def wanted(
                 Finding("WaitingForVersion", f"{name} has no version that passed yet"),
             )
     store = s.training.spec.store if s.training is not None else None
-    if secret is None or store is not None:
+    if secret is None:
         secret = opener(artifact.uri, store, settings)
-    log = place(s.deployment, s.training, settings)
+    log = _log(s, known)
     told = refusal("the artifact's URI", artifact.uri, settings)
     if not told and log is not None:
         told = refusal("spec.serving.requestLog.store.uri", log.uri, settings)
     if told:
         return None, Finding("InvalidSpec", told), None
+    written = as_written(s.deployment, artifact)
+    record = newest(s.records, written)
+    if record is not None:
+        return record.revision.model_copy(update={"start_time": s.now}), None, None
     revision = Revision(
         version=version,
         artifact=artifact,
-        revision=revision_hash(s.deployment, artifact.sha256),
+        revision=f"{written}-1",
         secret=secret,
         request_log=log,
         start_time=s.now,
     )
     return revision, None, None
+
+
+def _log(s: DeploymentSnapshot, known: list[Revision]) -> LogPlace | None:
+    """Return where requests are logged; where they were, when its training is gone."""
+    log, found = s.deployment.spec.serving.request_log, place(s.deployment, s.training, s.settings)
+    if log is None or log.store is not None or s.training is not None:
+        return found
+    return next((r.request_log for r in known if r.request_log is not None), found)
 
 
 def held_back(s: DeploymentSnapshot, status: DeploymentStatus) -> Rejection | None:

@@ -1,12 +1,16 @@
 """What people ask for, each request once: docs/requests.md."""
 
-from perennial.api.deployment import StepStatus
+from dataclasses import replace
+
 from perennial.plan.core import Event, request_of
-from perennial.plan.rollout.canary import PAUSE_STEP, next_step
+from perennial.plan.record import counted
+from perennial.plan.rollout.canary import PAUSE_STEP, first_step, next_step
+from perennial.plan.rollout.desired import wanted
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, drop, is_undone, reject, rejection, with_rejection
+from perennial.plan.workload import recorded
 
-VERBS = ("promote", "pause", "resume", "abort", "retry", "undo")
+VERBS = ("promote", "pause", "resume", "abort", "retry", "undo", "refresh")
 
 
 def take_request(s: DeploymentSnapshot, state: State) -> State:
@@ -25,6 +29,8 @@ def take_request(s: DeploymentSnapshot, state: State) -> State:
         return state.set(Event("RetryAllowed", told), rejected=[])
     if verb == "undo":
         return _undo(s, state, text)
+    if verb == "refresh":
+        return _refresh(s, state, text)
     if status.canary is None or step is None:
         told = f"{verb}: no rollout is under way"
         return state.set(Event("NothingToDo", told, "Warning"))
@@ -61,10 +67,26 @@ def _undo(s: DeploymentSnapshot, state: State, text: str) -> State:
     if told or stable is None or earlier is None:
         return state.set(Event("NothingToDo", f"undo: {told}", "Warning"))
     told = f"{stable.name} is undone by {text}: {earlier.name} takes over at once"
+    steps = s.deployment.spec.rollout.steps
     return state.set(
         Event("UndoStarted", told),
         canary=earlier.model_copy(update={"start_time": s.now}),
-        step=StepStatus(index=len(s.deployment.spec.rollout.canary.steps) - 1, scaling_since=s.now),
+        step=first_step(s).model_copy(update={"index": len(steps) - 1}),
         promoting=True,
         rejected=with_rejection(s, status, stable, "Undone", f"undone by {text}"),
     )
+
+
+def _refresh(s: DeploymentSnapshot, state: State, text: str) -> State:
+    """Record what is wanted anew, as the present operator makes it; the rollout does the rest."""
+    revision, _, _ = wanted(s, state.status)
+    if revision is None:
+        return state.set(Event("NothingToDo", "refresh: nothing is wanted yet", "Warning"))
+    if any(record.asked == text for record in s.records):
+        return state  # recorded before the status could say so
+    written, count = counted(revision.revision)
+    revision = revision.model_copy(update={"revision": f"{written}-{count + 1}"})
+    record = recorded(s.deployment, revision, s.settings, text)
+    told = f"{revision.name} is made anew with the newest serving image, asked by {text}"
+    state = state.set(Event("RefreshStarted", told))
+    return replace(state, create=(*state.create, record))

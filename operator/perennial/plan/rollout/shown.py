@@ -30,14 +30,20 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
             updates["serving_image_outdated"] = image != s.settings.serving_image
         domain = s.settings.cluster_domain
         updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
-    steps = len(s.deployment.spec.rollout.canary.steps)
+    selector = f"perennial.dev/deployment={meta.name}"
+    if stable is not None and s.ready(stable.revision) >= s.replicas:
+        # While stable is full, autoscalers are told its pods alone: a canary's are beside them.
+        selector += f",perennial.dev/revision={stable.revision}"
+        live = s.workload(stable.revision)
+        total = int(live.get("status", {}).get("replicas", 0)) if live else 0
+    steps = len(s.deployment.spec.rollout.steps)
     shown = f"{status.step.index + 1}/{steps}" if status.canary and status.step else ""
     return status.model_copy(
         update={
             **updates,
             "replicas": total,
             "ready": f"{ready}/{max(total, s.replicas)}",
-            "selector": f"perennial.dev/deployment={meta.name}",
+            "selector": selector,
             "step_summary": shown,
         }
     )

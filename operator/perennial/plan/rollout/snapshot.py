@@ -11,8 +11,8 @@ from perennial.plan.analysis import PodMetrics
 from perennial.plan.core import Settings
 from perennial.plan.finding import Finding
 from perennial.plan.podhealth import refused, trouble
-from perennial.plan.weights import beside, split
-from perennial.plan.workload import child_name
+from perennial.plan.record import Record, child_name
+from perennial.plan.weights import split
 
 REVISION_LABEL = "perennial.dev/revision"
 ROLE_LABEL = "perennial.dev/role"
@@ -28,6 +28,7 @@ class DeploymentSnapshot:
     training: ModelTraining | None = None
     version: ModelVersion | None = None
     """The version that the spec names; or, while no status is known, that its training names."""
+    records: tuple[Record, ...] = ()
     workloads: tuple[Json, ...] = ()
     service: Json | None = None
     pods: tuple[Json, ...] = ()
@@ -36,12 +37,8 @@ class DeploymentSnapshot:
 
     @property
     def replicas(self) -> int:
-        """Return the pods wanted: the spec's, else what an autoscaler set, else 1."""
-        if self.deployment.spec.replicas is not None:
-            return self.deployment.spec.replicas
-        stable = self.deployment.status.stable
-        live = self.workload(stable.revision) if stable else self.likely_stable
-        return max(1, int(live["spec"].get("replicas", 1))) if live is not None else 1
+        """Return the pods wanted: a person or an autoscaler writes them."""
+        return self.deployment.spec.replicas
 
     @property
     def likely_stable(self) -> Json | None:
@@ -66,6 +63,10 @@ class DeploymentSnapshot:
         """Return a revision's Deployment."""
         name = child_name(self.deployment, revision)
         return next((w for w in self.workloads if w["metadata"]["name"] == name), None)
+
+    def record(self, revision: str) -> Record | None:
+        """Return what a revision was made of, as it was recorded."""
+        return next((r for r in self.records if r.name == revision), None)
 
     def asked(self, revision: str) -> int:
         """Return the pods that a revision's Deployment asks for."""
@@ -102,13 +103,11 @@ class DeploymentSnapshot:
 
     def weight_at(self, index: int) -> int:
         """Return the weight in force at a step: that of the newest setWeight up to it."""
-        steps = self.deployment.spec.rollout.canary.steps[: index + 1]
+        steps = self.deployment.spec.rollout.steps[: index + 1]
         return next((st.set_weight for st in reversed(steps) if st.set_weight is not None), 0)
 
     def sizes(self, weight: int) -> tuple[int, int]:
         """Return the pods of stable and canary at a weight."""
-        if self.deployment.spec.replicas is None:  # stable's are an autoscaler's
-            return self.replicas, beside(self.replicas, weight)
         return split(self.replicas, weight)
 
     def in_force(self, status: DeploymentStatus) -> tuple[int, int]:

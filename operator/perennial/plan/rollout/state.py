@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from perennial.api.deployment import DeploymentStatus, Rejection, Revision
 from perennial.plan.core import Event
 from perennial.plan.finding import Finding
+from perennial.plan.record import Record
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 
 REJECTIONS_KEPT = 5
@@ -16,6 +17,7 @@ class State:
 
     status: DeploymentStatus
     events: tuple[Event, ...] = ()
+    create: tuple[Record, ...] = ()
     problem: Finding | None = None
     waiting: Finding | None = None
 

@@ -3,9 +3,11 @@
 from perennial.api import API_VERSION
 from perennial.api.base import Json
 from perennial.api.training import Champion, RunStatus, TrainingStatus
-from perennial.api.version import ModelVersion
+from perennial.api.version import Metric, ModelVersion
 from perennial.plan.core import Deletion
 from perennial.plan.job import child_name, labels
+from perennial.plan.stores import opener
+from perennial.plan.training.record import as_trained
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial_artifact.result import CandidateResult
 
@@ -13,11 +15,14 @@ from perennial_artifact.result import CandidateResult
 def version_of(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> Json:
     """Return the ModelVersion; not owned, since what is served must outlive its training."""
     assert result.artifact is not None
+    # So that it says by itself who opens it, whatever becomes of its training.
+    name = opener(result.artifact.uri, s.training.spec.store, s.settings)
+    secret = {"secretRef": {"name": name}} if name else {}
     spec = {
         "trainingRef": {"name": s.training.metadata.name},
         "run": run.number,
         "candidate": result.candidate,
-        "artifact": result.artifact.to_plain(),
+        "artifact": {**result.artifact.to_plain(), **secret},
         "metrics": [m.to_plain() for m in result.metrics],
         "dataset": result.dataset.to_plain() if result.dataset else None,
         "algorithm": result.algorithm,
@@ -49,8 +54,22 @@ def champion_of(version: ModelVersion) -> Champion:
         summary=f"{metric.name}={metric.value:.3f}",
         uri=version.spec.artifact.uri,
         sha256=version.spec.artifact.sha256,
+        secret=version.spec.artifact.secret_ref.name if version.spec.artifact.secret_ref else "",
         dataset=version.spec.dataset,
     )
+
+
+def metric_with_interval(metric: Metric, candidates: int) -> str:
+    """Return a winner's metric with its interval, which is wider the more candidates competed.
+
+    The best of many is partly the luckiest, so the interval covers as much as all together would.
+    """
+    text = f"{metric.name}={metric.value:.3f}"
+    if metric.low is None or metric.high is None:
+        return text
+    best = f", the best of {candidates}" if candidates > 1 else ""
+    sure = f"{100 * metric.confidence:.4g} %"
+    return f"{text} ({metric.low:.3f} to {metric.high:.3f} at {sure}{best})"
 
 
 def _outcome(version: ModelVersion) -> str:
@@ -87,6 +106,7 @@ def rebuilt(s: TrainingSnapshot, status: TrainingStatus) -> TrainingStatus:
         phase="Finished",
         start_time=newest.metadata.creation_timestamp or s.now,
         generation=s.training.metadata.generation,
+        trained=as_trained(s.training.spec),
     )
     return status.model_copy(update={"champion": champion_of(champion), "run": run})
 

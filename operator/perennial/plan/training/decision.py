@@ -1,21 +1,37 @@
 """What to do about a ModelTraining: when a run starts, and what it yields."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from perennial.api.base import Json
-from perennial.api.training import CandidateStatus, LastRun, RunStatus, TrainingStatus
+from perennial.api.training import (
+    Candidate,
+    CandidateStatus,
+    LastRun,
+    RunStatus,
+    TrainingSpec,
+    TrainingStatus,
+)
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
 from perennial.plan.finding import Finding
-from perennial.plan.job import child_name, children
+from perennial.plan.job import child_name
 from perennial.plan.schedule import ScheduleInvalid, next_after
 from perennial.plan.stores import chosen, refusal
-from perennial.plan.training.champion import champion_of, pruned, rebuilt, to_beat, version_of
+from perennial.plan.training.champion import (
+    champion_of,
+    metric_with_interval,
+    pruned,
+    rebuilt,
+    to_beat,
+    version_of,
+)
 from perennial.plan.training.conditions import conditions_of
-from perennial.plan.training.results import judged, results_of, still_waiting
+from perennial.plan.training.novelty import nothing_new
+from perennial.plan.training.record import RunRecord, as_trained, config_map
+from perennial.plan.training.results import notes_of, recorded, seen
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial.plan.training.wishes import Wish, postponed, reasons, wishes_of
-from perennial_artifact.result import CandidateResult
 
 
 def plan_training(s: TrainingSnapshot) -> Plan:
@@ -50,11 +66,25 @@ def _problem(s: TrainingSnapshot) -> str:
             next_after(spec.schedule, s.now)
         except ScheduleInvalid as error:
             return str(error)
+    if told := _unclear_search(spec.candidates):
+        return told
     uid, name = s.training.metadata.uid, s.training.metadata.name
+    ours = [j for j in s.jobs if owned_by(j, uid)]
+    owners = {uid, *(j["metadata"].get("uid", "") for j in ours)}
     for child in (*s.jobs, *s.config_maps):
-        if not owned_by(child, uid):
+        if not any(owned_by(child, owner) for owner in owners):
             other = f"{child['kind']} {child['metadata']['name']}"
             return f"{other} exists and is not ours: rename it or the ModelTraining {name}"
+    return ""
+
+
+def _unclear_search(candidates: Sequence[Candidate]) -> str:
+    """Return which parameter has none or several distributions; CEL cannot see every kind."""
+    for candidate in candidates:
+        for name, space in candidate.search.parameters.items() if candidate.search else ():
+            if sum(part is not None for part in (space.int_, space.float_, space.choice)) != 1:
+                path = f"spec.candidates[{candidate.name}].search.parameters.{name}"
+                return f"{path}: give exactly one of int, float or choice"
     return ""
 
 
@@ -78,6 +108,7 @@ def _start(
         phase="Fitting",
         start_time=s.now,
         generation=s.training.metadata.generation,
+        trained=as_trained(s.training.spec),
         champion=to_beat(s, status),
         candidates=[
             CandidateStatus(name=c.name, verdict="Running") for c in s.training.spec.candidates
@@ -89,67 +120,84 @@ def _start(
 
 
 def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan:
-    """Make sure that the run's Job exists, read its results, and end the run with it."""
+    """Record what the run is, make its Job of that, note what its pods tell, and end it."""
     wishes, status, events = wishes_of(s, status)
     status = postponed(status, [w for w in wishes if w.trigger != "Spec"])
     name = child_name(s.training, run.number)
-    job = next((j for j in s.jobs if j["metadata"]["name"] == name), None)
-    if job is None:
+    live, found = s.job(name), s.config_map(name)
+    record = RunRecord.read(found) if found is not None else None
+    if live is None and record is None:
         log = s.feedback.log if s.feedback is not None else None
-        made = children(s.training, run, log, s.settings)
-        return _finish(s, status, apply=made, events=events)
-    results = results_of(s, run)
-    ended = {
-        c["type"]
-        for c in job.get("status", {}).get("conditions", [])
-        if c.get("status") == "True" and c["type"] in ("Complete", "Failed")
-    }
-    if ended:
-        return _end(s, status, run, results, job, events)
-    waiting = [still_waiting(s, run, n) for n in range(len(run.candidates))]
-    seen = [judged(s, run, c, results.get(c.name)) for c in waiting]
-    status = status.model_copy(update={"run": run.model_copy(update={"candidates": seen})})
-    return _finish(s, status, events=events)
+        made = config_map(s.training, run, log, s.settings)
+        return _finish(s, status, apply=(made,), events=events, soon=True)
+    spec = record.spec if record is not None else s.training.spec
+    run = _as_recorded(run, spec)
+    status = status.model_copy(update={"run": run})
+    if live is None:
+        assert record is not None
+        return _finish(s, status, create=(record.job,), events=events, soon=True)
+    handed = record.owned_by_job(live) if record is not None else None
+    apply = (handed,) if handed is not None else ()
+    told = {"candidates": seen(s, spec, run), "dataset": notes_of(s, run)}
+    run = run.model_copy(update=told)
+    if _has_ended(live):
+        return _end(s, status, spec, run, events, apply)
+    status = status.model_copy(update={"run": run})
+    return _finish(s, status, apply=apply, events=events)
+
+
+def _as_recorded(run: RunStatus, spec: TrainingSpec) -> RunStatus:
+    """Return the run with the candidates that were recorded; the spec may have changed since."""
+    names = [c.name for c in spec.candidates]
+    if [c.name for c in run.candidates] == names:
+        return run
+    candidates = [CandidateStatus(name=name, verdict="Running") for name in names]
+    return run.model_copy(update={"candidates": candidates, "trained": as_trained(spec)})
+
+
+def _has_ended(job: Json) -> bool:
+    """Tell whether a Job is complete or has failed."""
+    conditions = job.get("status", {}).get("conditions", [])
+    ended = (c["type"] for c in conditions if c.get("status") == "True")
+    return any(type in ("Complete", "Failed") for type in ended)
 
 
 def _end(
     s: TrainingSnapshot,
     status: TrainingStatus,
+    spec: TrainingSpec,
     run: RunStatus,
-    results: dict[str, CandidateResult],
-    job: Json,
     events: tuple[Event, ...],
+    apply: tuple[Json, ...],
 ) -> Plan:
     """Judge the run: the best that passed every gate becomes a version."""
-    seen = [judged(s, run, c, results.get(c.name)) for c in run.candidates]
-    lost = "no result came: the Job ended first (see spec.job.activeDeadline and the pods' events)"
-    seen = [
-        CandidateStatus(
-            name=c.name, verdict="Failed", message=f"{lost}; {c.message}" if c.message else lost
-        )
-        if c.verdict == "Running"
-        else c
-        for c in seen
-    ]
-    passed = [c for c in seen if c.verdict == "Passed"]
+    candidates = [_lost(c) if c.verdict == "Running" else c for c in run.candidates]
+    passed = [c for c in candidates if c.verdict == "Passed"]
     winner = max(passed, key=lambda c: c.metric or 0.0, default=None)
-    apply: tuple[Json, ...] = ()
-    if winner is not None:
-        seen = [
-            c.model_copy(update={"verdict": "Won"}) if c.name == winner.name else c for c in seen
-        ]
-        version = version_of(s, run, results[winner.name])
-        apply = (version,)
-        status = status.model_copy(update={"champion": champion_of(ModelVersion.read(version))})
-        assert status.champion is not None
-        message = f"{winner.name} became {version['metadata']['name']}, {status.champion.summary}"
-        outcome, event = "Promoted", Event("ModelPromoted", message)
-    elif any(c.verdict == "GatesFailed" for c in seen):
-        message = "; ".join(f"{c.name}: {c.message}" for c in seen)
+    message = "; ".join(f"{c.name}: {c.message}" for c in candidates)
+    outcome, event = "Failed", Event("RunFailed", message, "Warning")
+    if any(c.verdict == "GatesFailed" for c in candidates):
         outcome, event = "GatesFailed", Event("GatesFailed", message, "Warning")
-    else:
-        message = "; ".join(f"{c.name}: {c.message}" for c in seen)
-        outcome, event = "Failed", Event("RunFailed", message, "Warning")
+    if winner is not None:
+        result = recorded(winner)
+        assert result is not None
+        if same := nothing_new(run, spec, result):
+            outcome, message, event = "NothingNew", same, Event("NothingNew", same)
+        else:
+            version = version_of(s, run, result)
+            champion = champion_of(ModelVersion.read(version))
+            status = status.model_copy(update={"champion": champion})
+            won = winner.model_copy(update={"verdict": "Won"})
+            candidates = [won if c.name == won.name else c for c in candidates]
+            made = version["metadata"]["name"]
+            proven = metric_with_interval(champion.metric, len(candidates))
+            message = f"{winner.name} became {made}, {proven}"
+            if winner.message:
+                message += f"; {winner.message}"
+            # Made, never changed: what is there already was made by this very run.
+            apply, outcome = (*apply, version), "Promoted"
+            event = Event("ModelPromoted", message)
+    candidates = [c.model_copy(update={"result": {}}) for c in candidates]
     last = LastRun(
         number=run.number,
         trigger=run.trigger,
@@ -157,19 +205,30 @@ def _end(
         message=message,
         start_time=run.start_time,
         finish_time=s.now,
-        candidates=seen,
+        dataset=run.dataset,
+        candidates=candidates,
     )
-    done = run.model_copy(update={"phase": "Finished", "candidates": seen})
+    ended = {"phase": "Finished", "candidates": candidates, "dataset": None}
+    done = run.model_copy(update=ended)
     status = status.model_copy(update={"run": done, "last_run": last})
     return _finish(s, status, apply=apply, events=(*events, event))
+
+
+def _lost(candidate: CandidateStatus) -> CandidateStatus:
+    """Return a candidate that told nothing until its Job had ended."""
+    lost = "no result came: the Job ended first (see spec.job.activeDeadline and the pods' events)"
+    told = f"{lost}; {candidate.message}" if candidate.message else lost
+    return CandidateStatus(name=candidate.name, verdict="Failed", message=told)
 
 
 def _finish(
     s: TrainingSnapshot,
     status: TrainingStatus,
+    create: tuple[Json, ...] = (),
     apply: tuple[Json, ...] = (),
     events: tuple[Event, ...] = (),
     problem: Finding | None = None,
+    soon: bool = False,
 ) -> Plan:
     """Derive the conditions, and say when to look again."""
     generation = s.training.metadata.generation
@@ -177,7 +236,7 @@ def _finish(
     training = run.trigger if run is not None and run.phase == "Fitting" else ""
     status = status.model_copy(update={"training": training, "observed_generation": generation})
     problem = problem or too_long(s.training.metadata.annotations)
-    behind = run is None or run.generation < generation
+    behind = run is None or run.trained != as_trained(s.training.spec)
     conditions = settle(
         s.training.status.conditions, conditions_of(s, status, problem, behind), generation, s.now
     )
@@ -189,9 +248,11 @@ def _finish(
         due = next_after(s.training.spec.schedule, status.last_schedule_time or s.now)
         requeue = max(1.0, (due - s.now + timedelta(seconds=1)).total_seconds())
     return Plan(
+        create=create,
         apply=apply,
         delete=pruned(s, status),
         status=status,
         events=with_stall(s.training.status.conditions, conditions, events),
-        requeue_after=requeue,
+        # What was just made is waited for: a ConfigMap wakes nobody.
+        requeue_after=0.05 if soon else requeue,
     )

@@ -1,8 +1,14 @@
 """What a run's pods tell of its candidates."""
 
 from perennial.api.base import Json
-from perennial.api.training import CandidateStatus, RunStatus
-from perennial.plan.gates import failures, value_of
+from perennial.api.training import (
+    CandidateStatus,
+    DatasetNotes,
+    Note,
+    RunStatus,
+    TrainingSpec,
+)
+from perennial.plan.gates import against_champion, failures, value_of
 from perennial.plan.podhealth import not_starting
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial_artifact.result import CandidateResult, Failure
@@ -16,7 +22,30 @@ def pods_of(s: TrainingSnapshot, run: RunStatus, **labels: str) -> list[Json]:
     return [p for p in s.pods if wanted <= p["metadata"].get("labels", {}).items()]
 
 
-def still_waiting(s: TrainingSnapshot, run: RunStatus, index: int) -> CandidateStatus:
+def seen(s: TrainingSnapshot, spec: TrainingSpec, run: RunStatus) -> list[CandidateStatus]:
+    """Return each candidate's state: judged as soon as its pod has told, and not again.
+
+    What a pod told is kept whole, since the pod may be gone before the run ends.
+    """
+    results = results_of(s, run)
+    found = []
+    for index, before in enumerate(run.candidates):
+        result = results.get(before.name)
+        if before.verdict in ("Passed", "GatesFailed"):
+            found.append(before)
+        elif result is not None:
+            found.append(judged(spec, run, before, result))
+        else:
+            found.append(_still_waiting(s, run, index))
+    return found
+
+
+def recorded(candidate: CandidateStatus) -> CandidateResult | None:
+    """Return what a candidate's pod told, None where nothing was recorded."""
+    return CandidateResult.from_plain(candidate.result) if candidate.result else None
+
+
+def _still_waiting(s: TrainingSnapshot, run: RunStatus, index: int) -> CandidateStatus:
     """Return a candidate's state with why its pod does not start, kept when the pod is gone."""
     candidate, pods = run.candidates[index], pods_of(s, run, **{INDEX_LABEL: str(index)})
     if not pods or candidate.verdict != "Running":
@@ -65,23 +94,41 @@ def _parse(name: str, ended: Json) -> CandidateResult:
 
 
 def judged(
-    s: TrainingSnapshot, run: RunStatus, before: CandidateStatus, result: CandidateResult | None
+    spec: TrainingSpec, run: RunStatus, before: CandidateStatus, result: CandidateResult
 ) -> CandidateStatus:
-    """Return a candidate's state as far as its pod has told."""
-    if result is None:
-        return before
+    """Return a candidate's state, by the gates of its own run."""
     if result.failure is not None:
-        text = f"{result.failure.reason}: {result.failure.message}"
+        again = " (another try may help)" if result.failure.retry else ""
+        text = f"{result.failure.reason}: {result.failure.message}{again}"
         return CandidateStatus(name=before.name, verdict="Failed", message=text)
-    objective = s.training.spec.objective.metric
+    objective = spec.objective.metric
     value = value_of(result.metrics, objective)
     if value is None:
         text = f"{objective}, the objective, was not measured"
         return CandidateStatus(name=before.name, verdict="Failed", message=text)
-    failed = failures(s.training.spec.gates, result, run.champion is not None)
+    failed = failures(spec.gates, result, run.champion is not None)
     return CandidateStatus(
         name=before.name,
         metric=value,
         verdict="GatesFailed" if failed else "Passed",
-        message="; ".join(failed),
+        message="; ".join(failed) or against_champion(result, objective),
+        result={} if failed else result.to_plain(),
+    )
+
+
+def notes_of(s: TrainingSnapshot, run: RunStatus) -> DatasetNotes | None:
+    """Return what was noticed about the dataset, as soon as one pod has told.
+
+    Every candidate of a run reads the same rows.
+    """
+    if run.dataset is not None:
+        return run.dataset
+    told = (r for r in results_of(s, run).values() if r.dataset is not None)
+    found = max(told, key=lambda r: len(r.notes), default=None)
+    if found is None or found.dataset is None:
+        return None
+    return DatasetNotes(
+        rows=found.dataset.rows,
+        held_out=found.dataset.held_out,
+        notes=[Note(check=n.check, message=n.message) for n in found.notes],
     )

@@ -28,6 +28,14 @@ class TrainingSnapshot:
     teacher: ModelDeployment | None = None
     """The ModelDeployment whose feedback the spec asks for."""
 
+    def job(self, name: str) -> Json | None:
+        """Return a Job by its name."""
+        return next((j for j in self.jobs if j["metadata"]["name"] == name), None)
+
+    def config_map(self, name: str) -> Json | None:
+        """Return a ConfigMap by its name."""
+        return next((c for c in self.config_maps if c["metadata"]["name"] == name), None)
+
     @property
     def feedback(self) -> Source | None:
         """Where the feedback is that the runs learn from, None where none is wanted."""

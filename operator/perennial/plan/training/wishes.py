@@ -6,6 +6,7 @@ from typing import Any
 from perennial.api.training import Pending, TrainingStatus
 from perennial.plan.core import Event, request_of
 from perennial.plan.schedule import next_after
+from perennial.plan.training.record import as_trained
 from perennial.plan.training.snapshot import TrainingSnapshot
 
 RETRAIN = "retrain"
@@ -29,7 +30,7 @@ def wishes_of(
     newest = status.run
     if newest is None and status.champion is None:
         wishes.append(Wish("Spec", "first run"))
-    elif newest is not None and newest.generation < training.metadata.generation:
+    elif newest is not None and newest.trained != as_trained(spec):
         wishes.append(Wish("Spec", f"spec changed to generation {training.metadata.generation}"))
     if status.pending is not None:
         wishes.append(Wish(status.pending.trigger, status.pending.reason))

@@ -16,11 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from perennial_artifact.manifest import Column
 from perennial_artifact.result import DatasetSpec, FeedbackSpec
-from perennial_training.columns import columns
-from perennial_training.conform import classes_like, feature_like, moments_like, numbers_like
 from perennial_training.failure import TrainingFailure
-from perennial_training.files import Digest, Directory
+from perennial_training.prepare.conform import classes_like, moments_like, numbers_like
+from perennial_training.prepare.files import Digest, Directory
+from perennial_training.prepare.values import as_kind
 
 SKEW = pd.Timedelta(seconds=5)
 """How far the clocks of two pods may differ; a label can come that much before its request."""
@@ -42,19 +43,29 @@ class Found:
     """Files from before every feature was allowed; their requests are left out."""
 
 
+@dataclass(frozen=True)
+class Logged:
+    """Labelled requests in the dataset's own terms, and what the log held."""
+
+    features: pd.DataFrame
+    target: pd.Series[Any]
+    times: pd.Series[Any]
+    """When they came, in seconds since 1970."""
+    found: Found
+
+
 def learn(
     dataset: DatasetSpec,
     task: str,
-    features: Sequence[str],
-    frame: pd.DataFrame,
+    columns: Sequence[Column],
+    target: pd.Series[Any],
+    times: pd.Series[Any] | None,
     secret_dir: Path | None,
     digest: Digest,
-) -> tuple[pd.DataFrame, Found | None]:
-    """Return the dataset's rows with the labelled requests of its log added, and what that held.
+) -> Logged | None:
+    """Return the labelled requests of a dataset's log; None where there is none, or none is wanted.
 
-    ``frame`` has a target of whole numbers, text or floats, and times or numbers in its time
-    column. Of the added rows only features, target and time are known. Nothing is added, and None
-    returned, where the dataset asks for no feedback or nothing was logged yet.
+    ``target`` and ``times`` are the dataset's own, whose form the log's take.
 
     Raises:
         ArtifactNotFound: nothing was logged yet, and a directory on a disk is not there.
@@ -62,20 +73,16 @@ def learn(
         StoreUnreachable: the store does not answer.
     """
     spec = dataset.feedback
-    if spec is None or spec.uri is None or frame.empty:
-        return frame, None
+    if spec is None or spec.uri is None or target.empty:
+        return None
     log = _Log(spec, secret_dir, digest)
     labels = log.labels()
-    requests = log.requests(features, labels["id"])
+    requests = log.requests([c.name for c in columns], labels["id"])
     if not log.files:
-        return frame, None
+        return None
     joined = join(requests, labels)
-    target = frame[dataset.target]
-    usable = (
-        classes_like(joined["label"], target)
-        if task == "Classification"
-        else numbers_like(joined["label"])
-    )
+    is_classes = task == "Classification"
+    usable = classes_like(joined["label"], target) if is_classes else numbers_like(joined["label"])
     if len(joined) and usable.empty:
         raise TrainingFailure(
             "FeedbackInvalid",
@@ -83,14 +90,8 @@ def learn(
             f"{str(joined['label'].iloc[0])[:64]!r}: send values of {dataset.target}, such as "
             f"{str(target.iloc[0])[:64]!r}",
         )
-    others = [c for c in frame.columns if c not in (dataset.target, dataset.time_column)]
-    known = columns(frame, others).assign(**{dataset.target: target})
     rows = joined.loc[usable.index]
-    added = {f: feature_like(rows[f"input.{f}"], known[f]) for f in features}
-    added[dataset.target] = usable
-    if dataset.time_column is not None:
-        known[dataset.time_column] = frame[dataset.time_column]
-        added[dataset.time_column] = moments_like(rows["time"], frame[dataset.time_column])
+    features = {c.name: as_kind(rows[f"input.{c.name}"], c.kind) for c in columns}
     found = Found(
         files=log.files,
         labels=len(labels),
@@ -98,7 +99,8 @@ def learn(
         unusable_labels=len(joined) - len(rows),
         files_without_features=log.files_without_features,
     )
-    return pd.concat([known, pd.DataFrame(added)], ignore_index=True), found
+    moments = rows["time"] if times is None else moments_like(rows["time"], times)
+    return Logged(pd.DataFrame(features, index=rows.index), usable, moments, found)
 
 
 def join(requests: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,28 @@
+"""Whether a run that nobody asked for in person found anything new.
+
+Live traffic may differ from the rows for good: without this, drift would ask for a run after
+every cooldown, and each would ship the same model again.
+"""
+
+from perennial.api.training import RunStatus, TrainingSpec
+from perennial_artifact.result import CandidateResult
+
+BY_ITSELF = frozenset({"Drift", "Schedule"})
+
+
+def nothing_new(run: RunStatus, spec: TrainingSpec, result: CandidateResult) -> str:
+    """Return why the winner is not shipped, '' where it is."""
+    champion = run.champion
+    if champion is None or run.trigger not in BY_ITSELF:
+        return ""
+    dataset, before = result.dataset, champion.dataset
+    if dataset is not None and before is not None and dataset.sha256 == before.sha256:
+        rows = (dataset.feedback_rows or 0, before.feedback_rows or 0)
+        if rows[0] == rows[1]:
+            return f"the rows are those that {champion.version} learned from"
+    metric = spec.objective.metric
+    for comparison in result.comparisons:
+        if comparison.name == metric and comparison.value == comparison.champion:
+            told = f"{metric} {comparison.value:.4g} is that of {champion.version} on the same rows"
+            return f"{result.candidate} is no better: {told}"
+    return ""

@@ -1,0 +1,1 @@
+"""Real tables times every algorithm: trained, served, asked over the wire, compared."""

@@ -1,0 +1,167 @@
+"""What a request may do to a model: nothing that others notice."""
+
+import asyncio
+import concurrent.futures
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from onnx_models import boosted, centred, distinct, doubling, echo, growing, heavy, looping
+from servers import Server, serving
+from test_load import ask, body, mean_rows
+
+from perennial_serving import scheduler
+from perennial_serving.admission import Admission
+from perennial_serving.aside import Aside
+from perennial_serving.dataplane import DataPlane
+from perennial_serving.metrics import Metrics
+from perennial_serving.model import load
+from perennial_serving.observability import Own, Pulse, observability_port
+from perennial_serving.rowwise import is_rowwise
+from perennial_serving.settings import read
+from perennial_serving.sockets import bind
+
+
+def times(count: int) -> bytes:
+    inputs = [
+        {"name": "x", "shape": [1, 1], "datatype": "FP32", "data": [1.0]},
+        {"name": "times", "shape": [1, 1], "datatype": "INT64", "data": [count]},
+    ]
+    return json.dumps({"inputs": inputs}).encode()
+
+
+def test_a_model_whose_work_values_multiply_runs_on_threads(tmp_path: Path) -> None:
+    """While it loops, which is for ever as far as this test goes, health is answered."""
+    with serving(looping(tmp_path)) as server:
+        assert ask(server, times(3))[1]["outputs"][0]["data"] == [4.0]
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(ask, server, times(20_000_000))
+            for port in (server.http, server.metrics):
+                for path in ("live", "ready"):
+                    url = f"http://127.0.0.1:{port}/v2/health/{path}"
+                    urllib.request.urlopen(url, timeout=10).close()
+            assert not asked.done()
+            server.process.kill()
+
+
+async def test_one_surprise_sends_a_model_to_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "SURPRISE_SECONDS", 0.0)
+    plane = DataPlane(load(doubling(tmp_path), "m", "1"), Metrics("m", "1"))
+    plane.seconds_per_row = 1e-6
+    scheduled = scheduler.Scheduler(plane, 0, 1)
+    feeds: Any = {"x": np.ones((1, 1), np.float32)}
+    answers: list[Any] = []
+    scheduled.submit(feeds, 1, answers.append)
+    assert len(answers) == 1  # at once, and the last one
+    scheduled.submit(feeds, 1, answers.append)
+    assert len(answers) == 1 and scheduled._running == 1
+
+
+def test_what_asks_for_more_memory_than_there_is_fails_alone(tmp_path: Path) -> None:
+    with serving(growing(tmp_path), "--memory-bytes", str(700 << 20)) as server:
+        assert ask(server, body([[1000.0]]))[0] == 200
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            honest = [pool.submit(ask, server, body([[1.0]])) for _ in range(50)]
+            status, answer = ask(server, body([[1.5e9]]))  # 6 GiB
+            assert status == 500 and "the model failed" in answer["error"]
+            assert {asked.result()[0] for asked in honest} == {200}
+        assert ask(server, body([[1000.0]]))[0] == 200
+        assert server.process.poll() is None
+
+
+def test_batching_is_only_for_models_that_answer_row_by_row(tmp_path: Path) -> None:
+    for made, expected in (
+        (doubling, True),
+        (heavy, True),
+        (echo, True),
+        (centred, False),
+        (distinct, False),
+    ):
+        model = load(made(tmp_path / made.__name__), "m", "1")
+        assert is_rowwise(model) is expected, made
+    trained, _ = boosted(tmp_path / "boosted")
+    assert is_rowwise(load(trained, "m", "1"))
+
+
+def test_a_row_gets_the_same_answer_in_any_company(tmp_path: Path) -> None:
+    with serving(centred(tmp_path)) as server:
+
+        def one(n: int) -> tuple[int, Any]:
+            return ask(server, body([[float(n)]]))
+
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            found = list(pool.map(one, range(200)))
+        assert all(s == 200 and a["outputs"][0]["data"] == [0.0] for s, a in found)
+        assert mean_rows(server) == 1.0
+
+
+def test_there_is_a_limit_of_rows(tmp_path: Path) -> None:
+    with serving(doubling(tmp_path), "--max-rows", "3") as server:
+        assert ask(server, body([[1.0]] * 3))[0] == 200
+        status, answer = ask(server, body([[1.0]] * 4))
+        assert status == 400 and "at most 3 are taken" in answer["error"]
+
+
+def get(url: str) -> None:
+    urllib.request.urlopen(url, timeout=20).close()
+
+
+def test_health_and_metrics_are_answered_while_the_loop_is_busy(tmp_path: Path) -> None:
+    """A stopped loop stands for one that something keeps from getting round."""
+
+    async def run() -> None:
+        admission = Admission(1, Metrics("m", "1"))
+        pulse = Pulse(asyncio.get_running_loop(), admission)
+        plane: Any = type("Plane", (), {"metrics": Metrics("m", "1"), "model": None})
+        with bind("127.0.0.1", 0) as bound:
+            aside = Aside(lambda: observability_port(Own(plane, pulse)), bound)
+            aside.start()
+            base = f"http://127.0.0.1:{bound.getsockname()[1]}"
+            # From this loop's own thread, so that it does not get round meanwhile.
+            for path in ("healthz", "v2/health/live", "v2/health/ready", "metrics"):
+                get(f"{base}/{path}")
+            pulse._last -= Pulse.READY_SECONDS + 1
+            assert pulse.is_live and not pulse.is_ready
+            pulse._last -= Pulse.LIVE_SECONDS
+            with pytest.raises(urllib.error.HTTPError, match="503"):
+                get(f"{base}/healthz")
+            aside.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("size", ["0", "1023", "much"])
+def test_a_limit_that_makes_no_sense_is_told(size: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read(["--max-body-bytes", size])
+    assert "max-body-bytes" in capsys.readouterr().err
+
+
+def test_the_smallest_body_that_the_schema_allows_is_served(tmp_path: Path) -> None:
+    directory = doubling(tmp_path)
+    with serving(directory, "--max-body-bytes", "1024") as server:
+        assert ask(server, body([[1.0]]))[0] == 200
+        assert ask(server, body([[1.0]] * 500))[0] == 413
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc}") as channel:
+            live = channel.unary_unary("/inference.GRPCInferenceService/ServerLive")
+            assert live(b"", timeout=20)
+
+
+def crowd(server: Server) -> float:
+    return server.samples()["perennial_serving_memory_limit_bytes"]
+
+
+def test_the_budget_follows_the_memory(tmp_path: Path) -> None:
+    directory = doubling(tmp_path)
+    with serving(directory, "--memory-bytes", str(700 << 20)) as server:
+        small = crowd(server)
+    with serving(directory, "--memory-bytes", str(1400 << 20)) as server:
+        assert crowd(server) > small > 32 << 20
+        assert server.samples()["perennial_serving_memory_held_bytes"] == 0

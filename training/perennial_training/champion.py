@@ -1,0 +1,81 @@
+"""The champion beside the candidate, on held-out rows that neither has learned from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from perennial_artifact.manifest import MODEL, Column, Manifest
+from perennial_artifact.result import ChampionSpec, Comparison, RunSpec
+from perennial_artifact.store import ArtifactError, StoreUnreachable, fetch
+from perennial_training.export import OnnxModel
+from perennial_training.prepare.dataset import Rows
+from perennial_training.prepare.split import NotComparable
+from perennial_training.prepare.values import as_kind
+from perennial_training.prove.answers import answers
+from perennial_training.prove.compare import compare
+
+FEWEST_COMPARED = 30
+"""With fewer rows that both models have not learned from, a comparison says nothing."""
+
+
+def against_champion(
+    run: RunSpec, champion: ChampionSpec, served: OnnxModel, rows: Rows, place: Path, secret: Path
+) -> list[Comparison]:
+    """Measure candidate and champion on the held-out rows that neither has learned from.
+
+    Raises:
+        NotComparable: the champion is not there any more, learned another task or other columns, or
+            it cannot be told which rows it has not learned from.
+        StoreUnreachable: the store does not answer.
+    """
+    try:
+        manifest = fetch(champion.uri, champion.sha256, place, secret)
+    except StoreUnreachable:
+        raise
+    except (ArtifactError, ValueError) as error:
+        raise NotComparable(f"cannot be had: {error}") from error
+    labels = [str(label) for label in rows.target.unique()]
+    if manifest.task != run.task or (manifest.classes and not set(labels) & set(manifest.classes)):
+        raise NotComparable("learned to predict something else")
+    needed = _columns_of(manifest)
+    if absent := [c.name for c in needed if c.name not in rows.frame]:
+        raise NotComparable(f"needs {', '.join(absent)}, which the dataset does not have")
+    if manifest.lineage is None or manifest.lineage.split is None:
+        raise NotComparable("does not say which rows it has learned from")
+    fresh = rows.new_to(manifest.lineage.split)
+    target = rows.test_target[fresh]
+    if len(target) < FEWEST_COMPARED or (manifest.classes and target.nunique() < 2):
+        raise NotComparable(
+            f"has learned from all but {len(target)} of the {len(fresh)} held-out rows"
+        )
+    theirs = rows.held_out[fresh]
+    theirs = pd.DataFrame({c.name: as_kind(theirs[c.name], c.kind) for c in needed})
+    is_number = rows.target.dtype.kind in "iu"
+    try:
+        known = [int(c) if is_number else c for c in manifest.classes]
+        model = OnnxModel(place / MODEL, known)
+        classes = list(rows.target.unique()) if manifest.classes else []
+        positive = run.dataset.positive_class
+        found = compare(
+            [run.objective.metric, *run.metrics],
+            answers(served, rows.test[fresh], classes, positive),
+            answers(model, theirs, classes, positive),
+            target,
+        )
+    except Exception as error:
+        raise NotComparable(f"cannot be measured: {str(error).splitlines()[0]}") from error
+    if not found:
+        raise NotComparable(f"gives no answers that {run.objective.metric} could be measured by")
+    return found
+
+
+def _columns_of(manifest: Manifest) -> list[Column]:
+    """Return what a model takes, of one that does not tell kinds by its inputs' datatypes."""
+    if manifest.columns:
+        return manifest.columns
+    return [
+        Column(name=t.name, kind="Category" if t.datatype == "BYTES" else "Number")
+        for t in manifest.signature.inputs
+    ]

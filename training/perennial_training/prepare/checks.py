@@ -1,0 +1,230 @@
+"""What should be known about a dataset before anybody waits for a fit.
+
+Each check is a pure function of the rows; what it finds is told, or refused where that is asked
+for. The limits are for tables of ordinary size; none is a reason to refuse by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perennial_artifact.manifest import Column
+from perennial_artifact.result import CheckName, Note
+from perennial_training.failure import TrainingFailure
+from perennial_training.prepare.split import SEED, row_hashes
+
+NEARLY_ALL = 0.99
+MOSTLY_MISSING = 0.5
+IDENTIFIER_SHARE = 0.9
+RARE_CLASS = 0.01
+FEW_OF_A_CLASS = 10
+DUPLICATES = 0.05
+SHARED = 0.01
+LEAKING_SCORE = 0.995
+SAMPLE = 5_000
+NAMED = 8
+"""So many columns are named in a sentence."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows as checks see them: canonical features, the answer, which rows were held out."""
+
+    features: pd.DataFrame
+    columns: Sequence[Column]
+    target: pd.Series[Any]
+    held_out: NDArray[np.bool_]
+    is_classes: bool
+
+    def missing(self, column: Column) -> NDArray[np.bool_]:
+        """Tell which values of a column are missing."""
+        values = self.features[column.name]
+        found = values == "" if column.kind == "Category" else values.isna()
+        return found.to_numpy(dtype=bool)
+
+
+def check(rows: Rows, wanted: Mapping[CheckName, str]) -> list[Note]:
+    """Return what the checks found, but for those that are to be ignored.
+
+    Raises:
+        TrainingFailure: something was found that ``wanted`` refuses.
+    """
+    found = []
+    for name, look in CHECKS.items():
+        asked = wanted.get(name, "Tell")
+        if asked == "Ignore":
+            continue
+        noted = [Note(check=name, message=message) for message in look(rows)]
+        if noted and asked == "Refuse":
+            raise TrainingFailure(
+                "CheckFailed",
+                f"{noted[0].message} (dataset.checks.{name} is Refuse: mend the data, or set it to "
+                "Tell)",
+            )
+        found += noted
+    return found
+
+
+def _constant(rows: Rows) -> Iterator[str]:
+    if names := [c.name for c in rows.columns if _commonest(rows, c) == 1.0]:
+        yield f"{_named(names)} {_has(names)} one value in all rows, so nothing is learned from it"
+
+
+def _near_constant(rows: Rows) -> Iterator[str]:
+    shares = {c.name: _commonest(rows, c) for c in rows.columns}
+    if names := [name for name, share in shares.items() if NEARLY_ALL <= share < 1.0]:
+        yield f"{_named(names)} {_has(names)} one value in {NEARLY_ALL:.0%} of the rows or more"
+
+
+def _commonest(rows: Rows, column: Column) -> float:
+    """Return the share of the commonest value, a missing one counted as a value."""
+    values = rows.features[column.name]
+    return float(values.value_counts(normalize=True, dropna=False).iloc[0])
+
+
+def _missing(rows: Rows) -> Iterator[str]:
+    shares = {c.name: float(rows.missing(c).mean()) for c in rows.columns}
+    if names := [name for name, share in shares.items() if share > MOSTLY_MISSING]:
+        worst = max(names, key=lambda name: shares[name])
+        yield (
+            f"{_named(names)} {_has(names)} no value in more than half of the rows "
+            f"({worst}: {shares[worst]:.1%})"
+        )
+
+
+def _identifier_like(rows: Rows) -> Iterator[str]:
+    names = [c.name for c in rows.columns if _is_identifier(rows, c)]
+    if names:
+        yield (
+            f"{_named(names)} {_has(names)} another value in nearly every row, as an identifier "
+            "has: what is learned from it will not hold for new rows; leave it out of "
+            "dataset.features"
+        )
+
+
+def _is_identifier(rows: Rows, column: Column) -> bool:
+    values = rows.features[column.name][~rows.missing(column)]
+    if len(values) < 20 or values.nunique() < IDENTIFIER_SHARE * len(values):
+        return False
+    if column.kind == "Category":
+        return True
+    if column.kind != "Number":
+        return False
+    # Measurements are all different, too: a number is one where it counts rows or is long.
+    numbers = np.sort(values.to_numpy(dtype=np.float64))
+    if not np.isfinite(numbers).all() or (numbers != np.round(numbers)).any():
+        return False
+    return bool(numbers[-1] - numbers[0] < 1.2 * numbers.size or numbers[0] >= 1e6)
+
+
+def _duplicate_rows(rows: Rows) -> Iterator[str]:
+    repeated = pd.Series(_whole(rows)).duplicated().sum()
+    if repeated > DUPLICATES * len(rows.features):
+        yield (
+            f"{repeated} of {len(rows.features)} rows repeat another one in every feature and in "
+            "the target: check that no file is read twice"
+        )
+
+
+def _shared(rows: Rows) -> Iterator[str]:
+    whole = _whole(rows)
+    seen = np.isin(whole[rows.held_out], whole[~rows.held_out]).sum()
+    if seen > SHARED * rows.held_out.sum():
+        yield (
+            f"{seen} of {rows.held_out.sum()} held-out rows are equal to one that is learned from, "
+            "so the scores are better than they will be on new rows"
+        )
+
+
+def _whole(rows: Rows) -> NDArray[np.uint64]:
+    answer = Column(name="\0target", kind="Category")
+    values = rows.features.assign(**{answer.name: rows.target.astype(str)})
+    return row_hashes(values, [*rows.columns, answer])
+
+
+def _imbalance(rows: Rows) -> Iterator[str]:
+    if not rows.is_classes:
+        return
+    counts = rows.target.value_counts()
+    rare = [str(c) for c, n in counts.items() if n < max(FEW_OF_A_CLASS, RARE_CLASS * counts.sum())]
+    if rare:
+        least = counts.index[-1]
+        yield (
+            f"class {_named(rare)} of {rows.target.name} is rare ({least}: {counts.iloc[-1]} of "
+            f"{counts.sum()} rows): accuracy says little here; rank by roc_auc or "
+            "average_precision, and consider class_weight"
+        )
+
+
+def _leaking(rows: Rows) -> Iterator[str]:
+    names = [c.name for c in rows.columns if _tells_all(rows, c)]
+    if names:
+        yield (
+            f"{_named(names)} alone {_tells(names)} nearly every {rows.target.name}: if it is "
+            "known only after the answer, leave it out of dataset.features"
+        )
+
+
+def _tells_all(rows: Rows, column: Column) -> bool:
+    """Tell whether a small tree on this column alone is right on rows that it has not seen."""
+    from sklearn.metrics import balanced_accuracy_score, r2_score
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    train, held_out = (_sample(np.flatnonzero(part)) for part in (~rows.held_out, rows.held_out))
+    values = rows.features[column.name]
+    if column.kind == "Category":
+        codes, distinct = pd.factorize(values)
+        if len(distinct) > IDENTIFIER_SHARE * len(values):
+            return False
+        numbers = codes.astype(np.float64)
+    else:
+        numbers = values.to_numpy(dtype=np.float64)
+        numbers = np.clip(np.nan_to_num(numbers, nan=-1e30), -1e30, 1e30)
+    table, target = numbers[:, None], rows.target.to_numpy()
+    kind = DecisionTreeClassifier if rows.is_classes else DecisionTreeRegressor
+    leaf = max(1, len(train) // 500)
+    tree = kind(max_leaf_nodes=256, min_samples_leaf=leaf, random_state=SEED)
+    tree.fit(table[train], target[train])
+    truth, found = target[held_out], tree.predict(table[held_out])
+    if rows.is_classes:
+        if len(np.unique(truth)) < 2:
+            return False
+        return bool(balanced_accuracy_score(truth, found) >= LEAKING_SCORE)
+    return len(truth) > 1 and bool(r2_score(truth, found) >= LEAKING_SCORE)
+
+
+def _sample(numbers: NDArray[np.intp]) -> NDArray[np.intp]:
+    if numbers.size <= SAMPLE:
+        return numbers
+    return np.random.default_rng(SEED).choice(numbers, SAMPLE, replace=False)
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMED])
+    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"
+
+
+def _has(names: Sequence[str]) -> str:
+    return "has" if len(names) == 1 else "have"
+
+
+def _tells(names: Sequence[str]) -> str:
+    return "tells" if len(names) == 1 else "each tell"
+
+
+CHECKS: dict[CheckName, Callable[[Rows], Iterator[str]]] = {
+    "constant": _constant,
+    "nearConstant": _near_constant,
+    "missing": _missing,
+    "identifierLike": _identifier_like,
+    "duplicateRows": _duplicate_rows,
+    "shared": _shared,
+    "imbalance": _imbalance,
+    "leaking": _leaking,
+}
