@@ -60,6 +60,12 @@ def get(kind: str, name: str = "flights") -> dict[str, Any]:
     return found
 
 
+def revision(role: str = "Stable", name: str = "flights") -> dict[str, Any]:
+    """Return the revision of a ModelDeployment in a role, empty where there is none."""
+    found = get("md", name).get("status", {}).get("revisions", [])
+    return next((r for r in found if r["role"] == role), {})
+
+
 def wait(what: str, reached: Callable[[], bool], seconds: float) -> None:
     """Wait until a state is reached.
 
@@ -219,7 +225,7 @@ def loop(values: str) -> Counter[str]:
     say("Serve it, and watch its traffic")
     kubectl("apply", "-f", str(EXAMPLES / "deployment.yaml"))
     wait("the model answers", lambda: condition("md", "Ready") == "True", 60)
-    first = get("md")["status"]["stable"]["version"]
+    first = revision()["version"]
     send_traffic("winter", ["01", "02"], "--requests", "60")
     kubectl("apply", "-f", str(EXAMPLES / "monitor.yaml"))
     wait("winter is like winter", lambda: condition("dm", "Drifted") == "False", 60)
@@ -234,9 +240,9 @@ def loop(values: str) -> Counter[str]:
     wait("it retrained", lambda: get("mt")["status"]["champion"]["version"] != first, 90)
     show("mt", "mv")
     say("The new version takes over by a canary, under live traffic")
-    wait("the canary takes traffic", lambda: bool(get("md")["status"].get("weight")), 60)
+    wait("the canary takes traffic", lambda: "share" in revision("Canary"), 60)
     show("md")
-    wait("it was promoted", lambda: get("md")["status"]["stable"]["version"] != first, 120)
+    wait("it was promoted", lambda: revision()["version"] != first, 120)
     show("mt", "mv", "md", "dm")
     found += end_traffic("summer")
     say(f"The loop closed in {time.monotonic() - began:.0f} s; answers by version: {dict(found)}")
@@ -245,11 +251,11 @@ def loop(values: str) -> Counter[str]:
 
 def undo() -> None:
     """Go back to the version that served before, as a person asks for it."""
-    before = get("md")["status"]["replaced"]["version"]
+    before = revision("Previous")["version"]
     say(f"Somebody has doubts: back to {before}, at once")
     request = f"perennial.dev/request=undo/{time.time():.0f}"
     kubectl("annotate", "md", "flights", "-n", NAMESPACE, "--overwrite", request)
-    wait(f"{before} serves", lambda: get("md")["status"]["stable"]["version"] == before, 60)
+    wait(f"{before} serves", lambda: revision()["version"] == before, 60)
     show("mv", "md")
 
 

@@ -65,7 +65,7 @@ def stable(answers: Counter[str]) -> Iterator[str]:
     apply(artifact_of("flights-1"))
     demo.wait("trial serves", lambda: condition("Ready").get("status") == "True", 60)
     demo.send_traffic("trial-traffic", ["01"], model=NAME)
-    revision = demo.get("md", NAME)["status"]["stable"]["revision"]
+    revision = demo.revision(name=NAME)["name"]
     demo.wait("traffic flows", lambda: answered(revision)["200"] > 0, 60)
     yield revision
     demo.kubectl("delete", "pod", "trial-traffic", "-n", demo.NAMESPACE, "--now")
@@ -91,8 +91,7 @@ def test_a_bad_version_is_rolled_back_and_stable_loses_nothing(
         return found.get("reason") == reason and words in found["message"]
 
     demo.wait("it was rolled back", rolled_back, 90)
-    status = demo.get("md", NAME)["status"]
-    assert status["stable"]["revision"] == stable
+    assert demo.revision(name=NAME)["name"] == stable
     assert condition("Available")["status"] == "True"
     assert condition("Stalled")["reason"] == reason
     codes = answered(stable)
@@ -106,12 +105,12 @@ def test_a_rollout_under_load_loses_no_request_though_the_operator_is_killed(sta
     demo.send_traffic("steady", ["02"], model=NAME)
     demo.wait("traffic flows", lambda: demo.answers("steady").total() > 0, 30)
     apply(artifact_of("flights-2"))
-    demo.wait("the canary answers", lambda: bool(demo.get("md", NAME)["status"].get("weight")), 60)
+    demo.wait("the canary answers", lambda: "share" in demo.revision("Canary", NAME), 60)
     operator = "app.kubernetes.io/component=operator"
     kill = ["delete", "pod", "-n", demo.SYSTEM, "-l", operator, "--force", "--grace-period=0"]
     demo.kubectl(*kill)
     promoted = "it was promoted by the next operator"
-    demo.wait(promoted, lambda: demo.get("md", NAME)["status"]["stable"]["revision"] != stable, 120)
+    demo.wait(promoted, lambda: demo.revision(name=NAME)["name"] != stable, 120)
     old = f"{NAME}-{stable}"
     demo.wait(
         "the old one has no pods", lambda: demo.get("deploy", old)["spec"]["replicas"] == 0, 90
@@ -121,7 +120,7 @@ def test_a_rollout_under_load_loses_no_request_though_the_operator_is_killed(sta
         "perennial.dev/request=undo/1",
     )
     undone = "the old one serves again"
-    demo.wait(undone, lambda: demo.get("md", NAME)["status"]["stable"]["revision"] == stable, 60)
+    demo.wait(undone, lambda: demo.revision(name=NAME)["name"] == stable, 60)
     assert condition("Stalled")["reason"] == "Undone"
     demo.wait("it answers", lambda: answered(stable)["200"] > 0, 60)
     found = demo.end_traffic("steady")

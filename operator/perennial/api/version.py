@@ -124,6 +124,12 @@ class Outcome(ApiModel):
     time: Time | None = Field(None, description="When.")
 
 
+class PrintedVersion(ApiModel):
+    """What `kubectl get` prints: made of the facts beside it, and nothing to rely on."""
+
+    metric: str = Field("", description="The first metric as name=value.", max_length=128)
+
+
 class VersionStatus(ApiModel):
     """Where the version is deployed and what became of it."""
 
@@ -133,7 +139,7 @@ class VersionStatus(ApiModel):
         [], description="The ModelDeployments that serve it.", max_length=64
     )
     outcome: Outcome | None = Field(None, description="What became of it in live traffic.")
-    metric: str = Field("", description="The first metric as name=value.", max_length=128)
+    printed: PrintedVersion | None = Field(None, description="What kubectl get prints.")
 
 
 class ModelVersion(Kind):
@@ -145,7 +151,7 @@ class ModelVersion(Kind):
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column(name="Training", json_path=".spec.trainingRef.name"),
         Column(name="Algorithm", json_path=".spec.algorithm"),
-        Column(name="Metric", json_path=".status.metric"),
+        Column(name="Metric", json_path=".status.printed.metric"),
         Column(name="Deployed", json_path='.status.conditions[?(@.type=="Deployed")].status'),
         Column(name="Outcome", json_path=".status.outcome.reason"),
         AGE,

@@ -85,7 +85,7 @@ class Record:
         meta, told = deployment.metadata, self.revision
         labels = {**MANAGED_BY, "app.kubernetes.io/component": "serving"}
         labels |= {"perennial.dev/deployment": meta.name, "perennial.dev/revision": self.name}
-        known = {"version", "revision", "artifact", "secret", "requestLog"}
+        known = {"version", "name", "artifact", "secret", "requestLog"}
         revision = {k: v for k, v in told.to_json().items() if k in known}
         return {
             "apiVersion": "apps/v1",

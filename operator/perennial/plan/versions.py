@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from perennial.api.deployment import ModelDeployment
-from perennial.api.version import DeployedBy, ModelVersion, Outcome
+from perennial.api.version import DeployedBy, ModelVersion, Outcome, PrintedVersion
 from perennial.plan.core import Plan, condition, settle
 
 
@@ -49,13 +49,14 @@ def plan_version(s: VersionSnapshot) -> Plan:
     )
     generation = s.version.metadata.generation
     metrics = s.version.spec.metrics
+    shown = f"{metrics[0].name}={metrics[0].value:.3f}" if metrics else ""
     status = s.version.status.model_copy(
         update={
             "observed_generation": generation,
             "conditions": settle(s.version.status.conditions, [wanted], generation, s.now),
             "deployments": deployed,
             "outcome": outcome,
-            "metric": f"{metrics[0].name}={metrics[0].value:.3f}" if metrics else "",
+            "printed": PrintedVersion(metric=shown),
         }
     )
     return Plan(status=status)

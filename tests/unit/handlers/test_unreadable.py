@@ -78,9 +78,8 @@ def test_what_only_a_newer_operator_knows_is_found_wherever_it_is(where: Any, pa
 
 async def test_it_stalls_with_a_sentence_and_keeps_what_its_status_knew() -> None:
     made = newer()
-    made["status"] = {
-        "stable": {"revision": "r1", "artifact": {"uri": "s3://m/", "sha256": "a" * 64}}
-    }
+    artifact = {"uri": "s3://m/", "sha256": "a" * 64}
+    made["status"] = {"revisions": [{"name": "r1", "role": "Stable", "artifact": artifact}]}
     cluster = Held(made)
     controller = Controller(cluster, SETTINGS, read({})[1])
     assert await controller.reconcile(Key("ModelDeployment", "team", "flights")) is None

@@ -70,9 +70,10 @@ def serving(version: str = "flights-1", revision: str = "r1") -> Any:
         "artifact": {"uri": "s3://m/", "sha256": "a" * 64},
         "revision": revision,
         "readyReplicas": 1,
+        "role": "Stable",
     }
     spec = {"model": {"trainingRef": {"name": "flights"}}}
-    return deployment(spec, status={"stable": stable})
+    return deployment(spec, status={"revisions": [stable]})
 
 
 def look(m: DriftMonitor, x: list[int], at: float, unseen: int = 0, **more: Any) -> tuple[Any, Any]:
@@ -249,7 +250,7 @@ def test_why_no_retraining_is_asked_for() -> None:
     assert reason(training=None) == "NoTraining"
     canary = {"artifact": {"uri": "s3://m/", "sha256": "b" * 64}, "revision": "r2"}
     on_trial = serving()
-    status = on_trial.status.model_copy(update={"canary": Revision.model_validate(canary)})
+    status = on_trial.status.having(canary=Revision.model_validate(canary))
     on_trial = on_trial.model_copy(update={"status": status})
     assert reason(deployment=on_trial) == "RolloutUnderWay"
     action = {"type": "Retrain", "time": later(-30), "version": "flights-0"}

@@ -18,7 +18,7 @@ FEEDBACK = {
     }
 }
 LOG = {"uri": "s3://models/logs/team/flights", "secret": "log-key"}
-SERVED = {"artifact": {"uri": "s3://models/a/", "sha256": SHA}, "revision": "r1"}
+SERVED = {"artifact": {"uri": "s3://models/a/", "sha256": SHA}, "name": "r1", "role": "Stable"}
 
 
 def logging(status: dict[str, Any] | None = None) -> ModelDeployment:
@@ -37,9 +37,9 @@ def start(world: World, teacher: ModelDeployment | None) -> tuple[dict[str, Any]
     return document, secrets
 
 
-@pytest.mark.parametrize("role", ["stable", "canary"])
+@pytest.mark.parametrize("role", ["Stable", "Canary"])
 def test_the_trainer_is_told_where_a_revision_logs_and_until_when_to_read(role: str) -> None:
-    teacher = logging({role: {**SERVED, "requestLog": LOG}})
+    teacher = logging({"revisions": [{**SERVED, "role": role, "requestLog": LOG}]})
     document, secrets = start(World(FEEDBACK), teacher)
     assert document["dataset"]["feedback"] == {
         "deployment": "flights",
@@ -50,11 +50,11 @@ def test_the_trainer_is_told_where_a_revision_logs_and_until_when_to_read(role: 
 
 
 def test_a_log_without_a_secret_brings_none() -> None:
-    teacher = logging({"stable": {**SERVED, "requestLog": {"uri": LOG["uri"]}}})
+    teacher = logging({"revisions": [{**SERVED, "requestLog": {"uri": LOG["uri"]}}]})
     assert start(World(FEEDBACK), teacher)[1] == {"store": "perennial-store"}
 
 
-@pytest.mark.parametrize("status", [{}, {"stable": SERVED}])
+@pytest.mark.parametrize("status", [{}, {"revisions": [SERVED]}])
 def test_before_anything_is_logged_a_run_learns_from_the_dataset_alone(status: Any) -> None:
     world = World(FEEDBACK)
     document, secrets = start(world, logging(status))

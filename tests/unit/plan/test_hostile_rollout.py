@@ -23,6 +23,7 @@ from test_rollout import (
     weight,
 )
 
+import perennial.plan.workload
 from faults import fault
 from perennial.plan.analysis import PodMetrics, counts, difference, quantile
 from perennial.plan.rollout import plan_deployment
@@ -130,6 +131,32 @@ def test_an_upgrade_of_the_chart_restarts_nobody() -> None:
     world.settle()
     pod = world.workloads[stable_revision(world)]["spec"]["template"]["spec"]
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_an_operator_that_makes_other_pods_restarts_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = slow(HALF)
+    old = stable_revision(world)
+    before = world.workloads[old]["spec"]["template"]
+    made = perennial.plan.workload._template
+
+    def other(*arguments: Any) -> Any:
+        template = made(*arguments)
+        template["spec"]["containers"][0]["livenessProbe"]["failureThreshold"] = 99
+        return template
+
+    monkeypatch.setattr(perennial.plan.workload, "_template", other)
+    world.change(replicas=3)
+    world.settle()
+    assert world.workloads[old]["spec"]["template"] == before and world.ready(old) == 3
+    del world.workloads[old]
+    world.settle()
+    assert world.workloads[old]["spec"]["template"] == before
+    world.wish(NEW_SHA)
+    world.settle()
+    new = world.workloads[stable_revision(world)]["spec"]["template"]["spec"]["containers"][0]
+    assert new["livenessProbe"]["failureThreshold"] == 99
 
 
 def test_a_deleted_training_moves_no_log() -> None:

@@ -19,8 +19,8 @@ def version(**status: Any) -> ModelVersion:
 
 
 def serving(name: str, **roles: str) -> ModelDeployment:
-    status = {role: {**REFERENCE, "version": v} for role, v in roles.items()}
-    made = deployment(status=status)
+    served = [{**REFERENCE, "role": r.capitalize(), "version": v} for r, v in roles.items()]
+    made = deployment(status={"revisions": served})
     return made.model_copy(update={"metadata": made.metadata.model_copy(update={"name": name})})
 
 
@@ -40,7 +40,7 @@ def test_a_version_that_nobody_serves() -> None:
     seen = look(version(), serving("other", stable="flights-1"))
     plan = plan_version(VersionSnapshot(seen, (), NOW))
     assert conditions(plan)["Deployed"] == ("False", "NotServed")
-    assert seen.status.outcome is None and seen.status.metric == "roc_auc=0.781"
+    assert seen.status.outcome is None and seen.status.printed.metric == "roc_auc=0.781"
 
 
 def test_everybody_who_serves_it_is_listed_with_the_role() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 
 from perennial.api.base import seconds
-from perennial.api.deployment import DeploymentStatus, Revision, Step, StepStatus, Weight
+from perennial.api.deployment import DeploymentStatus, Revision, Share, Step, StepStatus
 from perennial.plan.core import REQUEST_ANNOTATION, Event
 from perennial.plan.finding import Finding
 from perennial.plan.record import as_written, counted
@@ -88,7 +88,7 @@ def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
         if not _has_grown(s, status, stable_pods):
             return _stuck(s, state, weight) if late else state
         shown = actual(stable_pods, canary_pods) if 0 < weight < 100 else weight
-        told = Weight(asked=weight, actual=shown, summary=f"{weight}/{shown}")
+        told = Share(asked=weight, actual=shown)
         started = step.model_copy(update={"start_time": s.now})
         changed = status.weight is None or status.weight != told
         text = f"canary takes {shown} % of the traffic ({weight} % asked)"

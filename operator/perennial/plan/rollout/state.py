@@ -23,7 +23,7 @@ class State:
 
     def set(self, *events: Event, **changes: object) -> "State":
         """Return the state with a changed status and more to tell."""
-        status = self.status.model_copy(update=changes)
+        status = self.status.having(**changes)
         return replace(self, status=status, events=(*self.events, *events))
 
 

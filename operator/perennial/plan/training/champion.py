@@ -51,7 +51,6 @@ def champion_of(version: ModelVersion) -> Champion:
     return Champion(
         version=version.metadata.name,
         metric=metric,
-        summary=f"{metric.name}={metric.value:.3f}",
         uri=version.spec.artifact.uri,
         sha256=version.spec.artifact.sha256,
         secret=version.spec.artifact.secret_ref.name if version.spec.artifact.secret_ref else "",

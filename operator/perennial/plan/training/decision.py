@@ -8,6 +8,7 @@ from perennial.api.training import (
     Candidate,
     CandidateStatus,
     LastRun,
+    PrintedTraining,
     RunStatus,
     TrainingSpec,
     TrainingStatus,
@@ -234,7 +235,9 @@ def _finish(
     generation = s.training.metadata.generation
     run = status.run
     training = run.trigger if run is not None and run.phase == "Fitting" else ""
-    status = status.model_copy(update={"training": training, "observed_generation": generation})
+    champion = status.champion.summary if status.champion is not None else ""
+    printed = PrintedTraining(training=training, metric=champion)
+    status = status.model_copy(update={"printed": printed, "observed_generation": generation})
     problem = problem or too_long(s.training.metadata.annotations)
     behind = run is None or run.trained != as_trained(s.training.spec)
     conditions = settle(
