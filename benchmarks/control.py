@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import re
-import subprocess
 import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asking import ROOT, Answer, Kubectl
+from asking import ROOT, Kubectl
+from controllers import client, controlled
 from operators import Operator, install, running
 
-from localcluster import apiserver, binaries
-from localcluster.apiserver import ApiServer
+from localcluster import apiserver
 
 SHA = "a" * 64
 NODES = 4
@@ -52,8 +50,10 @@ def main() -> None:
     options = parser.parse_args()
     count, spaces = options.objects, [f"bench-{n}" for n in range(options.namespaces)]
     place = Path(tempfile.mkdtemp(prefix="perennial-benchmark-"))
-    with apiserver.running() as server, controlled(server, place):
+    with apiserver.running() as server, controlled(server, place, "kwok"):
         kubectl = client(server)
+        nodes = {"apiVersion": "v1", "kind": "List", "items": [node(n) for n in range(NODES)]}
+        assert kubectl("create", "-f", "-", body=nodes).code == 0
         for name in spaces:
             assert kubectl("create", "namespace", name).code == 0
         ready(kubectl, "nodes", NODES)
@@ -68,9 +68,8 @@ def main() -> None:
             settled(operator)
             idle = used(operator)
             took = appear(kubectl, ours(count, spaces), "modeldeployments.perennial.dev", count)
-            cold = row(
-                f"until all are Ready: {took:.1f} s, {took / baseline:.1f} times", operator, idle
-            )
+            what = f"until all are Ready: {took:.1f} s, {took / baseline:.1f} times plain"
+            row(what, operator, idle)
             settled(operator)
             resting = used(operator)
             time.sleep(REST_SECONDS)
@@ -79,7 +78,6 @@ def main() -> None:
             kubectl("scale", "modeldeployments.perennial.dev/m-0", "-n", spaces[0], "--replicas=2")
             settled(operator)
             row("one edit: replicas", operator, before)
-            del cold
         with running(server, kubectl, objects, place, "second") as operator:
             settled(operator)
             nothing = Used(0.0, 0, Counter(), 0.0)
@@ -94,15 +92,14 @@ def report(count: int, spaces: int, baseline: float) -> None:
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
 
 
-def row(what: str, operator: Operator, before: Used) -> Used:
-    """Print what was used since a moment; return what is used now."""
+def row(what: str, operator: Operator, before: Used) -> None:
+    """Print what was used since a moment."""
     now = used(operator)
     asked = now.requests - before.requests
     verbs = [asked.pop(verb, 0) for verb in ("GET", "PATCH", "POST")]
     told = [f"{now.seconds - before.seconds:.1f}", f"{now.peak / 2**20:.0f}", *map(str, verbs)]
     told += [str(asked.total()), f"{now.writes - before.writes:.0f}"]
     print(f"| {what} | {' | '.join(told)} |", flush=True)
-    return now
 
 
 def used(operator: Operator) -> Used:
@@ -203,54 +200,6 @@ def ours(count: int, spaces: list[str]) -> list[dict[str, Any]]:
         }
         for n in range(count)
     ]
-
-
-def client(server: ApiServer) -> Kubectl:
-    """Return kubectl."""
-    base = [str(binaries.path("kubectl")), "--kubeconfig", str(server.kubeconfig)]
-
-    def run(*arguments: str, body: Any = None) -> Answer:
-        stdin = json.dumps(body) if body is not None else None
-        done = subprocess.run([*base, *arguments], input=stdin, capture_output=True, text=True)
-        return Answer(done.returncode, done.stdout, done.stderr)
-
-    return run
-
-
-@contextlib.contextmanager
-def controlled(server: ApiServer, place: Path) -> Iterator[None]:
-    """Run the controllers, the scheduler, and kwok with its nodes."""
-    config = f"--kubeconfig={server.kubeconfig}"
-    keys = f"--service-account-private-key-file={server.authority.parent / 'service-accounts.key'}"
-    quiet = ["--leader-elect=false", "--secure-port=0"]
-    # Nodes that nobody renews for hours are not to be given up.
-    grace = ["--node-monitor-grace-period=2h", "--kube-api-qps=200", "--kube-api-burst=400"]
-    commands = {
-        "kube-controller-manager": [config, keys, *grace, *quiet],
-        "kube-scheduler": [config, "--kube-api-qps=200", "--kube-api-burst=400", *quiet],
-        "kwok": [
-            config,
-            "--manage-all-nodes=true",
-            "--server-address=",
-            "--node-lease-duration-seconds=0",
-        ],
-    }
-    kubectl = client(server)
-    nodes = [node(n) for n in range(NODES)]
-    made = kubectl("create", "-f", "-", body={"apiVersion": "v1", "kind": "List", "items": nodes})
-    assert made.code == 0, made.error
-    processes = []
-    try:
-        for name, flags in commands.items():
-            log = (place / f"{name}.log").open("wb")
-            command = [str(binaries.path(name)), *flags]
-            processes.append(subprocess.Popen(command, stdout=log, stderr=log))
-        yield
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(20)
 
 
 def node(number: int) -> dict[str, Any]:

@@ -61,7 +61,9 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
     name = s.monitor.spec.deployment_ref.name
     stable = s.deployment.status.stable if s.deployment else None
     if s.deployment is None:
-        return _blind(s, status, "DeploymentNotFound", f"there is no ModelDeployment {name}")
+        return _blind(
+            s, status, "DeploymentNotFound", f"there is no ModelDeployment {name}: create it"
+        )
     if s.deployment.spec.serving.drift_windows == "Disabled":
         told = f"{name} counts nothing: set its spec.serving.driftWindows to Enabled"
         return _blind(s, status, "DriftWindowsDisabled", told, stalled=True)

@@ -69,14 +69,16 @@ def _image(waiting: Json) -> Finding | None:
     if waiting.get("reason") not in _IMAGE:
         return None
     told = f"{waiting['reason']}: {waiting.get('message', '')}"
-    return Finding("ImagePullFailed", told, "Cluster")
+    advice = "it is tried again: correct the image's name, or the Secret that pulls it"
+    return Finding("ImagePullFailed", f"{told.rstrip('.')}; {advice}", "Cluster")
 
 
 def _config(waiting: Json) -> Finding | None:
     """Make sure that what its containers are made of is there, a Secret's key for one."""
     if waiting.get("reason") not in _CONFIG:
         return None
-    return Finding("ConfigInvalid", f"{waiting['reason']}: {waiting.get('message', '')}", "Cluster")
+    told = f"{waiting['reason']}: {waiting.get('message', '')}"
+    return Finding("ConfigInvalid", f"{told.rstrip('.')}; it is tried again: create it", "Cluster")
 
 
 def _unscheduled(message: str) -> Finding:
@@ -87,7 +89,8 @@ def _unscheduled(message: str) -> Finding:
             f"correct the URI pvc://{absent[1]}/…"
         )
         return Finding("ClaimNotFound", told, "Store")
-    return Finding("Unschedulable", message, "Cluster")
+    told = f"{message.rstrip('.')}; it waits: add a node, or ask for less"
+    return Finding("Unschedulable", told, "Cluster")
 
 
 def _unmade(pod: Json, containers: Sequence[Json], now: datetime | None) -> Finding | None:

@@ -77,13 +77,19 @@ def test_a_message_that_is_none_of_ours_is_a_crash(text: str) -> None:
     ],
 )
 def test_what_keeps_a_container_from_starting(word: str, reason: str) -> None:
-    assert trouble([pod(waiting(word))]) == Finding(reason, f"{word}: why", "Cluster")
+    found = trouble([pod(waiting(word))])
+    assert found is not None and (found.reason, found.blame) == (reason, "Cluster")
+    assert found.message.startswith(f"{word}: why; it is tried again: ")
 
 
 def test_a_pod_without_a_node() -> None:
     scheduled = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: too little cpu"}
     found = trouble([pod(conditions=[scheduled])])
-    assert found == Finding("Unschedulable", "0/1 nodes: too little cpu", "Cluster")
+    assert found == Finding(
+        "Unschedulable",
+        "0/1 nodes: too little cpu; it waits: add a node, or ask for less",
+        "Cluster",
+    )
 
 
 def test_a_pod_without_its_claim() -> None:
@@ -95,9 +101,8 @@ def test_a_pod_without_its_claim() -> None:
 
 
 def test_only_pods_that_wait_do_not_start() -> None:
-    assert not_starting([pod(waiting("ErrImagePull"), phase="Pending")]) == Finding(
-        "ImagePullFailed", "ErrImagePull: why", "Cluster"
-    )
+    found = not_starting([pod(waiting("ErrImagePull"), phase="Pending")])
+    assert found is not None and found.reason == "ImagePullFailed"
     assert not_starting([pod(ended(), phase="Failed"), {"metadata": {"name": "new"}}]) is None
 
 

@@ -25,9 +25,10 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     if state.status.stable is None:
         state = rebuild(s, state)
     state = take_request(s, state)
-    desired, problem, waiting = wanted(s, state.status)
-    problem = problem or too_long(s.deployment.metadata.annotations)
-    state = replace(state, problem=problem, waiting=waiting)
+    found = wanted(s, state.status)
+    problem = found.problem or too_long(s.deployment.metadata.annotations)
+    state = replace(state, problem=problem, waiting=found.waiting)
+    desired = found.revision
     stable, canary = state.status.stable, state.status.canary
     if stable is None:
         if desired is None:

@@ -1,5 +1,7 @@
 """Which revision the spec asks for."""
 
+from dataclasses import dataclass
+
 from perennial.api.deployment import ArtifactRef, DeploymentStatus, LogPlace, Rejection, Revision
 from perennial.plan.finding import Finding
 from perennial.plan.record import as_written, newest
@@ -9,70 +11,96 @@ from perennial.plan.rollout.state import rejection
 from perennial.plan.stores import opener, refusal
 
 
-def wanted(
-    s: DeploymentSnapshot, status: DeploymentStatus
-) -> tuple[Revision | None, Finding | None, Finding | None]:
+@dataclass(frozen=True)
+class Desired:
+    """The wanted revision; or a problem that somebody must solve, or what is waited for."""
+
+    revision: Revision | None = None
+    problem: Finding | None = None
+    waiting: Finding | None = None
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model by its place; ``secret`` None: the chart's, where that opens it."""
+
+    artifact: ArtifactRef
+    version: str = ""
+    secret: str | None = None
+
+
+def wanted(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
     """Return the wanted revision; or a problem, or what is waited for.
 
     It is as it was recorded, if it was: what it was made of is not decided again. A version that
     is on trial or serves goes on where it, or its training, is gone.
     """
-    model, settings = s.deployment.spec.model, s.settings
-    secret: str | None = None
-    version = ""
     known = [r for r in (status.canary, status.stable) if r is not None]
-    if model.artifact is not None:
-        artifact = ArtifactRef(uri=model.artifact.uri, sha256=model.artifact.sha256)
-        secret = model.artifact.secret_ref.name if model.artifact.secret_ref is not None else None
-    elif model.version_ref is not None:
-        version = model.version_ref.name
-        if s.version is not None:
-            found = s.version.spec.artifact
-            artifact = ArtifactRef(uri=found.uri, sha256=found.sha256)
-            secret = found.secret_ref.name if found.secret_ref is not None else None
-        elif kept := next((r for r in known if r.version == version), None):
-            artifact, secret = kept.artifact, kept.secret
-        else:
-            return None, Finding("VersionNotFound", f"there is no ModelVersion {version}"), None
-    else:
-        assert model.training_ref is not None
-        name = model.training_ref.name
-        champion = s.training.status.champion if s.training is not None else None
-        if champion is not None:
-            artifact = ArtifactRef(uri=champion.uri, sha256=champion.sha256)
-            version, secret = champion.version, champion.secret or None
-        elif known:
-            artifact, version, secret = known[0].artifact, known[0].version, known[0].secret
-        elif s.training is None:
-            return None, None, Finding("TrainingNotFound", f"there is no ModelTraining {name} yet")
-        else:
-            return (
-                None,
-                None,
-                Finding("WaitingForVersion", f"{name} has no version that passed yet"),
-            )
-    store = s.training.spec.store if s.training is not None else None
-    if secret is None:
-        secret = opener(artifact.uri, store, settings)
+    model = _model(s, known)
+    if isinstance(model, Desired):
+        return model
     log = _log(s, known)
-    told = refusal("the artifact's URI", artifact.uri, settings)
+    told = refusal("the artifact's URI", model.artifact.uri, s.settings)
     if not told and log is not None:
-        told = refusal("spec.serving.requestLog.store.uri", log.uri, settings)
+        told = refusal("spec.serving.requestLog.store.uri", log.uri, s.settings)
     if told:
-        return None, Finding("InvalidSpec", told), None
-    written = as_written(s.deployment, artifact)
+        return Desired(problem=Finding("InvalidSpec", told))
+    written = as_written(s.deployment, model.artifact)
     record = newest(s.records, written)
     if record is not None:
-        return record.revision.model_copy(update={"start_time": s.now}), None, None
+        return Desired(record.revision.model_copy(update={"start_time": s.now}))
+    secret, store = model.secret, s.training.spec.store if s.training is not None else None
+    if secret is None:
+        secret = opener(model.artifact.uri, store, s.settings)
     revision = Revision(
-        version=version,
-        artifact=artifact,
+        version=model.version,
+        artifact=model.artifact,
         revision=f"{written}-1",
         secret=secret,
         request_log=log,
         start_time=s.now,
     )
-    return revision, None, None
+    return Desired(revision)
+
+
+def _model(s: DeploymentSnapshot, known: list[Revision]) -> _Model | Desired:
+    """Return the model that the spec speaks of, or why there is none."""
+    source = s.deployment.spec.model
+    if source.artifact is not None:
+        own = source.artifact
+        artifact = ArtifactRef(uri=own.uri, sha256=own.sha256)
+        return _Model(artifact, secret=own.secret_ref.name if own.secret_ref is not None else None)
+    if source.version_ref is not None:
+        return _named(s, source.version_ref.name, known)
+    assert source.training_ref is not None
+    return _followed(s, source.training_ref.name, known)
+
+
+def _named(s: DeploymentSnapshot, name: str, known: list[Revision]) -> _Model | Desired:
+    """Return the version that the spec names."""
+    if s.version is not None:
+        found = s.version.spec.artifact
+        secret = found.secret_ref.name if found.secret_ref is not None else None
+        return _Model(ArtifactRef(uri=found.uri, sha256=found.sha256), name, secret)
+    if kept := next((r for r in known if r.version == name), None):
+        return _Model(kept.artifact, name, kept.secret)
+    told = f"there is no ModelVersion {name}: create it, or name another"
+    return Desired(problem=Finding("VersionNotFound", told))
+
+
+def _followed(s: DeploymentSnapshot, name: str, known: list[Revision]) -> _Model | Desired:
+    """Return the champion of the training that the spec follows."""
+    champion = s.training.status.champion if s.training is not None else None
+    if champion is not None:
+        artifact = ArtifactRef(uri=champion.uri, sha256=champion.sha256)
+        return _Model(artifact, champion.version, champion.secret or None)
+    if known:
+        return _Model(known[0].artifact, known[0].version, known[0].secret)
+    if s.training is None:
+        told = f"there is no ModelTraining {name} yet: create it"
+        return Desired(waiting=Finding("TrainingNotFound", told))
+    told = f"{name} has no version that passed yet: its runs go on"
+    return Desired(waiting=Finding("WaitingForVersion", told))
 
 
 def _log(s: DeploymentSnapshot, known: list[Revision]) -> LogPlace | None:
@@ -85,7 +113,5 @@ def _log(s: DeploymentSnapshot, known: list[Revision]) -> LogPlace | None:
 
 def held_back(s: DeploymentSnapshot, status: DeploymentStatus) -> Rejection | None:
     """Return the rejection of what the spec wants, if it was rejected."""
-    desired, _, _ = wanted(s, status)
-    if desired is None:
-        return None
-    return rejection(status, desired.revision)
+    revision = wanted(s, status).revision
+    return rejection(status, revision.revision) if revision is not None else None

@@ -79,7 +79,7 @@ def _undo(s: DeploymentSnapshot, state: State, text: str) -> State:
 
 def _refresh(s: DeploymentSnapshot, state: State, text: str) -> State:
     """Record what is wanted anew, as the present operator makes it; the rollout does the rest."""
-    revision, _, _ = wanted(s, state.status)
+    revision = wanted(s, state.status).revision
     if revision is None:
         return state.set(Event("NothingToDo", "refresh: nothing is wanted yet", "Warning"))
     if any(record.asked == text for record in s.records):
