@@ -168,9 +168,11 @@ FULL: dict[str, dict[str, Any]] = {
         "window": "1h",
         "interval": "5m",
         "minimumSamples": 500,
-        "tests": [{"name": "psi", "method": "PSI", "threshold": 0.2, "features": ["hour"]}],
+        "alpha": 0.001,
+        "minimumEffect": 0.05,
+        "tests": [{"name": "own", "threshold": 0.2, "features": ["hour"]}],
         "quality": {
-            check: {"maximumFraction": 0.1} for check in ("missing", "outOfRange", "unseenCategory")
+            check: {"maximum": 0.1} for check in ("missing", "outOfRange", "unseenCategory")
         },
         "consecutiveBreaches": 2,
         "actions": {"retrain": {"cooldown": "6h", "dailyLimit": 4}},

@@ -31,7 +31,7 @@ async def read_pods(pods: Sequence[Json], path: str) -> dict[str, bytes]:
             except (aiohttp.ClientError, TimeoutError):
                 return name, None
 
-        answers = await asyncio.gather(*(read(p) for p in pods if _is_ready(p)))
+        answers = await asyncio.gather(*(read(p) for p in pods if is_ready(p)))
     return {name: body for name, body in answers if body is not None}
 
 
@@ -53,7 +53,8 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes | None:
     return bytes(body)
 
 
-def _is_ready(pod: Json) -> bool:
+def is_ready(pod: Json) -> bool:
+    """Tell whether a pod is ready, has an address and is not about to go."""
     status = pod.get("status", {})
     conditions = {c["type"]: c["status"] for c in status.get("conditions", [])}
     gone = pod["metadata"].get("deletionTimestamp")
