@@ -94,7 +94,7 @@ BAD = [
     (
         "ModelDeployment",
         {"rollout__analysis": {"metrics": [{"name": "a"}]}},
-        "give exactly one of errorRate or latency",
+        "give exactly one of errorRate, refusalRate or latency",
     ),
     ("ModelDeployment", {"replicas": -1}, "spec.replicas"),
     ("ModelDeployment", {MEMORY: "lots"}, f"{'.'.join(MEMORY.split('__'))}: Invalid value"),

@@ -70,6 +70,7 @@ def deployment(spec: dict[str, Any] | None = None, **more: Any) -> ModelDeployme
         "rollout": rollout,
         **(spec or {}),
     }
+    body["rollout"] = {"analysis": {"none": {}}, **body["rollout"]}
     return ModelDeployment.read({"metadata": meta(), "spec": body, **more})
 
 

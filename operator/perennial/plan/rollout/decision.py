@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from perennial.api.base import Json, seconds
 from perennial.api.deployment import DeploymentStatus
+from perennial.plan.analysis.look import LOOK_SECONDS
 from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
 from perennial.plan.finding import Finding
 from perennial.plan.rollout.canary import advance, roll
@@ -89,13 +90,13 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
 
 def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> float | None:
     """Return when time alone may change the decision."""
-    analysis = s.deployment.spec.rollout.analysis
+    judged = s.deployment.spec.rollout.judging.judged
     if status != s.deployment.status and status.canary is not None:
         return 0.5
     if status.canary is not None and not status.paused:
         return 1.0
-    if status.canary is not None and analysis is not None:
-        return seconds(analysis.interval)  # a canary that waits for a person is watched
+    if status.canary is not None and judged:
+        return LOOK_SECONDS  # a canary that waits for a person is watched
     if lingers(s, status):
         return 2.0
     if status.stable is None or state.problem is not None:
