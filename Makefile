@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-images binaries matrix benchmark-serving benchmark-http benchmark-sketch benchmark-operator
+.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-images binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,7 +40,7 @@ binaries:  ## Build etcd, Kubernetes, CoreDNS and the S3 server into the cache
 
 generate: venv  ## Write what is generated: CRDs, the gRPC messages
 	$(VENV)/bin/uv run -q --no-project --with grpcio-tools==1.76.0 python -m grpc_tools.protoc \
-	  -Iserving --python_out=serving perennial_serving/inference.proto
+	  -Iserving --python_out=serving $(addprefix perennial_serving/protocol/,inference.proto health.proto reflection.proto)
 	$(PY) -m perennial.api.crd
 	$(PY) -m perennial.api.crd charts/perennial/files/crds
 
@@ -106,6 +106,13 @@ benchmark-serving: venv  ## Our server beside MLServer, KServe's, FastAPI by han
 benchmark-http: venv  ## HTTP and gRPC servers, JSON codecs, threads: the candidates (5 min)
 	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
 	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.frontends
+
+soak: export PERENNIAL_SOAK = 1
+soak: venv  ## Memory over 10,000 connections, 400 large refusals of each kind, 6,000 shapes (5 min)
+	$(PY) -m pytest -q tests/unit/serving/test_memory.py
+
+attack: venv  ## Attacks beside an honest client, on loopback: ours, uvicorn, granian (5 min)
+	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT):$(BENCHMARK) $(PY) -m benchmarks.attack
 
 benchmark-sketch: venv  ## What counting a row for drift costs (half a minute)
 	$(PY) -m benchmarks.sketch

@@ -37,6 +37,13 @@ class Case:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    is_new: bool = False
+    """Whether each request's head is another one: a trace's number in the query of its target, as
+    long as that of a traceparent, which the load generator cannot vary."""
+
+    def targets(self, count: int) -> list[str]:
+        """Return targets of that many requests, all different."""
+        return [f"{self.path}?trace=00-{n:032x}-{n:016x}-01" for n in range(count)]
 
     @property
     def is_grpc(self) -> bool:
@@ -63,7 +70,11 @@ def cases(rows: pd.DataFrame) -> list[Case]:
         # The shortest numbers that mean these values, as people write them.
         data = [float(str(value)) for value in values.ravel()]
         body = json.dumps({"inputs": [{**tensor, "data": data}]}).encode()
-        made.append(Case(f"json{count}", f"REST JSON, {_rows(count)}", count, path, _JSON, body))
+        title = f"REST JSON, {_rows(count)}"
+        if count == 1:
+            told = f"{title}, new heads"
+            made.append(Case(f"json{count}new", told, count, path, _JSON, body, is_new=True))
+        made.append(Case(f"json{count}", title, count, path, _JSON, body))
     values = rows.to_numpy(np.float32)[:MANY]
     sent = over_http.InferInput("input", list(values.shape), "FP32")
     sent.set_data_from_numpy(values, binary_data=True)

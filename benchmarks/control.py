@@ -11,6 +11,8 @@ import argparse
 import contextlib
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -25,10 +27,12 @@ from controllers import client, controlled
 from operators import Operator, install, running
 
 from localcluster import apiserver
+from localcluster.apiserver import ApiServer
 
 SHA = "a" * 64
 NODES = 4
 REST_SECONDS = 60
+EVENTS = 1000
 PATIENCE_SECONDS = 900
 
 
@@ -82,6 +86,8 @@ def main() -> None:
             settled(operator)
             nothing = Used(0.0, 0, Counter(), 0.0)
             row("a restart, start of Python included", operator, nothing)
+        alone = kopf(server, kubectl, count)
+        print(f"\n{alone:.2f} ms of CPU an event with an empty handler, Kopf alone.")
 
 
 def report(count: int, spaces: int, baseline: float) -> None:
@@ -102,11 +108,38 @@ def row(what: str, operator: Operator, before: Used) -> None:
     print(f"| {what} | {' | '.join(told)} |", flush=True)
 
 
+def kopf(server: ApiServer, kubectl: Kubectl, count: int) -> float:
+    """Return the milliseconds of CPU that an event costs where nothing is done about it."""
+    command = [sys.executable, "-m", "kopf", "run", "-A", "--standalone", "-m"]
+    env = {**os.environ, "KUBECONFIG": str(server.kubeconfig)}
+    process = subprocess.Popen(
+        [*command, "benchmarks.empty_handler"],
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        time.sleep(15)  # it lists, and watches
+        before = cpu(process.pid)
+        for n in range(EVENTS // count):
+            kubectl("annotate", "modeldeployments", "-A", "--all", "--overwrite", f"bench={n}")
+        time.sleep(5)
+        return 1000 * (cpu(process.pid) - before) / (EVENTS // count * count)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def cpu(pid: int) -> float:
+    """Return the seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def used(operator: Operator) -> Used:
     """Return what the operator's process and its metrics say."""
     process = Path(f"/proc/{operator.process.pid}")
-    fields = (process / "stat").read_text().rpartition(")")[2].split()
-    seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    seconds = cpu(operator.process.pid)
     peak = re.search(r"VmHWM:\s+(\d+) kB", (process / "status").read_text())
     assert peak is not None
     requests: Counter[str] = Counter()

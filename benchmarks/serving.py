@@ -103,7 +103,7 @@ class Bench:
                 case = by_hand(case)
             results, answer = ask(case, port)
             check(case, results, self._right)
-            if subject.name == OURS and case.name == "json1":
+            if subject.name == OURS and case.name.startswith("json1"):
                 self._answer.write_bytes(answer)
         warm_up(case, port, len(answer), self._place)
         return run(case, port, server, self._place, self._seconds)

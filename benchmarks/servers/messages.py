@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from answering import Handler
-from perennial_serving import inference_pb2 as pb
+from perennial_serving.protocol import inference_pb2 as pb
 from session import session
 
 

@@ -6,8 +6,8 @@ import sys
 import uvloop
 
 from messages import handler
-from perennial_serving.budget import Budget
-from perennial_serving.http.http2 import Call, Http2Protocol, Limits
+from perennial_serving.system.budget import Budget
+from perennial_serving.transport.http2.calls import Call, Http2Protocol, Limits
 
 MESSAGE_BYTES = 1 << 24
 _handle = handler()

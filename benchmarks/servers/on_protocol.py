@@ -6,10 +6,10 @@ import sys
 import uvloop
 
 from answering import handler
-from perennial_serving.budget import Budget
-from perennial_serving.http.http1 import JSON, Connection
-from perennial_serving.http.listener import Listener
-from perennial_serving.http.request import Request
+from perennial_serving.system.budget import Budget
+from perennial_serving.transport.http1.connection import JSON, Connection
+from perennial_serving.transport.http1.listener import Listener
+from perennial_serving.transport.http1.request import Request
 
 BODY_BYTES = 1 << 24
 _handle = handler()

@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from perennial_serving import settings
-from perennial_serving.cgroup import cpu_limit, memory_limit, quota
-from perennial_serving.gate import pass_through
-from perennial_serving.requestlog import spool
-from perennial_serving.sockets import Sockets, bind, inherit
+from perennial_serving.evidence.requestlog import spool
+from perennial_serving.process import settings
+from perennial_serving.process.gate import pass_through
+from perennial_serving.system.cgroup import cpu_limit, memory_limit, quota
+from perennial_serving.system.sockets import Sockets, bind, inherit
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
             directory.mkdir(parents=True, exist_ok=True)
             spool.recover(directory)
         if count > 1:
-            from perennial_serving.workers import supervise
+            from perennial_serving.process.workers import supervise
 
             return supervise(chosen, sys.argv[1:], count)
         ports = (chosen.http_port, chosen.grpc_port, chosen.metrics_port)
@@ -59,7 +59,7 @@ def _work(
     # numpy's linear algebra, which nothing here calls, would start a thread for each CPU.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Here, because the workers' parent has no use for the model's libraries.
-    from perennial_serving.worker import work
+    from perennial_serving.process.worker import work
 
     return work(chosen, sockets, threads, memory, loaded)
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from perennial_artifact.store import ArtifactError, clear, fetch
-from perennial_serving.termination import report
+from perennial_serving.system.termination import report
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from perennial_serving.requestlog import spool
+from perennial_serving.evidence.requestlog import spool
 
 SHIP_SECONDS = 60.0
 DRAIN_SECONDS = 20.0
@@ -77,7 +77,7 @@ class Shipper:
 
 def _objects(batch: Path) -> Iterator[tuple[str, bytes]]:
     """Yield names and contents of a batch's objects, the same ones each time."""
-    from perennial_serving.requestlog import parquet
+    from perennial_serving.evidence.requestlog import parquet
 
     feedback: list[spool.Feedback] = []
     requests: dict[str, tuple[spool.Header, list[spool.Request]]] = {}

@@ -163,12 +163,15 @@ async def test_a_selector_picks_and_a_refusal_is_raised(
     found = await cluster.read_all(ModelVersion, namespace, "team=b")
     assert [v.metadata.name for v in found] == ["two"]
     assert await cluster.read(ModelVersion, namespace, "three") is None
-    bad = body("ModelVersion", "bad", run=0)
+    bad = body("ModelVersion", "bad", source={"run": 0})
     bad["metadata"]["namespace"] = namespace
     with pytest.raises(WriteRefused) as refused:
         await cluster.apply(bad)
     told = refused.value.refusal
-    assert (told.what, told.code) == ("ModelVersion bad", 422) and "spec.run" in told.sentence
+    assert (told.what, told.code) == (
+        "ModelVersion bad",
+        422,
+    ) and "spec.source.run" in told.sentence
 
 
 async def holder(cluster: Cluster) -> str:

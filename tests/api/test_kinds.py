@@ -19,12 +19,8 @@ DEPLOYMENT: dict[str, Any] = {"model": {"trainingRef": {"name": "fraud"}}}
 MONITOR: dict[str, Any] = {"deploymentRef": {"name": "fraud"}}
 SHA = "a" * 64
 VERSION: dict[str, Any] = {
-    "trainingRef": {"name": "fraud"},
-    "run": 1,
-    "candidate": "linear",
+    "source": {"imported": {"origin": "bought from a vendor"}},
     "artifact": {"uri": "s3://m/x/", "sha256": SHA},
-    "dataset": {"uri": "s3://d/x", "sha256": SHA, "rows": 1},
-    "algorithm": "LogisticRegression",
 }
 SPECS = {
     "ModelTraining": TRAINING,
@@ -155,7 +151,7 @@ async def test_names_leave_room_for_children(cluster: Cluster, kind: str) -> Non
 
 def test_a_version_never_changes(kubectl: Kubectl) -> None:
     assert kubectl("apply", "-f", "-", body=body("ModelVersion", "fixed")).code == 0
-    refused = kubectl("apply", "-f", "-", body=body("ModelVersion", "fixed", run=2))
+    refused = kubectl("apply", "-f", "-", body=body("ModelVersion", "fixed", parent="another"))
     assert "a ModelVersion never changes" in refused.error
 
 

@@ -64,9 +64,7 @@ FULL: dict[str, dict[str, Any]] = {
         "versionHistoryLimit": 3,
     },
     "ModelVersion": {
-        "trainingRef": {"name": "flights"},
-        "run": 1,
-        "candidate": "linear",
+        "source": {"trainingRef": {"name": "flights"}, "run": 1, "candidate": "linear"},
         "artifact": {
             "uri": "s3://m/x/",
             "sha256": SHA,
@@ -165,6 +163,7 @@ FULL: dict[str, dict[str, Any]] = {
                 ],
             },
             "progressDeadline": "10m",
+            "deadline": "24h",
             "onNewVersion": "Restart",
         },
     },
@@ -183,11 +182,13 @@ FULL: dict[str, dict[str, Any]] = {
         "actions": {"retrain": {"cooldown": "6h", "dailyLimit": 4}},
     },
 }
+IMPORTED = {"imported": {"origin": "a vendor"}}
 MODEL, SPACE = ("spec", "model"), ("spec", "candidates", 0, "search", "parameters", "C")
 SPLIT = ("spec", "dataset", "split")
 ANALYSIS = ("spec", "rollout", "analysis")
 METRICS = (*ANALYSIS, "metrics")
 OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
+    ("ModelVersion", ("spec", "source"), IMPORTED),
     ("ModelDeployment", MODEL, {"trainingRef": {"name": "flights"}}),
     ("ModelDeployment", MODEL, {"versionRef": {"name": "flights-1"}}),
     ("ModelDeployment", ("spec", "rollout", "canary", "steps", 0), {"pause": {}}),
@@ -270,7 +271,10 @@ BROKEN: dict[str, Break] = {
     "must be at least 1s": instead("999ms"),
     "must be at least 10s": instead("9s"),
     "must be at most 24h": instead("25h"),
-    "a ModelVersion never changes": with_more(run=2),
+    "must be at least 1m": instead("59s"),
+    "must be at most 720h": instead("721h"),
+    "give either trainingRef, run and candidate": with_more(**IMPORTED),
+    "a ModelVersion never changes": with_more(parent="another"),
     "write a SHA-256 as 64 hexadecimal digits": instead("Z" * 64),
     "give exactly one of trainingRef": with_more(versionRef={"name": "flights-1"}),
     "write a size in bytes": instead("16 MB"),

@@ -40,6 +40,8 @@ SQUARE = frozenset(
 )
 """Their time or size grows with the square of the rows, and so they learn from few of them."""
 
+ASKED_FEW = 40
+
 
 class Cell(Document, kw_only=True):
     """What came of an algorithm on a table."""
@@ -80,26 +82,27 @@ class Laid:
         """Return what was laid out."""
         return BY_NAME[self.name]
 
-    def asked(self) -> pd.DataFrame:
+    def asked(self, few: bool) -> pd.DataFrame:
         """Return the rows that are asked over the wire."""
-        return pd.read_pickle(self.place / "asked")
+        rows = pd.read_pickle(self.place / "asked")
+        return rows.head(ASKED_FEW) if few else rows
 
 
 def run_cell(
     laid: Laid, algorithm: str, few: bool = False, parameters: Mapping[str, Any] | None = None
 ) -> Cell:
-    """Train, serve, ask, compare."""
+    """Train, serve, ask, compare; with ``few`` rows to learn from and to ask."""
     began = time.monotonic()
-    rows = "few" if few or algorithm in SQUARE else "all"
     candidate = {"name": "one", "algorithm": algorithm, "parameters": dict(parameters or {})}
     with tempfile.TemporaryDirectory(dir=laid.place) as place, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        cell = _run(laid, candidate, f"file://{laid.place}/{rows}/", Path(place))
+        cell = _run(laid, candidate, few, Path(place))
     return cell.replace(seconds=round(time.monotonic() - began, 1))
 
 
-def _run(laid: Laid, candidate: dict[str, Any], uri: str, place: Path) -> Cell:
+def _run(laid: Laid, candidate: dict[str, Any], few: bool, place: Path) -> Cell:
     table = laid.table
+    uri = f"file://{laid.place}/{'few' if few or candidate['algorithm'] in SQUARE else 'all'}/"
     cell = Cell(table=table.name, algorithm=candidate["algorithm"])
     run = RunSpec.from_plain(
         {
@@ -124,7 +127,7 @@ def _run(laid: Laid, candidate: dict[str, Any], uri: str, place: Path) -> Cell:
     directory = Path(result.artifact.uri.removeprefix("file://"))
     manifest = Manifest.from_json((directory / "manifest.json").read_bytes())
     columns = kinds(manifest.columns, manifest.signature)
-    asked = questions(laid.asked(), columns)
+    asked = questions(laid.asked(few), columns)
     cell = cell.replace(
         rows=result.dataset.rows,
         columns=columns,

@@ -9,18 +9,18 @@ from pathlib import Path
 
 from matrix.cells import Cell, Laid, run_cell
 
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 900
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["matrix.cells", "skl2onnx", "sklearn.ensemble"])
 
 
-def running(laid: Laid, paths: dict[str, Path]) -> Callable[[str], Cell]:
+def running(laid: Laid, paths: dict[str, Path], few: bool) -> Callable[[str], Cell]:
     """Return what runs one cell in a process of its own, for as long as it may take."""
 
     def run(algorithm: str) -> Cell:
         path = paths[algorithm]
-        process = FORKS.Process(target=_write_cell, args=(laid, algorithm, path))
+        process = FORKS.Process(target=_write_cell, args=(laid, algorithm, few, path))
         began = time.monotonic()
         process.start()
         process.join(LIMIT_SECONDS)
@@ -41,9 +41,9 @@ def running(laid: Laid, paths: dict[str, Path]) -> Callable[[str], Cell]:
     return run
 
 
-def _write_cell(laid: Laid, algorithm: str, path: Path) -> None:
+def _write_cell(laid: Laid, algorithm: str, few: bool, path: Path) -> None:
     os.setpgrp()  # so that a cell that takes too long ends with its server
-    cell = run_cell(laid, algorithm)
+    cell = run_cell(laid, algorithm, few)
     whole = path.with_suffix(".part")
     whole.write_bytes(cell.to_json())
     whole.rename(path)

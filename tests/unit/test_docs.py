@@ -2,16 +2,20 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from perennial.api import KINDS
+from perennial.api.training import Checks
 from perennial.plan.core import REQUEST_ANNOTATION
 from perennial.plan.rollout.requests import VERBS
 from perennial.plan.training import RETRAIN
 from perennial_artifact.credentials import KEYS
+from perennial_artifact.result import CheckName
 
 ROOT = Path(__file__).resolve().parents[2]
+TRAINING = ROOT / "docs" / "training.md"
 STORES = ROOT / "docs" / "stores.md"
 REQUESTS = ROOT / "docs" / "requests.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -44,6 +48,13 @@ def test_every_request_is_told_with_a_line_that_asks_for_it() -> None:
     for verb, kind, line in rows:
         asked = f"{REQUEST_ANNOTATION}={verb}/$(date +%s)"
         assert line == f"kubectl annotate {short[kind]} flights --overwrite {asked}"
+
+
+def test_every_check_of_a_dataset_is_told() -> None:
+    section = TRAINING.read_text().partition("## Checks")[2].partition("## ")[0]
+    rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(get_args(CheckName))
+    assert {f.alias for f in Checks.model_fields.values()} == set(get_args(CheckName))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

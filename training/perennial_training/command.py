@@ -27,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     table = Path(chosen.table).absolute()
     with tempfile.TemporaryDirectory() as place:
         try:
-            result = train(_run(chosen, table, Path(place)), 0, Path(place) / "none", Path(place))
+            run = _run(chosen, table, Path(place))
+            result = train(run, 0, Path(place) / "none", Path(place), _tell)
         except Exception as error:
             failure = failure_of(error)
             print(f"{failure.reason}: {failure.message}", file=sys.stderr)
@@ -44,6 +45,13 @@ def main(arguments: list[str] | None = None) -> int:
         f"held-out rows; serve it: perennial-serve --model-dir {into} --model-name {into.name}"
     )
     return 0
+
+
+def _tell(message: str, **facts: Any) -> None:
+    if message in ("rows read", "published", "fitted"):
+        return  # what comes of it is told in other words
+    shown = ", ".join(f"{name} {value}" for name, value in facts.get("metrics", {}).items())
+    print(f"{message}: {shown}" if shown else message, file=sys.stderr)
 
 
 def _read(arguments: list[str] | None) -> argparse.Namespace:

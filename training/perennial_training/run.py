@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -20,10 +21,10 @@ from perennial_artifact.result import (
     RunSpec,
 )
 from perennial_artifact.store import publish
+from perennial_training.candidate import fit
 from perennial_training.champion import against_champion
 from perennial_training.export import OnnxModel, check_parity, to_onnx
 from perennial_training.fit.algorithms import algorithm
-from perennial_training.fit.candidate import fit
 from perennial_training.fit.fitted import Fitted
 from perennial_training.fit.limits import check_inputs
 from perennial_training.prepare.dataset import Rows, load
@@ -35,6 +36,9 @@ from perennial_training.prove.names import ONE_POSITIVE
 from perennial_training.prove.profile import profile
 from perennial_training.prove.served import check_served
 
+Tell = Callable[..., None]
+"""Takes a message, and facts by name."""
+
 LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy", "pandas")
 
 
@@ -43,20 +47,23 @@ def say(message: str, **facts: Any) -> None:
     print(json.dumps({"message": message, **facts}), flush=True)
 
 
-def train(run: RunSpec, index: int, secrets: Path, output: Path) -> CandidateResult:
-    """Fit, export, prove and publish one candidate.
+def train(
+    run: RunSpec, index: int, secrets: Path, output: Path, tell: Tell = say
+) -> CandidateResult:
+    """Fit, export, prove and publish one candidate; how far it is, is told on the way.
 
     Raises:
         TrainingFailure: the data or the settings are at fault.
         ArtifactError: the store is at fault.
     """
-    return _Candidate(run, index, secrets, output).train()
+    return _Candidate(run, index, secrets, output, tell).train()
 
 
 class _Candidate:
     """One candidate of a run, and what was noticed on its way."""
 
-    def __init__(self, run: RunSpec, index: int, secrets: Path, output: Path) -> None:
+    def __init__(self, run: RunSpec, index: int, secrets: Path, output: Path, tell: Tell) -> None:
+        self._tell = tell
         self._run, self._secrets, self._output = run, secrets, output
         self._candidate = run.candidates[index]
         self._metrics = [run.objective.metric, *run.metrics]
@@ -77,7 +84,7 @@ class _Candidate:
         metrics = measure(
             ours, self._metrics, rows.test_target, confidence_of_best(len(run.candidates))
         )
-        say("evaluated", metrics={m.name: m.value for m in metrics})
+        self._tell("evaluated", metrics={m.name: m.value for m in metrics})
         comparisons, champion_failure = self._compare(served, rows)
         lineage = self._lineage(rows, parameters)
         contents = {MODEL: onnx, PROFILE: profile(rows.columns, rows.features, ours).to_json()}
@@ -86,7 +93,7 @@ class _Candidate:
         _write(directory, {**contents, MANIFEST: manifest.to_json()})
         check_served(directory)
         uri, digest, size = publish(directory, run.store_uri, self._secrets / "store")
-        say("published", uri=uri)
+        self._tell("published", uri=uri)
         return CandidateResult(
             candidate=candidate.name,
             artifact=ArtifactRecord(uri=uri, sha256=digest, size_bytes=size),
@@ -103,7 +110,7 @@ class _Candidate:
         )
 
     def _note(self, note: Note) -> None:
-        say(note.message, check=note.check)
+        self._tell(note.message, check=note.check)
         self._notes.append(note)
 
     def _read(self) -> Rows:
@@ -112,14 +119,14 @@ class _Candidate:
         secret = own if own.is_dir() else self._secrets / "store"
         dataset = self._run.dataset
         rows = load(dataset, self._run.task, secret, self._secrets / "feedback")
-        say("rows read", rows=rows.record.rows, held_out=rows.record.held_out)
+        self._tell("rows read", rows=rows.record.rows, held_out=rows.record.held_out)
         for noticed in rows.notes:
             self._note(noticed)
         if rows.feedback is not None:
-            say("feedback joined", **asdict(rows.feedback))
+            self._tell("feedback joined", **asdict(rows.feedback))
         elif dataset.feedback is not None:
             nothing = "nothing is logged yet: the dataset alone is learned from"
-            say(nothing, deployment=dataset.feedback.deployment)
+            self._tell(nothing, deployment=dataset.feedback.deployment)
         check_inputs(rows.columns, self._run.task)
         return rows
 
@@ -157,7 +164,7 @@ class _Candidate:
             time_ordered=rows.time_ordered,
             note=lambda message: self._note(Note(check="fit", message=message[:512])),
         )
-        say("fitted", candidate=self._candidate.name, parameters=parameters)
+        self._tell("fitted", candidate=self._candidate.name, parameters=parameters)
         return fitted, parameters
 
     def _compare(self, served: OnnxModel, rows: Rows) -> tuple[list[Comparison], str]:
@@ -170,7 +177,7 @@ class _Candidate:
             return against_champion(self._run, champion, served, rows, place, secret), ""
         except NotComparable as error:
             failure = f"{champion.version} {error}"[:256]
-            say(failure)
+            self._tell(failure)
             return [], failure
 
     def _lineage(self, rows: Rows, parameters: dict[str, Any]) -> Lineage:

@@ -388,6 +388,14 @@ class Rollout(ApiModel):
         description="Longest time for pods to become ready before a rollout is rolled back.",
         json_schema_extra=within("1s"),
     )
+    deadline: Duration = Field(
+        "24h",
+        description=(
+            "Longest time for a whole rollout, pauses included. Then it goes back to stable, and "
+            "the version is tried again when somebody asks for retry."
+        ),
+        json_schema_extra=within("1m", "720h"),
+    )
     on_new_version: Literal["Finish", "Restart"] = Field(
         "Finish",
         description=(

@@ -77,19 +77,51 @@ class Signature(ApiModel):
     outputs: list[Tensor] = Field(description="What the model gives.", max_length=64)
 
 
+class Imported(ApiModel):
+    """A model that came from elsewhere: bought, or trained without us."""
+
+    origin: Text = Field(description="Where it came from, for people.")
+
+
+class Source(ApiModel):
+    """Where a version comes from: a training's run, or elsewhere."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                rule(
+                    "has(self.imported) != has(self.trainingRef)"
+                    " && has(self.trainingRef) == has(self.run)"
+                    " && has(self.run) == has(self.candidate)",
+                    "give either trainingRef, run and candidate, or imported",
+                )
+            ]
+        }
+    }
+
+    training_ref: LocalRef | None = Field(
+        None, description="The ModelTraining that made this version."
+    )
+    run: int | None = Field(None, ge=1, description="Number of the run that made it.")
+    candidate: str | None = Field(
+        None, description="Name of the candidate that won.", min_length=1, max_length=63
+    )
+    imported: Imported | None = Field(None, description="A model that came from elsewhere.")
+
+
 class VersionSpec(ApiModel):
     """What was trained, from what, and how good it proved."""
 
-    training_ref: LocalRef = Field(description="The ModelTraining that made this version.")
-    run: int = Field(ge=1, description="Number of the run that made it.")
-    candidate: str = Field(description="Name of the candidate that won.", max_length=63)
+    source: Source = Field(description="Where it comes from.")
     artifact: Artifact = Field(description="Where the model is kept, and its digest.")
     signature: Signature | None = Field(None, description="What the model takes and gives.")
     metrics: list[Metric] = Field(
         [], description="What was measured on the held-out rows.", max_length=64
     )
-    dataset: DatasetRecord = Field(description="The rows that it learned from.")
-    algorithm: str = Field(description="scikit-learn's name of the estimator.", max_length=64)
+    dataset: DatasetRecord | None = Field(None, description="The rows that it learned from.")
+    algorithm: str = Field(
+        "", description="scikit-learn's name of the estimator, where it is one.", max_length=64
+    )
     parameters: dict[str, Any] = Field(
         {},
         description="Parameters of the estimator, those found by search included.",
@@ -104,6 +136,11 @@ class VersionSpec(ApiModel):
         max_length=32,
         json_schema_extra={"x-items-max-length": 64},
     )
+
+    @property
+    def run(self) -> int:
+        """The number of the run that made it; 0 where none did."""
+        return self.source.run or 0
 
 
 class DeployedBy(ApiModel):
@@ -143,13 +180,13 @@ class VersionStatus(ApiModel):
 
 
 class ModelVersion(Kind):
-    """The immutable record of one trained, proven model. Made by a ModelTraining's run."""
+    """The immutable record of one proven model: made by a ModelTraining's run, or imported."""
 
     PLURAL: ClassVar[str] = "modelversions"
     SHORT: ClassVar[str] = "mv"
-    SELECTABLE: ClassVar[tuple[str, ...]] = (".spec.trainingRef.name",)
+    SELECTABLE: ClassVar[tuple[str, ...]] = (".spec.source.trainingRef.name",)
     COLUMNS: ClassVar[tuple[Column, ...]] = (
-        Column(name="Training", json_path=".spec.trainingRef.name"),
+        Column(name="Training", json_path=".spec.source.trainingRef.name"),
         Column(name="Algorithm", json_path=".spec.algorithm"),
         Column(name="Metric", json_path=".status.printed.metric"),
         Column(name="Deployed", json_path='.status.conditions[?(@.type=="Deployed")].status'),

@@ -39,8 +39,9 @@ async def observe_and_plan(
     training: ModelTraining | None = None
     if model.version_ref is not None:
         version = await cluster.read(ModelVersion, namespace, model.version_ref.name)
-        if version is not None:
-            training = await cluster.read(ModelTraining, namespace, version.spec.training_ref.name)
+        source = version.spec.source.training_ref if version is not None else None
+        if source is not None:
+            training = await cluster.read(ModelTraining, namespace, source.name)
     elif model.training_ref is not None:
         name = model.training_ref.name
         training = await cluster.read(ModelTraining, namespace, name)

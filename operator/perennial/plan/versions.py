@@ -6,6 +6,7 @@ from datetime import datetime
 from perennial.api.deployment import ModelDeployment
 from perennial.api.version import DeployedBy, ModelVersion, Outcome, PrintedVersion
 from perennial.plan.core import Plan, condition, settle
+from perennial.plan.rollout.state import DEADLINE
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,11 @@ def plan_version(s: VersionSnapshot) -> Plan:
         if d.status.canary is not None and d.status.canary.version == name:
             deployed.append(DeployedBy(name=d.metadata.name, role="Canary"))
         for rejection in d.status.rejected:
-            if rejection.version == name and (
-                outcome is None or outcome.time is None or outcome.time < rejection.time
+            refuted = rejection.reason != DEADLINE
+            if (
+                refuted
+                and rejection.version == name
+                and (outcome is None or outcome.time is None or outcome.time < rejection.time)
             ):
                 told = f"{d.metadata.name}: {rejection.message}"
                 outcome = Outcome(

@@ -19,9 +19,7 @@ def named(made: Any, name: str) -> Any:
 
 def version(name: str, served_by: str = "") -> ModelVersion:
     spec = {
-        "trainingRef": {"name": "fraud"},
-        "run": 1,
-        "candidate": "a",
+        "source": {"trainingRef": {"name": "fraud"}, "run": 1, "candidate": "a"},
         "artifact": {"uri": "s3://m/", "sha256": SHA},
         "dataset": {"uri": "s3://d/", "sha256": SHA, "rows": 1},
         "algorithm": "X",

@@ -46,9 +46,7 @@ def run(number: int = 1) -> RunStatus:
 
 def version(number: int = 1, sha: str = SHA, **status: Any) -> ModelVersion:
     body = {
-        "trainingRef": {"name": "flights"},
-        "run": number,
-        "candidate": "boosted",
+        "source": {"trainingRef": {"name": "flights"}, "run": number, "candidate": "boosted"},
         "artifact": {"uri": "s3://models/t/", "sha256": sha},
         "metrics": [{"name": "roc_auc", "value": 0.9}],
         "dataset": {"uri": "s3://data/x.parquet", "sha256": SHA, "rows": 1},

@@ -48,7 +48,7 @@ class World:
 
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
         self.deployment = deployment(spec)
-        if analysis:
+        if analysis is not None:
             rollout = {**self.deployment.spec.rollout.to_json(), "analysis": analysis}
             self.deployment = deployment({**spec, "rollout": rollout})
         self.training: ModelTraining | None = None
@@ -252,8 +252,10 @@ class World:
             driven(carry_out(_Writer(self, cut), self.deployment, plan, later(self.seconds)))
         except Killed:
             return True
-        except (Later, Outdated):
-            pass  # the queue would try again later
+        except Outdated:
+            pass  # decided anew
+        except Later as refused:
+            self._check_told(refused)  # and the queue would try again later
         return self.writes > before
 
     def _spec(self, wanted: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
@@ -306,6 +308,13 @@ class World:
         self.workloads.pop(revision)
         self._check(capacity, selected, f"deletion of {revision}")
 
+    def _check_told(self, refused: Later) -> None:
+        """Check that the status tells what was refused, or what stalls the object anyway."""
+        conditions = self.deployment.status.conditions
+        stalled = any(c.type == "Stalled" and c.status == "True" for c in conditions)
+        told = any("could not be written" in c.message for c in conditions)
+        assert told or stalled or "status" in self.refused, f"{refused} is told nowhere"
+
     def _check(self, capacity: int, selected: list[str], write: str) -> None:
         """Check what no write may do, whatever the operator knew."""
         status = self.deployment.status
@@ -350,7 +359,9 @@ class World:
             if grew or wrote:
                 self.seconds += 0.1
             elif plan.requeue_after is not None:
-                self.seconds += plan.requeue_after
+                # Who waits for a person comes to rest long before the rollout's deadline.
+                longest = 5.0 if self.deployment.status.paused else plan.requeue_after
+                self.seconds += min(longest, plan.requeue_after)
             else:
                 return plan
         raise AssertionError(f"does not come to rest: {self.deployment.status!r}")

@@ -55,7 +55,7 @@ def test_a_winner_whose_pod_is_gone_before_the_run_ends_wins_all_the_same() -> N
     champion = world.training.status.champion
     assert champion is not None and champion.metric.value == 0.9
     spec = world.objects["ModelVersion", "flights-1"]["spec"]
-    assert spec["candidate"] == "linear" and spec["artifact"]["uri"]
+    assert spec["source"]["candidate"] == "linear" and spec["artifact"]["uri"]
 
 
 def test_a_run_is_judged_by_its_own_gates() -> None:
@@ -150,10 +150,9 @@ def test_an_edit_of_what_is_trained_is_a_run(edit: dict[str, Any]) -> None:
 
 def test_a_runs_config_map_goes_with_its_job() -> None:
     world = begun()
-    world.objects["Job", "flights-1"]["metadata"]["uid"] = "uid-job"
     world.step()
     (owner,) = world.objects["ConfigMap", "flights-1"]["metadata"]["ownerReferences"]
-    assert (owner["kind"], owner["uid"]) == ("Job", "uid-job")
+    assert (owner["kind"], owner["uid"]) == ("Job", "uid-Job-flights-1")
 
 
 def test_a_request_that_cannot_be_recorded_is_refused_and_told() -> None:
@@ -166,6 +165,18 @@ def test_a_request_that_cannot_be_recorded_is_refused_and_told() -> None:
     run = world.training.status.run
     assert run is not None and run.number == 1
     assert conditions(plan_training(world.snapshot()))["Stalled"] == ("True", "RequestTooLong")
+
+
+# A22: whose word counts.
+
+
+def test_a_pod_that_only_has_our_labels_decides_nothing() -> None:
+    world = begun()
+    world.finish_run({0: message("boosted", 0.99), 1: message("linear", 0.8)})
+    world.pods[0]["metadata"]["ownerReferences"] = [{"controller": True, "uid": "another"}]
+    world.step()
+    last = world.training.status.last_run
+    assert last is not None and [c.verdict for c in last.candidates] == ["Failed", "Won"]
 
 
 # A25: nothing comes of what has not changed.

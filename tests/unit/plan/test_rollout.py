@@ -645,6 +645,25 @@ def test_undo_while_scaled_to_zero() -> None:
     assert world.running() == [stable_revision(world)] and stable_sha(world) == "a" * 64
 
 
+def test_a_rollout_that_nobody_ends_goes_back_and_is_not_refuted() -> None:
+    world = slow(WAITING, deadline="10m")
+    old = stable_revision(world)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    plan = world.step()
+    assert plan.requeue_after is not None and 590 < plan.requeue_after < 610
+    world.seconds += plan.requeue_after
+    world.step()
+    world.settle()
+    assert world.running() == [old] and stable_revision(world) == old
+    found = conditions(world.step())
+    assert found["Stalled"] == ("True", "DeadlineExceeded") and found["Available"][0] == "True"
+    world.ask("retry/1")
+    advance(world, lambda w: w.deployment.status.canary is not None)
+    world.wish("c" * 64)  # a newer one is tried
+    advance(world, lambda w: weight(w)[0] == 50)
+
+
 def test_refresh_moves_onto_the_newest_image_by_the_rollouts_own_steps() -> None:
     world = slow(WAITING)
     old = stable_revision(world)

@@ -212,6 +212,11 @@ class Rollouts(RuleBasedStateMachine):
             del self.world.records[name]
 
     @invariant()
+    def shares_are_parts_of_a_whole(self) -> None:
+        weight = self.world.deployment.status.weight
+        assert weight is None or (0 <= weight.asked <= 100 and 0 <= weight.actual <= 100)
+
+    @invariant()
     def what_was_recorded_is_what_is_applied(self) -> None:
         for revision, live in self.world.workloads.items():
             record = self.world.records.get(f"flights-{revision}")

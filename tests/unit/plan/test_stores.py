@@ -8,6 +8,7 @@ from builders import SETTINGS, SHA, artifact_of, deployment, training
 from manifests import made, pod_of
 from rollout_world import World
 
+from perennial.api import ModelVersion
 from perennial.plan.core import Settings
 from perennial.plan.pods import secret_of
 from perennial.plan.record import as_written
@@ -93,3 +94,16 @@ def test_the_secret_stands_in_the_status_once() -> None:
     stable = world.deployment.status.stable
     assert stable is not None and stable.secret == "mine"
     assert stable.to_json()["artifact"] == {"uri": "gs://models/x/", "sha256": SHA}
+
+
+@pytest.mark.parametrize(("own", "expected"), [("", "perennial-store"), ("vendor", "vendor")])
+def test_a_version_from_elsewhere_says_by_itself_where_it_is_and_who_opens_it(
+    own: str, expected: str
+) -> None:
+    artifact = {"uri": "s3://bought/x/", "sha256": SHA}
+    if own:
+        artifact["secretRef"] = {"name": own}  # type: ignore[assignment]
+    spec = {"source": {"imported": {"origin": "a vendor"}}, "artifact": artifact}
+    bought = ModelVersion.read({"metadata": {"name": "bought"}, "spec": spec})
+    named = {"model": {"versionRef": {"name": "bought"}}}
+    assert secret(made(named, version=bought)) == expected

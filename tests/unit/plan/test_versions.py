@@ -24,8 +24,10 @@ def serving(name: str, **roles: str) -> ModelDeployment:
     return made.model_copy(update={"metadata": made.metadata.model_copy(update={"name": name})})
 
 
-def rejecting(name: str, at: float, which: str = "flights-2") -> ModelDeployment:
-    told = {"revision": "r", "version": which, "reason": "AnalysisFailed", "message": "too slow"}
+def rejecting(
+    name: str, at: float, which: str = "flights-2", reason: str = "AnalysisFailed"
+) -> ModelDeployment:
+    told = {"revision": "r", "version": which, "reason": reason, "message": "too slow"}
     made = deployment(status={"rejected": [{**told, "time": later(at)}]})
     return made.model_copy(update={"metadata": made.metadata.model_copy(update={"name": name})})
 
@@ -78,3 +80,8 @@ def test_one_that_serves_it_while_another_rolled_it_back_changes_nothing_at_rest
     both = (serving("bank", stable="flights-2"), rejecting("shop", 80))
     seen = look(version(), *both, at=90)
     assert look(seen, *both, at=95).status == seen.status
+
+
+def test_a_version_that_nobody_had_time_for_is_not_refuted() -> None:
+    seen = look(version(), rejecting("shop", 5, reason="DeadlineExceeded"))
+    assert seen.status.outcome is None

@@ -184,22 +184,27 @@ def test_a_first_deployment_whose_claim_is_missing_says_what_to_do() -> None:
     assert conditions(world.step())["Stalled"][0] == "False"
 
 
+def mine(pod: dict[str, Any], owned: dict[str, Any]) -> dict[str, Any]:
+    return {**pod, "metadata": {**pod["metadata"], **owned}}
+
+
 def test_a_run_whose_claim_is_missing_says_so_and_remembers_when_its_job_is_over() -> None:
     world = TrainingWorld(CLAIMED)
-    world.step()
-    world.step()
+    for _ in range(3):
+        world.step()
+    owned = {"ownerReferences": [{"controller": True, "uid": "uid-Job-flights-1"}]}
     index = {INDEX_LABEL: "0", "perennial.dev/run": "1"}
-    world.pods = [waiting("data", **index)]
+    world.pods = [mine(waiting("data", **index), owned)]
     found = world.step().status
     ready, training_, *_ = found.conditions  # type: ignore[union-attr]
     assert (ready.status, ready.reason) == ("False", "ClaimNotFound")
     assert training_.status == "True" and "no PersistentVolumeClaim data" in training_.message
-    running = {"metadata": {"labels": index}, "status": {"phase": "Running"}}
+    running = {"metadata": {"labels": index, **owned}, "status": {"phase": "Running"}}
     world.pods = [running]
     assert conditions(world.step())["Ready"] == ("False", "FirstRun")
     assert world.training.status.run.candidates[0].message == ""  # type: ignore[union-attr]
 
-    world.pods = [waiting("data", **index)]
+    world.pods = [mine(waiting("data", **index), owned)]
     world.step()
     world.pods = []  # the Job ends its pods before it says that it failed
     world.step()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faults import fault
 from perennial.plan.weights import actual, split
 
 REPLICAS, WEIGHTS = st.integers(1, 60), st.integers(1, 99)
@@ -22,6 +23,11 @@ def test_no_other_pair_comes_closer(replicas: int, weight: int) -> None:
     for s in range(1, replicas + 1):
         for c in range(max(1, replicas - s), replicas + 1):
             assert abs(c / (s + c) - weight / 100) >= off - 1e-12
+
+
+@fault("A16", "half of four asks for four and four where two and two are exact")
+def test_no_more_pods_than_an_exact_weight_needs() -> None:
+    assert split(4, 50) == (2, 2)
 
 
 @given(REPLICAS, WEIGHTS, WEIGHTS)

@@ -70,7 +70,9 @@ class World:
         key = (wanted["kind"], wanted["metadata"]["name"])
         if key not in self.objects:
             self.created.append("/".join(key))
-        self.objects[key] = {**self.objects.get(key, {}), **wanted}
+        known = self.objects.get(key, {})
+        uid = known.get("metadata", {}).get("uid", f"uid-{'-'.join(key)}")
+        self.objects[key] = {**known, **wanted, "metadata": {**wanted["metadata"], "uid": uid}}
 
     def step(self, cut: int = 99) -> Plan:
         plan = plan_training(self.snapshot())
@@ -103,7 +105,10 @@ class World:
         self.pods = [
             {
                 "metadata": {
-                    "labels": {"perennial.dev/run": str(run.number), INDEX_LABEL: str(index)}
+                    "labels": {"perennial.dev/run": str(run.number), INDEX_LABEL: str(index)},
+                    "ownerReferences": [
+                        {"controller": True, "uid": f"uid-Job-flights-{run.number}"}
+                    ],
                 },
                 "status": {
                     "containerStatuses": [

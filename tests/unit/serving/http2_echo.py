@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import uvloop
 from servers import environment
 
-from perennial_serving.budget import Budget
-from perennial_serving.http.http2 import Call, Http2Protocol, Limits
+from perennial_serving.system.budget import Budget
+from perennial_serving.transport.http2.calls import Call, Http2Protocol, Limits
 
 LIMITS = Limits(message_bytes=16 << 20, buffered_bytes=64 << 20)
 FAILURE = (5, "no sück thing: 100 %\n")

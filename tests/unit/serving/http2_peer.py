@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from hpack import Decoder, Encoder
 
-from perennial_serving.budget import Budget
-from perennial_serving.http import frames
-from perennial_serving.http.frames import END_HEADERS, END_STREAM, HEADER, frame
-from perennial_serving.http.http2 import Call, Http2Protocol, Limits
+from perennial_serving.system.budget import Budget
+from perennial_serving.transport.http2 import frames
+from perennial_serving.transport.http2.calls import Call, Http2Protocol, Limits
+from perennial_serving.transport.http2.frames import END_HEADERS, END_STREAM, HEADER, frame
 
 LIMITS = Limits(message_bytes=100_000, buffered_bytes=400_000, streams=100)
 HEADERS = {

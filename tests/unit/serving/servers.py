@@ -47,8 +47,8 @@ def environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serving(directory: Path, *options: str) -> Iterator[Server]:
-    command = [sys.executable, "-m", "perennial_serving", "--model-dir", str(directory)]
+def serving(directory: Path, *options: str, prefix: tuple[str, ...] = ()) -> Iterator[Server]:
+    command = [*prefix, sys.executable, "-m", "perennial_serving", "--model-dir", str(directory)]
     command += ["--model-name", "m", "--host", "127.0.0.1", "--quiet-seconds", "0.2"]
     command += ["--http-port", "0", "--grpc-port", "0", "--metrics-port", "0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())

@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from effort import tried
-from perennial_serving import codec
-from perennial_serving.errors import RequestError
-from perennial_serving.messages import InferRequest
-from perennial_serving.tensors import _narrowed
+from perennial_serving.protocol import codec
+from perennial_serving.protocol.messages import InferRequest
+from perennial_serving.protocol.tensors import _narrowed
+from perennial_serving.system.errors import RequestError
 
 LONG = [round(n / 7, 3) for n in range(800)]
 STRINGS = ['"data":[', 'x"data', "data", '\\"data": [1]', "]", "[", "a\\"]
@@ -85,7 +85,9 @@ def test_what_is_wrong_is_told_of_the_whole(text: str, words: str) -> None:
 def test_what_is_wrong_in_the_list_is_told_of_its_tensor(numbers: str) -> None:
     body = f'{{"inputs": [{{{TENSOR}, "data": [{numbers}]}}]}}'.encode()
     with pytest.raises(RequestError, match="input 'x': expected a list of values"):
-        list(codec.tensors(*codec.decode(body)))
+        for name, datatype, _, listed, _ in codec.tensors(*codec.decode(body)):
+            assert isinstance(listed, codec.Listed)
+            listed.read(name, datatype, [numbers.count(",") + 1])
 
 
 def test_the_last_of_two_keys_counts() -> None:
@@ -109,3 +111,74 @@ def test_a_number_fits_where_it_does_not_become_infinite(
             else:
                 with pytest.raises(RequestError, match=f"does not fit into {datatype}"):
                     _narrowed("x", np.array([0, sign]), datatype)
+
+
+@given(
+    st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    st.integers(0, 3),
+    st.sampled_from([(",", ":"), (" , ", " : ")]),
+    st.booleans(),
+)
+@tried(200)
+def test_long_nested_lists_are_read_as_short_ones(
+    inner: list[int], change: int, separators: tuple[str, str], is_flat: bool
+) -> None:
+    """With a shape that fits or another one: the same numbers, or refused."""
+    shape = [3000 // int(np.prod(inner)), *inner]
+    values = np.linspace(-1, 1, int(np.prod(shape))).reshape(shape)
+    plain: Any = values.ravel().tolist() if is_flat else values.tolist()
+    if change == 1:
+        plain[-1] = [plain[-1]]
+    elif change == 2:
+        plain.append(plain[-1])
+    elif change == 3:
+        plain[0] = None
+    content = json.dumps(plain, separators=separators).encode()
+    assert len(content) > 2048
+    listed = codec.Listed(content)
+    if change == 2 and is_flat:  # which is told when it is seen that they are too many
+        assert len(listed.read("x", "FP64", shape)) == values.size + 1
+        return
+    if change == 2:
+        with pytest.raises(RequestError, match="more"):
+            listed.read("x", "FP64", shape)
+        return
+    try:
+        found = listed.read("x", "FP64", shape)
+    except RequestError as error:
+        assert change in (1, 3)
+        assert "nested lists" in str(error) or "fewer" in str(error)
+        return
+    if isinstance(found, list):
+        assert found == plain
+    else:
+        np.testing.assert_array_equal(found, values.ravel())
+
+
+def test_very_long_lists_are_read_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "_PIECE", 100)
+    values = np.random.default_rng(0).normal(size=(700, 3))
+    for plain in (values.tolist(), values.ravel().tolist()):
+        for separators in ((",", ":"), (" , ", ":")):
+            content = json.dumps(plain, separators=separators).encode()
+            found = codec.Listed(content).read("x", "FP64", [700, 3])
+            np.testing.assert_array_equal(found, values.ravel())
+    for wrong in (b",]", b",,1]", b" 1]", b"x]", b"]]"):
+        content = b"[" + b"1.5," * 999 + b"2.5" + wrong
+        with pytest.raises(RequestError, match="input 'x'"):
+            codec.Listed(content).read("x", "FP64", [1001])
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" + b"[]," * 100_000 + b"[]]", b"[" + b"1," * 10**5 + b"1]"]
+)
+def test_more_than_the_shape_says_becomes_no_objects(
+    content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codec, "_lists", None)
+    for shape in ([3], [3, 1]):
+        with pytest.raises(RequestError, match="more"):
+            codec.Listed(content).read("x", "INT64", shape)
+    for datatype, shape in (("FP32", [100_001]), ("INT64", [100_001, 2]), ("FP32", [50_000, 2])):
+        with pytest.raises(RequestError, match=r"more|fewer"):
+            codec.Listed(b"[" + b"[]," * 100_000 + b"[]]").read("x", datatype, shape)

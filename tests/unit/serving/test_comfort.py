@@ -137,8 +137,9 @@ def test_what_is_wrong_is_told_all_the_same(
 
 @pytest.mark.parametrize("word", [b"NaN", b"-Infinity", b"nan"])
 def test_who_writes_nan_is_told_to_write_null(trained: Server, word: bytes) -> None:
-    for more in (b"", b", 1.5" * 1000):
-        body = json.dumps({"inputs": [one("age", [1.5])]}).encode()
+    for count in (1, 1001):
+        more = b", 1.5" * (count - 1)
+        body = json.dumps({"inputs": [one("age", [1.5], shape=[count, 1])]}).encode()
         status, answer = ask(trained, body.replace(b"1.5", word + more))
         assert status == 400
         assert f"JSON has no {word.decode()}: write null for a number" in answer["error"], answer

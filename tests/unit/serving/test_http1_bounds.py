@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from http2_peer import Transport
 
-from perennial_serving.budget import Budget
-from perennial_serving.http import http1
-from perennial_serving.http.http1 import Connection
-from perennial_serving.http.listener import Listener
-from perennial_serving.http.request import Request
+from perennial_serving.system.budget import Budget
+from perennial_serving.transport.http1 import connection as http1
+from perennial_serving.transport.http1.connection import Connection
+from perennial_serving.transport.http1.listener import Listener
+from perennial_serving.transport.http1.request import Request
 
 GET = b"GET / HTTP/1.1\r\nHost: m\r\n\r\n"
 LIMIT = 1 << 20
@@ -152,7 +152,7 @@ async def test_tiny_chunks_take_one_buffer() -> None:
 
 
 async def test_unfinished_bodies_lock_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perennial_serving.budget.PATIENCE_SECONDS", 3600.0)
+    monkeypatch.setattr("perennial_serving.system.budget.PATIENCE_SECONDS", 3600.0)
     port = Port(budget=LIMIT)
     stalled = [port.connect() for _ in range(4)]
     for connection, _ in stalled:
@@ -168,7 +168,7 @@ async def test_unfinished_bodies_lock_nobody_out(monkeypatch: pytest.MonkeyPatch
     assert port.status(taken) == 200
     assert [bool(wire.writes) for _, wire in stalled] == [True, False, False, False]
     assert port.status(stalled[0][1]) == 503
-    monkeypatch.setattr("perennial_serving.budget.PATIENCE_SECONDS", -1.0)
+    monkeypatch.setattr("perennial_serving.system.budget.PATIENCE_SECONDS", -1.0)
     large, taken = port.connect()
     large.data_received(post(LIMIT // 2) + bytes(LIMIT // 2))
     assert port.status(taken) == 200
@@ -212,16 +212,24 @@ async def test_a_head_has_a_deadline_and_a_body_another() -> None:
         connection.connection_lost(None)
 
 
-async def test_one_connection_too_many_takes_the_place_of_an_idle_one() -> None:
-    port = Port(keeps=True, most=3)
-    busy, half, idle = port.connect(), port.connect(), port.connect()
+async def test_one_connection_too_many_takes_the_place_of_one_that_does_least() -> None:
+    port = Port(keeps=True, most=4)
+    busy, half, known, silent = (port.connect() for _ in range(4))
+    known[0].data_received(GET)
+    port.requests.pop().respond(200, b"", b"")
     busy[0].data_received(GET)
     half[0].data_received(GET[:5])
-    others = [port.connect() for _ in range(3)]
-    assert idle[1].aborted and others[0][1].aborted and others[1][1].aborted
-    assert not busy[1].aborted and not half[1].aborted and not others[2][1].aborted
-    others[2][0].data_received(GET)
-    assert port.connect() and half[1].aborted and not busy[1].aborted
+    others = [port.connect() for _ in range(20)]
+    assert silent[1].aborted and half[1].aborted
+    # However many come, who has been answered stays, and who waits for us.
+    assert not busy[1].aborted and not known[1].aborted
+    assert [wire.aborted for _, wire in others] == [True] * 18 + [False] * 2
+    for connection, _ in others[18:]:
+        connection.data_received(GET)
+    last = port.connect()
+    assert known[1].aborted and not busy[1].aborted
+    last[0].data_received(GET)
+    assert port.connect()[1].aborted  # all others are at work
 
 
 async def test_who_ends_before_the_answer_gets_it() -> None:

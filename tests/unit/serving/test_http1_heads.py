@@ -8,10 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effort import tried
-from perennial_serving.budget import Budget
-from perennial_serving.http.http1 import Connection
-from perennial_serving.http.listener import REMEMBERED, REMEMBERED_BYTES, SELDOM, Listener
-from perennial_serving.http.request import Request
+from perennial_serving.system.budget import Budget
+from perennial_serving.transport.http1.connection import Connection
+from perennial_serving.transport.http1.listener import (
+    REMEMBERED,
+    REMEMBERED_BYTES,
+    SELDOM,
+    Listener,
+)
+from perennial_serving.transport.http1.request import Request
 
 Seen = tuple[str, str, bytes, dict[bytes, bytes], bytes]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from http2_peer import LIMITS, PLENTY, Peer, data, held_bytes, prefixed, until
 
-from perennial_serving.budget import Budget
-from perennial_serving.http import connection, frames
-from perennial_serving.http.frames import END_HEADERS, END_STREAM, frame
-from perennial_serving.http.http2 import Call, Limits
+from perennial_serving.system.budget import Budget
+from perennial_serving.transport.http2 import connection, frames
+from perennial_serving.transport.http2.calls import Call, Limits
+from perennial_serving.transport.http2.frames import END_HEADERS, END_STREAM, frame
 
 RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL, DEADLINE_EXCEEDED = "8", "12", "13", "4"
 ANSWERED = {"data": prefixed(b"x"), "ended": True, "grpc-status": "0"}
@@ -336,7 +336,7 @@ async def test_more_streams_than_allowed_are_refused() -> None:
 
 
 async def test_a_graceful_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perennial_serving.http.http2._LINGER", 0)
+    monkeypatch.setattr("perennial_serving.transport.http2.calls._LINGER", 0)
     peer = Peer(keeper := Keeper())
     peer.send(peer.request(1))
     peer.protocol.close_gracefully()
@@ -420,7 +420,7 @@ async def test_half_a_frame_has_a_deadline() -> None:
 async def test_a_connection_without_calls_is_asked_to_leave(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("perennial_serving.http.http2._LINGER", 0)
+    monkeypatch.setattr("perennial_serving.transport.http2.calls._LINGER", 0)
     peer = Peer(limits=dataclasses.replace(LIMITS, stall_seconds=0.001))
     await until(lambda: peer.transport.closed)
     assert peer.answers()[0]["code"] == frames.NO_ERROR

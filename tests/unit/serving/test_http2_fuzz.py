@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effort import tried
-from perennial_serving.http import frames
-from perennial_serving.http.frames import END_HEADERS, END_STREAM, frame
-from perennial_serving.http.http2 import Call, Limits
+from perennial_serving.transport.http2 import frames
+from perennial_serving.transport.http2.calls import Call, Limits
+from perennial_serving.transport.http2.frames import END_HEADERS, END_STREAM, frame
 
 BOUNDED = tried(150)
 LIMITS = Limits(message_bytes=3000, buffered_bytes=6400, header_bytes=2000, streams=20)

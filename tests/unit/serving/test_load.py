@@ -18,8 +18,8 @@ import pytest
 from onnx_models import boosted, distinct, heavy
 from servers import Server, serving
 
-from perennial_serving.gate import Gate, pass_through
-from perennial_serving.sockets import bind
+from perennial_serving.process.gate import Gate, pass_through
+from perennial_serving.system.sockets import bind
 
 
 def body(rows: list[list[float]], name: str = "x") -> bytes:

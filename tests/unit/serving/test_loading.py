@@ -14,10 +14,9 @@ from onnx_models import doubling, save
 from servers import environment
 
 import closure
-from perennial_serving import external
-from perennial_serving.cgroup import memory_limit, quota
-from perennial_serving.errors import ModelInvalid
-from perennial_serving.model import load
+from perennial_serving.model.loaded import external, load
+from perennial_serving.system.cgroup import memory_limit, quota
+from perennial_serving.system.errors import ModelInvalid
 
 
 def refusal(directory: Path, tmp_path: Path) -> dict[str, str]:

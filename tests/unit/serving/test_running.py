@@ -3,6 +3,8 @@
 import asyncio
 import concurrent.futures
 import json
+import resource
+import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,16 +17,17 @@ from onnx_models import boosted, centred, distinct, doubling, echo, growing, hea
 from servers import Server, serving
 from test_load import ask, body, mean_rows
 
-from perennial_serving import scheduler
-from perennial_serving.admission import Admission
-from perennial_serving.aside import Aside
-from perennial_serving.dataplane import DataPlane
-from perennial_serving.metrics import Metrics
-from perennial_serving.model import load
-from perennial_serving.observability import Own, Pulse, observability_port
-from perennial_serving.rowwise import is_rowwise
-from perennial_serving.settings import read
-from perennial_serving.sockets import bind
+from perennial_serving.evidence.metrics import Metrics
+from perennial_serving.execution import scheduler
+from perennial_serving.execution.admission import Admission
+from perennial_serving.execution.dataplane import DataPlane
+from perennial_serving.model.loaded import load
+from perennial_serving.model.rowwise import is_rowwise
+from perennial_serving.process.aside import Aside
+from perennial_serving.process.observability import observability_port
+from perennial_serving.process.own import Own, Pulse
+from perennial_serving.process.settings import read
+from perennial_serving.system.sockets import bind
 
 
 def times(count: int) -> bytes:
@@ -135,6 +138,26 @@ def test_health_and_metrics_are_answered_while_the_loop_is_busy(tmp_path: Path) 
             aside.stop()
 
     asyncio.run(run())
+
+
+def test_the_limit_of_files_is_raised_and_connections_stay_below_it(tmp_path: Path) -> None:
+    """More connections than files: the idle ones go, and every port answers."""
+    prefix = ("prlimit", "--nofile=128:256")
+    with serving(doubling(tmp_path), prefix=prefix) as server:
+        assert resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE) == (256, 256)
+        kept = [
+            socket.create_connection(("127.0.0.1", port), timeout=20)
+            for _ in range(150)
+            for port in (server.http, server.grpc)
+        ]
+        get(f"{server.url}/v2/health/live")
+        get(f"http://127.0.0.1:{server.metrics}/metrics")
+        assert ask(server, body([[1.0]]))[0] == 200
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc}") as channel:
+            live = channel.unary_unary("/inference.GRPCInferenceService/ServerLive")
+            assert live(b"", timeout=20)
+        for one in kept:
+            one.close()
 
 
 @pytest.mark.parametrize("size", ["0", "1023", "much"])

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from onnx_models import doubling
 
-from perennial_serving import scheduler
-from perennial_serving.dataplane import DataPlane
-from perennial_serving.metrics import Metrics
-from perennial_serving.model import load
+from perennial_serving.evidence.metrics import Metrics
+from perennial_serving.execution import scheduler
+from perennial_serving.execution.dataplane import DataPlane
+from perennial_serving.model.loaded import load
 
 
 async def test_a_batch_takes_along_what_comes_while_it_is_parsed(

@@ -8,9 +8,9 @@ import pandas as pd
 
 from perennial_artifact.manifest import Column
 from perennial_artifact.result import CandidateSpec
+from perennial_training.candidate import fit
 from perennial_training.export import OnnxModel, to_onnx
 from perennial_training.export.parity import Parity, compare
-from perennial_training.fit.candidate import fit
 from perennial_training.fit.fitted import Fitted
 
 ROWS = 240

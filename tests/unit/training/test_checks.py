@@ -77,6 +77,13 @@ def test_a_column_that_tells_the_answer() -> None:
         assert "if it is known only after the answer, leave it out" in told
 
 
+def test_classes_of_few_rows_each_can_be_looked_at() -> None:
+    made = rows()
+    target = pd.Series([f"c{n % 300}" for n in range(1_000)], name="kind")
+    notes = found(Rows(made.features, made.columns, target, made.held_out, True))
+    assert "leaking" not in notes and "and 292 more" in notes["imbalance"]
+
+
 def test_rows_that_repeat_and_are_in_both_parts() -> None:
     made = rows()
     twice = Rows(

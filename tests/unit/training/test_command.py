@@ -31,7 +31,9 @@ def test_a_forest_is_trained_served_and_asked(
     into = tmp_path / "iris"
     words = [str(tmp_path / "iris.csv"), "--target", "species", "--into", str(into)]
     assert main([*words, "--algorithm", "RandomForestClassifier"]) == 0
-    assert "held-out rows; serve it: perennial-serve --model-dir" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "held-out rows; serve it: perennial-serve --model-dir" in said.out
+    assert "4 numbers" in said.err and "alone tells" not in said.err
     with serving(into) as server:
         found = ask(server.http, frame.iloc[75, :4].to_dict())
     assert found["label"] == ["versicolor"]

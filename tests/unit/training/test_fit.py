@@ -10,10 +10,10 @@ from mixed import accuracy, candidate, classes, fitted, mixed, prices
 
 from perennial_artifact.manifest import Column
 from perennial_artifact.result import CandidateSpec, SearchSpaceSpec, SearchSpec
+from perennial_training import candidate as fitting
+from perennial_training.candidate import fit
 from perennial_training.failure import TrainingFailure
-from perennial_training.fit import candidate as fitting
 from perennial_training.fit.algorithms import ALGORITHMS, usable
-from perennial_training.fit.candidate import fit
 from perennial_training.fit.limits import check_inputs
 from perennial_training.fit.parameters import SEED
 from perennial_training.fit.search import draw, search, set_aside

@@ -30,7 +30,7 @@ _LINEAR_CLASSIFIERS = (
 )
 _LINEAR_REGRESSORS = (
     *("ARDRegression", "BayesianRidge", "ElasticNet", "ElasticNetCV", "GammaRegressor"),
-    *("HuberRegressor", "Lars", "LarsCV", "Lasso", "LassoCV", "LassoLars", "LassoLarsCV"),
+    *("HuberRegressor", "LarsCV", "Lasso", "LassoCV", "LassoLars", "LassoLarsCV"),
     *("LassoLarsIC", "LinearRegression", "LinearSVR", "OrthogonalMatchingPursuit"),
     *("OrthogonalMatchingPursuitCV", "PassiveAggressiveRegressor", "PoissonRegressor"),
     *("QuantileRegressor", "Ridge", "RidgeCV", "SGDRegressor", "TheilSenRegressor"),

@@ -5,7 +5,9 @@ does. Left out are: those that are made of other estimators (Voting, Stacking, O
 Chain, Transformed and Tuned ones), which JSON cannot name; those without an ONNX form
 (GaussianProcess, KernelRidge, LabelPropagation, LabelSpreading, NearestCentroid, RadiusNeighbors);
 those for several targets (CCA, MultiTask, PLSCanonical); IsotonicRegression, which takes one
-column; and CategoricalNB, which takes codes.
+column; CategoricalNB, which takes codes; and Lars, whose weights have no bound where columns depend
+on each other, as those of categories do, so that its answers are those of rounding (LarsCV and
+LassoLars stop before).
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ _CLASSIFIERS = (
 _NOT_NEGATIVE = ("ComplementNB", "MultinomialNB")
 _REGRESSORS = (
     *("ARDRegression", "BayesianRidge", "DummyRegressor", "ElasticNet", "ElasticNetCV"),
-    *("GammaRegressor", "HuberRegressor", "KNeighborsRegressor", "Lars", "LarsCV", "Lasso"),
+    *("GammaRegressor", "HuberRegressor", "KNeighborsRegressor", "LarsCV", "Lasso"),
     *("LassoCV", "LassoLars", "LassoLarsCV", "LassoLarsIC", "LinearRegression", "LinearSVR"),
     *("MLPRegressor", "NuSVR", "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV"),
     *("PLSRegression", "PassiveAggressiveRegressor", "PoissonRegressor", "QuantileRegressor"),

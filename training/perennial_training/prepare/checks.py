@@ -6,6 +6,7 @@ for. The limits are for tables of ordinary size; none is a reason to refuse by i
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ FEW_OF_A_CLASS = 10
 DUPLICATES = 0.05
 SHARED = 0.01
 LEAKING_SCORE = 0.995
-SAMPLE = 5_000
+SAMPLE, FOLDS = 2_000, 5
 NAMED = 8
 """So many columns are named in a sentence."""
 
@@ -174,10 +175,13 @@ def _leaking(rows: Rows) -> Iterator[str]:
 def _tells_all(rows: Rows, column: Column) -> bool:
     """Tell whether a small tree on this column alone is right on rows that it has not seen."""
     from sklearn.metrics import balanced_accuracy_score, r2_score
+    from sklearn.model_selection import cross_val_predict
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    train, held_out = (_sample(np.flatnonzero(part)) for part in (~rows.held_out, rows.held_out))
-    values = rows.features[column.name]
+    if rows.is_classes and rows.target.value_counts().iloc[0] < FOLDS:
+        return False
+    some = _sample(len(rows.target))
+    values, target = rows.features[column.name].iloc[some], rows.target.iloc[some].to_numpy()
     if column.kind == "Category":
         codes, distinct = pd.factorize(values)
         if len(distinct) > IDENTIFIER_SHARE * len(values):
@@ -186,23 +190,19 @@ def _tells_all(rows: Rows, column: Column) -> bool:
     else:
         numbers = values.to_numpy(dtype=np.float64)
         numbers = np.clip(np.nan_to_num(numbers, nan=-1e30), -1e30, 1e30)
-    table, target = numbers[:, None], rows.target.to_numpy()
     kind = DecisionTreeClassifier if rows.is_classes else DecisionTreeRegressor
-    leaf = max(1, len(train) // 500)
-    tree = kind(max_leaf_nodes=256, min_samples_leaf=leaf, random_state=SEED)
-    tree.fit(table[train], target[train])
-    truth, found = target[held_out], tree.predict(table[held_out])
-    if rows.is_classes:
-        if len(np.unique(truth)) < 2:
-            return False
-        return bool(balanced_accuracy_score(truth, found) >= LEAKING_SCORE)
-    return len(truth) > 1 and bool(r2_score(truth, found) >= LEAKING_SCORE)
+    tree = kind(max_leaf_nodes=256, min_samples_leaf=max(1, len(some) // 500), random_state=SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes with fewer rows than folds
+        found = cross_val_predict(tree, numbers[:, None], target, cv=FOLDS)
+        if rows.is_classes:
+            return bool(balanced_accuracy_score(target, found) >= LEAKING_SCORE)
+        return bool(r2_score(target, found) >= LEAKING_SCORE)
 
 
-def _sample(numbers: NDArray[np.intp]) -> NDArray[np.intp]:
-    if numbers.size <= SAMPLE:
-        return numbers
-    return np.random.default_rng(SEED).choice(numbers, SAMPLE, replace=False)
+def _sample(count: int) -> NDArray[np.intp]:
+    rng = np.random.default_rng(SEED)
+    return rng.permutation(count)[:SAMPLE]
 
 
 def _named(names: Sequence[str]) -> str:

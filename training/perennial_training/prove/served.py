@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 from perennial_artifact.profile import Profile
-from perennial_serving.drift import Recorder
-from perennial_serving.errors import ModelInvalid
-from perennial_serving.model import load
+from perennial_serving.evidence.drift import Recorder
+from perennial_serving.model.loaded import load
+from perennial_serving.system.errors import ModelInvalid
 from perennial_training.failure import TrainingFailure
 
 

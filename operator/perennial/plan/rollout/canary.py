@@ -11,7 +11,7 @@ from perennial.plan.record import as_written, counted
 from perennial.plan.rollout.capacity import lingers
 from perennial.plan.rollout.measure import decision, is_suspected, measure
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.rollout.state import State, drop, reject, rejection
+from perennial.plan.rollout.state import DEADLINE, State, drop, is_undone, reject, rejection
 from perennial.plan.weights import actual
 
 PAUSE_STEP, UNDECIDED = "CanaryPauseStep", "AnalysisUndecided"
@@ -54,6 +54,12 @@ def roll(s: DeploymentSnapshot, state: State, desired: Revision) -> State:
     return advance(s, state, canary)
 
 
+def time_left(s: DeploymentSnapshot, canary: Revision) -> float:
+    """Return the seconds that are left to a rollout."""
+    passed = (s.now - (canary.start_time or s.now)).total_seconds()
+    return seconds(s.deployment.spec.rollout.deadline) - max(0.0, passed)
+
+
 def hash_of(steps: list[Step]) -> str:
     """Return a hash of the steps, by which an edit of them is noticed."""
     text = json.dumps([step.to_json() for step in steps], sort_keys=True)
@@ -67,11 +73,15 @@ def first_step(s: DeploymentSnapshot) -> StepStatus:
 
 def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     """One pass over a canary that is under way."""
+    rollout = s.deployment.spec.rollout
+    if time_left(s, canary) <= 0 and not is_undone(state.status):
+        late_by = f"the rollout did not end within {rollout.deadline}; ask for retry to try again"
+        return reject(s, state, DEADLINE, late_by)
     why = s.trouble(canary.revision)
     if why is not None and why.final:
         return reject(s, state, why.reason, why.message)
     state = measure(s, state)
-    status, rollout = state.status, s.deployment.spec.rollout
+    status = state.status
     if status.canary is None or status.paused:
         return state
     step = status.step or first_step(s)

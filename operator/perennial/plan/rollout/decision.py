@@ -7,7 +7,7 @@ from perennial.api.deployment import DeploymentStatus
 from perennial.plan.analysis.look import LOOK_SECONDS
 from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
 from perennial.plan.finding import Finding
-from perennial.plan.rollout.canary import advance, roll
+from perennial.plan.rollout.canary import advance, roll, time_left
 from perennial.plan.rollout.capacity import children, lingers, old_records, records, surplus
 from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import wanted
@@ -95,8 +95,10 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> f
         return 0.5
     if status.canary is not None and not status.paused:
         return 1.0
-    if status.canary is not None and judged:
-        return LOOK_SECONDS  # a canary that waits for a person is watched
+    if status.canary is not None:
+        # One that waits for a person is watched, and waits until its deadline only.
+        until = max(0.0, time_left(s, status.canary)) + 1.0
+        return min(until, LOOK_SECONDS) if judged else until
     if lingers(s, status):
         return 2.0
     if status.stable is None or state.problem is not None:

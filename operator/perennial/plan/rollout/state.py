@@ -9,6 +9,8 @@ from perennial.plan.record import Record
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 
 REJECTIONS_KEPT = 5
+DEADLINE = "DeadlineExceeded"
+"""Why a rollout was given up that nothing speaks against: its version is not refuted."""
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,11 @@ def version_of(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> 
     name = opener(result.artifact.uri, s.training.spec.store, s.settings)
     secret = {"secretRef": {"name": name}} if name else {}
     spec = {
-        "trainingRef": {"name": s.training.metadata.name},
-        "run": run.number,
-        "candidate": result.candidate,
+        "source": {
+            "trainingRef": {"name": s.training.metadata.name},
+            "run": run.number,
+            "candidate": result.candidate,
+        },
         "artifact": {**result.artifact.to_plain(), **secret},
         "metrics": [m.to_plain() for m in result.metrics],
         "dataset": result.dataset.to_plain() if result.dataset else None,

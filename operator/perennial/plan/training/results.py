@@ -8,7 +8,9 @@ from perennial.api.training import (
     RunStatus,
     TrainingSpec,
 )
+from perennial.plan.core import owned_by
 from perennial.plan.gates import against_champion, failures, value_of
+from perennial.plan.job import child_name
 from perennial.plan.podhealth import not_starting
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial_artifact.result import CandidateResult, Failure
@@ -17,9 +19,15 @@ INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 
 
 def pods_of(s: TrainingSnapshot, run: RunStatus, **labels: str) -> list[Json]:
-    """Return the pods of a run that have these labels, too."""
+    """Return the pods of a run that have these labels, too: those that its Job owns.
+
+    Anybody may put our labels on a pod; what such a one tells decides nothing.
+    """
+    job = s.job(child_name(s.training, run.number))
+    uid = job["metadata"].get("uid", "") if job is not None else ""
     wanted = {"perennial.dev/run": str(run.number), **labels}.items()
-    return [p for p in s.pods if wanted <= p["metadata"].get("labels", {}).items()]
+    found = [p for p in s.pods if wanted <= p["metadata"].get("labels", {}).items()]
+    return [p for p in found if uid and owned_by(p, uid)]
 
 
 def seen(s: TrainingSnapshot, spec: TrainingSpec, run: RunStatus) -> list[CandidateStatus]:
@@ -57,10 +65,8 @@ def _still_waiting(s: TrainingSnapshot, run: RunStatus, index: int) -> Candidate
 def results_of(s: TrainingSnapshot, run: RunStatus) -> dict[str, CandidateResult]:
     """Return each candidate's newest termination message; what a pod says is not trusted."""
     newest: dict[str, tuple[str, CandidateResult]] = {}
-    for pod in s.pods:
+    for pod in pods_of(s, run):
         meta = pod["metadata"]
-        if meta.get("labels", {}).get("perennial.dev/run") != str(run.number):
-            continue
         index = int(meta.get("labels", {}).get(INDEX_LABEL, -1))
         if not 0 <= index < len(run.candidates):
             continue

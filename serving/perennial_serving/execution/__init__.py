@@ -1,0 +1,1 @@
+"""When, where and together with what a request runs."""

@@ -1,0 +1,38 @@
+"""How many requests are under way, over all transports; it belongs to the event loop's thread."""
+
+from __future__ import annotations
+
+import time
+
+from perennial_serving.evidence.metrics import Metrics
+from perennial_serving.system.errors import RequestError
+
+
+class Admission:
+    """Takes requests on up to a limit, and knows when the last one came."""
+
+    def __init__(self, maximum: int, metrics: Metrics) -> None:
+        self.last_infer = 0.0
+        """On time.monotonic()'s clock, as the event loop's."""
+        self.draining = False
+        self._maximum, self._metrics = maximum, metrics
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return self._metrics.in_flight
+
+    def enter(self) -> None:
+        """Take a request on.
+
+        Raises:
+            RequestError: 503, too many are under way.
+        """
+        self.last_infer = time.monotonic()
+        if self._metrics.in_flight >= self._maximum:
+            raise RequestError(503, "too many requests are under way: try again in 1 s")
+        self._metrics.in_flight += 1
+
+    def leave(self) -> None:
+        """Let a request go that was taken on."""
+        self._metrics.in_flight -= 1

@@ -1,0 +1,136 @@
+"""One model with its metrics and its drift windows, whatever transport a request comes by."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from collections.abc import Sequence
+
+from perennial_artifact.manifest import Tensor
+from perennial_artifact.profile import Profile
+from perennial_artifact.window import Window
+from perennial_serving.evidence.drift import Recorder
+from perennial_serving.evidence.metrics import Metrics
+from perennial_serving.evidence.requestlog import columns
+from perennial_serving.evidence.requestlog.recorder import PENDING_BYTES, RequestLog
+from perennial_serving.evidence.requestlog.settings import LogSettings
+from perennial_serving.evidence.tracing import Tracing, is_on
+from perennial_serving.model.datatypes import Arrays
+from perennial_serving.model.loaded import Model
+from perennial_serving.model.rowwise import is_rowwise
+from perennial_serving.system.cgroup import bounded_memory, memory_limit
+from perennial_serving.system.errors import ModelInvalid, RequestError
+
+_WEIGHT = 0.2  # of the newest inference in the moving average
+_SURPRISE = 2.0  # times the average, at most, that an inference counts
+_LOG_SECONDS = 10.0
+_LONG = 0.5  # seconds a row
+
+
+class DataPlane:
+    """One model; all but ``run`` belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        model: Model,
+        metrics: Metrics,
+        drift: bool = True,
+        log: LogSettings | None = None,
+        batches: bool = True,
+    ) -> None:
+        """Take a loaded model, whether and where to log requests, and whether to batch them.
+
+        Raises:
+            ModelInvalid: its profile cannot be read or does not fit it.
+        """
+        self.model = model
+        self.metrics = metrics
+        profile = _profile(model)
+        self.recorder = None
+        if drift and profile is not None and model.profile is not None:
+            digest = hashlib.sha256(model.profile).hexdigest()
+            self.recorder = Recorder(profile, digest, model)
+        self.tracing = Tracing(model.name, model.version) if is_on() else None
+        self.log = None
+        if log is not None:
+            features = [f.name for f in profile.features] if profile is not None else []
+            chosen = columns.choose(model, log.features, features)
+            self.log = RequestLog(log, model, chosen, metrics)
+        self.seconds_per_row = model.warm_up()
+        """A guess from what runs took."""
+        self.is_batchable = batches and model.is_batchable and self._try_together()
+        """Whether rows of several requests may run together: it was tried."""
+        self._all = list(model.outputs)
+        self._outputs = {t.name: t for t in model.outputs}
+        self._logged = float("-inf")
+
+    def _try_together(self) -> bool:
+        if self.seconds_per_row > _LONG:  # a start that takes minutes for what gains little
+            return False
+        with bounded_memory(memory_limit()):
+            return is_rowwise(self.model)
+
+    @property
+    def kept_bytes(self) -> int:
+        """The memory that windows and logs take at most, in bytes."""
+        windows = self.recorder.maximum_bytes if self.recorder is not None else 0
+        return windows + (PENDING_BYTES if self.log is not None else 0)
+
+    def asked(self, names: Sequence[str]) -> list[Tensor]:
+        """Return the outputs that a request asks for; none are all of them.
+
+        Raises:
+            RequestError: 400, an output is unknown or asked for twice.
+        """
+        if not names:
+            return self._all
+        for name in names:
+            if name not in self._outputs:
+                raise RequestError(
+                    400,
+                    f"output {name[:64]!r} is unknown: expected {', '.join(self._outputs)}",
+                )
+        if len(set(names)) != len(names):
+            raise RequestError(400, "an output is asked for twice")
+        return [self._outputs[name] for name in names]
+
+    def run(self, feeds: Arrays) -> Arrays:
+        """Run the model on arrays that fit its signature; any thread may.
+
+        Raises:
+            RequestError: 500, the model itself failed.
+        """
+        try:
+            return dict(zip(self.model.output_names, self.model.run(feeds), strict=True))
+        except Exception as error:
+            self._log(error)
+            raise RequestError(500, f"the model failed: {str(error)[:512]}") from error
+
+    def took(self, seconds: float, rows: int) -> None:
+        """Learn how long a run took."""
+        known = self.seconds_per_row
+        # One run that the machine interrupted says little about the next.
+        taken = min(seconds / rows, known * _SURPRISE) if known else seconds / rows
+        self.seconds_per_row += _WEIGHT * (taken - known)
+        self.metrics.inference.observe(seconds)
+
+    def window(self, seconds: float) -> Window | None:
+        """Return the drift window, None where there is none."""
+        return None if self.recorder is None else self.recorder.window(seconds)
+
+    def _log(self, error: Exception) -> None:
+        # Not each one: a bad model under load would fill the node's disk.
+        now = time.monotonic()
+        if now - self._logged > _LOG_SECONDS:
+            self._logged = now
+            print(f"the model failed: {str(error)[:2048]}", file=sys.stderr, flush=True)
+
+
+def _profile(model: Model) -> Profile | None:
+    if model.profile is None:
+        return None
+    try:
+        return Profile.from_json(model.profile)
+    except ValueError as error:
+        raise ModelInvalid(f"profile.json cannot be read: {error}") from error

@@ -1,0 +1,1 @@
+"""How the parts become processes that begin, answer for themselves and end."""

@@ -1,0 +1,64 @@
+"""The metrics port: what Prometheus, the operator and the kubelet read, apart from the data ports.
+
+It has a thread and an event loop of its own, so that it answers however busy the others are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from prometheus_client.exposition import choose_encoder
+
+from perennial_serving.system.budget import Budget
+from perennial_serving.system.errors import as_request_error, refusal
+from perennial_serving.transport.http1.request import Request
+from perennial_serving.transport.listen import HttpPort, http_port
+
+BODY_BYTES, BUDGET_BYTES, CONNECTIONS = 64 * 1024, 1024 * 1024, 256
+JSON = b"application/json"
+
+Answer = tuple[int, bytes, bytes]
+"""Status, content type, body."""
+
+
+def not_found() -> Answer:
+    """Return the answer where nothing is."""
+    return 404, JSON, refusal("nothing is here")
+
+
+def exposition(registry: Any, accept: str) -> Answer:
+    """Return metrics in the format that the client likes best; only OpenMetrics has exemplars."""
+    encode, kind = choose_encoder(accept)
+    return 200, kind.encode(), encode(registry)
+
+
+class ObservabilityApp:
+    """Answers requests by whoever knows the answers; it belongs to the event loop's thread."""
+
+    def __init__(self, source: Callable[[str, bytes, str], Awaitable[Answer]]) -> None:
+        self._source = source
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self, request: Request) -> None:
+        """Answer one request, later."""
+        task = asyncio.get_running_loop().create_task(self._answer(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, request: Request) -> None:
+        accept = request.headers.get(b"accept", b"").decode("latin-1")
+        try:
+            status, kind, body = await self._source(request.path, request.query, accept)
+        except Exception as error:
+            told = as_request_error(error)
+            status, kind, body = told.status, JSON, refusal(str(told))
+        request.respond(status, body, b"content-type: %s\r\n" % kind)
+
+
+def observability_port(source: Callable[[str, bytes, str], Awaitable[Answer]]) -> HttpPort:
+    """Return the port that answers what a source knows."""
+    return http_port(
+        ObservabilityApp(source), refusal, BODY_BYTES, Budget(BUDGET_BYTES), CONNECTIONS
+    )

@@ -1,0 +1,72 @@
+"""One process that loads the model and answers."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from perennial_serving.evidence.metrics import Metrics
+from perennial_serving.execution.dataplane import DataPlane
+from perennial_serving.model.loaded import load
+from perennial_serving.process.server import Limits, serve
+from perennial_serving.process.settings import log_settings
+from perennial_serving.system import resources
+from perennial_serving.system.errors import ModelInvalid
+from perennial_serving.system.sockets import Sockets
+from perennial_serving.system.termination import report
+
+
+def work(
+    chosen: argparse.Namespace,
+    sockets: Sockets,
+    threads: int,
+    memory: int,
+    loaded: Callable[[], None],
+) -> int:
+    """Load the model and serve it; return 1, with the reason told, where it cannot be loaded.
+
+    ``threads`` and ``memory`` (bytes) are this process's part of the pod. ``loaded`` is called when
+    the model is, and returns when those of others are too.
+    """
+    began = time.monotonic()
+    try:
+        model = load(chosen.model_dir, chosen.model_name, chosen.model_version, threads)
+        metrics = Metrics(model.name, model.version, model.sha256)
+        batches = chosen.batch_max_rows > 0
+        plane = DataPlane(model, metrics, bool(chosen.drift), log_settings(chosen), batches)
+    except ModelInvalid as error:
+        report("ModelInvalid", str(error))
+        return 1
+    metrics.load_seconds = time.monotonic() - began
+    loaded()
+    import uvloop
+
+    files = resources.raise_file_limit()
+    connections = resources.connections(chosen.max_connections, files)
+    kept = 2 * connections * resources.CONNECTION_BYTES + plane.kept_bytes
+    limits = Limits(
+        body_bytes=chosen.max_body_bytes,
+        budget_bytes=resources.budget(memory, resources.resident(), chosen.max_body_bytes, kept),
+        connections=connections,
+        memory_bytes=memory,
+        rows=chosen.max_rows,
+        in_flight=chosen.max_in_flight,
+        batch_rows=chosen.batch_max_rows,
+        threads=threads,
+        drain_seconds=chosen.drain_seconds,
+        quiet_seconds=chosen.quiet_seconds,
+    )
+    # What is loaded stays: no request is to wait until the collector has been through it.
+    gc.freeze()
+    # What a request makes goes by itself: look seldom for what does not.
+    gc.set_threshold(50_000)
+    gc.enable()
+    uvloop.run(serve(plane, limits, sockets))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit, which would wait for a thread that is still in a model beyond the deadline.
+    os._exit(0)

@@ -1,0 +1,262 @@
+"""Open Inference Protocol v2 over gRPC.
+
+Source: https://github.com/kserve/open-inference-protocol, specification/protocol/inference_grpc.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from perennial_serving.evidence.tracing import Tracing
+from perennial_serving.model.datatypes import DTYPES
+from perennial_serving.model.loaded import Model
+from perennial_serving.protocol import codec, health_pb2, wire
+from perennial_serving.protocol import inference_pb2 as pb
+from perennial_serving.protocol.call import Call, Decoded, Engine, Tensors
+from perennial_serving.protocol.description import (
+    EXTENSIONS,
+    PLATFORM,
+    SERVER,
+    index,
+    parameters,
+    server_version,
+)
+from perennial_serving.protocol.tensors import Given, to_bytes
+from perennial_serving.system.errors import RequestError, wrong
+from perennial_serving.transport.http2 import calls as http2
+from perennial_serving.transport.http2.grpc_wire import RESOURCE_EXHAUSTED, CallFault
+
+SERVICE = "inference.GRPCInferenceService"
+HEALTH = "grpc.health.v1.Health"
+METHODS = (
+    *("ServerLive", "ServerReady", "ModelReady"),
+    *("ServerMetadata", "ModelMetadata", "RepositoryIndex"),
+)
+
+# The field of typed contents that carries each datatype; FP16 has none, it is always raw.
+_FIELDS: dict[str, str] = {
+    "BOOL": "bool_contents",
+    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
+    "INT64": "int64_contents",
+    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+_INFER = f"/{SERVICE}/ModelInfer"
+# Reading more than this takes long enough to be a thread's work: protobuf makes objects.
+_LARGE_BYTES = 64 * 1024
+# The largest message of any other method.
+SMALL = 64 * 1024
+
+# Status of HTTP -> of gRPC: INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE.
+# Source: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+_CODES = {400: 3, 404: 5, 413: 8, 500: 13, 503: 14}
+UNIMPLEMENTED = 12
+
+
+class GrpcApp:
+    """Answers the calls of one model; it belongs to the event loop's thread."""
+
+    def __init__(self, engine: Engine, maximum_message: int) -> None:
+        self._engine, self._maximum = engine, maximum_message
+        self._methods = {
+            f"/{SERVICE}/{name}": (getattr(pb, f"{name}Request"), getattr(self, f"_{name}"))
+            for name in METHODS
+        }
+        self._methods[f"/{HEALTH}/Check"] = health_pb2.HealthCheckRequest, self._health
+
+    def __call__(self, call: http2.Call) -> None:
+        """Answer one call, at once or later."""
+        if call.path == _INFER:
+            GrpcCall(self._engine, call, self._maximum).start()
+            return
+        known = self._methods.get(call.path)
+        if known is None:
+            call.fail(UNIMPLEMENTED, f"{call.path[:128]} is no method of {SERVICE}")
+            return
+        kind, method = known
+        try:
+            answer = method(_parsed(kind, call.read(SMALL)))
+        except RequestError as error:
+            call.fail(_CODES[error.status], str(error))
+        else:
+            call.respond(answer.SerializeToString())
+
+    def _ServerLive(self, _: Any) -> Any:
+        return pb.ServerLiveResponse(live=True)
+
+    def _ServerReady(self, _: Any) -> Any:
+        return pb.ServerReadyResponse(ready=not self._engine.admission.draining)
+
+    def _ModelReady(self, request: Any) -> Any:
+        _known(self._engine.plane.model, request.name, request.version)
+        return pb.ModelReadyResponse(ready=not self._engine.admission.draining)
+
+    def _ServerMetadata(self, _: Any) -> Any:
+        version = server_version()
+        return pb.ServerMetadataResponse(name=SERVER, version=version, extensions=EXTENSIONS)
+
+    def _ModelMetadata(self, request: Any) -> Any:
+        model = self._engine.plane.model
+        _known(model, request.name, request.version)
+        answer = pb.ModelMetadataResponse(
+            name=model.name, versions=[model.version], platform=PLATFORM
+        )
+        for side, tensors in ((answer.inputs, model.inputs), (answer.outputs, model.outputs)):
+            for tensor in tensors:
+                told = side.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+                for name, value in parameters(model, tensor).items():
+                    text = value if isinstance(value, str) else codec.document(value).decode()
+                    told.parameters[name].string_param = text
+        return answer
+
+    def _RepositoryIndex(self, _: Any) -> Any:
+        answer = pb.RepositoryIndexResponse()
+        for known in index(self._engine.plane.model, self._engine.admission):
+            answer.models.add(**known)
+        return answer
+
+    def _health(self, request: Any) -> Any:
+        # Of the server as a whole, or of a service.
+        if request.service not in ("", SERVICE, HEALTH):
+            raise RequestError(404, f"service {request.service[:128]!r} is not served here")
+        word = "NOT_SERVING" if self._engine.admission.draining else "SERVING"
+        return health_pb2.HealthCheckResponse(status=word)
+
+
+class GrpcCall(Call):
+    """An infer request over gRPC."""
+
+    __slots__ = ("_call", "_maximum", "_raw")
+
+    PROTOCOL = "grpc"
+
+    def __init__(self, engine: Engine, call: http2.Call, maximum: int) -> None:
+        super().__init__(engine)
+        self._call, self._maximum = call, maximum
+        self._raw = False
+
+    def is_large(self) -> bool:
+        """Tell whether the message is large."""
+        call = self._call
+        return len(call.message) > _LARGE_BYTES or bool(call.packed)
+
+    def decode(self) -> Decoded:
+        """Return what is asked for."""
+        try:
+            message = self._call.read(self._maximum)
+        except CallFault as fault:
+            status = 413 if fault.code == RESOURCE_EXHAUSTED else 400
+            raise RequestError(status, fault.text) from fault
+        wire.check(message)
+        request = _parsed(pb.ModelInferRequest, message)
+        _known(self.engine.plane.model, request.model_name, request.model_version)
+        feeds, rows = self.engine.feeds(_given(request))
+        self._raw = bool(request.raw_input_contents)
+        return Decoded(request.id, feeds, rows, [o.name for o in request.outputs])
+
+    def encode(self, tensors: Tensors, request_id: str | None) -> bytes:
+        """Answer as was asked: raw contents where the request had them, else typed ones."""
+        model = self.engine.plane.model
+        raw = self._raw or any(t.datatype == "FP16" for t, _ in tensors)
+        answer = pb.ModelInferResponse(
+            model_name=model.name, model_version=model.version, id=request_id or ""
+        )
+        for tensor, values in tensors:
+            output = answer.outputs.add(
+                name=tensor.name, datatype=tensor.datatype, shape=values.shape
+            )
+            if raw:
+                answer.raw_output_contents.append(to_bytes(values))
+                continue
+            flat = values.ravel().tolist()
+            if tensor.datatype == "BYTES":
+                flat = [v.encode() if isinstance(v, str) else v for v in flat]
+            getattr(output.contents, _FIELDS[tensor.datatype]).extend(flat)
+        return bytes(answer.SerializeToString())
+
+    def answer(self, encoded: bytes) -> None:
+        """Send the message."""
+        self._call.respond(encoded)
+
+    def refuse(self, error: RequestError) -> None:
+        """Send a status."""
+        self._call.fail(_CODES[error.status], str(error))
+
+    def span(self, tracing: Tracing) -> Any:
+        """Start the span of this request."""
+        attributes = {"rpc.system": "grpc", "rpc.service": SERVICE, "rpc.method": "ModelInfer"}
+        return tracing.begin(f"{SERVICE}/ModelInfer", self._call.metadata, **attributes)
+
+    def end_span(self, tracing: Tracing, span: Any, status: int) -> str | None:
+        """End it."""
+        code = 0 if status == 200 else _CODES[status]
+        return tracing.end(span, "rpc.grpc.status_code", code, status >= 500)
+
+    def traceparent(self) -> bytes | None:
+        """Return the metadata of that name."""
+        return self._call.metadata.get("traceparent", "").encode()
+
+
+def _parsed(kind: Any, message: bytes) -> Any:
+    try:
+        return kind.FromString(message)
+    except DecodeError as error:
+        told = f"the message is no {kind.DESCRIPTOR.name}: {error}"
+        raise RequestError(400, told) from error
+
+
+def _known(model: Model, name: str, version: str) -> None:
+    if name != model.name or version not in ("", model.version):
+        asked = f"model {name[:64]!r} version {version[:64]!r} is not served"
+        told = f"{asked}; the model is {model.name!r}, version {model.version!r}"
+        raise RequestError(404, told)
+
+
+def _given(request: Any) -> Iterator[Given]:
+    """Yield a request's tensors.
+
+    Raises:
+        RequestError: 400, contents are typed and raw, or of the wrong type.
+    """
+    raw = request.raw_input_contents
+    if raw and len(raw) != len(request.inputs):
+        told = f"raw_input_contents: expected {len(request.inputs)}, one for each input"
+        raise RequestError(400, f"{told}, got {len(raw)}")
+    for n, tensor in enumerate(request.inputs):
+        name, datatype, shape = tensor.name, tensor.datatype, list(tensor.shape)
+        if raw:
+            if tensor.HasField("contents"):
+                raise wrong(name, "raw_input_contents alone", "contents too")
+            yield name, datatype, shape, None, memoryview(raw[n])
+            continue
+        fields = tensor.contents.ListFields()
+        if not fields:
+            raise wrong(name, "contents or raw_input_contents", "neither")
+        wanted = _FIELDS.get(datatype, "")
+        others = [field.name for field, _ in fields if field.name != wanted]
+        if others:
+            raise wrong(name, f"data of {datatype[:64]} in {wanted or 'raw contents'}", others[0])
+        yield name, datatype, shape, _typed(name, datatype, fields[0][1]), None
+
+
+def _typed(name: str, datatype: str, values: Any) -> NDArray[Any]:
+    if datatype == "BYTES":
+        try:
+            return np.array([str(value, "utf-8") for value in values], dtype=object)
+        except UnicodeDecodeError as error:
+            raise wrong(name, "strings of UTF-8", "other bytes") from error
+    found = np.array(values)
+    dtype = DTYPES[datatype]
+    if dtype.kind in "iu" and dtype.itemsize < 4:
+        limits = np.iinfo(dtype)
+        if found.min() < limits.min or found.max() > limits.max:
+            raise wrong(name, f"values of {datatype}", "one that does not fit")
+    return found.astype(dtype, copy=False)

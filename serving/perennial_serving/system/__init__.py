@@ -1,0 +1,1 @@
+"""What this process has: memory, processors, files, ports; and how it says what is wrong."""
