@@ -103,9 +103,15 @@ async def test_a_record_never_changes_and_a_foreign_one_is_not_taken(
     name, owners = record["metadata"]["name"], record["metadata"]["ownerReferences"]
     again = {"name": name, "namespace": "default", "ownerReferences": owners}
     assert not await cluster.create({**record, "metadata": again, "data": {"other": 1}})
+    unlabelled = kubectl("label", "controllerrevisions", name, "perennial.dev/deployment-")
+    assert unlabelled.code == 0, unlabelled.error
+    assert not await held(cluster, "ControllerRevision", "fixed")
+    await look(cluster, owner, Settings())  # it is found again, not made again and again
+    (mended,) = await held(cluster, "ControllerRevision", "fixed")
+    assert mended["metadata"]["uid"] == record["metadata"]["uid"]
     with pytest.raises(ApiException, match="immutable"):
         path = cluster.path("apps/v1", "ControllerRevision", "default", name)
-        await cluster.call("PUT", path, body={**record, "data": {"other": 1}})
+        await cluster.call("PUT", path, body={**mended, "data": {"other": 1}})
     stranger = deployment("fixed", {})
     meta = stranger.metadata.model_copy(update={"uid": "2"})
     with pytest.raises(WriteRefused, match="not ours"):

@@ -584,7 +584,7 @@ class Printed(ApiModel):
     model: str = Field("", description="What serves.", max_length=253)
     canary: str = Field("", description="What is on trial.", max_length=253)
     weight: str = Field("", description="The canary's share, asked/actual.", max_length=16)
-    step: str = Field("", description="Step of steps.", max_length=16)
+    step: str = Field("", description="The step's name, or step of steps.", max_length=63)
     ready: str = Field("", description="Ready pods of wanted pods.", max_length=16)
 
 

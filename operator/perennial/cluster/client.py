@@ -234,25 +234,40 @@ class Cluster:
     async def create(self, wanted: Json) -> bool:
         """Create an object unless there is one of its name; tell whether it wrote.
 
+        By an apply: what is posted is kept byte by byte where the API server does not look into
+        it, as a ControllerRevision's data, and then even an edited label would change it.
+
         Raises:
-            WriteRefused: the API server refused it.
+            WriteRefused: the API server refused it, or the object of its name is not ours.
         """
         kind, metadata = wanted["kind"], wanted["metadata"]
-        path = self.path(wanted["apiVersion"], kind, metadata["namespace"])
-        try:
-            with refusing(f"{kind} {metadata['name']}"):
-                await self.call("POST", path, {"fieldManager": FIELD_MANAGER}, wanted)
-        except WriteRefused as error:
-            if error.refusal.code != 409:
-                raise
-            key = (wanted["apiVersion"], kind, metadata["namespace"], metadata["name"])
-            present = await self.get(*key)
-            if present is not None and _owners(present) != _owners(wanted):
+        key = (wanted["apiVersion"], kind, metadata["namespace"], metadata["name"])
+        what = f"{kind} {metadata['name']}"
+        present = await self.get(*key)
+        if present is not None:
+            if _owners(present) != _owners(wanted):
                 told = "it exists and is not ours: delete it, or rename what it belongs to"
-                raise WriteRefused(Refusal(error.refusal.what, 403, told)) from error
+                raise WriteRefused(Refusal(what, 403, told))
+            await self._relabel(wanted, present)
             return False
+        with refusing(what):
+            await self.call(
+                "PATCH", self.path(*key), {"fieldManager": FIELD_MANAGER}, wanted, APPLY
+            )
         API_WRITES.labels(kind, "create").inc()
         return True
+
+    async def _relabel(self, wanted: Json, present: Json) -> None:
+        """Put labels back, by which a record is found; what is in it stays as it is."""
+        labels = wanted["metadata"].get("labels", {})
+        meta = wanted["metadata"]
+        if labels.items() <= (present["metadata"].get("labels") or {}).items():
+            return
+        path = self.path(wanted["apiVersion"], wanted["kind"], meta["namespace"], meta["name"])
+        with refusing(f"{wanted['kind']} {meta['name']}"):
+            body = {"metadata": {"labels": labels}}
+            await self.call("PATCH", path, body=body, content_type="application/merge-patch+json")
+        API_WRITES.labels(wanted["kind"], "patch").inc()
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
         """Apply a status where it differs; tell whether it wrote.

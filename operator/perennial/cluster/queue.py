@@ -40,10 +40,10 @@ class Key(NamedTuple):
 class Later(Exception):
     """What was to be done is to be tried again; its cause has been told."""
 
-    def __init__(self, message: str, after: float = 0.0) -> None:
+    def __init__(self, message: str, after: float = 0.0, at_most: float | None = None) -> None:
         super().__init__(message)
-        self.after = after
-        """The shortest time to wait, in seconds."""
+        self.after, self.at_most = after, at_most
+        """The shortest time to wait, in seconds; and the longest, where something else is due."""
 
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
@@ -135,7 +135,10 @@ class WorkQueue:
                 delay = await self._reconcile(key)
                 self._failures.pop(key, None)
             except Later as later:
-                delay = max(later.after, self._backoff(key))
+                delay = self._backoff(key)
+                if later.at_most is not None:
+                    delay = min(delay, later.at_most)
+                delay = max(later.after, delay)
                 log.warning("%s", later, extra=_about(key, delay))
             except Exception:
                 delay = self._backoff(key)

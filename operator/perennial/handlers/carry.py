@@ -66,7 +66,8 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
     for event in events:
         await _tell(cluster, owner, event, now)
     if refused:
-        raise Later("; ".join(str(error) for error in refused), max(e.after for e in refused))
+        told_by = "; ".join(str(error) for error in refused)
+        raise Later(told_by, max(e.after for e in refused), plan.requeue_after)
 
 
 async def _noted(write: Awaitable[object], refused: list[WriteRefused]) -> None:

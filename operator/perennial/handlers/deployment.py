@@ -9,7 +9,7 @@ from perennial.api.base import Json, Kind
 from perennial.api.deployment import ModelDeployment
 from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
-from perennial.cluster.client import Cluster
+from perennial.cluster.client import Cluster, Unreadable
 from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
 from perennial.cluster.scrape import is_ready, parse, read_pods
@@ -60,7 +60,7 @@ async def observe_and_plan(
         settings=settings,
         training=training,
         version=version,
-        records=await _records(cluster, namespace, selector, deployment.metadata.uid),
+        records=await _records(cluster, deployment, selector),
         workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),
         service=await cluster.get("v1", "Service", namespace, key.name),
         pods=tuple(pods),
@@ -70,10 +70,25 @@ async def observe_and_plan(
     return deployment, plan_deployment(snapshot)
 
 
-async def _records(cluster: Cluster, namespace: str, selector: str, uid: str) -> tuple[Record, ...]:
-    """Return what was recorded of its revisions."""
-    found = await cluster.select("apps/v1", "ControllerRevision", namespace, selector)
-    return tuple(Record.read(body) for body in found if owned_by(body, uid))
+async def _records(
+    cluster: Cluster, deployment: ModelDeployment, selector: str
+) -> tuple[Record, ...]:
+    """Return what was recorded of its revisions.
+
+    Raises:
+        Unreadable: a hand has made something else of a record, so that nothing can be decided.
+    """
+    meta = deployment.metadata
+    found = await cluster.select("apps/v1", "ControllerRevision", meta.namespace, selector)
+    records = []
+    for body in found:
+        try:
+            records += [Record.read(body)] if owned_by(body, meta.uid) else []
+        except (KeyError, TypeError, ValueError) as error:
+            told = f"ControllerRevision {body['metadata']['name']} cannot be read: delete it"
+            known = {"metadata": meta.to_json(), "status": deployment.status.to_json()}
+            raise Unreadable(ModelDeployment, known, "RecordUnreadable", told) from error
+    return tuple(records)
 
 
 async def _ask(pods: list[Json], revisions: list[str]) -> Answers:

@@ -17,6 +17,7 @@ from perennial.cluster.queue import (
     RELIST_SECONDS,
     RESYNC_SECONDS,
     Key,
+    Later,
     WorkQueue,
 )
 
@@ -155,6 +156,30 @@ def test_failures_back_off_doubling_up_to_a_limit_and_a_success_forgets_them(
     assert waits[:5] == pytest.approx([0.4, 0.8, 1.6, 3.2, 6.4])
     assert max(waits[:12]) == LONGEST_BACKOFF_SECONDS and waits[9:12] == [60, 60, 60]
     assert waits[-1] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("after", "at_most", "waits"),
+    [
+        (0.0, None, [0.4, 0.8, 1.6, 3.2]),  # as any failure
+        (5.0, None, [5.0, 5.0, 5.0, 5.0]),  # as long as it was asked to
+        (0.0, 1.0, [0.4, 0.8, 1.0, 1.0]),  # what else is due comes in its time
+    ],
+)
+def test_what_was_refused_is_tried_again_in_time(
+    monkeypatch: pytest.MonkeyPatch, after: float, at_most: float | None, waits: list[float]
+) -> None:
+    monkeypatch.setattr("perennial.cluster.queue.random.uniform", lambda _, high: high)
+
+    async def work(_: Key) -> None:
+        raise Later("no room", after, at_most)
+
+    async def play(b: Bench) -> None:
+        b.queue.add(A)
+        await asyncio.sleep(30)
+
+    times = [at for _, at in bench(work, play).begun][:5]
+    assert [b - a for a, b in itertools.pairwise(times)] == pytest.approx(waits)
 
 
 def test_a_failing_key_holds_up_nobody_and_the_queue_lives() -> None:

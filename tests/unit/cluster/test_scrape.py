@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from faults import fault
 from perennial.cluster import scrape
 from perennial.cluster.scrape import parse, read_pods, url
 
@@ -39,11 +38,6 @@ def test_counters_of_all_protocols_add_up_and_5xx_are_errors_4xx_refusals() -> N
     assert (found.requests, found.errors, found.refusals) == (101, 2, 3)
     assert found.start == 1732641234.5
     assert found.buckets == {0.01: 65, math.inf: 100}
-
-
-@fault("A5", "a model that answers 400 to every request is a successful canary")
-def test_what_clients_are_refused_is_counted() -> None:
-    assert parse("p", "r1", TEXT).refusals == 3  # type: ignore[attr-defined]
 
 
 def test_a_pod_that_counted_nothing() -> None:

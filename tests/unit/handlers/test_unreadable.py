@@ -96,6 +96,24 @@ async def test_it_stalls_with_a_sentence_and_keeps_what_its_status_knew() -> Non
     assert len(cluster.events) == 1, "it is told once"
 
 
+async def test_a_record_that_a_hand_has_spoilt_stalls_its_own_object() -> None:
+    record = {
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": "flights-x-1",
+            "ownerReferences": [{"controller": True, "uid": "uid-flights"}],
+        },
+        "data": {"other": 1},
+    }
+    cluster = Held(body(deployment()), record)
+    controller = Controller(cluster, SETTINGS, read({})[1])
+    assert await controller.reconcile(Key("ModelDeployment", "team", "flights")) is None
+    (status,) = cluster.statuses
+    found = {c.type: (c.status, c.message) for c in status.conditions}
+    told = "ControllerRevision flights-x-1 cannot be read: delete it"
+    assert found["Stalled"] == ("True", told)
+
+
 async def test_a_neighbour_that_cannot_be_read_is_left_out() -> None:
     good, bad = body(training()), body(training({"schedule": {"cron": "0 3 * * *"}}))
     bad["metadata"]["name"] = "bad"

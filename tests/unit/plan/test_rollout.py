@@ -645,6 +645,20 @@ def test_undo_while_scaled_to_zero() -> None:
     assert world.running() == [stable_revision(world)] and stable_sha(world) == "a" * 64
 
 
+def test_a_step_is_called_by_its_name_and_renaming_it_begins_nothing_anew() -> None:
+    world = slow([{"setWeight": 25}, {"pause": {}, "name": "look"}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.step()
+    printed = world.deployment.status.printed
+    assert printed is not None and (printed.step, printed.weight) == ("look", "25/25")
+    steps = [{"setWeight": 25}, {"pause": {}}]
+    world.change(rollout={**world.deployment.spec.rollout.to_json(), "canary": {"steps": steps}})
+    world.steps(2)
+    printed = world.deployment.status.printed
+    assert printed is not None and (printed.step, printed.weight) == ("2/2", "25/25")
+
+
 def test_a_rollout_that_nobody_ends_goes_back_and_is_not_refuted() -> None:
     world = slow(WAITING, deadline="10m")
     old = stable_revision(world)

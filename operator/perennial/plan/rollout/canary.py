@@ -25,6 +25,8 @@ def roll(s: DeploymentSnapshot, state: State, desired: Revision) -> State:
     if status.promoted_time is None:
         # Nothing serves, so there is nothing to protect: begin anew with what is wanted.
         return drop(state).set(stable=desired)
+    if s.replicas == 0 and canary is not None and canary.revision == desired.revision:
+        return _waits(state)  # nothing judges it without traffic: it goes on when there are pods
     if s.replicas == 0:
         return drop(state).set(stable=desired, replaced=status.stable)
     if canary is not None and canary.revision != desired.revision:
@@ -60,9 +62,18 @@ def time_left(s: DeploymentSnapshot, canary: Revision) -> float:
     return seconds(s.deployment.spec.rollout.deadline) - max(0.0, passed)
 
 
+def _waits(state: State) -> State:
+    """Hold a canary while there are to be no pods; its step begins anew when there are."""
+    step = state.status.step
+    if step is None or (step.start_time is None and step.scaling_since is None):
+        return state
+    return state.set(step=step.model_copy(update={"start_time": None, "scaling_since": None}))
+
+
 def hash_of(steps: list[Step]) -> str:
     """Return a hash of the steps, by which an edit of them is noticed."""
-    text = json.dumps([step.to_json() for step in steps], sort_keys=True)
+    told = [step.model_dump(mode="json", exclude_none=True, exclude={"name"}) for step in steps]
+    text = json.dumps(told, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -77,6 +88,10 @@ def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     if time_left(s, canary) <= 0 and not is_undone(state.status):
         late_by = f"the rollout did not end within {rollout.deadline}; ask for retry to try again"
         return reject(s, state, DEADLINE, late_by)
+    step = state.status.step or first_step(s)
+    if step.scaling_since is None and step.start_time is None:
+        step = step.model_copy(update={"scaling_since": s.now})
+        state = state.set(step=step)
     why = s.trouble(canary.revision)
     if why is not None and why.final:
         return reject(s, state, why.reason, why.message)
@@ -84,7 +99,6 @@ def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     status = state.status
     if status.canary is None or status.paused:
         return state
-    step = status.step or first_step(s)
     ready, since = s.ready(canary.revision), step.scaling_since or s.now
     late = (s.now - since).total_seconds() > seconds(rollout.progress_deadline)
     if status.promoting:

@@ -8,18 +8,18 @@ from it.
 from perennial.api.base import Json
 from perennial.api.deployment import DeploymentStatus, Revision
 from perennial.plan.core import Deletion, owned_by
-from perennial.plan.record import Record, as_written, child_name, counted, newest
-from perennial.plan.record import surplus as beyond
 from perennial.plan.rollout.snapshot import (
     REVISION_LABEL,
     ROLE_LABEL,
     DeploymentSnapshot,
     ready_pods,
 )
-from perennial.plan.workload import recorded, service, workload
+from perennial.plan.workload import service, workload
 
 SCALE_DOWN_DELAY_SECONDS = 30
 REPLACED = "replaced"
+REQUESTED = "Requested"
+"""Why a rollout is paused that a person asked to pause."""
 
 
 def children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...]:
@@ -41,13 +41,15 @@ def children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...
     goal = s.sizes(s.weight_at(step.index))
     if status.promoting:
         goal = (s.in_force(status)[0], wanted)
+    elif status.paused == REQUESTED and asked > 0:
+        goal = s.in_force(status)  # somebody said stop: no pod joins, though a step scales
     front = _front(s, stable, selection)
     goals = {canary.revision: goal[1], stable.revision: goal[0]}
     waits: set[str] = set()  # what shrinks waits for the Service, and stable for the canary
     if s.service is None or s.selection != selection:
         # Until the Service was *seen* turned: that write may be refused, and this one not.
         waits = set(goals)
-    elif step.start_time is None:
+    elif step.start_time is None and wanted > 0:
         waits = {stable.revision}
     goals |= {revision: max(goals[revision], s.asked(revision)) for revision in waits}
     goals = _spared(s, selection, goals)
@@ -107,23 +109,6 @@ def _retired(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...
     return (workload(s.deployment, record, REPLACED, 0),)
 
 
-def records(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Record, ...]:
-    """Return what is to be recorded before any child is made of it: what has no record yet.
-
-    Of a Deployment that has none, what runs is what was decided.
-    """
-    missing = []
-    for revision in (status.stable, status.canary, status.replaced):
-        if revision is None or s.record(revision.revision) is not None:
-            continue
-        live = s.workload(revision.revision)
-        if live is not None:
-            missing.append(Record.adopt(live))
-        elif counted(revision.revision)[0] == as_written(s.deployment, revision.artifact):
-            missing.append(recorded(s.deployment, revision, s.settings))
-    return tuple(missing)
-
-
 def surplus(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion, ...]:
     """Return the Deployments to delete: those that nobody names and no request reaches."""
     if not s.is_closed(status):
@@ -140,24 +125,6 @@ def surplus(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion, 
         for w in s.workloads
         if owned_by(w, s.deployment.metadata.uid)
         and (meta := w["metadata"])["labels"].get(REVISION_LABEL) not in named
-    )
-
-
-def old_records(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion, ...]:
-    """Return the records to delete: the oldest beyond those that are kept, of those not named."""
-    known = (status, s.deployment.status)
-    named = {r.revision for k in known for r in (k.stable, k.canary, k.replaced) if r is not None}
-    named |= {r.revision for r in status.rejected}
-    named |= {w["metadata"]["labels"].get(REVISION_LABEL, "") for w in s.workloads}
-    # The newest of each hash is what an edit back to it would want.
-    written = {counted(r.name)[0] for r in s.records if r.name in named}
-    named |= {r.name for h in written if (r := newest(s.records, h)) is not None}
-    namespace = s.deployment.metadata.namespace
-    return tuple(
-        Deletion(
-            "apps/v1", "ControllerRevision", namespace, child_name(s.deployment, r.name), r.uid
-        )
-        for r in beyond(s.records, frozenset(named))
     )
 
 

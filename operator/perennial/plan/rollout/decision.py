@@ -8,10 +8,11 @@ from perennial.plan.analysis.look import LOOK_SECONDS
 from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
 from perennial.plan.finding import Finding
 from perennial.plan.rollout.canary import advance, roll, time_left
-from perennial.plan.rollout.capacity import children, lingers, old_records, records, surplus
+from perennial.plan.rollout.capacity import children, lingers, surplus
 from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import wanted
 from perennial.plan.rollout.rebuild import rebuild
+from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
 from perennial.plan.rollout.shown import shown
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
@@ -58,7 +59,8 @@ def _settle_stable(s: DeploymentSnapshot, state: State) -> State:
     status, stable = state.status, state.status.stable
     if stable is None:
         return state
-    if status.promoted_time is None and s.ready(stable.revision) >= max(1, s.replicas):
+    # One ready pod serves: from now on there is something to protect.
+    if status.promoted_time is None and s.ready(stable.revision) > 0:
         return state.set(Event("Serving", f"{stable.name} serves"), promoted_time=s.now)
     return state
 
@@ -70,8 +72,8 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
     create = state.create
     if apply is None:
         apply = children(s, status)
-        create = (*create, *records(s, status))
-    delete = (*surplus(s, status), *old_records(s, status))
+        create = (*create, *missing(s, status))
+    delete = (*surplus(s, status), *outdated(s, status))
     status = shown(s, status)
     before = s.deployment.status.conditions
     told = settle(before, conditions(s, replace(state, status=status)), generation, s.now)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from perennial.plan.core import Event, request_of
 from perennial.plan.record import counted
 from perennial.plan.rollout.canary import PAUSE_STEP, first_step, next_step
+from perennial.plan.rollout.capacity import REQUESTED
 from perennial.plan.rollout.desired import wanted
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, drop, is_undone, reject, rejection, with_rejection
@@ -39,7 +40,7 @@ def take_request(s: DeploymentSnapshot, state: State) -> State:
             return drop(state).set(Event("UndoAborted", f"undo was aborted by {text}"))
         return reject(s, state, "Aborted", f"aborted by {text}")
     if verb == "pause":
-        return state.set(Event("RolloutPaused", f"paused by {text}"), paused="Requested")
+        return state.set(Event("RolloutPaused", f"paused by {text}"), paused=REQUESTED)
     if verb == "resume":
         if not status.paused:
             return state.set(Event("NothingToDo", "resume: the rollout is not paused", "Warning"))

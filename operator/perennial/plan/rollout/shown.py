@@ -35,12 +35,12 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
             replicas = int(live.get("status", {}).get("replicas", 0)) if live else 0
         domain = s.settings.cluster_domain
         updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
-    steps, weight = len(s.deployment.spec.rollout.steps), status.weight
+    weight = status.weight
     printed = Printed(
         model=stable.name if stable is not None else "",
         canary=canary.name if canary is not None else "",
         weight=f"{weight.asked}/{weight.actual}" if weight is not None else "",
-        step=f"{status.step.index + 1}/{steps}" if canary and status.step else "",
+        step=_step(s, status),
         ready=f"{ready}/{max(total, s.replicas)}",
     )
     return status.having(
@@ -50,3 +50,11 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
         selector=selector,
         printed=printed,
     )
+
+
+def _step(s: DeploymentSnapshot, status: DeploymentStatus) -> str:
+    """Return where the canary stands: the step's name, else its number of how many."""
+    steps, step = s.deployment.spec.rollout.steps, status.step
+    if status.canary is None or step is None or step.index >= len(steps):
+        return ""
+    return steps[step.index].name or f"{step.index + 1}/{len(steps)}"

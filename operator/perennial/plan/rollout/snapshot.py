@@ -108,6 +108,8 @@ class DeploymentSnapshot:
 
     def sizes(self, weight: int) -> tuple[int, int]:
         """Return the pods of stable and canary at a weight."""
+        if self.replicas == 0:
+            return 0, 0
         return split(self.replicas, weight)
 
     def in_force(self, status: DeploymentStatus) -> tuple[int, int]:

@@ -1,0 +1,42 @@
+"""Which revisions are to be recorded, and which records nobody needs any more."""
+
+from perennial.api.deployment import DeploymentStatus
+from perennial.plan.core import Deletion
+from perennial.plan.record import Record, as_written, child_name, counted, newest, surplus
+from perennial.plan.rollout.snapshot import REVISION_LABEL, DeploymentSnapshot
+from perennial.plan.workload import recorded
+
+
+def missing(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Record, ...]:
+    """Return what is to be recorded before any child is made of it: what has no record yet.
+
+    Of a Deployment that has none, what runs is what was decided.
+    """
+    missing = []
+    for revision in (status.stable, status.canary, status.replaced):
+        if revision is None or s.record(revision.revision) is not None:
+            continue
+        live = s.workload(revision.revision)
+        if live is not None:
+            missing.append(Record.adopt(live))
+        elif counted(revision.revision)[0] == as_written(s.deployment, revision.artifact):
+            missing.append(recorded(s.deployment, revision, s.settings))
+    return tuple(missing)
+
+
+def outdated(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion, ...]:
+    """Return the records to delete: the oldest beyond those that are kept, of those not named."""
+    known = (status, s.deployment.status)
+    named = {r.revision for k in known for r in (k.stable, k.canary, k.replaced) if r is not None}
+    named |= {r.revision for r in status.rejected}
+    named |= {w["metadata"]["labels"].get(REVISION_LABEL, "") for w in s.workloads}
+    # The newest of each hash is what an edit back to it would want.
+    written = {counted(r.name)[0] for r in s.records if r.name in named}
+    named |= {r.name for h in written if (r := newest(s.records, h)) is not None}
+    namespace = s.deployment.metadata.namespace
+    return tuple(
+        Deletion(
+            "apps/v1", "ControllerRevision", namespace, child_name(s.deployment, r.name), r.uid
+        )
+        for r in surplus(s.records, frozenset(named))
+    )
