@@ -462,7 +462,7 @@ class Share(ApiModel):
     """Share of the traffic, in percent."""
 
     asked: int = Field(description="What the step asks for.")
-    actual: int = Field(description="What the ratio of replicas gives.")
+    actual: int = Field(description="What the Service and the ready pods give now.")
 
 
 Role = Literal["Stable", "Canary", "Previous"]

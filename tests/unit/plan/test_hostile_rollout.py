@@ -493,15 +493,15 @@ def test_paused_holds_the_weight_in_force() -> None:
     assert (world.ready(stable_revision(world)), world.ready(canary)) == (3, 1)
 
 
-@fault("A14", "the share of a step is told once")
 def test_the_share_that_is_told_is_the_share_that_there_is() -> None:
     world = slow(WAITING)
     world.wish(NEW_SHA)
     advance(world, lambda w: bool(w.deployment.status.paused))
     world.others = []
     world.workloads[stable_revision(world)]["status"]["readyReplicas"] = 1
+    ready = world.ready(canary_revision(world))
     world.step()
-    assert weight(world)[1] == 67
+    assert weight(world)[1] == round(100 * ready / (ready + 1)) > 50
 
 
 # A15: autoscalers read and write the ModelDeployment.

@@ -115,7 +115,7 @@ def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
         shown = actual(stable_pods, canary_pods) if 0 < weight < 100 else weight
         told = Share(asked=weight, actual=shown)
         started = step.model_copy(update={"start_time": s.now})
-        changed = status.weight is None or status.weight != told
+        changed = status.weight is None or status.weight.asked != weight
         text = f"canary takes {shown} % of the traffic ({weight} % asked)"
         events = (Event("WeightSet", text),) if changed else ()
         return state.set(*events, step=started, weight=told)

@@ -1,8 +1,9 @@
 """What people and autoscalers read in the status, beside its conditions."""
 
-from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision
+from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
 from perennial.plan.rollout.capacity import REPLACED
-from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.snapshot import DeploymentSnapshot, ready_pods
+from perennial.plan.weights import actual
 from perennial.plan.workload import image_of
 
 
@@ -35,7 +36,11 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
             replicas = int(live.get("status", {}).get("replicas", 0)) if live else 0
         domain = s.settings.cluster_domain
         updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
-    weight = status.weight
+    if canary is not None and canary.share is not None:
+        share = canary.share.model_copy(update={"actual": _measured(s, status, canary.share)})
+        updates["weight"] = share
+    weight = updates.get("weight", status.weight)
+    assert weight is None or isinstance(weight, Share)
     printed = Printed(
         model=stable.name if stable is not None else "",
         canary=canary.name if canary is not None else "",
@@ -50,6 +55,16 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
         selector=selector,
         printed=printed,
     )
+
+
+def _measured(s: DeploymentSnapshot, status: DeploymentStatus, share: Share) -> int:
+    """Return the canary's share as the Service and the ready pods give it now."""
+    stable, canary, selection = status.stable, status.canary, s.selection
+    assert stable is not None and canary is not None
+    if selection is not None:
+        return 100 if selection == canary.revision else 0
+    pods = [ready_pods(live) for r in (stable, canary) if (live := s.workload(r.revision))]
+    return actual(*pods) if s.service is not None and len(pods) == 2 else share.actual
 
 
 def _step(s: DeploymentSnapshot, status: DeploymentStatus) -> str:
