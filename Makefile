@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-images binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator
+.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-images binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator fuzz
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -106,6 +106,11 @@ benchmark-serving: venv  ## Our server beside MLServer, KServe's, FastAPI by han
 benchmark-http: venv  ## HTTP and gRPC servers, JSON codecs, threads: the candidates (5 min)
 	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
 	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.frontends
+
+fuzz: export PERENNIAL_THOROUGH = 1
+fuzz: venv  ## Both transports and the protocol with what a client should not send (3 min)
+	$(PY) -m pytest -q -n 2 tests/unit/serving/test_fuzz.py tests/unit/serving/test_http1_heads.py \
+	  tests/unit/serving/test_http2_fuzz.py tests/unit/serving/test_codec.py
 
 soak: export PERENNIAL_SOAK = 1
 soak: venv  ## Memory over 10,000 connections, 400 large refusals of each kind, 6,000 shapes (5 min)

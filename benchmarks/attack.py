@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,13 +16,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import grpc
 import onnx_models
 
 from benchmarks import subjects
 from benchmarks.attacks import INFER, OVER_GRPC, OVER_HTTP
-from benchmarks.frontends import over_http
+from benchmarks.cases import RPC, cases
+from benchmarks.frontends import over_grpc, over_http
 from benchmarks.subjects import ROOT, SERVERS, Running, Subject, running
 from peers import environments
 
@@ -34,10 +37,9 @@ BEGIN, END = "<!-- begin: make attack -->", "<!-- end of attacks -->"
 
 @dataclass
 class Honest:
-    """A client that asks now and then, and what became of it."""
+    """A client that asks now and then over HTTP, and what became of it."""
 
     port: int
-    path: str
     body: bytes
     patience: float = PATIENCE_SECONDS
     asked: int = 0
@@ -46,21 +48,53 @@ class Honest:
 
     def ask_until(self, ending: threading.Event) -> None:
         """Ask on one connection, anew where it is lost."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
         while not ending.is_set():
             began = time.monotonic()
             self.asked += 1
-            try:
-                connection.request("POST", self.path, self.body)
-                answer = connection.getresponse()
-                answer.read()
-                self.answered += answer.status == 200
-            except (OSError, http.client.HTTPException):
-                connection.close()
+            self.answered += self.ask()
             waited = time.monotonic() - began
             self.longest = max(self.longest, waited)
             ending.wait(max(0.0, EACH_SECONDS - waited))
-        connection.close()
+        self.close()
+
+    @cached_property
+    def _connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
+
+    def ask(self) -> bool:
+        """Ask once; return whether it was answered."""
+        try:
+            self._connection.request("POST", INFER, self.body)
+            answer = self._connection.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            return False
+        return answer.status == 200
+
+    def close(self) -> None:
+        """Go away."""
+        self._connection.close()
+
+
+class HonestCall(Honest):
+    """The same over gRPC."""
+
+    @cached_property
+    def _channel(self) -> grpc.Channel:
+        return grpc.insecure_channel(f"127.0.0.1:{self.port}")
+
+    def ask(self) -> bool:
+        """Call once; return whether it was answered."""
+        try:
+            self._channel.unary_unary(RPC)(self.body, timeout=self.patience)
+        except grpc.RpcError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Go away."""
+        self._channel.close()
 
 
 @dataclass(frozen=True)
@@ -124,9 +158,7 @@ def main() -> None:
 
 def _table(place: Path, seconds: float, only: set[str], others: bool) -> Iterator[str]:
     model, rows = onnx_models.boosted(place / "model")
-    tensor = {"name": "input", "shape": [1, 30], "datatype": "FP32"}
-    values = rows.to_numpy()[0].astype(float).tolist()
-    body = json.dumps({"inputs": [{**tensor, "data": values}]}).encode()
+    bodies = {case.name: case.body for case in cases(rows)}
     answer = place / "answer"
     answer.write_bytes(b"{}")
     http_port, grpc_port, metrics = subjects.free_ports(3)
@@ -134,35 +166,43 @@ def _table(place: Path, seconds: float, only: set[str], others: bool) -> Iterato
     ours.command.extend(["--memory-bytes", str(MEMORY)])
     yield "| attack | server | honest requests answered | longest wait, s | CPU, s | peak, MiB |"
     yield "| --- | --- | ---: | ---: | ---: | ---: |"
-    for subject in (ours, *(_others(answer, http_port) if others else ())):
-        attacks = [*OVER_HTTP, *OVER_GRPC] if subject is ours else list(OVER_HTTP)
+    tried = [(ours, [*OVER_HTTP, *OVER_GRPC])]
+    if others:
+        tried += [(other, list(OVER_HTTP)) for other in _over_http(answer, http_port)]
+        tried.append((_over_grpc(answer, grpc_port), list(OVER_GRPC)))
+    for subject, attacks in tried:
         for name in attacks:
             if only and name not in only:
                 continue
             with running(subject, http_port, grpc_port, place / "log") as server:
                 pid = server.process.pid
-                honest = Honest(http_port, INFER, body)
-                port = grpc_port if name in OVER_GRPC else http_port
-                found = attacked(name, port, honest, pid, server, seconds)
+                honest = Honest(http_port, bodies["json1"])
+                if name in OVER_GRPC:
+                    honest = HonestCall(grpc_port, bodies["grpc1"])
+                found = attacked(name, honest.port, honest, pid, server, seconds)
             told = f"{honest.answered} of {honest.asked}"
             end = "" if found.alive else ", and it ended"
             figures = f"{honest.longest:.2f} | {found.cpu:.1f} | {found.peak:.0f}{end} |"
             yield f"| {name.replace('_', ' ')} | {subject.title} | {told} | {figures}"
 
 
-def _others(answer: Path, port: int) -> Sequence[Subject]:
+def _over_http(answer: Path, port: int) -> Sequence[Subject]:
     commands = over_http(port)
-    environment = {"HANDLER": "empty", "ANSWER": str(answer), "PYTHONPATH": str(SERVERS)}
-    return [
-        Subject(
-            "other",
-            title,
-            [str(environments.python("frontends")), *commands[title]],
-            environment,
-            ready="/",
-        )
-        for title in ("uvicorn, ASGI", "granian, RSGI, st")
-    ]
+    titles = ("uvicorn, ASGI", "granian, RSGI, st")
+    return [_empty(title, commands[title], answer, "/") for title in titles]
+
+
+def _over_grpc(answer: Path, port: int) -> Subject:
+    title = "grpc.aio on uvloop"
+    return _empty(title, over_grpc(port)[title], answer, None)
+
+
+def _empty(title: str, command: Sequence[str], answer: Path, ready: str | None) -> Subject:
+    """Return a server whose handler reads the body and answers with a file."""
+    paths = os.pathsep.join(map(str, (SERVERS, ROOT / "serving", ROOT / "artifact")))
+    environment = {"HANDLER": "empty", "ANSWER": str(answer), "PYTHONPATH": paths}
+    whole = [str(environments.python("frontends")), *command]
+    return Subject("other", title, whole, environment, ready=ready)
 
 
 if __name__ == "__main__":

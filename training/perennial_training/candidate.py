@@ -45,7 +45,7 @@ def fit(
     """
     check_inputs(columns, task)
     chosen = algorithm(task, candidate.algorithm)
-    given = {**chosen.defaults, **candidate.parameters}
+    given = {**chosen.defaults_for(target), **candidate.parameters}
     rehearsed: dict[str, TrainingFailure | None] = {}
 
     def check(parameters: dict[str, Any]) -> None:

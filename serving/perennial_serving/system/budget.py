@@ -63,14 +63,13 @@ class Budget:
 
     def _make_room(self, size: int, always: bool) -> bool:
         latest = time.monotonic() - (0.0 if always else PATIENCE_SECONDS)
-        for connection, since in list(self._waiting.items()):
+        while self._waiting and self.held + size > self.limit:
+            connection, since = next(iter(self._waiting.items()))
             if since > latest:
                 return False
             del self._waiting[connection]
             connection.make_room()
-            if self.held + size <= self.limit:
-                return True
-        return False
+        return self.held + size <= self.limit
 
 
 class Lease:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.attack import Honest, attacked
-from benchmarks.attacks import INFER, OVER_GRPC, OVER_HTTP
+from benchmarks.attacks import OVER_GRPC, OVER_HTTP
 from onnx_models import doubling
 from servers import Server, serving
 
@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.mark.parametrize("name", [*OVER_HTTP, *OVER_GRPC])
 def test_an_honest_client_is_answered_meanwhile(server: Server, name: str) -> None:
-    honest = Honest(server.http, INFER, BODY, patience=20.0)
+    honest = Honest(server.http, BODY, patience=20.0)
     port = server.grpc if name in OVER_GRPC else server.http
     found = attacked(name, port, honest, server.process.pid, None, 1.0)
     assert found.alive and honest.asked > 0

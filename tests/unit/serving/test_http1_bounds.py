@@ -178,6 +178,16 @@ async def test_unfinished_bodies_lock_nobody_out(monkeypatch: pytest.MonkeyPatch
     assert port.budget.held == 0
 
 
+async def test_who_holds_everything_makes_room_for_itself() -> None:
+    port = Port(budget=LIMIT // 2)
+    connection, wire = port.connect()
+    connection.data_received(post(LIMIT) + bytes(LIMIT // 2))
+    port.budget._waiting[connection] -= 3600.0
+    connection.data_received(bytes(LIMIT // 4))
+    assert port.status(wire) == 503 and port.budget.held == 0
+    connection.connection_lost(None)
+
+
 async def test_an_answer_that_nobody_takes_is_counted_and_makes_room() -> None:
     port = Port(budget=LIMIT, keeps=True)
     connection, wire = port.connect()

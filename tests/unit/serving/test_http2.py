@@ -446,6 +446,19 @@ async def test_large_messages_that_do_not_come_make_room() -> None:
     assert budget.held == 0
 
 
+async def test_who_holds_everything_makes_room_for_itself() -> None:
+    peer = Peer()
+    peer.budget = peer.protocol._budget = Budget(50_000)
+    message = prefixed(bytes(90_000))
+    peer.send(peer.headers(1), data(1, message[:1000]))
+    peer.send(data(1, message[1000:45_000]))
+    peer.budget._waiting[peer.protocol] -= 3600.0
+    peer.send(data(1, message[45_000:]), peer.request(3))
+    assert peer.transport.aborted and not peer.answers()
+    peer.lose()
+    assert peer.budget.held == 0
+
+
 async def test_answers_that_nobody_takes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     peer = Peer(sized, settings={frames.INITIAL_WINDOW_SIZE: 0})
     peer.send(peer.request(1, b"50000"))

@@ -13,7 +13,7 @@ from perennial_artifact.result import CandidateSpec, SearchSpaceSpec, SearchSpec
 from perennial_training import candidate as fitting
 from perennial_training.candidate import fit
 from perennial_training.failure import TrainingFailure
-from perennial_training.fit.algorithms import ALGORITHMS, usable
+from perennial_training.fit.algorithms import ALGORITHMS, algorithm, usable
 from perennial_training.fit.limits import check_inputs
 from perennial_training.fit.parameters import SEED
 from perennial_training.fit.search import draw, search, set_aside
@@ -157,6 +157,18 @@ def test_a_fit_that_did_not_converge_is_told() -> None:
     assert len(notes) == 1 and "MLPClassifier: Stochastic Optimizer: Maximum iterations" in notes[0]
     tried(candidate("PassiveAggressiveClassifier"), note=notes.append)  # deprecated, which is ours
     assert len(notes) == 1
+
+
+def test_a_support_vector_machine_by_nu_fits_rare_classes() -> None:
+    """Its own default, a half, is infeasible where classes are not of like size."""
+    rng = np.random.default_rng(2)
+    inputs = pd.DataFrame({"x": rng.normal(size=400)})
+    target = pd.Series((np.arange(400) % 20 == 0).astype(int))
+    chosen = CandidateSpec(name="a", algorithm="NuSVC")
+    columns = [Column(name="x", kind="Number")]
+    _, parameters = fit("Classification", chosen, accuracy, inputs, columns, target)
+    assert parameters == {"nu": pytest.approx(0.09)}
+    assert algorithm("Classification", "NuSVC").defaults_for(pd.Series([0, 1])) == {"nu": 0.5}
 
 
 def test_a_search_keeps_the_given_parameters_and_finds_the_better_one() -> None:

@@ -369,9 +369,13 @@ class Connection(asyncio.Protocol):
         if size > self._listener.body_bytes:
             self._too_large()
             return
-        if size > UNCOUNTED and not self._count(size):
-            self._refuse_busy()
-            return
+        if size > UNCOUNTED:
+            counted = self._count(size)
+            if self._closing:  # it was ourselves who made room
+                return
+            if not counted:
+                self._refuse_busy()
+                return
         if not self._body:
             self._body = body
         elif isinstance(self._body, bytearray):

@@ -340,9 +340,13 @@ class Http2Protocol(Connection):
             call._buffer = bytearray()
         call._buffer += data
         size = len(call._buffer)
-        if size > UNCOUNTED and not self._count(call, size):
-            self._fail(call, CallFault(UNAVAILABLE, _FULL))
-            return
+        if size > UNCOUNTED:
+            counted = self._count(call, size)
+            if self._dead:  # it was ourselves who made room
+                return
+            if not counted:
+                self._fail(call, CallFault(UNAVAILABLE, _FULL))
+                return
         if size > self._stream_window + call._promised:
             raise StreamFault(frames.FLOW_CONTROL_ERROR)
         if call._size is None and size >= PREFIX.size:

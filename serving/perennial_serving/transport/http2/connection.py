@@ -269,6 +269,8 @@ class Connection(asyncio.Protocol, ABC):
             except StreamFault as fault:
                 self._be_patient()
                 self._reset(number, fault.code)
+            if self._dead:
+                return
         self._taken_frames += FRAMES - left
         if position < size:
             self._part = data[position:]
