@@ -271,6 +271,7 @@ BROKEN: dict[str, Break] = {
     "must be at least 1s": instead("999ms"),
     "must be at least 10s": instead("9s"),
     "must be at most 24h": instead("25h"),
+    "must be at least 1ms": instead("0s"),
     "must be at least 1m": instead("59s"),
     "must be at most 720h": instead("721h"),
     "give either trainingRef, run and candidate": with_more(**IMPORTED),
@@ -292,7 +293,6 @@ BROKEN: dict[str, Break] = {
     "give exactly one of maximum or againstStable": with_more(againstStable={}),
     "a quantile belongs to a maximum": instead({"quantile": 0.5, "againstStable": {}}),
     "give either none or metrics": with_more(none={}),
-    "must be at least 1ms": instead("0s"),
     "must be at most 10s": instead("11s"),
 }
 
