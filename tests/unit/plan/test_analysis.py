@@ -327,7 +327,27 @@ def test_pods_that_come_count_from_when_they_are_seen_and_those_that_go_no_more(
     trial.look()
     for pod in (*trial.stable, *trial.canary):
         pod.answer(10)
-    assert trial.look()["errors"].requests == 30 and len(trial.known.canary) == 1
+    assert trial.look()["errors"].requests == 30
+
+
+def test_a_pod_that_is_not_ready_for_a_while_loses_nothing() -> None:
+    trial = Trial(metrics=LIMIT)
+    trial.look()
+    (pod,), trial.canary = trial.canary, []
+    pod.answer(10, errors=10)
+    trial.look()
+    assert trial.known.silent_time is None  # nobody asked it
+    trial.canary = [pod]
+    trial.stable[0].answer(10)
+    assert trial.look()["errors"].value == 1
+
+
+def test_a_beginning_of_errors_long_ago_is_no_burst() -> None:
+    trial, rng = Trial(), random.Random(4)
+    trial.stable[0].answer(10_000, errors=5_000)
+    trial.run(60, rng, (0, 0.01), (0, 80))
+    found = trial.run(60, rng, (0.1, 0.01))["errors"]
+    assert found.verdict == "Failed" and found.requests <= 400
 
 
 def test_a_restarted_pod_counts_from_zero() -> None:
@@ -391,11 +411,13 @@ def test_when_the_pods_are_to_be_asked_again() -> None:
     trial = Trial()
     assert is_due(None, "old/new", later(0))
     trial.look()
-    assert not is_due(trial.known, "old/new", later(trial.seconds + 1))
-    assert is_due(trial.known, "old/new", later(trial.seconds + 2))
+    assert is_due(trial.known, "old/new", later(trial.seconds + 1))  # stable is learned
+    assert not is_due(trial.known, "old/new", later(trial.seconds + 1), has_share=True)
+    assert is_due(trial.known, "old/new", later(trial.seconds + 2), has_share=True)
     assert is_due(trial.known, "old/other", later(trial.seconds))
     trial.run(25, random.Random(1), (0, 0), (0, 10))
     # Stable is known, and the canary has no traffic yet.
     assert not is_due(trial.known, "old/new", later(trial.seconds + 20))
+    assert is_due(trial.known, "old/new", later(trial.seconds + 2), has_share=True)
     trial.run(1, random.Random(1), (0, 0))
     assert is_due(trial.known, "old/new", later(trial.seconds + 2))

@@ -17,11 +17,12 @@ from perennial.plan.statistics.latency import (
     slower,
 )
 from perennial.plan.statistics.limits import AgainstLimit
+from perennial.plan.statistics.numbers import kept
 from perennial.plan.statistics.proportions import Counted
 from perennial.plan.statistics.verdict import Verdict
 
 DEFAULT_QUANTILE = 0.99
-HISTORY_REQUESTS = 2000.0
+HISTORY_REQUESTS = 1000.0
 """As many requests all that stable counted before the first look is worth: what it is now is to
 outweigh what it once was."""
 MESSAGE = "nothing was measured yet"
@@ -101,9 +102,10 @@ def learned(
     before = _counted(metric, known, history, bounds)
     past = StablePast.none(len(before.events))
     if before.requests:
+        # Its share is known by that, but not whether errors come in bursts: that takes looks.
         worth = min(1.0, HISTORY_REQUESTS / before.requests)
-        events = tuple(x * worth for x in before.events)
-        past = past.after(Counted(before.requests * worth, events))
+        events = tuple(kept(x * worth) for x in before.events)
+        past = StablePast(kept(before.requests * worth), events, past.bursts)
     if compares(metric):
         return known.model_copy(update=AgainstStable.begin(past).to_json())
     begun = {"canary": AgainstLimit.begin().to_list(), "stable": past.to_list()}

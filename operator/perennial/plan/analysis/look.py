@@ -14,6 +14,7 @@ from perennial.api.deployment import (
 )
 from perennial.plan.analysis import evidence
 from perennial.plan.analysis.counters import (
+    PODS_ASKED,
     Answers,
     Counts,
     PodMetrics,
@@ -29,8 +30,11 @@ LOOK_SECONDS = 2.0
 LONGEST_LOOK_SECONDS = 60.0
 """After which a look ends though an arm had no request."""
 LOOKS_TO_LEARN = 20
+LEARNING_LOOK_SECONDS = 1.0
+"""Time between looks at stable while the canary has no traffic yet: so many make known whether
+stable's errors come in bursts, which is to be known when the canary gets its first request."""
 LEARNED_LOOK_SECONDS = 30.0
-"""Time between looks at stable, once it is known, while the canary has no traffic yet."""
+"""Time between these looks once there were enough of them."""
 
 
 def pair_of(stable: str, canary: str) -> str:
@@ -38,13 +42,22 @@ def pair_of(stable: str, canary: str) -> str:
     return f"{stable}/{canary}"
 
 
-def is_due(known: AnalysisStatus | None, pair: str, now: datetime) -> bool:
-    """Tell whether the pods are to be asked again."""
+def is_due(known: AnalysisStatus | None, pair: str, now: datetime, has_share: bool = False) -> bool:
+    """Tell whether the pods are to be asked again.
+
+    Args:
+        known: what was known at the newest look.
+        pair: the revisions that are compared.
+        now: the time.
+        has_share: the canary has a share of the traffic, so that its first answers may come.
+    """
     if known is None or known.pair != pair or known.look_time is None:
         return True
-    quiet = known.traffic_time is None and known.looks >= LOOKS_TO_LEARN
-    # Once it answers, the canary is not waited for: a quiet time ends when it has its share.
-    interval = LEARNED_LOOK_SECONDS if quiet else LOOK_SECONDS
+    if known.traffic_time is not None or has_share:
+        interval = LOOK_SECONDS
+    else:
+        enough = known.looks >= LOOKS_TO_LEARN
+        interval = LEARNED_LOOK_SECONDS if enough else LEARNING_LOOK_SECONDS
     return (now - known.look_time).total_seconds() >= interval
 
 
@@ -204,10 +217,12 @@ def _records(
 ) -> list[PodCounts]:
     """Return the counters to go on from: of this look's end, else as before and of new pods.
 
-    A ready pod that did not answer keeps its own: what it counts meanwhile is not lost.
+    A pod that does not answer, or is not ready for a while, keeps its own: what it counts meanwhile
+    is not lost.
     """
-    asked = {short(name) for name in answers.asked.get(revision, ())}
-    old = {p.pod: p for p in before if p.pod in asked}
+    old = {p.pod: p for p in before}
     new = {p.pod: p for p in recorded(pods, bounds)}
     found = {**old, **new} if ends else {**new, **old}
-    return [found[name] for name in sorted(found)]
+    asked = {short(name) for name in answers.asked.get(revision, ())}
+    first = sorted(found, key=lambda name: (name not in asked, name))
+    return [found[name] for name in sorted(first[:PODS_ASKED])]

@@ -26,7 +26,8 @@ def wants_metrics(deployment: ModelDeployment, now: datetime) -> bool:
     if not _is_judged(deployment, status) or status.stable is None or status.canary is None:
         return False
     pair = pair_of(status.stable.revision, status.canary.revision)
-    return is_due(status.analysis, pair, now)
+    has_share = status.weight is not None and status.weight.asked > 0
+    return is_due(status.analysis, pair, now, has_share)
 
 
 def _is_judged(deployment: ModelDeployment, status: DeploymentStatus) -> bool:
