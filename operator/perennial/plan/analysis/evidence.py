@@ -53,6 +53,18 @@ def begin(metric: AnalysisMetric, alpha: float) -> MetricStatus:
     return MetricStatus(name=metric.name, key=key_of(metric), alpha=alpha, message=told)
 
 
+def is_sound(metric: AnalysisMetric, known: MetricStatus) -> bool:
+    """Tell whether what was carried on is about this metric, and can be read."""
+    if known.key != key_of(metric):
+        return False
+    try:
+        counted_bounds(metric, known)
+        verdict(metric, known)
+    except ValueError:
+        return False
+    return True
+
+
 def with_bounds(
     metric: AnalysisMetric, known: MetricStatus, bounds: Sequence[float], stable: Counts
 ) -> MetricStatus:

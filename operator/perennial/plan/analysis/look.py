@@ -119,19 +119,16 @@ def look(
 def _current(
     analysis: Analysis, known: AnalysisStatus
 ) -> list[tuple[AnalysisMetric, MetricStatus]]:
-    """Return each metric with what is known of it; one that asks something else begins anew."""
+    """Return each metric with what is known of it; what makes no sense to it begins anew."""
     before = {m.name: m for m in known.metrics}
     voting = sum(1 for asked in analysis.judged if asked.mode == "Enforce")
     alpha = split_alpha(analysis.alpha, voting)
-    return [
-        (
-            asked,
-            m
-            if (m := before.get(asked.name)) is not None and m.key == evidence.key_of(asked)
-            else evidence.begin(asked, alpha),
-        )
-        for asked in analysis.judged
-    ]
+    found = []
+    for asked in analysis.judged:
+        m = before.get(asked.name)
+        sound = m is not None and evidence.is_sound(asked, m)
+        found.append((asked, m if m is not None and sound else evidence.begin(asked, alpha)))
+    return found
 
 
 def _ends(
@@ -170,19 +167,14 @@ def _after(
     try:
         return evidence.after(asked, known, ours if warm else Counts(), theirs, bounds)
     except ValueError:
-        anew = evidence.begin(asked, known.alpha)
-        return anew.model_copy(update={"bounds": []})
+        return evidence.begin(asked, known.alpha)
 
 
 def _told(
     asked: AnalysisMetric, known: MetricStatus, stable_heard: bool, canary_heard: bool
 ) -> MetricStatus:
     """Return what is known of a metric, with its verdict."""
-    try:
-        found = evidence.verdict(asked, known)
-    except ValueError:
-        known = evidence.begin(asked, known.alpha)
-        found = evidence.verdict(asked, known)
+    found = evidence.verdict(asked, known)
     outcome: Outcome = found.outcome
     message = found.message
     if outcome != "Failed" and not canary_heard:
