@@ -52,6 +52,7 @@ def test_the_shortest_useful_object_is_accepted(kubectl: Kubectl, kind: str) -> 
 
 STEPS = "rollout__canary__steps"
 BODY = "serving__limits__maxBodySize"
+GATE = {"name": "good", "metric": "roc_auc"}
 LOG, LOG_PATH = "serving__requestLog", "spec.serving.requestLog"
 MEMORY, LABELS = "serving__resources__limits__memory", "podOverrides__metadata__labels"
 BAD = [
@@ -60,11 +61,14 @@ BAD = [
     ("ModelTraining", {"task": "Clustering"}, "Classification"),
     ("ModelTraining", {"candidates": []}, "should have at least 1 items"),
     ("ModelTraining", {"candidates": TRAINING["candidates"] * 2}, "Duplicate value"),
-    ("ModelTraining", {"gates": [{"metric": "roc_auc"}]}, "exactly one of minimum"),
+    ("ModelTraining", {"gates": [GATE]}, "exactly one of minimum"),
+    ("ModelTraining", {"gates": [{**GATE, "minimum": 1, "maximum": 2}]}, "exactly one of minimum"),
+    ("ModelTraining", {"gates": [{"metric": "roc_auc", "minimum": 1}]}, "gates[0].name"),
+    ("ModelTraining", {"gates": [{**GATE, "minimum": 1}] * 2}, "Duplicate value"),
     (
         "ModelTraining",
-        {"gates": [{"metric": "roc_auc", "minimum": 1, "maximum": 2}]},
-        "exactly one of minimum",
+        {"gates": [{**GATE, "againstChampion": {"maximumLoss": 0.1}}]},
+        "maximumLoss",
     ),
     ("ModelTraining", {"job": {"activeDeadline": "soon"}}, "spec.job.activeDeadline"),
     ("ModelTraining", {"store": {"uri": "models"}}, "spec.store.uri"),

@@ -50,7 +50,7 @@ FULL: dict[str, dict[str, Any]] = {
                 "search": {"trials": 3, "parameters": {"C": {"float": [0.1, 10], "log": True}}},
             }
         ],
-        "gates": [{"metric": "roc_auc", "minimum": 0.7}],
+        "gates": [{"name": "good", "metric": "roc_auc", "minimum": 0.7}],
         "schedule": {"cron": "0 3 * * *", "timeZone": "Europe/Berlin"},
         "suspend": True,
         "store": STORE,
@@ -187,6 +187,7 @@ MODEL, SPACE = ("spec", "model"), ("spec", "candidates", 0, "search", "parameter
 SPLIT = ("spec", "dataset", "split")
 ANALYSIS = ("spec", "rollout", "analysis")
 METRICS = (*ANALYSIS, "metrics")
+GATE = ("spec", "gates", 0)
 OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelVersion", ("spec", "source"), IMPORTED),
     ("ModelDeployment", MODEL, {"trainingRef": {"name": "flights"}}),
@@ -207,8 +208,8 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelTraining", SPACE, {"choice": ["l1", 3]}),
     ("ModelTraining", SPACE, {"choice": [None, 0.5, True, ["a", 1]]}),
     ("ModelTraining", SPLIT, {"method": "Grouped", "column": "tail"}),
-    ("ModelTraining", ("spec", "gates", 0), {"metric": "r2", "maximum": 1}),
-    ("ModelTraining", ("spec", "gates", 0), {"metric": "r2", "againstChampion": {}}),
+    ("ModelTraining", GATE, {"name": "a", "metric": "r2", "maximum": 1}),
+    ("ModelTraining", GATE, {"name": "a", "metric": "r2", "againstChampion": {}}),
     ("ModelDeployment", ANALYSIS, {"none": {}}),
 ]
 

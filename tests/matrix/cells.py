@@ -1,7 +1,6 @@
 """One cell: an algorithm is trained on a table as a pod does it, published, served and asked."""
 
 import contextlib
-import io
 import tempfile
 import time
 import warnings
@@ -117,8 +116,8 @@ def _run(laid: Laid, candidate: dict[str, Any], few: bool, place: Path) -> Cell:
         }
     )
     try:
-        with captured() as fits, contextlib.redirect_stdout(io.StringIO()):
-            result = trainer.train(run, 0, place / "secrets", place)
+        with captured() as fits:
+            result = trainer.train(run, 0, place / "secrets", place, tell=lambda *_, **__: None)
     except (TrainingFailure, ArtifactError) as error:
         return cell.replace(reason=error.reason, message=str(error))
     except Exception as error:

@@ -264,7 +264,7 @@ class Candidate(ApiModel):
 class AgainstChampion(ApiModel):
     """A comparison with the champion on the same held-out rows."""
 
-    maximum_loss: float = Field(
+    maximum_decrease: float = Field(
         0.0,
         ge=0,
         description="How much worse than the champion it may be, in units of the metric.",
@@ -274,6 +274,7 @@ class AgainstChampion(ApiModel):
 class Gate(ApiModel):
     """A limit that a candidate must pass; exactly one of minimum, maximum, againstChampion."""
 
+    name: Name = Field(description="Name of the gate, unique in the list.")
     metric: ScorerName = Field(description="A scikit-learn scorer's name, such as roc_auc.")
     minimum: float | None = Field(None, description="The metric must not be below.")
     maximum: float | None = Field(None, description="The metric must not be above.")
@@ -398,7 +399,8 @@ class TrainingSpec(ApiModel):
         description="What a candidate must prove before it becomes a ModelVersion.",
         max_length=32,
         json_schema_extra={
-            "x-kubernetes-list-type": "atomic",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
             "x-item-validations": [
                 rule(
                     "[has(self.minimum), has(self.maximum), has(self.againstChampion)]"

@@ -210,3 +210,9 @@ class ModelVersion(Kind):
     status: VersionStatus = Field(
         VersionStatus(), description="Where the version is deployed and what became of it."
     )
+
+    @property
+    def refuted(self) -> Outcome | None:
+        """How live traffic had it rolled back; None where it had not."""
+        outcome = self.status.outcome
+        return outcome if outcome is not None and outcome.reason == "RolledBack" else None

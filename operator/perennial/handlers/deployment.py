@@ -17,7 +17,12 @@ from perennial.handlers.store import provide_secret
 from perennial.plan.analysis.counters import Answers, PodMetrics, chosen
 from perennial.plan.core import Plan, Settings, owned_by
 from perennial.plan.record import Record
-from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
+from perennial.plan.rollout import (
+    DeploymentSnapshot,
+    plan_deployment,
+    takes_untried,
+    wants_metrics,
+)
 from perennial.settings import Options
 
 log = logging.getLogger("perennial.deployment")
@@ -36,6 +41,7 @@ async def observe_and_plan(
     await provide_secret(cluster, namespace, options)
     model = deployment.spec.model
     version: ModelVersion | None = None
+    versions: list[ModelVersion] = []
     training: ModelTraining | None = None
     if model.version_ref is not None:
         version = await cluster.read(ModelVersion, namespace, model.version_ref.name)
@@ -46,8 +52,11 @@ async def observe_and_plan(
         name = model.training_ref.name
         training = await cluster.read(ModelTraining, namespace, name)
         champion = training.status.champion if training is not None else None
-        if champion is not None and deployment.status.stable is None:
+        if champion is not None and takes_untried(deployment, deployment.status):
             version = await cluster.read(ModelVersion, namespace, champion.version)
+        if version is not None and version.refuted and deployment.status.stable is None:
+            selected = f"perennial.dev/training={name}"
+            versions = await cluster.read_all(ModelVersion, namespace, selected)
     selector = f"perennial.dev/deployment={key.name}"
     pods = await cluster.select("v1", "Pod", namespace, selector)
     answers = None
@@ -60,6 +69,7 @@ async def observe_and_plan(
         settings=settings,
         training=training,
         version=version,
+        versions=tuple(versions),
         records=await _records(cluster, deployment, selector),
         workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),
         service=await cluster.get("v1", "Service", namespace, key.name),

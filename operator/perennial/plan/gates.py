@@ -14,7 +14,8 @@ def value_of(metrics: Sequence[Metric], name: str) -> float | None:
 
 def failures(gates: Sequence[Gate], result: CandidateResult, has_champion: bool) -> list[str]:
     """Return a sentence for each gate that the candidate fails; none means that it passed."""
-    return [text for gate in gates if (text := _failure(gate, result, has_champion))]
+    found = [(gate.name, _failure(gate, result, has_champion)) for gate in gates]
+    return [f"{name}: {text}" for name, text in found if text]
 
 
 def _failure(gate: Gate, result: CandidateResult, has_champion: bool) -> str:
@@ -28,7 +29,7 @@ def _failure(gate: Gate, result: CandidateResult, has_champion: bool) -> str:
         over = value - gate.maximum
         return f"{gate.metric} {value:.4g} is above the maximum {gate.maximum:g} by {over:.3g}"
     if gate.against_champion is not None and has_champion:
-        return _lost(gate.metric, gate.against_champion.maximum_loss, result)
+        return _lost(gate.metric, gate.against_champion.maximum_decrease, result)
     return ""
 
 

@@ -33,7 +33,7 @@ def training(spec: dict[str, Any] | None = None, **more: Any) -> ModelTraining:
             {"name": "boosted", "algorithm": "HistGradientBoostingClassifier"},
             {"name": "linear", "algorithm": "LogisticRegression"},
         ],
-        "gates": [{"metric": "roc_auc", "minimum": 0.7}],
+        "gates": [{"name": "good", "metric": "roc_auc", "minimum": 0.7}],
         **(spec or {}),
     }
     return ModelTraining.read({"metadata": meta(), "spec": body, **more})

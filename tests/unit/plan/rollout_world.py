@@ -53,6 +53,7 @@ class World:
             self.deployment = deployment({**spec, "rollout": rollout})
         self.training: ModelTraining | None = None
         self.version: ModelVersion | None = None
+        self.versions: list[ModelVersion] = []
         self.records: dict[str, dict[str, Any]] = {}
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
@@ -184,6 +185,7 @@ class World:
             settings=self.settings,
             training=self.training,
             version=self.version,
+            versions=tuple(self.versions),
             records=tuple(Record.read(r) for r in self.records.values()),
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),

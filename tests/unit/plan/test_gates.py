@@ -17,7 +17,8 @@ def result(**compared: Any) -> CandidateResult:
 
 
 def refusal(made: CandidateResult, allowed: float = 0.0) -> str:
-    against = {"metric": "roc_auc", "againstChampion": {"maximumLoss": allowed}}
+    limit = {"maximumDecrease": allowed}
+    against = {"name": "no-worse", "metric": "roc_auc", "againstChampion": limit}
     return "; ".join(failures([Gate.model_validate(against)], made, has_champion=True))
 
 
@@ -41,8 +42,8 @@ def test_a_candidate_is_refused_where_it_is_worse_at_its_best(
 def test_the_refusal_says_by_how_much_and_how_sure_it_is() -> None:
     told = refusal(result(value=0.75, champion=0.8, low=-0.07, high=-0.03), 0.005)
     assert told == (
-        "roc_auc 0.75 is worse than the champion's 0.8 on the same rows by 0.05 (0.03 to 0.07 at "
-        "90 %); 0.005 is allowed"
+        "no-worse: roc_auc 0.75 is worse than the champion's 0.8 on the same rows by 0.05 (0.03 to "
+        "0.07 at 90 %); 0.005 is allowed"
     )
 
 

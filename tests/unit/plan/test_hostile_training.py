@@ -115,6 +115,7 @@ def test_what_a_run_is_told_never_changes() -> None:
         {"versionHistoryLimit": 3},
         {"schedule": {"cron": "0 3 * * *"}},
         {"job": {"parallelism": 1}},
+        {"gates": [{"name": "better", "metric": "roc_auc", "minimum": 0.7}]},
     ],
 )
 def test_an_edit_that_changes_nothing_of_what_is_trained_is_no_run(edit: dict[str, Any]) -> None:
@@ -132,7 +133,7 @@ def test_an_edit_that_changes_nothing_of_what_is_trained_is_no_run(edit: dict[st
 @pytest.mark.parametrize(
     "edit",
     [
-        {"gates": [{"metric": "roc_auc", "minimum": 0.5}]},
+        {"gates": [{"name": "good", "metric": "roc_auc", "minimum": 0.5}]},
         {"objective": {"metric": "accuracy"}},
         {"dataset": {"uri": "s3://data/y.parquet", "target": "y"}},
     ],

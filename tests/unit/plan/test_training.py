@@ -13,6 +13,11 @@ from perennial.plan.training import plan_training
 from perennial_artifact.result import ColumnSpec, RunSpec
 
 
+def no_worse(decrease: float = 0.0) -> list[dict[str, Any]]:
+    against = {"maximumDecrease": decrease}
+    return [{"name": "no-worse", "metric": "roc_auc", "againstChampion": against}]
+
+
 def test_the_best_candidate_that_passes_becomes_a_version() -> None:
     world = World()
     run_to_end(world, {0: message("boosted", 0.8), 1: message("linear", 0.9)})
@@ -35,12 +40,11 @@ def test_no_candidate_passes_and_the_message_says_by_how_much() -> None:
     assert found["Stalled"][0] == "True" and found["Reconciling"][0] == "False"
     told = world.training.status.last_run
     assert told is not None
-    assert "roc_auc 0.6 is below the minimum 0.7 by 0.1" in told.message
+    assert "good: roc_auc 0.6 is below the minimum 0.7 by 0.1" in told.message
 
 
 def test_a_worse_candidate_leaves_the_champion_in_place() -> None:
-    gates = [{"metric": "roc_auc", "againstChampion": {"maximumLoss": 0.01}}]
-    world = World({"gates": gates})
+    world = World({"gates": no_worse(0.01)})
     run_to_end(world, {0: message("boosted", 0.8), 1: message("linear", 0.7)})
     meta = world.training.metadata
     annotated = {"perennial.dev/request": "retrain/1"}
@@ -251,7 +255,7 @@ PROMOTED, ROLLED_BACK = {"reason": "Promoted"}, {"reason": "RolledBack"}
 def test_what_was_rolled_back_is_not_what_later_runs_must_beat(
     outcomes: list[dict[str, str] | None], beaten: int | None, rebuilt: int
 ) -> None:
-    world = World({"gates": [{"metric": "roc_auc", "againstChampion": {}}]})
+    world = World({"gates": no_worse()})
     for number, outcome in enumerate(outcomes, 1):
         made = version(number, outcome=outcome)
         body = {"metadata": made.metadata, "spec": made.spec, "status": made.status}
@@ -277,7 +281,7 @@ def test_what_was_rolled_back_is_not_what_later_runs_must_beat(
 
 
 def test_a_rollback_in_the_middle_of_a_run_does_not_change_what_it_is_compared_with() -> None:
-    world = World({"gates": [{"metric": "roc_auc", "againstChampion": {"maximumLoss": 0.01}}]})
+    world = World({"gates": no_worse(0.01)})
     run_to_end(world, GOOD)
     world.now = later(100)
     asked(world, "retrain/1")
@@ -314,7 +318,7 @@ def test_half_a_result_makes_no_version(text: str) -> None:
 
 
 def test_a_champion_that_was_not_measured_fails_the_gate_and_says_why() -> None:
-    world = World({"gates": [{"metric": "roc_auc", "againstChampion": {}}]})
+    world = World({"gates": no_worse()})
     run_to_end(world, GOOD)
     world.now = later(100)
     asked(world, "retrain/1")
@@ -323,7 +327,8 @@ def test_a_champion_that_was_not_measured_fails_the_gate_and_says_why() -> None:
     run_to_end(world, {0: told, 1: message("linear", 0.9)})
     last = world.training.status.last_run
     assert last is not None and last.outcome == "GatesFailed"
-    assert f"not measured on the same rows: {why}; take the gate away" in last.message
+    missing = "no-worse: roc_auc of the champion was not measured on the same rows"
+    assert f"{missing}: {why}; take the gate away" in last.message
     assert "not measured on the same rows: its metric is missing" in last.message
 
 
@@ -361,14 +366,15 @@ def test_the_winner_is_told_with_the_interval_that_many_candidates_cost() -> Non
         found = json.loads(message(name, value, 0.7))
         found["metrics"][0] |= {"low": value - 0.1, "high": value + 0.1, "confidence": 0.975}
         found["dataset"]["heldOut"] = 2
-        found["notes"] = [{"check": "columns", "message": "3 numbers, 1 category (origin)"}]
+        columns = {"check": "columns", "message": "3 numbers, 1 category (origin)"}
+        found["notes"] = [columns, {"check": "fit", "message": "1 of 3 trials failed"}]
         return json.dumps(found)
 
     run_to_end(world, {0: told("boosted", 0.8), 1: told("linear", 0.75)})
     last = world.training.status.last_run
     assert last is not None and last.message == (
         "boosted became flights-1, roc_auc=0.800 (0.700 to 0.900 at 97.5 %, the best of 2); "
-        "roc_auc 0.8 beside the champion's 0.7 on the same rows: better"
+        "roc_auc 0.8 beside the champion's 0.7 on the same rows: better; 1 of 3 trials failed"
     )
     assert last.dataset is not None and (last.dataset.rows, last.dataset.held_out) == (10, 2)
     assert [n.message for n in last.dataset.notes] == ["3 numbers, 1 category (origin)"]

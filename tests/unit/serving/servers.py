@@ -69,7 +69,11 @@ def serving(directory: Path, *options: str, prefix: tuple[str, ...] = ()) -> Ite
         yield found
     finally:
         if process.poll() is None:
+            workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             process.kill()
+            for worker in workers:  # which outlive a parent that could not tell them
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(worker), signal.SIGKILL)
         process.wait()
         if process.stdout is not None:
             process.stdout.close()

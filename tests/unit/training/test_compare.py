@@ -34,9 +34,9 @@ def test_the_interval_of_paired_accuracies_has_the_standard_error(case: dict[str
     assert (found.high < 0) == (case["mcnemar_exact_p"] < 0.1)
 
 
-def refused(found: Comparison, maximum_loss: float = 0.0) -> bool:
+def refused(found: Comparison, maximum_decrease: float = 0.0) -> bool:
     """As the gate has it."""
-    return found.high is not None and found.high < -maximum_loss
+    return found.high is not None and found.high < -maximum_decrease
 
 
 def run(rng: np.random.Generator, apart: float) -> list[Comparison]:
@@ -64,7 +64,7 @@ def test_a_clearly_worse_candidate_is_always_refused() -> None:
     rng = np.random.default_rng(12)
     runs = [run(rng, 0.3) for _ in range(15)]
     assert all(refused(auc) and refused(accuracy) for auc, accuracy in runs)
-    assert not any(refused(auc, maximum_loss=0.5) for auc, _ in runs)
+    assert not any(refused(auc, maximum_decrease=0.5) for auc, _ in runs)
 
 
 def test_a_model_is_no_worse_than_itself() -> None:

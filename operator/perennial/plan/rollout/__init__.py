@@ -2,6 +2,7 @@
 
 from perennial.plan.rollout.decision import plan_deployment
 from perennial.plan.rollout.measure import wants_metrics
+from perennial.plan.rollout.rebuild import takes_untried
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 
-__all__ = ["DeploymentSnapshot", "plan_deployment", "wants_metrics"]
+__all__ = ["DeploymentSnapshot", "plan_deployment", "takes_untried", "wants_metrics"]

@@ -10,8 +10,8 @@ from perennial.plan.finding import Finding
 from perennial.plan.rollout.canary import advance, roll, time_left
 from perennial.plan.rollout.capacity import children, lingers, surplus
 from perennial.plan.rollout.conditions import conditions
-from perennial.plan.rollout.desired import wanted
-from perennial.plan.rollout.rebuild import rebuild
+from perennial.plan.rollout.desired import begun, wanted
+from perennial.plan.rollout.rebuild import rebuild, recall
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
 from perennial.plan.rollout.shown import shown
@@ -26,8 +26,10 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
         return _finish(s, replace(state, problem=Finding("NameConflict", conflict)), apply=())
     if state.status.stable is None:
         state = rebuild(s, state)
-    state = take_request(s, state)
-    found = wanted(s, state.status)
+    # Before what is asked for: retry forgets it again.
+    state = take_request(s, recall(s, state))
+    begins = state.status.stable is None
+    found = begun(s, state.status) if begins else wanted(s, state.status)
     problem = found.problem or too_long(s.deployment.metadata.annotations)
     state = replace(state, problem=problem, waiting=found.waiting)
     desired = found.revision
@@ -35,7 +37,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     if stable is None:
         if desired is None:
             return _finish(s, state, apply=())
-        state = state.set(stable=desired)
+        state = state.set(*_wished(s), stable=desired)
     elif canary is not None and is_undone(state.status):
         state = advance(s, state, canary)  # whatever the spec wants, once this is over
     elif desired is not None and desired.revision != stable.revision:
@@ -43,6 +45,15 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     elif desired is not None and canary is not None:
         state = drop(state)
     return _finish(s, _settle_stable(s, state))
+
+
+def _wished(s: DeploymentSnapshot) -> tuple[Event, ...]:
+    """Tell a person whose spec names what live traffic refuted; it is served all the same."""
+    version = s.version if s.deployment.spec.model.version_ref is not None else None
+    if version is None or version.refuted is None:
+        return ()
+    told = f"the spec names {version.metadata.name}, so it serves, though live traffic refuted it"
+    return (Event("VersionRefuted", f"{told}: {version.refuted.message}", "Warning"),)
 
 
 def _conflict(s: DeploymentSnapshot) -> str:

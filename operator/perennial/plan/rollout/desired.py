@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from perennial.api.deployment import ArtifactRef, DeploymentStatus, LogPlace, Rejection, Revision
+from perennial.api.version import ModelVersion
 from perennial.plan.finding import Finding
 from perennial.plan.record import as_written, newest
 from perennial.plan.requestlog import place
@@ -39,6 +40,30 @@ def wanted(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
     model = _model(s, known)
     if isinstance(model, Desired):
         return model
+    return _made(s, model, known)
+
+
+def begun(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
+    """Return what a deployment begins with: what is wanted, unless live traffic refuted that.
+
+    Then it is the newest version that was not, or it waits for one.
+    """
+    found = wanted(s, status)
+    refuted = rejection(status, found.revision.revision) if found.revision is not None else None
+    if refuted is None:
+        return found
+    sound = [v for v in s.versions if v.refuted is None and v.metadata.name != refuted.version]
+    if sound:
+        return _made(s, _recorded(max(sound, key=lambda v: v.spec.run)), [])
+    told = (
+        f"live traffic refuted {refuted.name}, and there is no other version "
+        f"({refuted.message}): it waits for a new one; ask for retry to begin with it all the same"
+    )
+    return Desired(waiting=Finding("VersionRefuted", told))
+
+
+def _made(s: DeploymentSnapshot, model: _Model, known: list[Revision]) -> Desired:
+    """Return the revision of a model by the spec's settings."""
     log = _log(s, known)
     told = refusal("the artifact's URI", model.artifact.uri, s.settings)
     if not told and log is not None:
@@ -79,13 +104,18 @@ def _model(s: DeploymentSnapshot, known: list[Revision]) -> _Model | Desired:
 def _named(s: DeploymentSnapshot, name: str, known: list[Revision]) -> _Model | Desired:
     """Return the version that the spec names."""
     if s.version is not None:
-        found = s.version.spec.artifact
-        secret = found.secret_ref.name if found.secret_ref is not None else None
-        return _Model(ArtifactRef(uri=found.uri, sha256=found.sha256), name, secret)
+        return _recorded(s.version)
     if kept := next((r for r in known if r.version == name), None):
         return _Model(kept.artifact, name, kept.secret)
     told = f"there is no ModelVersion {name}: create it, or name another"
     return Desired(problem=Finding("VersionNotFound", told))
+
+
+def _recorded(version: ModelVersion) -> _Model:
+    """Return a version's model."""
+    found = version.spec.artifact
+    secret = found.secret_ref.name if found.secret_ref is not None else None
+    return _Model(ArtifactRef(uri=found.uri, sha256=found.sha256), version.metadata.name, secret)
 
 
 def _followed(s: DeploymentSnapshot, name: str, known: list[Revision]) -> _Model | Desired:

@@ -1,12 +1,18 @@
-"""What the children, and a version's record, tell of a status that was lost."""
+"""What the children, and a version's record, tell that no status does."""
 
 from perennial.api.base import Json
-from perennial.api.deployment import ArtifactRef, Rejection, Revision
+from perennial.api.deployment import (
+    ArtifactRef,
+    DeploymentStatus,
+    ModelDeployment,
+    Rejection,
+    Revision,
+)
 from perennial.plan.core import REQUEST_ANNOTATION
 from perennial.plan.record import Record, as_written, newest
 from perennial.plan.rollout.capacity import REPLACED
 from perennial.plan.rollout.snapshot import REVISION_LABEL, ROLE_LABEL, DeploymentSnapshot
-from perennial.plan.rollout.state import State
+from perennial.plan.rollout.state import REJECTIONS_KEPT, State, rejection
 
 
 def rebuild(s: DeploymentSnapshot, state: State) -> State:
@@ -27,27 +33,48 @@ def rebuild(s: DeploymentSnapshot, state: State) -> State:
     )
 
 
+def takes_untried(deployment: ModelDeployment, status: DeploymentStatus) -> bool:
+    """Tell whether the wanted version would serve without a trial: nothing does, or is to."""
+    return status.promoted_time is None or deployment.spec.replicas == 0
+
+
+def recall(s: DeploymentSnapshot, state: State) -> State:
+    """Reject what live traffic refuted, as its ModelVersion tells, where no trial would find out.
+
+    Not a version that the spec names: that is a person's wish.
+    """
+    status, follows = state.status, s.deployment.spec.model.training_ref is not None
+    found = _refuted(s) if follows and takes_untried(s.deployment, status) else None
+    known = {r.revision for r in (status.stable, status.canary) if r is not None}
+    if found is None or found.revision in known or rejection(status, found.revision) is not None:
+        return state
+    return state.set(rejected=[*status.rejected, found][-REJECTIONS_KEPT:])
+
+
 def _remembered(s: DeploymentSnapshot, stable: Json) -> list[Rejection]:
-    """Return the rejection of the wanted version that its ModelVersion still tells of."""
-    outcome = s.version.status.outcome if s.version is not None else None
-    if s.version is None or outcome is None or outcome.reason != "RolledBack":
+    """Return this deployment's own rejection of the wanted version, as its ModelVersion tells."""
+    found, outcome = _refuted(s), s.version.refuted if s.version is not None else None
+    if found is None or outcome is None or outcome.deployment != s.deployment.metadata.name:
         return []
+    serves = stable["metadata"]["labels"][REVISION_LABEL] == found.revision
+    return [] if serves else [found]
+
+
+def _refuted(s: DeploymentSnapshot) -> Rejection | None:
+    """Return the rejection of the wanted version that its ModelVersion tells of."""
+    outcome = s.version.refuted if s.version is not None else None
+    if s.version is None or outcome is None:
+        return None
     found = s.version.spec.artifact
     written = as_written(s.deployment, ArtifactRef(uri=found.uri, sha256=found.sha256))
     record = newest(s.records, written)
-    revision = record.name if record is not None else f"{written}-1"
-    serves = stable["metadata"]["labels"][REVISION_LABEL] == revision
-    if serves or outcome.deployment != s.deployment.metadata.name:
-        return []
-    return [
-        Rejection(
-            revision=revision,
-            version=s.version.metadata.name,
-            reason=outcome.reason,
-            message=outcome.message,
-            time=outcome.time or s.now,
-        )
-    ]
+    return Rejection(
+        revision=record.name if record is not None else f"{written}-1",
+        version=s.version.metadata.name,
+        reason=outcome.reason,
+        message=outcome.message,
+        time=outcome.time or s.now,
+    )
 
 
 def _revision_of(s: DeploymentSnapshot, live: Json) -> Revision:

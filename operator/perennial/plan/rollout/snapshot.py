@@ -27,7 +27,9 @@ class DeploymentSnapshot:
     settings: Settings
     training: ModelTraining | None = None
     version: ModelVersion | None = None
-    """The version that the spec names; or, while no status is known, that its training names."""
+    """The version that the spec names; or that its training names, where it would be untried."""
+    versions: tuple[ModelVersion, ...] = ()
+    """The versions of the training, where nothing serves and the one that it names is refuted."""
     records: tuple[Record, ...] = ()
     workloads: tuple[Json, ...] = ()
     service: Json | None = None

@@ -79,7 +79,7 @@ def _outcome(version: ModelVersion) -> str:
 
 def _sound(s: TrainingSnapshot) -> list[ModelVersion]:
     """Return the versions that live traffic has not refuted."""
-    return [v for v in s.versions if _outcome(v) != "RolledBack"]
+    return [v for v in s.versions if v.refuted is None]
 
 
 def to_beat(s: TrainingSnapshot, status: TrainingStatus) -> Champion | None:

@@ -14,12 +14,16 @@ from perennial.api.training import ModelTraining, RunStatus, TrainingSpec
 from perennial.plan.core import Settings, owner_reference
 from perennial.plan.job import child_name, job, labels, run_spec
 
-_TRAINED = ("task", "dataset", "objective", "candidates", "gates")
+_TRAINED = {"task", "dataset", "objective", "candidates", "gates"}
+_NAMES = {"gates": {"__all__": {"name"}}}
+"""A gate by another name asks for the same."""
 
 
 def as_trained(spec: TrainingSpec) -> str:
     """Return the hash of what is trained: nothing else in a spec is worth a run."""
-    said = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=set(_TRAINED))
+    said = spec.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, include=_TRAINED, exclude=_NAMES
+    )
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:10]
 
 

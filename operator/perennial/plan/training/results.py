@@ -113,13 +113,23 @@ def judged(
         text = f"{objective}, the objective, was not measured"
         return CandidateStatus(name=before.name, verdict="Failed", message=text)
     failed = failures(spec.gates, result, run.champion is not None)
+    beside = against_champion(result, objective)
+    said = failed or ([beside] if beside else [])
     return CandidateStatus(
         name=before.name,
         metric=value,
         verdict="GatesFailed" if failed else "Passed",
-        message="; ".join(failed) or against_champion(result, objective),
+        message="; ".join([*said, *_of_the_fit(result)]),
         result={} if failed else result.to_plain(),
     )
+
+
+OF_THE_FIT = "fit"
+"""What noticed something about one candidate's fit, not about the rows that all read."""
+
+
+def _of_the_fit(result: CandidateResult) -> list[str]:
+    return [note.message for note in result.notes if note.check == OF_THE_FIT]
 
 
 def notes_of(s: TrainingSnapshot, run: RunStatus) -> DatasetNotes | None:
@@ -136,5 +146,7 @@ def notes_of(s: TrainingSnapshot, run: RunStatus) -> DatasetNotes | None:
     return DatasetNotes(
         rows=found.dataset.rows,
         held_out=found.dataset.held_out,
-        notes=[Note(check=n.check, message=n.message) for n in found.notes],
+        notes=[
+            Note(check=n.check, message=n.message) for n in found.notes if n.check != OF_THE_FIT
+        ],
     )
