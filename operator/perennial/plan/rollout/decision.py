@@ -106,6 +106,8 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> f
     judged = s.deployment.spec.rollout.judging.judged
     if status != s.deployment.status and status.canary is not None:
         return 0.5
+    if status.canary is not None and s.replicas == 0 and not is_undone(status):
+        return None  # it waits until there are to be pods, and their being asked for wakes it
     if status.canary is not None and not status.paused:
         return 1.0
     if status.canary is not None:
