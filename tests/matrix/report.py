@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 
 from matrix import packages
-from matrix.cells import SQUARE, Cell
+from matrix.cells import ASKED_FEW, SQUARE, Cell
 from matrix.questions import PROBES
 from matrix.tables import ASKED, FEW, TABLES, Table
 
@@ -34,12 +34,12 @@ def summary(cells: Sequence[Cell]) -> str:
     return f"{len(cells)} cells: {told}"
 
 
-def page(cells: Sequence[Cell]) -> str:
-    """Return the page."""
-    return "\n".join(_page(cells)) + "\n"
+def page(cells: Sequence[Cell], few: bool = False) -> str:
+    """Return the page; ``few`` where few rows of each table were learned from and asked."""
+    return "\n".join(_page(cells, few)) + "\n"
 
 
-def _page(cells: Sequence[Cell]) -> Iterator[str]:
+def _page(cells: Sequence[Cell], few: bool) -> Iterator[str]:
     good = sum(cell.value is not None for cell in cells)
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     yield "<!-- Written by make matrix. -->"
@@ -48,7 +48,9 @@ def _page(cells: Sequence[Cell]) -> Iterator[str]:
     yield (
         f"{len(TABLES)} tables that packages ship, times every algorithm that the trainer takes "
         "as it stands, with its default parameters: trained as a pod does it, exported, published, "
-        f"served by the real server, and asked over the wire. Up to {ASKED} rows of each table are "
+        f"served by the real server, and asked over the wire. "
+        + (f"At most {FEW:,} rows of each table are learned from. " if few else "")
+        + f"Up to {ASKED_FEW if few else ASKED} rows of each table are "
         "in no file that the trainer reads; they are asked one by one in JSON and all at once in "
         f"binary form, and with them rows with a hole in each column and with words that no row "
         f"had (up to {PROBES} each). Every answer is compared with what the fitted scikit-learn "
