@@ -255,7 +255,18 @@ def test_it_says_what_to_do(troubled: None, kubectl: Kubectl, case: Case) -> Non
     assert message[:60] in " ".join(shown.split())
     if os.environ.get("PERENNIAL_WRITE_DOCS"):
         write(what, f"$ kubectl describe {kind} {name} -n {SPACE}", shown)
-    assert f"## {what}\n" in PAGE.read_text()
+
+    def is_as_written() -> bool:
+        told = conditions(kubectl("describe", kind, name, "-n", SPACE).out)
+        return steady(told) == steady(written(what))
+
+    wait("docs/refusals.md is current (PERENNIAL_WRITE_DOCS=1 writes it)", is_as_written, 60)
+
+
+def test_the_page_tells_what_is_tried_and_no_more() -> None:
+    told = re.findall(r"^## (.+)$", PAGE.read_text(), re.MULTILINE)
+    assert sorted(told) == sorted(what for what, *_ in CASES)
+    assert PAGE.read_text().startswith(HEAD)
 
 
 HEAD = """# What is told of objects that are refused, quota-bound or broken
@@ -276,6 +287,24 @@ PARTS = re.compile(
     r" +Reason: +(\w+)\n +Status: +(\w+)\n +Type: +(\w+)$",
     re.MULTILINE,
 )
+VOLATILE = re.compile(r"-[0-9a-f]{8,10}(-[a-z0-9]{5})?\b|used: [^;]+?(?=, limited)")
+"""What another run calls otherwise: generated names, and what a quota has counted so far."""
+
+
+def steady(lines: list[str]) -> list[str]:
+    """Return what every run tells."""
+    return [VOLATILE.sub("…", line) for line in lines]
+
+
+def conditions(shown: str) -> list[str]:
+    """Return the conditions that say something, a line each."""
+    return [f"  {m[4]}={m[3]} {m[2]}: {m[1]}" for m in PARTS.finditer(shown)]
+
+
+def written(what: str) -> list[str]:
+    """Return the conditions that the page has of a case."""
+    section = PAGE.read_text().partition(f"## {what}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^  \w+=\w+ \w+: .+$", section, re.MULTILINE)
 
 
 def write(what: str, command: str, shown: str) -> None:
@@ -283,7 +312,10 @@ def write(what: str, command: str, shown: str) -> None:
     page = PAGE.read_text() if PAGE.exists() else HEAD
     before, _, rest = page.partition(f"## {what}\n")
     after = rest[rest.index("\n## ") + 1 :] if "\n## " in rest else ""
-    lines = [f"  {m[4]}={m[3]} {m[2]}: {m[1]}" for m in PARTS.finditer(shown)]
-    lines += ["Events:", *(e.rstrip() for e in shown.partition("\nEvents:")[2].splitlines() if e)]
+    lines = [
+        *conditions(shown),
+        "Events:",
+        *(e.rstrip() for e in shown.partition("\nEvents:")[2].splitlines() if e),
+    ]
     section = "\n".join([f"## {what}", "", "```", command, *lines, "```", ""])
     PAGE.write_text("\n".join(filter(None, [before.rstrip() + "\n", section, after])))

@@ -478,7 +478,9 @@ class Revision(_Named):
             "Deployment stays, without pods, for the request undo."
         ),
     )
-    share: Share | None = Field(None, description="Its share of the traffic, while on trial.")
+    share: Share | None = Field(
+        None, description="Its share of the traffic; absent where it has none to have."
+    )
 
     artifact: ArtifactRef = Field(description="The artifact that is served.")
     secret: str = Field("", description="Secret that opens the artifact's store.", max_length=253)

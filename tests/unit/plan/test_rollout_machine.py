@@ -212,9 +212,13 @@ class Rollouts(RuleBasedStateMachine):
             del self.world.records[name]
 
     @invariant()
-    def shares_are_parts_of_a_whole(self) -> None:
-        weight = self.world.deployment.status.weight
-        assert weight is None or (0 <= weight.asked <= 100 and 0 <= weight.actual <= 100)
+    def shares_sum_to_100(self) -> None:
+        status = self.world.deployment.status
+        shares = [r.share for r in status.revisions if r.share is not None]
+        assert all(0 <= share.asked <= 100 and 0 <= share.actual <= 100 for share in shares)
+        whole = 100 if status.stable is not None else 0
+        assert sum(share.asked for share in shares) == whole
+        assert sum(share.actual for share in shares) == whole
 
     @invariant()
     def what_was_recorded_is_what_is_applied(self) -> None:

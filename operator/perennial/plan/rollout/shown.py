@@ -10,6 +10,9 @@ from perennial.plan.workload import image_of
 def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
     """Fill in what people and autoscalers read."""
     updates: dict[str, object] = {}
+    weight = status.weight
+    if weight is not None:
+        weight = weight.model_copy(update={"actual": _measured(s, status, weight)})
     total = ready = 0
     for field in ROLES:
         revision: Revision | None = getattr(status, field)
@@ -20,7 +23,10 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
         is_ready = s.ready(revision.revision)
         if field != REPLACED:
             total, ready = total + has, ready + is_ready
-        updates[field] = revision.model_copy(update={"replicas": has, "ready_replicas": is_ready})
+        changes: dict[str, object] = {"replicas": has, "ready_replicas": is_ready}
+        if field == "stable":
+            changes["share"] = _rest(weight)
+        updates[field] = revision.model_copy(update=changes)
     meta, stable, canary = s.deployment.metadata, status.stable, status.canary
     selector = f"perennial.dev/deployment={meta.name}"
     replicas = total
@@ -36,11 +42,6 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
             replicas = int(live.get("status", {}).get("replicas", 0)) if live else 0
         domain = s.settings.cluster_domain
         updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
-    if canary is not None and canary.share is not None:
-        share = canary.share.model_copy(update={"actual": _measured(s, status, canary.share)})
-        updates["weight"] = share
-    weight = updates.get("weight", status.weight)
-    assert weight is None or isinstance(weight, Share)
     printed = Printed(
         model=stable.name if stable is not None else "",
         canary=canary.name if canary is not None else "",
@@ -48,6 +49,8 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
         step=_step(s, status),
         ready=f"{ready}/{max(total, s.replicas)}",
     )
+    if weight is not None:
+        updates["weight"] = weight
     return status.having(
         **updates,
         replicas=replicas,
@@ -65,6 +68,13 @@ def _measured(s: DeploymentSnapshot, status: DeploymentStatus, share: Share) -> 
         return 100 if selection == canary.revision else 0
     pods = [ready_pods(live) for r in (stable, canary) if (live := s.workload(r.revision))]
     return actual(*pods) if s.service is not None and len(pods) == 2 else share.actual
+
+
+def _rest(canary: Share | None) -> Share:
+    """Return stable's share of the traffic: what the canary leaves."""
+    if canary is None:
+        return Share(asked=100, actual=100)
+    return Share(asked=100 - canary.asked, actual=100 - canary.actual)
 
 
 def _step(s: DeploymentSnapshot, status: DeploymentStatus) -> str:
