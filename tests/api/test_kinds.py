@@ -94,7 +94,7 @@ BAD = [
     (
         "ModelDeployment",
         {"rollout__analysis": {"metrics": [{"name": "a"}]}},
-        "give exactly one of errorRate or latency",
+        "give exactly one of errorRate, refusalRate or latency",
     ),
     ("ModelDeployment", {"replicas": -1}, "spec.replicas"),
     ("ModelDeployment", {MEMORY: "lots"}, f"{'.'.join(MEMORY.split('__'))}: Invalid value"),
@@ -128,16 +128,8 @@ BAD = [
         "write the name of an object",
     ),
     ("DriftMonitor", {"interval": "10ms"}, "must be at least 1s"),
-    (
-        "DriftMonitor",
-        {"tests": [{"name": "a", "method": "Magic", "threshold": 1}]},
-        "KolmogorovSmirnov",
-    ),
-    (
-        "DriftMonitor",
-        {"tests": [{"name": "a", "method": "PSI", "threshold": 0}]},
-        "threshold",
-    ),
+    ("DriftMonitor", {"tests": [{"name": "a", "threshold": 0}]}, "threshold"),
+    ("DriftMonitor", {"alpha": 0}, "alpha"),
 ]
 
 
@@ -185,11 +177,7 @@ def test_scale_subresource(kubectl: Kubectl) -> None:
 def test_defaults_are_filled_in(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", body=body("DriftMonitor", "defaults"))
     spec = json.loads(kubectl("get", "dm", "defaults", "-o", "json").out)["spec"]
-    assert (spec["window"], spec["minimumSamples"], spec["tests"][0]["method"]) == (
-        "1h",
-        500,
-        "PSI",
-    )
+    assert (spec["window"], spec["minimumSamples"], spec["minimumEffect"]) == ("1h", 500, 0.02)
 
 
 def test_no_serving_option_is_filled_in(kubectl: Kubectl) -> None:

@@ -148,12 +148,17 @@ FULL: dict[str, dict[str, Any]] = {
         "rollout": {
             "canary": {"steps": [{"pause": {"duration": "30s"}}, {"setWeight": 50}]},
             "analysis": {
-                "interval": "10s",
-                "failureLimit": 1,
-                "inconclusiveLimit": 6,
-                "minimumRequests": 100,
+                "alpha": 0.05,
+                "planned": 1000,
+                "waitAtMost": "2h",
+                "undecided": "Promote",
                 "metrics": [
-                    {"name": "slow", "latency": {"quantile": 0.9, "maximum": "250ms"}},
+                    {
+                        "name": "slow",
+                        "latency": {"quantile": 0.9, "maximum": "250ms"},
+                        "warmUp": "30s",
+                        "mode": "Observe",
+                    },
                     {"name": "errors", "errorRate": {"maximum": 0.01}},
                 ],
             },
@@ -167,9 +172,11 @@ FULL: dict[str, dict[str, Any]] = {
         "window": "1h",
         "interval": "5m",
         "minimumSamples": 500,
-        "tests": [{"name": "psi", "method": "PSI", "threshold": 0.2, "features": ["hour"]}],
+        "alpha": 0.001,
+        "minimumEffect": 0.05,
+        "tests": [{"name": "own", "threshold": 0.2, "features": ["hour"]}],
         "quality": {
-            check: {"maximumFraction": 0.1} for check in ("missing", "outOfRange", "unseenCategory")
+            check: {"maximum": 0.1} for check in ("missing", "outOfRange", "unseenCategory")
         },
         "consecutiveBreaches": 2,
         "actions": {"retrain": {"cooldown": "6h", "dailyLimit": 4}},
@@ -178,18 +185,32 @@ FULL: dict[str, dict[str, Any]] = {
 IMPORTED = {"imported": {"origin": "a vendor"}}
 MODEL, SPACE = ("spec", "model"), ("spec", "candidates", 0, "search", "parameters", "C")
 SPLIT = ("spec", "dataset", "split")
+ANALYSIS = ("spec", "rollout", "analysis")
+METRICS = (*ANALYSIS, "metrics")
 GATE = ("spec", "gates", 0)
 OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelVersion", ("spec", "source"), IMPORTED),
     ("ModelDeployment", MODEL, {"trainingRef": {"name": "flights"}}),
     ("ModelDeployment", MODEL, {"versionRef": {"name": "flights-1"}}),
     ("ModelDeployment", ("spec", "rollout", "canary", "steps", 0), {"pause": {}}),
+    ("ModelDeployment", (*METRICS, 0), {"name": "e", "errorRate": {"maximum": 0.1}}),
+    ("ModelDeployment", (*METRICS, 0), {"name": "r", "refusalRate": {"maximum": 0.1}}),
+    (
+        "ModelDeployment",
+        METRICS,
+        [
+            {"name": "errors", "errorRate": {"againstStable": {"maximumIncrease": 0.005}}},
+            {"name": "refusals", "refusalRate": {"againstStable": {}}},
+            {"name": "slow", "latency": {"againstStable": {}}},
+        ],
+    ),
     ("ModelTraining", SPACE, {"int": [1, 9]}),
     ("ModelTraining", SPACE, {"choice": ["l1", 3]}),
     ("ModelTraining", SPACE, {"choice": [None, 0.5, True, ["a", 1]]}),
     ("ModelTraining", SPLIT, {"method": "Grouped", "column": "tail"}),
     ("ModelTraining", GATE, {"name": "a", "metric": "r2", "maximum": 1}),
     ("ModelTraining", GATE, {"name": "a", "metric": "r2", "againstChampion": {}}),
+    ("ModelDeployment", ANALYSIS, {"none": {}}),
 ]
 
 Break = Callable[[Any], Any]
@@ -251,6 +272,7 @@ BROKEN: dict[str, Break] = {
     "must be at least 1s": instead("999ms"),
     "must be at least 10s": instead("9s"),
     "must be at most 24h": instead("25h"),
+    "must be at least 1ms": instead("0s"),
     "must be at least 1m": instead("59s"),
     "must be at most 720h": instead("721h"),
     "give either trainingRef, run and candidate": with_more(**IMPORTED),
@@ -268,7 +290,11 @@ BROKEN: dict[str, Break] = {
     "write a key as team or example.com/team": instead({"Team A": "a"}),
     "name must not end in -canary": lambda o: {**o, "metadata": named("a-canary")},
     "give exactly one of setWeight or pause": with_more(setWeight=10),
-    "give exactly one of errorRate or latency": with_more(errorRate={"maximum": 1}),
+    "give exactly one of errorRate, refusalRate or latency": with_more(errorRate={"maximum": 1}),
+    "give exactly one of maximum or againstStable": with_more(againstStable={}),
+    "a quantile belongs to a maximum": instead({"quantile": 0.5, "againstStable": {}}),
+    "give either none or metrics": with_more(none={}),
+    "must be at most 10s": instead("11s"),
 }
 
 

@@ -18,11 +18,10 @@ NAME = "trial"
 def apply(artifact: dict[str, str], latency: str = "500ms", **serving: Any) -> None:
     """Ask for an artifact, with a canary of half the traffic."""
     analysis = {
-        "interval": "2s",
-        "minimumRequests": 10,
-        "failureLimit": 0,
+        "planned": 100,
         "metrics": [
             {"name": "errors", "errorRate": {"maximum": 0.01}},
+            {"name": "refusals", "refusalRate": {"againstStable": {}}},
             {"name": "slow", "latency": {"quantile": 0.9, "maximum": latency}},
         ],
     }
@@ -75,8 +74,8 @@ def stable(answers: Counter[str]) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("change", "reason", "words"),
     [
-        (failing, "AnalysisFailed", "error rate"),
-        (slow, "AnalysisFailed", "latency p90"),
+        (failing, "AnalysisFailed", "failed, 1% may; the limit is broken"),
+        (slow, "AnalysisFailed", "p90 may be 50 ms"),
         (broken, "ModelInvalid", "ONNX"),
     ],
 )

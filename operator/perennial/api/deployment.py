@@ -172,50 +172,135 @@ class Step(ApiModel):
     pause: Pause | None = Field(None, description="A wait, during which analysis goes on.")
 
 
-class ErrorRate(ApiModel):
-    """Share of the canary's answers that are errors of the server (5xx)."""
+class MaximumIncrease(ApiModel):
+    """By how much the canary's share may be above stable's at the same time."""
 
-    maximum: float = Field(ge=0, le=1, description="Highest share that is allowed.")
+    maximum_increase: float = Field(
+        0.01, ge=0, le=1, description="Largest difference; 0.01 is one point."
+    )
 
 
-class Latency(ApiModel):
-    """A quantile of the canary's answer time."""
+class SameAsStable(ApiModel):
+    """The shares of slow answers beside stable's, beyond its median, p90 and p99."""
 
-    quantile: float = Field(0.99, gt=0, lt=1, description="Quantile, 0.99 for the slowest 1 %.")
-    maximum: Duration = Field(description="Longest time that is allowed, for example 250ms.")
+
+_ONE_LIMIT = rule(
+    "[has(self.maximum), has(self.againstStable)].filter(x, x).size() == 1",
+    "give exactly one of maximum or againstStable",
+)
+
+
+class RateLimit(ApiModel):
+    """A share of the canary's answers: exactly one of maximum, againstStable."""
+
+    maximum: float | None = Field(None, ge=0, le=1, description="Highest share that is allowed.")
+    against_stable: MaximumIncrease | None = Field(
+        None, description="The share may be above stable's by so much."
+    )
+
+
+class LatencyLimit(ApiModel):
+    """The canary's answer time: exactly one of maximum, againstStable."""
+
+    quantile: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Quantile that the maximum is about; by default 0.99, the slowest 1 %.",
+    )
+    maximum: Duration | None = Field(
+        None,
+        description="Longest time that is allowed, for example 250ms; pods count up to 10s.",
+        json_schema_extra=within("1ms", "10s"),
+    )
+    against_stable: SameAsStable | None = Field(
+        None, description="No more slow answers than stable gives at the same time."
+    )
 
 
 class AnalysisMetric(ApiModel):
-    """A metric that is judged during the canary: exactly one of errorRate, latency."""
+    """A metric that is judged during the canary: exactly one of errorRate, refusalRate, latency."""
 
     name: str = Field(description="Name, unique in the list.", min_length=1, max_length=63)
-    error_rate: ErrorRate | None = Field(None, description="Share of answers that are 5xx.")
-    latency: Latency | None = Field(None, description="A quantile of the answer time.")
+    error_rate: RateLimit | None = Field(
+        None,
+        description="Share of answers that are 5xx.",
+        json_schema_extra={"x-kubernetes-validations": [_ONE_LIMIT]},
+    )
+    refusal_rate: RateLimit | None = Field(
+        None,
+        description="Share of answers that are 4xx.",
+        json_schema_extra={"x-kubernetes-validations": [_ONE_LIMIT]},
+    )
+    latency: LatencyLimit | None = Field(
+        None,
+        description="The answer time.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                _ONE_LIMIT,
+                rule(
+                    "!has(self.quantile) || has(self.maximum)",
+                    "a quantile belongs to a maximum; againstStable has its own",
+                ),
+            ]
+        },
+    )
+    warm_up: Duration | None = Field(
+        None,
+        description="Time from the canary's first answer in which its answers do not count.",
+        json_schema_extra=within("1ms", "24h"),
+    )
+    mode: Literal["Enforce", "Observe"] = Field(
+        "Enforce", description="Observe: measured and told, without a vote."
+    )
+
+
+class NoAnalysis(ApiModel):
+    """Nothing is measured."""
 
 
 class Analysis(ApiModel):
-    """What must hold while the canary takes traffic."""
+    """What must hold while the canary takes traffic: it is looked at every two seconds."""
 
-    interval: Duration = Field(
-        "10s", description="Time between two measurements.", json_schema_extra=within("1s")
+    none: NoAnalysis | None = Field(
+        None, description="Measure nothing: a canary goes on when its pauses are over."
     )
-    failure_limit: int = Field(
-        1, ge=0, le=100, description="Failed measurements that are allowed in a step."
+    alpha: float = Field(
+        0.01,
+        gt=0,
+        le=0.5,
+        description=(
+            "Chance that a canary as good as it ought to be is rolled back, over a whole rollout "
+            "and all metrics."
+        ),
     )
-    inconclusive_limit: int = Field(
-        6,
-        ge=0,
-        le=1000,
-        description="Measurements with too few requests that are allowed before a person decides.",
-    )
-    minimum_requests: int = Field(
-        100,
+    planned: int = Field(
+        500,
         ge=1,
-        le=1_000_000,
-        description="Requests that a measurement needs; fewer are inconclusive, never a success.",
+        le=1_000_000_000,
+        description=(
+            "Requests of the canary after which it is enough that nothing speaks against it; more "
+            "find smaller faults."
+        ),
     )
-    metrics: list[AnalysisMetric] = Field(
-        description="What is measured.",
+    wait_at_most: Duration = Field(
+        "1h",
+        description="Longest wait for a verdict after a pause is over.",
+        json_schema_extra=within("1s", "8760h"),
+    )
+    undecided: Literal["Pause", "Promote"] = Field(
+        "Pause",
+        description=(
+            "What happens then. Pause: a person decides. Promote: the canary goes on unless "
+            "something speaks against it, for models with little traffic."
+        ),
+    )
+    metrics: list[AnalysisMetric] | None = Field(
+        None,
+        description=(
+            "What is measured; by default errors and refusals, each at most one point above "
+            "stable's."
+        ),
         min_length=1,
         max_length=16,
         json_schema_extra={
@@ -223,12 +308,26 @@ class Analysis(ApiModel):
             "x-kubernetes-list-map-keys": ["name"],
             "x-item-validations": [
                 rule(
-                    "[has(self.errorRate), has(self.latency)].filter(x, x).size() == 1",
-                    "give exactly one of errorRate or latency",
+                    "[has(self.errorRate), has(self.refusalRate), has(self.latency)]"
+                    ".filter(x, x).size() == 1",
+                    "give exactly one of errorRate, refusalRate or latency",
                 )
             ],
         },
     )
+
+    @property
+    def judged(self) -> tuple[AnalysisMetric, ...]:
+        """What is measured, by default the operator's own choice."""
+        if self.none is not None:
+            return ()
+        return DEFAULT_METRICS if self.metrics is None else tuple(self.metrics)
+
+
+DEFAULT_METRICS = (
+    AnalysisMetric(name="errors", error_rate=RateLimit(against_stable=MaximumIncrease())),
+    AnalysisMetric(name="refusals", refusal_rate=RateLimit(against_stable=MaximumIncrease())),
+)
 
 
 class Canary(ApiModel):
@@ -270,7 +369,19 @@ class Rollout(ApiModel):
         ),
     )
     analysis: Analysis | None = Field(
-        None, description="What must hold while the canary takes traffic."
+        None,
+        description=(
+            "What must hold while the canary takes traffic; by default it has at most one point "
+            "more errors and refusals than stable. none: {} opts out."
+        ),
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule(
+                    "!has(self.none) || !has(self.metrics)",
+                    "give either none or metrics",
+                )
+            ]
+        },
     )
     progress_deadline: Duration = Field(
         "10m",
@@ -297,6 +408,11 @@ class Rollout(ApiModel):
     def steps(self) -> list[Step]:
         """Return the canary's steps, by default the operator's own."""
         return list(DEFAULT_STEPS) if self.canary is None else self.canary.steps
+
+    @property
+    def judging(self) -> Analysis:
+        """Return how the canary is judged, by default the operator's own way."""
+        return Analysis() if self.analysis is None else self.analysis
 
 
 class DeploymentSpec(ApiModel):
@@ -346,7 +462,7 @@ class Share(ApiModel):
     """Share of the traffic, in percent."""
 
     asked: int = Field(description="What the step asks for.")
-    actual: int = Field(description="What the ratio of replicas gives.")
+    actual: int = Field(description="What the Service and the ready pods give now.")
 
 
 Role = Literal["Stable", "Canary", "Previous"]
@@ -376,28 +492,62 @@ class Revision(_Named):
     start_time: Time | None = Field(None, description="When the revision was started.")
 
 
-class MetricCount(ApiModel):
-    """Counters of one pod when the step's present measurement began."""
+class PodCounts(ApiModel):
+    """Counters of one pod at the newest look."""
 
-    pod: str = Field(description="Name of the pod.", max_length=253)
-    requests: float = Field(description="Requests answered.")
-    errors: float = Field(description="Requests answered with 5xx.")
-    buckets: dict[str, float] = Field(
-        {}, description="Latency histogram, cumulative by upper bound in seconds.", max_length=64
+    pod: str = Field(description="Hash of the pod's name.", max_length=16)
+    start: float = Field(0, description="When its process started, in seconds since 1970.")
+    counts: list[float] = Field(
+        description="Requests; answers 5xx; 4xx; timed; timed up to each of the bounds.",
+        max_length=96,
     )
 
 
-class Measurement(ApiModel):
-    """One look at one metric."""
+Outcome = Literal["Successful", "Failed", "Undecided", "Unreachable", "NotComparable"]
 
-    metric: str = Field(description="Name of the metric.", max_length=63)
-    verdict: Literal["Successful", "Failed", "Inconclusive"] = Field(
-        description="Successful, Failed or Inconclusive."
+
+class MetricStatus(ApiModel):
+    """What is known of a metric, and what its test carries on from look to look."""
+
+    name: str = Field(description="Name of the metric.", max_length=63)
+    key: str = Field("", description="Hash of the metric, as it was judged.", max_length=16)
+    verdict: Outcome = Field(
+        "Undecided",
+        description=(
+            "Successful, Failed, Undecided; Unreachable: the canary's pods do not answer; "
+            "NotComparable: stable's do not. Only Successful passes."
+        ),
     )
-    value: float | None = Field(None, description="What was measured.")
-    requests: int = Field(0, description="Requests behind the value.")
     message: Text = Field("", description="The verdict in a sentence.")
-    time: Time = Field(description="When.")
+    value: float | None = Field(None, description="The canary's share.")
+    reference: float | None = Field(None, description="Stable's share, or the limit.")
+    requests: int = Field(0, description="Requests of the canary behind the value.")
+    suspected: bool = Field(False, description="Undecided, but something speaks against it.")
+    alpha: float = Field(0, description="This metric's part of the risk of a false rollback.")
+    canary: list[float] = Field([], description="Evidence on the canary.", max_length=48)
+    stable: list[float] = Field([], description="Evidence on stable.", max_length=32)
+    bounds: list[float] = Field(
+        [], description="Bounds in seconds that are compared, and their margins.", max_length=6
+    )
+
+
+class AnalysisStatus(ApiModel):
+    """What was measured up to the newest look; all that a restart needs to go on."""
+
+    pair: str = Field("", description="Revisions that are compared.", max_length=80)
+    look_time: Time | None = Field(None, description="When the newest look ended.")
+    looks: int = Field(0, description="Looks so far.")
+    traffic_time: Time | None = Field(None, description="When the canary first answered.")
+    silent_time: Time | None = Field(
+        None, description="Since when a ready pod of the canary does not answer its metrics."
+    )
+    message: Text = Field("", description="What the rollout waits for.")
+    bounds: list[float] = Field(
+        [], description="Bounds of latency that are counted, in seconds.", max_length=92
+    )
+    canary: list[PodCounts] = Field([], description="The canary's counters.", max_length=64)
+    stable: list[PodCounts] = Field([], description="Stable's counters.", max_length=64)
+    metrics: list[MetricStatus] = Field([], description="The metrics.", max_length=16)
 
 
 class StepStatus(ApiModel):
@@ -411,16 +561,9 @@ class StepStatus(ApiModel):
         None, description="When the step's weight was in force; absent while it scales."
     )
     scaling_since: Time | None = Field(None, description="When the step began to scale.")
-    baseline: list[MetricCount] = Field(
-        [], description="Counters when the present measurement began.", max_length=256
+    waiting_since: Time | None = Field(
+        None, description="When a person resumed it: from then it may wait for a verdict anew."
     )
-    baseline_time: Time | None = Field(None, description="When the present measurement began.")
-    measurements: list[Measurement] = Field(
-        [], description="The newest measurements.", max_length=64
-    )
-    failures: int = Field(0, description="Failed measurements in this step.")
-    inconclusive: int = Field(0, description="Inconclusive measurements in a row.")
-    successes: int = Field(0, description="Successful measurements in this step.")
 
 
 class Rejection(_Named):
@@ -464,6 +607,9 @@ class DeploymentStatus(ApiModel):
     promoted_time: Time | None = Field(None, description="When stable was promoted.")
     promoting: bool = Field(False, description="The canary passed its steps and takes over.")
     step: StepStatus | None = Field(None, description="Where the canary stands.")
+    analysis: AnalysisStatus | None = Field(
+        None, description="What is known of the canary on trial."
+    )
     paused: str = Field(
         "", description="Why the rollout waits for a person; empty when it does not.", max_length=64
     )

@@ -17,27 +17,29 @@ from perennial.api.base import (
     within,
 )
 
-Method = Literal["PSI", "KolmogorovSmirnov"]
+MISSING_BEYOND_USUAL = 0.02
+OUT_OF_RANGE = 0.01
+UNSEEN_CATEGORY = 0.01
+USUAL_KEPT = 256
 FeatureName = Annotated[str, Field(max_length=253)]
 
 
 class DriftTest(ApiModel):
-    """One statistical test, run on each feature."""
+    """A limit of its own for some features."""
 
     name: str = Field(description="Name, unique in the list.", min_length=1, max_length=63)
-    method: Method = Field(
+    threshold: float | None = Field(
+        None,
+        gt=0,
+        le=100,
         description=(
-            "PSI: population stability index over the profile's bins. KolmogorovSmirnov: largest "
-            "distance between the two distribution functions at the profile's bin edges "
-            "(numeric features only)."
-        )
-    )
-    threshold: float = Field(
-        gt=0, le=100, description="A score above this is drift (PSI: 0.2 is customary)."
+            "Score from which these features have drifted, in place of what is learned of each "
+            "(at first 0.1). Chance is ruled out all the same."
+        ),
     )
     features: list[FeatureName] = Field(
         [],
-        description="Features that are tested; by default all of them and the predictions.",
+        description="Features that are tested so; by default all that no earlier test names.",
         max_length=512,
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
@@ -46,20 +48,25 @@ class DriftTest(ApiModel):
 class QualityLimit(ApiModel):
     """A limit on a share of the values."""
 
-    maximum_fraction: float = Field(ge=0, le=1, description="Highest share that is allowed.")
+    maximum: float = Field(
+        ge=0, le=1, description="Highest share that is allowed; 1 allows everything."
+    )
 
 
 class Quality(ApiModel):
-    """Limits on the quality of the requests' values."""
+    """Limits on the quality of the requests' values; a broken one is also beyond chance."""
 
-    missing: QualityLimit | None = Field(
-        None, description="Values that are absent, beyond their share in the reference."
+    missing: QualityLimit = Field(
+        QualityLimit(maximum=MISSING_BEYOND_USUAL),
+        description="Values that are absent, beyond their share in the reference.",
     )
-    out_of_range: QualityLimit | None = Field(
-        None, description="Numbers outside the reference's minimum and maximum."
+    out_of_range: QualityLimit = Field(
+        QualityLimit(maximum=OUT_OF_RANGE),
+        description="Numbers outside the reference's minimum and maximum.",
     )
-    unseen_category: QualityLimit | None = Field(
-        None, description="Categories that the reference never had."
+    unseen_category: QualityLimit = Field(
+        QualityLimit(maximum=UNSEEN_CATEGORY),
+        description="Categories that the reference never had.",
     )
 
 
@@ -94,12 +101,35 @@ class MonitorSpec(ApiModel):
         "5m", description="Time between two evaluations.", json_schema_extra=within("1s")
     )
     minimum_samples: int = Field(
-        500, ge=1, le=10_000_000, description="Rows that a verdict needs; fewer give Unknown."
+        500,
+        ge=1,
+        le=10_000_000,
+        description=(
+            "Rows that a verdict needs; fewer give Unknown. Of a feature with fewer than 50 values "
+            "only the missing ones are compared."
+        ),
+    )
+    alpha: float = Field(
+        0.0005,
+        gt=0,
+        le=0.5,
+        description="Chance of any false alarm within the length of a window, over all features.",
+    )
+    minimum_effect: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description=(
+            "Smallest score that matters, once a feature's usual scores are known: 0.02 is a shift "
+            "of the mean by 0.14 standard deviations, 0.1 by 0.32."
+        ),
     )
     tests: list[DriftTest] = Field(
-        [DriftTest(name="psi", method="PSI", threshold=0.2)],
-        description="The tests; any feature over any threshold is drift.",
-        min_length=1,
+        [],
+        description=(
+            "Limits of their own for some features; without any, all features and predictions are "
+            "tested against what is usual of each."
+        ),
         max_length=16,
         json_schema_extra={
             "x-kubernetes-list-type": "map",
@@ -108,19 +138,25 @@ class MonitorSpec(ApiModel):
     )
     quality: Quality = Field(Quality(), description="Limits on the quality of the values.")
     consecutive_breaches: int = Field(
-        3, ge=1, le=100, description="Evaluations in a row that must find drift before an action."
+        1,
+        ge=1,
+        le=100,
+        description=(
+            "Evaluations in a row that must find drift before an action; one rules out chance."
+        ),
     )
     actions: Actions = Field(Actions(), description="What is done about drift.")
 
 
 class FeatureScore(ApiModel):
-    """A feature's score in one test."""
+    """How far a feature is from its reference."""
 
     feature: str = Field(description="Name of the feature.", max_length=253)
-    test: str = Field(description="Name of the test.", max_length=63)
-    method: str = Field(description="Method of the test.", max_length=32)
-    score: float = Field(description="The score.")
-    threshold: float = Field(description="The test's threshold.")
+    score: float = Field(
+        description="Population stability index beyond what chance gives; 0 is like the reference."
+    )
+    need: float = Field(description="Score that drift needs.")
+    p: float = Field(description="Chance of such a difference without drift.")
 
 
 class QualityBreach(ApiModel):
@@ -130,6 +166,15 @@ class QualityBreach(ApiModel):
     check: Literal["Missing", "OutOfRange", "UnseenCategory"] = Field(description="The check.")
     fraction: float = Field(description="Share of the values.")
     maximum: float = Field(description="Highest share that is allowed.")
+    p: float = Field(description="Chance of so many where nothing is wrong.")
+
+
+class UsualScore(ApiModel):
+    """How far a feature usually is from its reference."""
+
+    feature: str = Field(description="Name of the feature.", max_length=253)
+    usual: float = Field(description="Highest score of late while it was quiet.")
+    peak: float | None = Field(None, description="Highest score of the drift that goes on.")
 
 
 class WindowStatus(ApiModel):
@@ -138,7 +183,8 @@ class WindowStatus(ApiModel):
     start: Time | None = Field(None, description="Oldest request.")
     end: Time | None = Field(None, description="Newest request.")
     samples: int = Field(0, description="Rows.")
-    pods: int = Field(0, description="Pods that were asked and answered.")
+    pods: int = Field(0, description="Pods that answered.")
+    asked: int = Field(0, description="Pods that were ready, and were asked.")
 
 
 class ReferenceStatus(ApiModel):
@@ -146,9 +192,8 @@ class ReferenceStatus(ApiModel):
 
     version: str = Field("", description="Name of the ModelVersion.", max_length=253)
     revision: str = Field("", description="Revision whose pods are read.", max_length=32)
-    since: Time | None = Field(
-        None, description="When this revision became the one that is watched."
-    )
+    profile: str = Field("", description="SHA-256 of its profile.json.", max_length=64)
+    since: Time | None = Field(None, description="Since when it is compared with this profile.")
 
 
 class LastAction(ApiModel):
@@ -169,7 +214,7 @@ class Evaluation(ApiModel):
 
     time: Time = Field(description="When.")
     samples: int = Field(description="Rows.")
-    worst_score: float | None = Field(None, description="Highest score over threshold.")
+    worst_score: float | None = Field(None, description="Score of the worst feature.")
     drifted: Literal["True", "False", "Unknown"] = Field(description="The verdict.")
 
 
@@ -185,6 +230,17 @@ class MonitorStatus(ApiModel):
     checked_time: Time | None = Field(None, description="When the newest evaluation was.")
     worst: list[FeatureScore] = Field([], description="The highest scores.", max_length=10)
     quality: list[QualityBreach] = Field([], description="Broken quality limits.", max_length=10)
+    suspects: list[FeatureName] = Field(
+        [], description="Features that may differ from the reference; no alarm.", max_length=10
+    )
+    usual: list[UsualScore] = Field(
+        [],
+        description="What is usual of features where it raises what drift needs.",
+        max_length=USUAL_KEPT,
+    )
+    usual_time: Time | None = Field(
+        None, description="When what is usual was last learned: once in a window's length."
+    )
     consecutive_breaches: int = Field(0, description="Evaluations in a row that found drift.")
     last_action: LastAction | None = Field(None, description="What was last done about drift.")
     action_times: list[Time] = Field(

@@ -96,10 +96,8 @@ MODEL_INFO = ObjectGauge(
     "The versions that a ModelDeployment serves, by role; always 1.",
     ["version", "sha256", "role"],
 )
-DRIFT_SCORE = ObjectGauge("perennial_drift_score", "Score of a feature.", ["feature", "test"])
-DRIFT_THRESHOLD = ObjectGauge(
-    "perennial_drift_threshold", "Score at which a feature has drifted.", ["feature", "test"]
-)
+DRIFT_SCORE = ObjectGauge("perennial_drift_score", "Score of a feature.", ["feature"])
+DRIFT_NEED = ObjectGauge("perennial_drift_need", "Score that drift needs.", ["feature"])
 DRIFT_SAMPLES = ObjectGauge("perennial_drift_samples", "Rows in the newest window.")
 DRIFT_BREACHED = ObjectGauge("perennial_drift_breached", "1 while the newest verdict is drift.")
 DRIFT_EVALUATED = ObjectGauge(
@@ -113,7 +111,7 @@ OF_KIND = {
     "ModelDeployment": (MODEL_INFO,),
     "DriftMonitor": (
         DRIFT_SCORE,
-        DRIFT_THRESHOLD,
+        DRIFT_NEED,
         DRIFT_SAMPLES,
         DRIFT_BREACHED,
         DRIFT_EVALUATED,

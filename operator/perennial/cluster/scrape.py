@@ -9,7 +9,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from perennial.api.base import Json
-from perennial.plan.analysis import PodMetrics
+from perennial.plan.analysis.counters import PodMetrics
 
 PORT = 9090
 SECONDS = 3.0
@@ -31,7 +31,7 @@ async def read_pods(pods: Sequence[Json], path: str) -> dict[str, bytes]:
             except (aiohttp.ClientError, TimeoutError):
                 return name, None
 
-        answers = await asyncio.gather(*(read(p) for p in pods if _is_ready(p)))
+        answers = await asyncio.gather(*(read(p) for p in pods if is_ready(p)))
     return {name: body for name, body in answers if body is not None}
 
 
@@ -53,7 +53,8 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes | None:
     return bytes(body)
 
 
-def _is_ready(pod: Json) -> bool:
+def is_ready(pod: Json) -> bool:
+    """Tell whether a pod is ready, has an address and is not about to go."""
     status = pod.get("status", {})
     conditions = {c["type"]: c["status"] for c in status.get("conditions", [])}
     gone = pod["metadata"].get("deletionTimestamp")
@@ -66,15 +67,18 @@ def parse(pod: str, revision: str, text: bytes) -> PodMetrics:
     Raises:
         ValueError: the text is no exposition.
     """
-    requests = errors = 0.0
+    requests = errors = refusals = start = 0.0
     buckets: dict[float, float] = {}
     for family in text_string_to_metric_families(text.decode("utf-8", "replace")):
         for sample in family.samples:
             if sample.name == "perennial_serving_requests_total":
                 requests += sample.value
-                is_error = sample.labels.get("code", "").startswith("5")
-                errors += sample.value if is_error else 0.0
+                code = sample.labels.get("code", "")
+                errors += sample.value if code.startswith("5") else 0.0
+                refusals += sample.value if code.startswith("4") else 0.0
+            elif sample.name == "process_start_time_seconds":
+                start = sample.value
             elif sample.name == "perennial_serving_request_duration_seconds_bucket":
                 bound = float(sample.labels.get("le", ""))
                 buckets[bound] = buckets.get(bound, 0.0) + sample.value
-    return PodMetrics(pod, revision, requests, errors, buckets)
+    return PodMetrics(pod, revision, requests, errors, buckets, refusals, start)

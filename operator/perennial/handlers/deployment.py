@@ -12,9 +12,9 @@ from perennial.api.version import ModelVersion
 from perennial.cluster.client import Cluster, Unreadable
 from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
-from perennial.cluster.scrape import parse, read_pods
+from perennial.cluster.scrape import is_ready, parse, read_pods
 from perennial.handlers.store import provide_secret
-from perennial.plan.analysis import PodMetrics
+from perennial.plan.analysis.counters import Answers, PodMetrics, chosen
 from perennial.plan.core import Plan, Settings, owned_by
 from perennial.plan.record import Record
 from perennial.plan.rollout import (
@@ -59,11 +59,10 @@ async def observe_and_plan(
             versions = await cluster.read_all(ModelVersion, namespace, selected)
     selector = f"perennial.dev/deployment={key.name}"
     pods = await cluster.select("v1", "Pod", namespace, selector)
-    metrics = None
-    canary = deployment.status.canary
-    if canary is not None and wants_metrics(deployment, now):
-        mine = [p for p in pods if _revision(p) == canary.revision]
-        metrics = await _counters(mine, canary.revision)
+    answers = None
+    stable, canary = deployment.status.stable, deployment.status.canary
+    if stable is not None and canary is not None and wants_metrics(deployment, now):
+        answers = await _ask(pods, [stable.revision, canary.revision])
     snapshot = DeploymentSnapshot(
         deployment=deployment,
         now=now,
@@ -75,7 +74,7 @@ async def observe_and_plan(
         workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),
         service=await cluster.get("v1", "Service", namespace, key.name),
         pods=tuple(pods),
-        metrics=metrics,
+        answers=answers,
     )
     export(deployment)
     return deployment, plan_deployment(snapshot)
@@ -102,17 +101,22 @@ async def _records(
     return tuple(records)
 
 
-async def _counters(pods: list[Json], revision: str) -> tuple[PodMetrics, ...]:
-    """Return what the pods counted; one that answers no metrics counts for nothing."""
-    found = []
-    for name, text in (await read_pods(pods, "/metrics")).items():
+async def _ask(pods: list[Json], revisions: list[str]) -> Answers:
+    """Return what the ready pods of revisions counted; who answers no metrics is silent."""
+    ready = {p["metadata"]["name"]: p for p in pods if is_ready(p) and _revision(p) in revisions}
+    asked = {
+        revision: tuple(chosen([n for n, p in ready.items() if _revision(p) == revision]))
+        for revision in revisions
+    }
+    names = [name for of in asked.values() for name in of]
+    found: list[PodMetrics] = []
+    for name, text in (await read_pods([ready[n] for n in names], "/metrics")).items():
         try:
-            found.append(parse(name, revision, text))
+            found.append(parse(name, _revision(ready[name]), text))
         except ValueError as error:
-            log.warning(
-                "the metrics of a pod cannot be read", extra={"pod": name, "why": str(error)}
-            )
-    return tuple(found)
+            about = {"pod": name, "why": str(error)}
+            log.warning("the metrics of a pod cannot be read", extra=about)
+    return Answers(asked, tuple(found))
 
 
 def export(deployment: ModelDeployment) -> None:

@@ -12,7 +12,7 @@ from perennial.api.training import ModelTraining
 from perennial.cluster import metrics
 from perennial.cluster.client import Cluster
 from perennial.cluster.queue import Key
-from perennial.cluster.scrape import read_pods
+from perennial.cluster.scrape import is_ready, read_pods
 from perennial.plan.core import Plan, Settings
 from perennial.plan.monitor import MonitorSnapshot, plan_monitor, wants_windows
 from perennial.settings import Options
@@ -35,6 +35,7 @@ async def observe_and_plan(
     )
     training: ModelTraining | None = None
     windows: tuple[Window, ...] | None = None
+    asked = 0
     profile: Profile | None = None
     if deployment is not None and deployment.spec.model.training_ref is not None:
         name = deployment.spec.model.training_ref.name
@@ -46,8 +47,10 @@ async def observe_and_plan(
             f"perennial.dev/revision={stable.revision}"
         )
         pods = await cluster.select("v1", "Pod", namespace, selector)
-        windows, profile = await _collect(pods, seconds(monitor.spec.window))
-    snapshot = MonitorSnapshot(monitor, now, deployment, training, windows, profile)
+        ready = [p for p in pods if is_ready(p)]
+        asked = len(ready)
+        windows, profile = await _collect(ready, seconds(monitor.spec.window))
+    snapshot = MonitorSnapshot(monitor, now, deployment, training, windows, asked, profile)
     plan = plan_monitor(snapshot)
     export(monitor)
     return monitor, plan
@@ -56,16 +59,25 @@ async def observe_and_plan(
 async def _collect(
     pods: list[Json], window_seconds: float
 ) -> tuple[tuple[Window, ...], Profile | None]:
-    """Return what the pods counted, and the profile that they counted on."""
+    """Return what the pods counted, and the profile that they counted on.
+
+    A pod whose answer makes no sense is left out, as one that does not answer.
+    """
+    windows: list[Window] = []
+    profile: Profile | None = None
     answers = await read_pods(pods, f"/drift?seconds={window_seconds:g}")
-    profiles = await read_pods(pods[:1], "/profile")
-    try:
-        windows = tuple(Window.from_json(body) for body in answers.values())
-        profile = next((Profile.from_json(p) for p in profiles.values()), None)
-    except ValueError as error:
-        log.warning("a drift window cannot be read: %s", error)
-        return (), None
-    return windows, profile
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        try:
+            if name in answers:
+                windows.append(Window.from_json(answers[name]))
+            if name in answers and profile is None:
+                told = await read_pods([pod], "/profile")
+                profile = Profile.from_json(told[name]) if name in told else None
+        except ValueError as error:
+            about = {"pod": name, "why": str(error)}
+            log.warning("what a pod counted cannot be read", extra=about)
+    return tuple(windows), profile
 
 
 def export(monitor: DriftMonitor) -> None:
@@ -78,5 +90,5 @@ def export(monitor: DriftMonitor) -> None:
     metrics.DRIFT_ACTIONS.set(key, [(("Retrain",), status.retrainings)])
     drifted = next((c.status for c in status.conditions if c.type == "Drifted"), "Unknown")
     metrics.DRIFT_BREACHED.set(key, [((), 1 if drifted == "True" else 0)])
-    metrics.DRIFT_SCORE.set(key, [((w.feature, w.test), w.score) for w in status.worst])
-    metrics.DRIFT_THRESHOLD.set(key, [((w.feature, w.test), w.threshold) for w in status.worst])
+    metrics.DRIFT_SCORE.set(key, [((w.feature,), w.score) for w in status.worst])
+    metrics.DRIFT_NEED.set(key, [((w.feature,), w.need) for w in status.worst])

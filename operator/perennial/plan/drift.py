@@ -1,87 +1,75 @@
-"""Scores of drift on counts over a profile's bins."""
+"""What is compared for drift: a profile's counts beside those of live traffic."""
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from perennial.api.monitor import DriftTest, FeatureScore
+from perennial.api.base import seconds
+from perennial.api.monitor import USUAL_KEPT, DriftTest, MonitorSpec, UsualScore
+from perennial.plan.statistics.drift import Counts, Feature, Settings
+from perennial.plan.statistics.usual_drift import MARGIN, UsualDrift
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.window import FeatureWindow, Window
 
-PSEUDO_COUNT = 0.5
 
-
-def psi(reference: Sequence[float], current: Sequence[float]) -> float:
-    """Return the population stability index: the sum of (q - p) ln(q / p) over the bins.
-
-    It is the symmetric Kullback-Leibler divergence (Jeffreys); customary limits are 0.1 and 0.2
-    (Siddiqi, Credit Risk Scorecards, 2006). Half a count in each bin keeps empty bins finite.
-    """
-    p, q = _shares(reference), _shares(current)
-    return sum((b - a) * math.log(b / a) for a, b in zip(p, q, strict=True))
-
-
-def _shares(counts: Sequence[float]) -> list[float]:
-    total = sum(counts) + PSEUDO_COUNT * len(counts)
-    return [(n + PSEUDO_COUNT) / total for n in counts]
-
-
-def kolmogorov_smirnov(reference: Sequence[float], current: Sequence[float]) -> float:
-    """Return the largest distance between the two distribution functions at the bins' edges.
-
-    A lower bound of the two-sample statistic on the raw values (Smirnov 1948).
-    """
-    total_p, total_q = sum(reference), sum(current)
-    if not total_p or not total_q:
-        return 0.0
-    p = q = worst = 0.0
-    for a, b in zip(reference, current, strict=True):
-        p, q = p + a / total_p, q + b / total_q
-        worst = max(worst, abs(p - q))
-    return worst
-
-
-METHODS: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
-    "PSI": psi,
-    "KolmogorovSmirnov": kolmogorov_smirnov,
-}
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A feature's reference beside what was counted live."""
-
-    profile: FeatureProfile
-    window: FeatureWindow
-
-
-def pair(profile: Profile, window: Window) -> list[Compared]:
-    """Return features and predictions beside their references."""
+def known(profile: Profile, window: Window) -> list[tuple[FeatureProfile, FeatureWindow]]:
+    """Return features and predictions with what was counted of them live."""
     live = {w.name: w for w in (*window.features, *window.predictions)}
-    known = (*profile.features, *profile.predictions)
-    return [Compared(p, live[p.name]) for p in known if p.name in live]
+    profiles = (*profile.features, *profile.predictions)
+    return [(p, live[p.name]) for p in profiles if p.name in live]
 
 
-def scores(tests: Sequence[DriftTest], compared: Sequence[Compared]) -> list[FeatureScore]:
-    """Return every feature's score in every test, the worst for its threshold first."""
+def features(
+    tests: Sequence[DriftTest], pairs: Sequence[tuple[FeatureProfile, FeatureWindow]]
+) -> list[Feature]:
+    """Return what is tested: without tests all features; else those that a test is about.
+
+    A feature belongs to the first test that names it, or that names none.
+    """
     found = []
-    for test in tests:
-        for c in compared:
-            if test.features and c.profile.name not in test.features:
-                continue
-            reference, current = list(c.profile.counts), list(c.window.counts)
-            if c.profile.kind == "Categorical":
-                if test.method == "KolmogorovSmirnov":
-                    continue  # categories have no order
-                reference, current = [*reference, c.profile.other], [*current, c.window.other]
-            score = METHODS[test.method](reference, current)
-            found.append(
-                FeatureScore(
-                    feature=c.profile.name,
-                    test=test.name,
-                    method=test.method,
-                    score=round(score, 4),
-                    threshold=test.threshold,
-                )
-            )
-    return sorted(found, key=lambda f: (-f.score / f.threshold, f.feature, f.test))
+    for profile, window in pairs:
+        test = next((t for t in tests if not t.features or profile.name in t.features), None)
+        if tests and test is None:
+            continue
+        reference = Counts(tuple(profile.counts), profile.other, profile.missing)
+        live = Counts(tuple(window.counts), window.other, window.missing, window.out_of_range)
+        threshold = test.threshold if test is not None else None
+        ordered = profile.kind == "Numeric"
+        found.append(Feature(profile.name, ordered, reference, live, threshold=threshold))
+    return found
+
+
+def settings(spec: MonitorSpec, watched: float) -> Settings:
+    """Return what counts as drift.
+
+    Args:
+        spec: of the monitor.
+        watched: seconds since this reference is compared with.
+    """
+    return Settings(
+        window=seconds(spec.window),
+        interval=seconds(spec.interval),
+        watched=max(0.0, watched),
+        alpha=spec.alpha,
+        minimum_effect=spec.minimum_effect,
+        minimum_samples=spec.minimum_samples,
+        missing=spec.quality.missing.maximum,
+        out_of_range=spec.quality.out_of_range.maximum,
+        unseen_category=spec.quality.unseen_category.maximum,
+    )
+
+
+def usual(recorded: Sequence[UsualScore]) -> dict[str, UsualDrift]:
+    """Return what is usual as the statistics take it."""
+    return {u.feature: UsualDrift(u.usual, u.peak or 0.0) for u in recorded}
+
+
+def to_record(found: Mapping[str, UsualDrift], minimum_effect: float) -> list[UsualScore]:
+    """Return what is usual as the status keeps it: of features where it raises what drift needs.
+
+    Of more than it holds, those with the highest scores.
+    """
+    matters = {name: u for name, u in found.items() if u.peak or MARGIN * u.usual > minimum_effect}
+    highest = sorted(matters, key=lambda name: -max(matters[name].usual, matters[name].peak))
+    return [
+        UsualScore(feature=name, usual=matters[name].usual, peak=matters[name].peak or None)
+        for name in sorted(highest[:USUAL_KEPT])
+    ]

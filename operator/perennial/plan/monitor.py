@@ -17,8 +17,9 @@ from perennial.api.monitor import (
 )
 from perennial.api.training import ModelTraining
 from perennial.plan.core import Event, Plan, condition, settle, with_stall
-from perennial.plan.drift import pair, scores
-from perennial.plan.quality import breaches
+from perennial.plan.drift import features, known, settings, to_record, usual
+from perennial.plan.statistics.drift import DriftReport, FeatureDrift, judge_drift, learned
+from perennial.plan.statistics.numbers import in_percent
 from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window, merge
 
@@ -38,6 +39,8 @@ class MonitorSnapshot:
     training: ModelTraining | None = None
     windows: tuple[Window, ...] | None = None
     """What the serving pods answered; None where they were not asked in this pass."""
+    asked: int = 0
+    """Ready pods that were asked."""
     profile: Profile | None = None
 
 
@@ -70,7 +73,9 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
     if stable is None or not stable.ready_replicas:
         return _blind(s, status, "NotServing", f"{name} serves nothing yet")
     if status.reference is None or status.reference.revision != stable.revision:
-        reference = ReferenceStatus(version=stable.version, revision=stable.revision, since=s.now)
+        before = status.reference or ReferenceStatus()
+        serves = {"version": stable.version, "revision": stable.revision}
+        reference = before.model_copy(update=serves)
         status = status.model_copy(update={"reference": reference, "consecutive_breaches": 0})
     if status.observed_generation != s.monitor.metadata.generation:
         status = status.model_copy(update={"fruitless": 0})  # a person has thought about it
@@ -78,20 +83,39 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
         changed = heard if heard != s.monitor.status else None
         return Plan(status=changed, requeue_after=max(1.0, _wait(s.monitor, s.now)))
     if not s.windows or s.profile is None:
-        told = "no serving pod answered with a drift window; bare models without profile have none"
+        told = (
+            f"none of {s.asked} ready pods answered with a drift window; bare models without a "
+            "profile have none"
+        )
         return _blind(s, status.model_copy(update={"checked_time": s.now}), "NoWindows", told)
     try:
         window = merge(s.windows)
     except ValueError as error:
         return _blind(s, status, "NoWindows", str(error))
-    compared = pair(s.profile, window)
-    known = {c.profile.name for c in compared}
-    unknown = sorted({f for t in s.monitor.spec.tests for f in t.features} - known)
+    pairs = known(s.profile, window)
+    names = {profile.name for profile, _ in pairs}
+    unknown = sorted({f for t in s.monitor.spec.tests for f in t.features} - names)
     if unknown:
-        told = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(known))}"
+        told = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(names))}"
         return _blind(s, status, "InvalidSpec", told, stalled=True)
-    return _judge(s, status, window, compared_scores=scores(s.monitor.spec.tests, compared),
-                  broken=breaches(s.monitor.spec.quality, compared))  # fmt: skip
+    status = _of_profile(s, status, window.profile)
+    if window.samples < s.monitor.spec.minimum_samples:
+        return _too_few(s, status, window)
+    assert status.reference is not None and status.reference.since is not None
+    watched = (s.now - status.reference.since).total_seconds()
+    tested = features(s.monitor.spec.tests, pairs)
+    report = judge_drift(tested, settings(s.monitor.spec, watched), usual(status.usual))
+    return _judge(s, status, window, report)
+
+
+def _of_profile(s: MonitorSnapshot, status: MonitorStatus, profile: str) -> MonitorStatus:
+    """Return the status; what is usual is learned anew where the reference has changed."""
+    reference = status.reference
+    assert reference is not None
+    if reference.profile == profile and reference.since is not None:
+        return status
+    anew = reference.model_copy(update={"profile": profile, "since": s.now})
+    return status.model_copy(update={"reference": anew, "usual": [], "usual_time": None})
 
 
 def _with_run(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
@@ -116,78 +140,133 @@ def _with_run(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
     return status.model_copy(update={"last_action": ended, "fruitless": status.fruitless + 1})
 
 
-def _judge(
+def _too_few(s: MonitorSnapshot, status: MonitorStatus, window: Window) -> Plan:
+    """Say that too little came to say anything; what was counted in a row stays."""
+    told = f"{window.samples} rows came in the window, {s.monitor.spec.minimum_samples} are needed"
+    status = _looked(s, status, window, None, None)
+    status = status.model_copy(update={"worst": [], "quality": [], "suspects": []})
+    conditions = [
+        _watching(s),
+        condition("Drifted", None, "TooFewSamples", told),
+        condition("QualityPassed", None, "TooFewSamples"),
+    ]
+    return _finish(s, status, conditions, ())
+
+
+def _looked(
     s: MonitorSnapshot,
     status: MonitorStatus,
     window: Window,
-    compared_scores: list[FeatureScore],
-    broken: list[QualityBreach],
-) -> Plan:
-    spec = s.monitor.spec
-    enough = window.samples >= spec.minimum_samples
-    over = [f for f in compared_scores if f.score > f.threshold]
-    drifted = bool(over) if enough else None
-    count = status.consecutive_breaches  # too few samples say nothing: the count stays
-    if enough:
-        count = count + 1 if over else 0
-    worst = compared_scores[0] if compared_scores else None
-    history = Evaluation(
+    drifted: bool | None,
+    worst: FeatureDrift | None,
+) -> MonitorStatus:
+    """Return the status with what was looked at, and when."""
+    looked = Evaluation(
         time=s.now,
         samples=window.samples,
-        worst_score=worst.score if worst and enough else None,
+        worst_score=round(worst.score, 4) if worst is not None else None,
         drifted="Unknown" if drifted is None else "True" if drifted else "False",
     )
-    status = status.model_copy(
+    counted = WindowStatus(
+        start=window.start,
+        end=window.end,
+        samples=window.samples,
+        pods=len(s.windows or ()),
+        asked=s.asked,
+    )
+    return status.model_copy(
         update={
             "checked_time": s.now,
-            "window": WindowStatus(
-                start=window.start,
-                end=window.end,
-                samples=window.samples,
-                pods=len(s.windows or ()),
-            ),
-            "worst": compared_scores[:WORST_KEPT] if enough else [],
-            "quality": broken[:WORST_KEPT] if enough else [],
-            "consecutive_breaches": min(count, 1_000_000),
-            "fruitless": 0 if drifted is False else status.fruitless,
-            "history": [*status.history, history][-HISTORY_KEPT:],
+            "window": counted,
+            "history": [*status.history, looked][-HISTORY_KEPT:],
             "action_times": [t for t in status.action_times if s.now - t < DAY],
         }
     )
+
+
+def _judge(s: MonitorSnapshot, status: MonitorStatus, window: Window, report: DriftReport) -> Plan:
+    """Say what drifted, ask for what is to be done, and learn what is usual."""
+    spec = s.monitor.spec
+    over = [f for f in report.features if f.drifted]
+    drifted = bool(over)
+    count = min(status.consecutive_breaches + 1, 1_000_000) if drifted else 0
+    length = seconds(spec.window)
+    passed = status.usual_time is None or (s.now - status.usual_time).total_seconds() >= length
+    now_usual = learned(report, usual(status.usual), length, passed)
+    status = _looked(s, status, window, drifted, report.features[0] if report.features else None)
+    status = status.model_copy(
+        update={
+            "worst": [_score(f) for f in report.features[:WORST_KEPT]],
+            "suspects": list(report.suspects[:WORST_KEPT]),
+            "quality": [
+                QualityBreach(
+                    feature=b.feature,
+                    check=b.check,
+                    fraction=round(b.share, 4),
+                    maximum=b.limit,
+                    p=_rounded(b.p),
+                )
+                for b in report.breaches[:WORST_KEPT]
+            ],
+            "usual": to_record(now_usual, spec.minimum_effect),
+            "usual_time": s.now if passed else status.usual_time,
+            "consecutive_breaches": count,
+            "fruitless": status.fruitless if drifted else 0,
+        }
+    )
     events: list[Event] = []
-    names = ", ".join(f"{f.feature} {f.method} {f.score:g} > {f.threshold:g}" for f in over[:3])
+    names = ", ".join(_told(f) for f in over[:3])
     before = {c.type: c.status for c in s.monitor.status.conditions}
     was = before.get("Drifted", "Unknown")
     if drifted and was != "True":
         events.append(Event("DriftDetected", f"{names} over {window.samples} rows", "Warning"))
-    if drifted is False and was == "True":
+    if not drifted and was == "True":
         events.append(Event("DriftResolved", f"{window.samples} rows are like the reference"))
     reason, more = "DriftDetected", ""
     if drifted and count >= spec.consecutive_breaches and spec.actions.retrain is not None:
         reason, more, status = _retrain(s, status, names)
         if reason == "AskedToRetrain":
             events.append(Event("AskedToRetrain", more))
-    if drifted is None:
-        told = f"{window.samples} rows came in the window, {spec.minimum_samples} are needed"
-        verdict = condition("Drifted", None, "TooFewSamples", told)
-    elif drifted:
+    if drifted:
         told = f"{names} over {window.samples} rows" + (f"; {more}" if more else "")
         verdict = condition("Drifted", True, reason, told)
     else:
-        verdict = condition(
-            "Drifted", False, "LikeReference", f"{window.samples} rows are like the reference"
+        told = f"{window.samples} rows are like the reference"
+        verdict = condition("Drifted", False, "LikeReference", told)
+    if report.breaches:
+        told = ", ".join(
+            f"{b.feature} {b.check} {in_percent(b.share)}, {in_percent(b.limit)} may"
+            for b in report.breaches[:3]
         )
-    if not enough:
-        passed = condition("QualityPassed", None, "TooFewSamples")
-    elif broken:
-        told = ", ".join(f"{b.feature} {b.check} {b.fraction:.1%}" for b in broken[:3])
         if before.get("QualityPassed") != "False":
             events.append(Event("QualityLimitsBroken", told, "Warning"))
-        passed = condition("QualityPassed", False, "QualityLimitsBroken", told)
+        quality = condition("QualityPassed", False, "QualityLimitsBroken", told)
     else:
-        passed = condition("QualityPassed", True, "WithinLimits")
-    ready = condition("Ready", True, "Watching", f"watches {spec.deployment_ref.name}")
-    return _finish(s, status, [ready, verdict, passed], tuple(events))
+        quality = condition("QualityPassed", True, "WithinLimits")
+    return _finish(s, status, [_watching(s), verdict, quality], tuple(events))
+
+
+def _watching(s: MonitorSnapshot) -> Condition:
+    """Return that it watches, and how many pods are not seen."""
+    told, silent = f"watches {s.monitor.spec.deployment_ref.name}", s.asked - len(s.windows or ())
+    if silent > 0:
+        told += f"; {silent} of {s.asked} ready pods did not answer"
+    return condition("Ready", True, "Watching", told)
+
+
+def _score(f: FeatureDrift) -> FeatureScore:
+    return FeatureScore(
+        feature=f.feature, score=round(f.score, 4), need=round(f.need, 4), p=_rounded(f.p)
+    )
+
+
+def _told(f: FeatureDrift) -> str:
+    return f"{f.feature} is {f.score:.3g} off, drift needs {f.need:.3g} (p {f.p:.1g})"
+
+
+def _rounded(p: float) -> float:
+    """Return a p-value with three digits."""
+    return float(f"{p:.3g}")
 
 
 def _retrain(

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from faults import fault
 from perennial.cluster import scrape
 from perennial.cluster.scrape import parse, read_pods, url
 
@@ -26,21 +25,19 @@ perennial_serving_request_duration_seconds_bucket{protocol="grpc",le="0.01"} 5
 perennial_serving_request_duration_seconds_bucket{protocol="grpc",le="+Inf"} 5
 perennial_serving_request_duration_seconds_sum{protocol="http"} 1.5
 perennial_serving_request_duration_seconds_count{protocol="http"} 95
+# TYPE process_start_time_seconds gauge
+process_start_time_seconds 1732641234.5
 # TYPE other_requests counter
 other_requests_total{code="500"} 1000
 """
 
 
-def test_counters_of_all_protocols_add_up_and_only_5xx_are_errors() -> None:
+def test_counters_of_all_protocols_add_up_and_5xx_are_errors_4xx_refusals() -> None:
     found = parse("p", "r1", TEXT)
     assert (found.pod, found.revision) == ("p", "r1")
-    assert (found.requests, found.errors) == (101, 2)
+    assert (found.requests, found.errors, found.refusals) == (101, 2, 3)
+    assert found.start == 1732641234.5
     assert found.buckets == {0.01: 65, math.inf: 100}
-
-
-@fault("A5", "a model that answers 400 to every request is a successful canary")
-def test_what_clients_are_refused_is_counted() -> None:
-    assert parse("p", "r1", TEXT).refusals == 3  # type: ignore[attr-defined]
 
 
 def test_a_pod_that_counted_nothing() -> None:

@@ -68,6 +68,7 @@ def deployment(spec: dict[str, Any] | None = None, **more: Any) -> ModelDeployme
         "rollout": rollout,
         **(spec or {}),
     }
+    body["rollout"] = {"analysis": {"none": {}}, **body["rollout"]}
     return ModelDeployment.read({"metadata": meta(), "spec": body, **more})
 
 

@@ -13,7 +13,7 @@ from perennial.api.base import ApiModel, Json, Kind
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
-from perennial.plan.analysis import PodMetrics
+from perennial.plan.analysis.counters import Answers, PodMetrics
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
@@ -33,6 +33,9 @@ QUOTA = {
 }
 
 
+BOUNDS = (0.05, 0.25, 0.5, float("inf"))
+
+
 class World:
     """Objects, pods, traffic and a clock. Every write is checked against what must never happen.
 
@@ -40,11 +43,12 @@ class World:
     through no fault of theirs: "node" (none has room), "image", "secret" (neither is there),
     "quota" (pods are not even made). ``room`` is how many pods can be ready at a time. ``refused``
     is what the API server refuses to write, by kind, by name or by role; "status" is the status.
+    ``silent`` are roles whose pods do not answer their metrics port.
     """
 
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
         self.deployment = deployment(spec)
-        if analysis:
+        if analysis is not None:
             rollout = {**self.deployment.spec.rollout.to_json(), "analysis": analysis}
             self.deployment = deployment({**spec, "rollout": rollout})
         self.training: ModelTraining | None = None
@@ -59,14 +63,15 @@ class World:
         self.born: dict[str, float] = {}
         self.others: list[dict[str, Any]] = []  # pods that only somebody's event made
         self.scaled_by_us: set[str] = set()  # Deployments whose replicas field is ours
-        self.unreachable = False
+        self.silent: set[str] = set()
         self.broken: dict[str, str] = {}
         self.room = 1000
         self.instant = True
-        self.error_rate = 0.0
+        self.error_rate = self.refusal_rate = 0.0
+        self.seconds_each = 0.01
         self.requests_per_pass = 20.0
-        self.answered = 0.0
-        self.failed = 0.0
+        self.stable_requests = 20.0
+        self.counted: dict[str, PodMetrics] = {}
         self.seconds = 0.0
         self.writes = 0
 
@@ -154,7 +159,7 @@ class World:
         """Return the revisions that the Service sends requests to."""
         if self.service is None:
             return []
-        chosen = self.service["spec"]["selector"].get(REVISION)
+        chosen = self.service.get("spec", {}).get("selector", {}).get(REVISION)
         return [r for r in self.workloads if chosen in (None, r)]
 
     def capacity(self) -> int:
@@ -172,15 +177,8 @@ class World:
 
     def snapshot(self) -> DeploymentSnapshot:
         now = later(self.seconds)
-        metrics = None
-        canary = self.deployment.status.canary
-        if canary is not None and canary.revision in self.selected():
-            self.answered += self.requests_per_pass
-            self.failed += self.requests_per_pass * self.error_rate
-        if canary is not None and wants_metrics(self.deployment, now):
-            metrics = (PodMetrics("p", canary.revision, self.answered, self.failed, {}),)
-            if self.unreachable:
-                metrics = ()
+        self._serve()
+        answers = self.answers() if wants_metrics(self.deployment, now) else None
         return DeploymentSnapshot(
             deployment=self.deployment,
             now=now,
@@ -192,8 +190,47 @@ class World:
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
             pods=tuple(self.pods()),
-            metrics=metrics,
+            answers=answers,
         )
+
+    def _serve(self) -> None:
+        """Let what the Service selects answer some requests; only the canary is ever bad."""
+        canary = self.deployment.status.canary
+        for revision in self.selected():
+            if not self.ready(revision):
+                continue
+            bad = canary is not None and revision == canary.revision
+            n = self.requests_per_pass if bad else self.stable_requests
+            self._count(revision, n, self.error_rate * bad, self.refusal_rate * bad,
+                        self.seconds_each if bad else 0.01)  # fmt: skip
+
+    def _count(
+        self, revision: str, n: float, failed: float, refused: float, seconds: float
+    ) -> None:
+        old = self.counted.get(revision) or PodMetrics(f"pod-{revision}", revision, 0, 0, {})
+        self.counted[revision] = replace(
+            old,
+            requests=old.requests + n,
+            errors=old.errors + n * failed,
+            refusals=old.refusals + n * refused,
+            buckets={b: old.buckets.get(b, 0.0) + n * (seconds <= b) for b in BOUNDS},
+        )
+
+    def answers(self) -> Answers:
+        """Return what the ready pods, one a revision, say that they counted."""
+        status = self.deployment.status
+        roles = {"stable": status.stable, "canary": status.canary}
+        asked: dict[str, tuple[str, ...]] = {}
+        found = []
+        for role, revision in roles.items():
+            name = revision.revision if revision is not None else ""
+            if not name or not self.ready(name):
+                continue
+            asked[name] = (f"pod-{name}",)
+            if role not in self.silent:
+                none = PodMetrics(f"pod-{name}", name, 0, 0, dict.fromkeys(BOUNDS, 0.0))
+                found.append(self.counted.get(name, none))
+        return Answers(asked, tuple(found))
 
     def pods(self) -> list[dict[str, Any]]:
         """Return the pods that have something to say."""

@@ -1,5 +1,4 @@
 import itertools
-import math
 from datetime import timedelta
 from typing import Any
 
@@ -10,35 +9,11 @@ from hypothesis import strategies as st
 
 from perennial.api import DriftMonitor
 from perennial.api.deployment import Revision, Serving
-from perennial.plan.drift import kolmogorov_smirnov, psi
+from perennial.plan.drift import to_record, usual
 from perennial.plan.monitor import MonitorSnapshot, plan_monitor, wants_windows
+from perennial.plan.statistics.usual_drift import UsualDrift
 from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window, merge
-
-COUNTS = st.lists(st.integers(0, 1000), min_size=4, max_size=4)
-
-
-def test_psi_has_the_textbook_value() -> None:
-    # (0.5-0.2) ln(0.5/0.2) + (0.5-0.8) ln(0.5/0.8), the half counts being negligible.
-    expected = 0.3 * math.log(2.5) - 0.3 * math.log(0.625)
-    assert psi([200_000, 800_000], [500_000, 500_000]) == pytest.approx(expected, abs=1e-4)
-
-
-@given(COUNTS, COUNTS)
-def test_psi_is_a_symmetric_divergence(a: list[int], b: list[int]) -> None:
-    assert psi(a, b) >= 0
-    assert psi(a, b) == pytest.approx(psi(b, a))
-    assert psi(a, a) == 0
-
-
-@given(COUNTS, COUNTS)
-def test_ks_is_a_distance_between_zero_and_one(a: list[int], b: list[int]) -> None:
-    assert 0 <= kolmogorov_smirnov(a, b) <= 1
-    assert kolmogorov_smirnov(a, a) == 0
-
-
-def test_ks_by_hand() -> None:
-    assert kolmogorov_smirnov([1, 1, 1, 1], [0, 0, 2, 2]) == 0.5
 
 
 def profile() -> Profile:
@@ -47,18 +22,18 @@ def profile() -> Profile:
     return Profile.from_plain({"rows": 300, "features": [feature, colour]})
 
 
-def window(x: list[int], unseen: int = 0) -> Window:
+def window(x: list[int], unseen: int = 0, of: str = "p", missing: int = 0) -> Window:
     return Window.from_plain(
         {
             "model": "m",
             "version": "v",
-            "profile": "p",
+            "profile": of,
             "start": NOW,
             "end": NOW,
-            "samples": sum(x),
+            "samples": sum(x) + missing,
             "features": [
-                {"name": "x", "counts": x},
-                {"name": "colour", "counts": [sum(x) - unseen], "other": unseen},
+                {"name": "x", "counts": x, "missing": missing},
+                {"name": "colour", "counts": [sum(x) + missing - unseen], "other": unseen},
             ],
         }
     )
@@ -76,13 +51,16 @@ def serving(version: str = "flights-1", revision: str = "r1") -> Any:
     return deployment(spec, status={"revisions": [stable]})
 
 
-def look(m: DriftMonitor, x: list[int], at: float, unseen: int = 0, **more: Any) -> tuple[Any, Any]:
+def look(
+    m: DriftMonitor, x: list[int], at: float, unseen: int = 0, of: str = "p", **more: Any
+) -> tuple[Any, Any]:
     snapshot = MonitorSnapshot(
         monitor=m,
         now=later(at),
         deployment=more.get("deployment", serving()),
         training=more.get("training", training()),
-        windows=(window(x, unseen),),
+        windows=more.get("windows", (window(x, unseen, of),)),
+        asked=more.get("asked", 1),
         profile=profile(),
     )
     plan = plan_monitor(snapshot)
@@ -108,17 +86,17 @@ def test_drift_asks_for_retraining_after_enough_breaches_in_a_row() -> None:
     assert m.status.last_action is None  # the row was broken
     plan, m = look(m, DRIFTED, 30)
     assert conditions(plan)["Drifted"] == ("True", "AskedToRetrain")
-    assert "x PSI" in m.status.last_action.message
+    assert "x is 5.88 off, drift needs 0.1" in m.status.last_action.message
     assert [e.reason for e in plan.events] == ["AskedToRetrain"]
 
 
 def test_unseen_categories_break_quality() -> None:
-    m = monitor({"quality": {"unseenCategory": {"maximumFraction": 0.1}}})
+    m = monitor({"quality": {"unseenCategory": {"maximum": 0.1}}})
     plan, m = look(m, LIKE, 0, unseen=180)
     assert conditions(plan)["QualityPassed"] == ("False", "QualityLimitsBroken")
     assert (m.status.quality[0].feature, m.status.quality[0].fraction) == ("colour", 0.2)
     told = [e for e in plan.events if e.reason == "QualityLimitsBroken"]
-    assert [e.message for e in told] == ["colour UnseenCategory 20.0%"]
+    assert [e.message for e in told] == ["colour UnseenCategory 20%, 10% may"]
     plan, m = look(m, LIKE, 10, unseen=180)
     assert "QualityLimitsBroken" not in [e.reason for e in plan.events]  # once
     plan, _ = look(m, LIKE, 20)
@@ -130,6 +108,106 @@ def test_a_new_version_begins_with_a_clean_count() -> None:
     assert m.status.consecutive_breaches == 1
     _, m = look(m, LIKE, 10, deployment=serving("flights-2", "r2"))
     assert m.status.reference.version == "flights-2" and m.status.consecutive_breaches == 0
+
+
+def test_by_default_one_look_that_rules_out_chance_is_enough() -> None:
+    _, m = look(DriftMonitor.read({"metadata": monitor().metadata, "spec": PLAIN}), DRIFTED, 0)
+    assert m.status.last_action is not None
+
+
+PLAIN = {"deploymentRef": {"name": "flights"}, "actions": {"retrain": {}}}
+
+
+def test_scores_are_told_with_what_drift_needs_and_the_chance_of_them() -> None:
+    _, m = look(monitor(), DRIFTED, 0)
+    worst = m.status.worst[0]
+    assert (worst.feature, worst.need) == ("x", 0.1) and worst.score > 1 and worst.p < 1e-20
+    assert m.status.suspects == ["x"]
+    _, m = look(m, LIKE, 10)
+    assert all(w.score == 0 and w.p == 1 for w in m.status.worst) and not m.status.suspects
+
+
+def test_a_column_that_is_all_missing_drifted_and_breaks_its_limit() -> None:
+    plan, m = look(monitor(), LIKE, 0, windows=(window([0, 0, 0], missing=900),))
+    assert conditions(plan)["Drifted"][0] == "True"
+    assert conditions(plan)["QualityPassed"] == ("False", "QualityLimitsBroken")
+    assert [(b.feature, b.check, b.fraction) for b in m.status.quality] == [("x", "Missing", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("tests", "drifted"),
+    [
+        ([{"name": "others", "features": ["colour"]}], "False"),
+        ([{"name": "high", "threshold": 50, "features": ["x"]}, {"name": "rest"}], "False"),
+        ([{"name": "low", "threshold": 0.001}], "True"),
+    ],
+)
+def test_a_feature_is_judged_by_the_first_test_that_names_it(tests: Any, drifted: str) -> None:
+    plan, _ = look(monitor({"tests": tests}), DRIFTED, 0)
+    assert conditions(plan)["Drifted"][0] == drifted
+
+
+def test_a_low_threshold_does_not_alarm_by_chance() -> None:
+    plan, m = look(monitor({"tests": [{"name": "t", "threshold": 0.0001}]}), [290, 310, 330], 0)
+    assert m.status.worst[0].score > 0.0001 or m.status.worst[0].p > 0.01
+    assert conditions(plan)["Drifted"] == ("False", "LikeReference")
+
+
+HOUR, DAY = 3600.0, 86_400.0
+MOVED = [1500, 3000, 4500]
+
+
+def test_what_comes_every_day_becomes_usual_until_the_profile_changes() -> None:
+    """Four hours of each day are off: that alarms while it is new, and then no more."""
+    m, alarms = monitor({"actions": {}}), []
+    for hour in range(8 * 24):
+        x = MOVED if 8 <= hour % 24 < 12 else [3000, 3000, 3000]
+        plan, m = look(m, x, hour * HOUR)
+        alarms.append(conditions(plan)["Drifted"][0])
+    assert "True" not in alarms[3 * 24 :] and "True" in alarms
+    (learned,) = m.status.usual
+    assert learned.feature == "x" and learned.usual > 0.1 and learned.peak is None
+    assert m.status.reference.since == NOW and m.status.reference.profile == "p"
+    _, m = look(m, LIKE, 200 * HOUR, of="q")
+    assert not m.status.usual and m.status.reference.since == later(200 * HOUR)
+
+
+def test_the_same_profile_in_another_revision_keeps_what_is_usual() -> None:
+    m = monitor(status={"usual": [{"feature": "x", "usual": 0.1}]})
+    _, m = look(m, LIKE, 0)
+    assert not m.status.usual  # nobody knows what it was learned on
+    m = m.model_copy(update={"status": m.status.model_copy(update={"usual": USUAL})})
+    _, m = look(m, LIKE, 10, deployment=serving("flights-1", "r2"))
+    assert m.status.usual == USUAL and m.status.reference.revision == "r2"
+    assert m.status.reference.since == NOW
+
+
+USUAL = to_record({"x": UsualDrift(0.1)}, 0.02)
+
+
+def test_what_is_usual_is_kept_where_it_matters_and_bounded() -> None:
+    many = {f"f{n}": UsualDrift(n / 1000) for n in range(400)}
+    kept = usual(to_record(many, 0.02))
+    assert len(kept) == 256 and kept["f399"] == many["f399"] and "f100" not in kept
+    assert usual(to_record({"quiet": UsualDrift(0.013)}, 0.02)) == {}
+    alarm = {"x": UsualDrift(0.0, 0.4)}
+    assert usual(to_record(alarm, 0.02)) == alarm
+
+
+def test_looks_within_a_window_teach_once() -> None:
+    m = monitor()
+    for at in range(0, 3600, 600):
+        _, m = look(m, LIKE, at)
+        assert m.status.usual_time == NOW
+    _, m = look(m, LIKE, 3600)
+    assert m.status.usual_time == later(3600)
+
+
+def test_pods_that_do_not_answer_are_told() -> None:
+    plan, m = look(monitor(), LIKE, 0, asked=3)
+    ready = next(c for c in plan.status.conditions if c.type == "Ready")
+    assert ready.message == "watches flights; 2 of 3 ready pods did not answer"
+    assert (m.status.window.pods, m.status.window.asked) == (1, 3)
 
 
 def test_windows_that_are_switched_off_are_named_not_waited_for() -> None:
@@ -146,7 +224,7 @@ def test_windows_that_are_switched_off_are_named_not_waited_for() -> None:
 
 
 def test_a_feature_that_does_not_exist_is_named() -> None:
-    tests = [{"name": "t", "method": "PSI", "threshold": 0.2, "features": ["nope"]}]
+    tests = [{"name": "t", "threshold": 0.2, "features": ["nope"]}]
     plan, _ = look(monitor({"tests": tests}), LIKE, 0)
     assert conditions(plan)["Stalled"] == ("True", "InvalidSpec")
     assert [e.message for e in plan.events] == ["nope is no feature; known are colour, x"]

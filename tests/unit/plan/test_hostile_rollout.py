@@ -15,6 +15,7 @@ from test_rollout import (
     WAITING,
     advance,
     following,
+    lowering,
     serving,
     slow,
     stable_revision,
@@ -25,7 +26,7 @@ from test_rollout import (
 
 import perennial.plan.workload
 from faults import fault
-from perennial.plan.analysis import PodMetrics, counts, difference, quantile
+from perennial.plan.analysis.counters import Answers, PodMetrics, recorded, since
 from perennial.plan.rollout import plan_deployment
 
 OTHER_SHA = "c" * 64
@@ -94,13 +95,38 @@ def test_the_status_tells_the_cause_of_every_refusal(status: int, what: str) -> 
 # A3: who does not answer is counted.
 
 
-@fault("A3", "canary pods that do not answer are left out")
-def test_pods_that_do_not_answer_are_unreachable_not_idle() -> None:
+@pytest.mark.parametrize("silent", [{"canary"}, {"canary", "stable"}])
+def test_pods_that_do_not_answer_are_unreachable_not_idle(silent: set[str]) -> None:
     world = serving(ANALYSIS)
-    world.unreachable = True
+    world.silent = silent
     world.wish(NEW_SHA)
-    world.steps(40)
+    world.steps(200)
     assert stable_sha(world) != NEW_SHA and "Unreachable" in message(world, "RolledOut")
+    # Where stable's pods are silent, too, it is not the canary's fault.
+    assert bool(world.deployment.status.rejected) == (silent == {"canary"})
+    world.silent = set()
+    world.ask("resume/1" if "stable" in silent else "retry/1")
+    world.steps(60)
+    assert stable_sha(world) == NEW_SHA
+
+
+def test_a_canary_that_falls_silent_goes_back() -> None:
+    world = serving(ANALYSIS)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 50)
+    world.silent = {"canary"}
+    told = advance(world, lambda w: w.deployment.status.canary is None)
+    assert told == ["RolledBack"] and world.deployment.status.rejected[0].reason == "Unreachable"
+
+
+def test_where_stable_cannot_be_asked_nothing_is_compared_and_nothing_passes() -> None:
+    world = serving({"waitAtMost": "20s", "planned": 40})
+    world.silent = {"stable"}
+    world.wish(NEW_SHA)
+    advance(world, lambda w: w.deployment.status.paused == "AnalysisUndecided")
+    found = world.deployment.status.analysis
+    assert found is not None and {m.verdict for m in found.metrics} == {"NotComparable"}
+    assert "stable can be asked" in message(world, "RolledOut")
 
 
 # A4: what was decided is recorded.
@@ -234,11 +260,10 @@ def test_a_canary_under_way_waits_while_there_are_no_pods() -> None:
 # A7: measured whenever there is traffic.
 
 
-@fault("A7", "nothing is measured while a canary is promoted")
 def test_errors_while_it_is_promoted_roll_a_canary_back() -> None:
-    world = slow([{"setWeight": 50}, {"pause": {"duration": "5s"}}], analysis=ANALYSIS)
+    world = slow([{"setWeight": 25}, {"pause": {"duration": "5s"}}], analysis=ANALYSIS)
     world.wish(NEW_SHA)
-    advance(world, lambda w: weight(w)[0] == 50)
+    advance(world, lambda w: weight(w)[0] == 25)
     world.room = 5
     advance(world, lambda w: w.deployment.status.promoting)
     world.error_rate = 1.0
@@ -247,6 +272,98 @@ def test_errors_while_it_is_promoted_roll_a_canary_back() -> None:
     world.room = 1000
     world.settle()
     assert stable_sha(world) != NEW_SHA
+
+
+def test_errors_while_a_step_scales_roll_a_canary_back() -> None:
+    steps = [{"setWeight": 25}, {"setWeight": 75}, {"pause": {"duration": "5s"}}]
+    world = slow(steps, analysis=ANALYSIS)
+    world.room = 5
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 25)
+    world.error_rate = 1.0
+    told = advance(world, lambda w: w.deployment.status.canary is None)
+    assert told == ["RolledBack"] and world.seconds < 60
+
+
+def test_errors_while_it_waits_for_stable_roll_a_canary_back() -> None:
+    world = lowering(progressDeadline="9s", analysis=ANALYSIS)
+    world.room = 4
+    advance(world, lambda w: w.deployment.status.paused == "StableNotReady")
+    world.error_rate = 1.0
+    told = advance(world, lambda w: w.deployment.status.canary is None)
+    assert told[-1] == "RolledBack"
+
+
+def test_errors_after_an_hour_without_any_are_found_soon() -> None:
+    world = slow(WAITING, analysis={})
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.steps(1800)
+    began, world.error_rate = world.seconds, 0.2
+    advance(world, lambda w: w.deployment.status.canary is None)
+    assert world.seconds - began < 60
+
+
+def test_a_model_that_refuses_everything_is_rolled_back_by_default() -> None:
+    world = slow(HALF, analysis={})
+    world.refusal_rate = 1.0
+    world.wish(NEW_SHA)
+    world.settle()
+    assert stable_sha(world) != NEW_SHA
+    (rejected,) = world.deployment.status.rejected
+    assert rejected.reason == "AnalysisFailed" and "were refused" in rejected.message
+
+
+def test_without_traffic_a_setting_decides_in_place_of_a_person() -> None:
+    for undecided, stays in (("Pause", True), ("Promote", False)):
+        world = slow(HALF, analysis={"waitAtMost": "20s", "undecided": undecided})
+        world.requests_per_pass = 0
+        world.wish(NEW_SHA)
+        world.settle()
+        assert (stable_sha(world) != NEW_SHA) == stays
+        assert ("PromotedUndecided" in reasons(world)) != stays
+
+
+def test_what_is_suspected_is_not_promoted_for_want_of_a_verdict() -> None:
+    rate = {"name": "errors", "errorRate": {"maximum": 0.1}}
+    analysis = {"waitAtMost": "300s", "undecided": "Promote", "alpha": 1e-9, "metrics": [rate]}
+    world = slow(HALF, analysis={**analysis, "planned": 100_000})
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 50)
+    world.error_rate = 0.2
+
+    def suspected(w: World) -> bool:
+        found = w.deployment.status.analysis
+        return found is not None and found.metrics[0].suspected
+
+    advance(world, suspected)
+    world.requests_per_pass = 0
+    world.settle()
+    assert world.deployment.status.paused == "AnalysisUndecided"
+
+
+def test_a_metric_that_is_observed_has_no_vote() -> None:
+    seen = {"name": "errors", "errorRate": {"maximum": 0.01}, "mode": "Observe"}
+    world = slow(HALF, analysis={"metrics": [seen]})
+    world.error_rate = 1.0
+    world.wish(NEW_SHA)
+    advance(world, lambda w: w.deployment.status.promoting)
+    found = world.deployment.status.analysis
+    assert found is not None and found.metrics[0].verdict == "Failed"
+    world.settle()
+    assert stable_sha(world) == NEW_SHA
+
+
+@pytest.mark.parametrize("cuts", [(0, 99), (1, 0, 99), (0, 0, 0, 99)])
+def test_killed_anywhere_no_answer_is_counted_twice(cuts: tuple[int, ...]) -> None:
+    world = slow(WAITING, analysis={})
+    world.wish(NEW_SHA)
+    for number in range(200):
+        world.step(cuts[number % len(cuts)])
+        world.grow(1)
+    found = world.deployment.status.analysis
+    assert found is not None and found.metrics[0].requests > 100
+    assert found.metrics[0].requests <= world.counted[canary_revision(world)].requests
 
 
 # A8: every rollout ends, and a newer wanted revision is always tried.
@@ -322,16 +439,19 @@ def test_a_request_that_cannot_be_recorded_is_refused_and_told() -> None:
 # A11: counters.
 
 
-@fault("A11", "a latency above the last bucket passes every limit")
 def test_what_is_slower_than_the_last_bucket_is_above_every_limit() -> None:
-    assert quantile(0.99, {10.0: 0.0, float("inf"): 100.0}) > 600
+    slow = {"metrics": [{"name": "slow", "latency": {"maximum": "10m"}}]}
+    world = serving(slow)
+    world.seconds_each = 1.0  # the last bound is half a second
+    world.wish(NEW_SHA)
+    world.steps(60)
+    assert stable_sha(world) != NEW_SHA
 
 
-@fault("A11", "a restart is noticed only where the requests fell")
 def test_a_pod_that_restarted_has_no_negative_errors() -> None:
-    (before,) = counts([PodMetrics("p", "r", 100, 30, {})])
-    sample = difference([PodMetrics("p", "r", 110, 0, {})], [before])
-    assert sample.errors >= 0
+    before = recorded([PodMetrics("p", "r", 100, 30, {})], [])
+    found = since([PodMetrics("p", "r", 110, 0, {})], before, [])
+    assert (found.requests, found.errors) == (110, 0)
 
 
 # A12: a status that can be stored.
@@ -345,10 +465,11 @@ def test_the_status_of_a_large_canary_can_be_stored(monkeypatch: pytest.MonkeyPa
         from dataclasses import replace
 
         s = snapshot()
-        if not s.metrics:
+        if s.answers is None:
             return s
-        pods = tuple(replace(s.metrics[0], pod=f"p{n}") for n in range(300))
-        return replace(s, metrics=pods)
+        pods = [replace(p, pod=f"p{n}-{p.revision}") for p in s.answers.pods for n in range(300)]
+        asked = {r: tuple(p.pod for p in pods if p.revision == r) for r in s.answers.asked}
+        return replace(s, answers=Answers(asked, tuple(pods)))
 
     monkeypatch.setattr(world, "snapshot", many)
     world.wish(NEW_SHA)
@@ -372,15 +493,15 @@ def test_paused_holds_the_weight_in_force() -> None:
     assert (world.ready(stable_revision(world)), world.ready(canary)) == (3, 1)
 
 
-@fault("A14", "the share of a step is told once")
 def test_the_share_that_is_told_is_the_share_that_there_is() -> None:
     world = slow(WAITING)
     world.wish(NEW_SHA)
     advance(world, lambda w: bool(w.deployment.status.paused))
     world.others = []
     world.workloads[stable_revision(world)]["status"]["readyReplicas"] = 1
+    ready = world.ready(canary_revision(world))
     world.step()
-    assert weight(world)[1] == 67
+    assert weight(world)[1] == round(100 * ready / (ready + 1)) > 50
 
 
 # A15: autoscalers read and write the ModelDeployment.

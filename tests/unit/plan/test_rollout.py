@@ -8,14 +8,12 @@ from hypothesis import strategies as st
 from rollout_world import World
 
 from effort import tried
-from perennial.plan.analysis import quantile
 from perennial.plan.rollout import plan_deployment
 
 NEW_SHA = "b" * 64
 ANALYSIS = {
-    "interval": "2s",
-    "minimumRequests": 10,
-    "failureLimit": 0,
+    "planned": 500,
+    "waitAtMost": "30s",
     "metrics": [{"name": "errors", "errorRate": {"maximum": 0.1}}],
 }
 
@@ -119,10 +117,11 @@ def test_a_foreign_service_is_never_adopted() -> None:
     assert world.steps(3) == []
 
 
-def test_few_requests_are_inconclusive_and_add_up() -> None:
-    world = serving({**ANALYSIS, "minimumRequests": 100})
+def test_few_requests_add_up() -> None:
+    world = serving({**ANALYSIS, "planned": 600})
     world.wish(NEW_SHA)
-    assert "CanaryPromoted" in world.steps(60)
+    told = world.steps(60)
+    assert "CanaryPromoted" in told and world.seconds > 30
 
 
 def test_pods_are_restricted() -> None:
@@ -203,7 +202,7 @@ def test_capacity_comes_before_weight_and_scale_down_after_it() -> None:
     world.wish(NEW_SHA)
     advance(world, lambda w: len(w.workloads) == 2)
     assert sizes(world) == [4, 3] and world.selected() == [stable_revision(world)]
-    advance(world, lambda w: weight(w) == (75, 75))
+    advance(world, lambda w: weight(w)[0] == 75)
     assert sizes(world) == [4, 3] and len(world.selected()) == 2
     advance(world, lambda w: sizes(w) != [4, 3])  # once the Service was seen to name both
     assert sizes(world) == [1, 3] and len(world.selected()) == 2
@@ -335,14 +334,12 @@ def test_a_canary_that_waits_for_a_person_is_watched() -> None:
     assert told == ["RolledBack"]
 
 
-def test_resume_gives_an_inconclusive_analysis_another_chance() -> None:
-    world = slow(
-        [{"setWeight": 50}, {"pause": {"duration": "3s"}}],
-        analysis={**ANALYSIS, "inconclusiveLimit": 2},
-    )
+def test_resume_gives_an_undecided_analysis_another_chance() -> None:
+    world = slow([{"setWeight": 50}, {"pause": {"duration": "3s"}}], analysis=ANALYSIS)
     world.requests_per_pass = 0
     world.wish(NEW_SHA)
-    advance(world, lambda w: w.deployment.status.paused == "AnalysisInconclusive")
+    advance(world, lambda w: w.deployment.status.paused == "AnalysisUndecided")
+    assert world.seconds > 33
     world.ask("resume/1")
     world.step()
     assert world.steps(3) == []
@@ -725,9 +722,3 @@ def test_records_that_nobody_names_are_kept_for_a_while() -> None:
     world.wish(f"{0:064x}")
     world.settle()
     assert stable_sha(world) == f"{0:064x}"
-
-
-def test_quantile_interpolates_as_prometheus_does() -> None:
-    buckets = {0.1: 50.0, 0.2: 100.0, float("inf"): 100.0}
-    assert quantile(0.75, buckets) == pytest.approx(0.15)
-    assert quantile(0.999, {0.1: 0.0, float("inf"): 10.0}) == 0.1

@@ -20,13 +20,21 @@ STEPS = st.lists(
     min_size=1,
     max_size=4,
 )
-ANALYSIS = {
-    "interval": "2s",
-    "minimumRequests": 30,
-    "failureLimit": 0,
-    "inconclusiveLimit": 2,
-    "metrics": [{"name": "errors", "errorRate": {"maximum": 0.1}}],
-}
+ANALYSES: list[dict[str, Any]] = [
+    {"none": {}},
+    {"planned": 100, "waitAtMost": "20s"},  # errors and refusals beside stable's
+    {
+        "planned": 60,
+        "waitAtMost": "20s",
+        "undecided": "Promote",
+        "metrics": [
+            {"name": "errors", "errorRate": {"maximum": 0.1}},
+            {"name": "slow", "latency": {"quantile": 0.9, "maximum": "250ms"}},
+            {"name": "beside", "latency": {"againstStable": {}}, "warmUp": "5s"},
+            {"name": "seen", "refusalRate": {"maximum": 0}, "mode": "Observe"},
+        ],
+    },
+]
 VERBS = st.sampled_from(
     ["promote", "pause", "resume", "abort", "retry", "undo", "dance", "refresh"]
 )
@@ -41,16 +49,16 @@ class Rollouts(RuleBasedStateMachine):
     @initialize(
         replicas=st.sampled_from([0, 1, 2, 4, 5]),
         steps=STEPS,
-        analysed=st.booleans(),
+        analysis=st.sampled_from(ANALYSES),
         follows=st.booleans(),
         on_new=st.sampled_from(["Finish", "Restart"]),
     )
     def begin(
-        self, replicas: int, steps: list[Any], analysed: bool, follows: bool, on_new: str
+        self, replicas: int, steps: list[Any], analysis: Any, follows: bool, on_new: str
     ) -> None:
-        rollout = {"canary": {"steps": steps}, "progressDeadline": "20s", "onNewVersion": on_new}
-        if analysed:
-            rollout["analysis"] = ANALYSIS
+        rollout: dict[str, Any] = {"canary": {"steps": steps}, "progressDeadline": "20s"}
+        rollout["onNewVersion"] = on_new
+        rollout["analysis"] = analysis
         spec: dict[str, Any] = {"rollout": rollout, "replicas": replicas}
         if follows:
             spec["model"] = {"trainingRef": {"name": "flights"}}
@@ -149,9 +157,28 @@ class Rollouts(RuleBasedStateMachine):
         self.work(passes)
         self.world.refused.clear()
 
-    @rule(rate=st.sampled_from([0.0, 0.05, 0.5]), requests=st.sampled_from([0.0, 3.0, 40.0]))
-    def traffic(self, rate: float, requests: float) -> None:
-        self.world.error_rate, self.world.requests_per_pass = rate, requests
+    @rule(
+        rate=st.sampled_from([0.0, 0.05, 0.5]),
+        refused=st.sampled_from([0.0, 0.5]),
+        seconds=st.sampled_from([0.01, 0.3]),
+        requests=st.sampled_from([0.0, 3.0, 40.0]),
+        stable=st.sampled_from([0.0, 40.0]),
+    )
+    def traffic(
+        self, rate: float, refused: float, seconds: float, requests: float, stable: float
+    ) -> None:
+        self.world.error_rate, self.world.refusal_rate = rate, refused
+        self.world.requests_per_pass, self.world.stable_requests = requests, stable
+        self.world.seconds_each = seconds
+
+    @rule(silent=st.sets(st.sampled_from(["stable", "canary"])))
+    def block_metrics(self, silent: set[str]) -> None:
+        self.world.silent = silent
+
+    @rule(analysis=st.sampled_from(ANALYSES))
+    def other_analysis(self, analysis: Any) -> None:
+        rollout = {**self.world.deployment.spec.rollout.to_json(), "analysis": analysis}
+        self.world.change(rollout=rollout)
 
     @rule()
     def crash_a_pod(self) -> None:
@@ -201,6 +228,14 @@ class Rollouts(RuleBasedStateMachine):
                 assert live["spec"]["template"] == record["data"]["template"]
 
     @invariant()
+    def no_answer_is_counted_twice(self) -> None:
+        status = self.world.deployment.status
+        for metric in status.analysis.metrics if status.analysis is not None else ():
+            assert status.canary is not None
+            counted = self.world.counted[status.canary.revision].requests if metric.requests else 0
+            assert metric.requests <= counted
+
+    @invariant()
     def what_serves_is_rejected_only_while_it_is_undone(self) -> None:
         status = self.world.deployment.status
         rejected = {r.revision for r in status.rejected}
@@ -223,7 +258,8 @@ class Rollouts(RuleBasedStateMachine):
         plan = plan_deployment(world.snapshot())
         world.carry_out(plan)
         if status.canary is not None:
-            assert status.paused, "a canary neither goes on nor waits for a person"
+            waits = status.paused or world.deployment.spec.replicas == 0
+            assert waits, "a canary neither goes on nor waits for a person, or for pods"
             return
         assert world.writes == writes and not plan.events
         assert status.stable is not None

@@ -9,12 +9,12 @@ from perennial.plan.core import REQUEST_ANNOTATION, Event
 from perennial.plan.finding import Finding
 from perennial.plan.record import as_written, counted
 from perennial.plan.rollout.capacity import lingers
-from perennial.plan.rollout.measure import measure
+from perennial.plan.rollout.measure import decision, is_suspected, measure
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import DEADLINE, State, drop, is_undone, reject, rejection
 from perennial.plan.weights import actual
 
-PAUSE_STEP = "CanaryPauseStep"
+PAUSE_STEP, UNDECIDED = "CanaryPauseStep", "AnalysisUndecided"
 
 
 def roll(s: DeploymentSnapshot, state: State, desired: Revision) -> State:
@@ -84,19 +84,21 @@ def first_step(s: DeploymentSnapshot) -> StepStatus:
 
 def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     """One pass over a canary that is under way."""
-    status, rollout = state.status, s.deployment.spec.rollout
-    if time_left(s, canary) <= 0 and not is_undone(status):
+    rollout = s.deployment.spec.rollout
+    if time_left(s, canary) <= 0 and not is_undone(state.status):
         late_by = f"the rollout did not end within {rollout.deadline}; ask for retry to try again"
         return reject(s, state, DEADLINE, late_by)
-    step = status.step or first_step(s)
+    step = state.status.step or first_step(s)
     if step.scaling_since is None and step.start_time is None:
         step = step.model_copy(update={"scaling_since": s.now})
         state = state.set(step=step)
     why = s.trouble(canary.revision)
     if why is not None and why.final:
         return reject(s, state, why.reason, why.message)
-    if status.paused:
-        return measure(s, state, step)
+    state = measure(s, state)
+    status = state.status
+    if status.canary is None or status.paused:
+        return state
     ready, since = s.ready(canary.revision), step.scaling_since or s.now
     late = (s.now - since).total_seconds() > seconds(rollout.progress_deadline)
     if status.promoting:
@@ -113,14 +115,15 @@ def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
         shown = actual(stable_pods, canary_pods) if 0 < weight < 100 else weight
         told = Share(asked=weight, actual=shown)
         started = step.model_copy(update={"start_time": s.now})
-        changed = status.weight is None or status.weight != told
+        changed = status.weight is None or status.weight.asked != weight
         text = f"canary takes {shown} % of the traffic ({weight} % asked)"
         events = (Event("WeightSet", text),) if changed else ()
         return state.set(*events, step=started, weight=told)
     if ready < canary_pods:
         # Its pods went away, or more are wanted: the step begins anew once they are there.
         return state.set(step=step.model_copy(update={"start_time": None, "scaling_since": s.now}))
-    if rollout.steps[step.index].pause is None and not _last_look(s, step):
+    is_last = step.index == len(rollout.steps) - 1
+    if rollout.steps[step.index].pause is None and not is_last:
         return next_step(s, state)
     return _hold(s, state, step)
 
@@ -132,36 +135,40 @@ def _has_grown(s: DeploymentSnapshot, status: DeploymentStatus, goal: int) -> bo
     return goal <= s.in_force(status)[0] or s.ready(stable.revision) >= goal
 
 
-def _last_look(s: DeploymentSnapshot, step: StepStatus) -> bool:
-    """Tell whether the steps end without one successful measurement: then the last one holds."""
-    rollout = s.deployment.spec.rollout
-    last = step.index == len(rollout.steps) - 1
-    return last and rollout.analysis is not None and step.successes == 0
-
-
 def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
-    """Measure, and end the pause when its time is over and the verdict is success."""
+    """End the pause when its time is over and the verdicts allow it; the last step is one, too."""
     rollout = s.deployment.spec.rollout
-    analysis = rollout.analysis
-    state = measure(s, state, step)
-    if state.status.canary is None or state.status.step is None:
-        return state
-    step = state.status.step
     pause = rollout.steps[step.index].pause
     if pause is not None and pause.duration is None:
         name = s.deployment.metadata.name
         how = f"kubectl annotate md {name} --overwrite {REQUEST_ANNOTATION}=promote/$(date +%s)"
         told = Event("RolloutPaused", f"waits for a person: {how}")
         return state.set(told, paused=PAUSE_STEP)
-    waited = (s.now - (step.start_time or s.now)).total_seconds()
-    over = pause is None or waited >= seconds(pause.duration or "0s")
-    if over and (analysis is None or step.successes > 0):
+    lasts = seconds(pause.duration or "0s") if pause is not None else 0.0
+    passed = (s.now - (step.start_time or s.now)).total_seconds()
+    waited = passed - lasts
+    if step.waiting_since is not None:
+        waited = min(waited, (s.now - step.waiting_since).total_seconds())
+    found = decision(s, state, pause_over=passed >= lasts, waited=max(0.0, waited))
+    if passed < lasts:
+        return state  # a pause lasts as long as it says
+    if found.action == "GoOn":
         return next_step(s, state)
-    if over and analysis is not None and step.inconclusive > analysis.inconclusive_limit:
-        message = step.measurements[-1].message
-        told = Event("RolloutPaused", f"analysis is inconclusive: {message}", "Warning")
-        return state.set(told, paused="AnalysisInconclusive")
-    return state
+    if found.action == "Wait":
+        return _telling(state, found.message)
+    if rollout.judging.undecided == "Promote" and not is_suspected(state.status):
+        told = Event("PromotedUndecided", f"goes on without a verdict: {found.message}", "Warning")
+        return next_step(s, state.set(told))
+    told = Event("RolloutPaused", f"the analysis is undecided: {found.message}", "Warning")
+    return _telling(state.set(told, paused=UNDECIDED), found.message)
+
+
+def _telling(state: State, message: str) -> State:
+    """Return the state with what the rollout waits for."""
+    found = state.status.analysis
+    if found is None or found.message == message:
+        return state
+    return state.set(analysis=found.model_copy(update={"message": message}))
 
 
 def next_step(s: DeploymentSnapshot, state: State) -> State:
@@ -169,17 +176,10 @@ def next_step(s: DeploymentSnapshot, state: State) -> State:
     step = state.status.step or first_step(s)
     steps = s.deployment.spec.rollout.steps
     if step.index + 1 >= len(steps):
-        return state.set(promoting=True, step=step.model_copy(update={"scaling_since": s.now}))
-    is_pause = steps[step.index + 1].pause is not None
-    following = StepStatus(
-        index=step.index + 1,
-        steps=step.steps,
-        scaling_since=s.now,
-        # A weight that follows a pause keeps the pause's verdict; a pause must earn its own.
-        successes=0 if is_pause else step.successes,
-        measurements=step.measurements,
-    )
-    return state.set(step=following)
+        scaling = step.model_copy(update={"scaling_since": s.now})
+        return _telling(state.set(promoting=True, step=scaling), "")
+    following = StepStatus(index=step.index + 1, steps=step.steps, scaling_since=s.now)
+    return _telling(state.set(step=following), "")
 
 
 def _overdue(s: DeploymentSnapshot, state: State, why: Finding | None) -> State:

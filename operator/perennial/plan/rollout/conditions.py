@@ -136,6 +136,8 @@ def is_over(f: Facts) -> Finding | None:
     trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else "Canary"
     why = f.s.trouble(canary.revision)
     told = f"; {why.reason}: {why.message}" if why is not None else ""
+    if status.analysis is not None and status.analysis.message:
+        told += f"; {status.analysis.message}"
     return Finding(status.paused or trial, f"{canary.name} on trial{told}")
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from perennial.api.base import Json, seconds
 from perennial.api.deployment import DeploymentStatus
+from perennial.plan.analysis.look import LOOK_SECONDS
 from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
 from perennial.plan.finding import Finding
 from perennial.plan.rollout.canary import advance, roll, time_left
@@ -102,15 +103,17 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
 
 def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> float | None:
     """Return when time alone may change the decision."""
-    analysis = s.deployment.spec.rollout.analysis
+    judged = s.deployment.spec.rollout.judging.judged
     if status != s.deployment.status and status.canary is not None:
         return 0.5
+    if status.canary is not None and s.replicas == 0 and not is_undone(status):
+        return None  # it waits until there are to be pods, and their being asked for wakes it
     if status.canary is not None and not status.paused:
         return 1.0
     if status.canary is not None:
         # One that waits for a person is watched, and waits until its deadline only.
         until = max(0.0, time_left(s, status.canary)) + 1.0
-        return min(until, seconds(analysis.interval)) if analysis is not None else until
+        return min(until, LOOK_SECONDS) if judged else until
     if lingers(s, status):
         return 2.0
     if status.stable is None or state.problem is not None:

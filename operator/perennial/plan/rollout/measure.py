@@ -1,60 +1,126 @@
-"""The analysis of a canary: when to look at its counters, and what follows."""
+"""The analysis of a canary: what its counters say, and what follows for its rollout."""
 
 from datetime import datetime
 
 from perennial.api.base import seconds
-from perennial.api.deployment import ModelDeployment, StepStatus
-from perennial.plan.analysis import counts, difference, judge
+from perennial.api.deployment import (
+    Analysis,
+    DeploymentStatus,
+    MetricStatus,
+    ModelDeployment,
+)
+from perennial.plan.analysis.look import is_due, look, pair_of
+from perennial.plan.core import Event
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.rollout.state import State, reject
+from perennial.plan.rollout.state import State, is_undone, reject
+from perennial.plan.statistics.verdict import Decision, Verdict, decide
 
-MEASUREMENTS_KEPT = 20
-PODS_COUNTED = 256
-"""What the status can hold of a baseline; of a larger canary these pods speak for the others."""
+UNREACHABLE = "Unreachable"
+UNREACHABLE_SECONDS = 30.0
+"""How long a ready pod of the canary may not answer its metrics port."""
 
 
 def wants_metrics(deployment: ModelDeployment, now: datetime) -> bool:
-    """Tell whether this pass needs the canary's counters."""
-    step, analysis = deployment.status.step, deployment.spec.rollout.analysis
-    if analysis is None or step is None or step.start_time is None:
+    """Tell whether this pass needs what the pods counted: whenever there is a canary on trial."""
+    status = deployment.status
+    if not _is_judged(deployment, status) or status.stable is None or status.canary is None:
         return False
-    return _due(step, seconds(analysis.interval), now)
+    pair = pair_of(status.stable.revision, status.canary.revision)
+    has_share = status.weight is not None and status.weight.asked > 0
+    return is_due(status.analysis, pair, now, has_share)
 
 
-def _due(step: StepStatus, interval: float, now: datetime) -> bool:
-    times = [t for t in (step.baseline_time, *(m.time for m in step.measurements)) if t]
-    return step.baseline_time is None or (now - max(times)).total_seconds() >= interval
+def _is_judged(deployment: ModelDeployment, status: DeploymentStatus) -> bool:
+    """Tell whether a canary is measured; what is gone back to by an undo is not."""
+    return bool(deployment.spec.rollout.judging.judged) and not is_undone(status)
 
 
-def measure(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
-    """Judge the canary where a look is due: failures beyond the limit roll it back."""
-    analysis = s.deployment.spec.rollout.analysis
-    if analysis is None or s.metrics is None or step.start_time is None:
+def measure(s: DeploymentSnapshot, state: State) -> State:
+    """Look at what the pods counted, whatever the rollout does: a canary that fails goes back."""
+    status = state.status
+    stable, canary, answers = status.stable, status.canary, s.answers
+    if answers is None or stable is None or canary is None:
         return state
-    pods = sorted(s.metrics, key=lambda p: p.pod)[:PODS_COUNTED]
-    if step.baseline_time is None:
-        begun = {"baseline": counts(pods), "baseline_time": s.now}
-        return state.set(step=step.model_copy(update=begun))
-    if not _due(step, seconds(analysis.interval), s.now):
+    if not _is_judged(s.deployment, status):
         return state
-    found = judge(analysis, difference(pods, step.baseline), s.now)
-    kept = [*step.measurements, *found][-MEASUREMENTS_KEPT:]
-    step = step.model_copy(update={"measurements": kept})
-    failed = [m for m in found if m.verdict == "Failed"]
+    analysis, revisions = s.deployment.spec.rollout.judging, (stable.revision, canary.revision)
+    waits_for_stable = s.selection != canary.revision and s.ready(stable.revision) > 0
+    found = look(analysis, status.analysis, revisions, answers, s.now, waits_for_stable)
+    state = state.set(analysis=found)
+    failed = [m for m in found.metrics if m.verdict == "Failed" and _votes(analysis, m)]
     if failed:
-        step = step.model_copy(update={"failures": step.failures + 1})
-        if step.failures > analysis.failure_limit:
-            return reject(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
-    if not failed and any(m.verdict == "Inconclusive" for m in found):
-        # The baseline stays, so that few requests add up to enough.
-        step = step.model_copy(update={"inconclusive": step.inconclusive + 1})
-    else:
-        step = step.model_copy(
-            update={
-                "inconclusive": 0,
-                "successes": step.successes + (0 if failed else 1),
-                "baseline": counts(pods),
-                "baseline_time": s.now,
-            }
-        )
-    return state.set(step=step)
+        return reject(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
+    since = found.silent_time
+    if since is None or (s.now - since).total_seconds() < UNREACHABLE_SECONDS:
+        return state
+    told = silence(s, state)
+    if not answers.of(canary.revision) and answers.of(stable.revision):
+        # Stable's pods answer the same question, so that it is the canary's own fault.
+        return reject(s, state, UNREACHABLE, told)
+    if status.paused or status.promoting:
+        return state
+    return state.set(Event("RolloutPaused", told, "Warning"), paused=UNREACHABLE)
+
+
+def silence(s: DeploymentSnapshot, state: State) -> str:
+    """Return how many of the canary's pods do not answer, for people."""
+    canary, answers = state.status.canary, s.answers
+    if canary is None or answers is None:
+        return "Unreachable: ready pods of the canary do not answer their metrics port"
+    silent, asked = answers.silent(canary.revision), answers.asked.get(canary.revision, ())
+    return (
+        f"Unreachable: {len(silent)} of {len(asked)} ready pods of the canary do not answer their "
+        "metrics port (9090): look for a network policy, or a pod that hangs"
+    )
+
+
+def decision(s: DeploymentSnapshot, state: State, pause_over: bool, waited: float) -> Decision:
+    """Return whether the canary may go on.
+
+    Args:
+        s: what is observed.
+        state: under way, after ``measure``.
+        pause_over: the step has lasted as long as it should.
+        waited: seconds since then.
+    """
+    status, analysis = state.status, s.deployment.spec.rollout.judging
+    step, found = status.step, status.analysis
+    if not _is_judged(s.deployment, status) or step is None or s.weight_at(step.index) == 0:
+        return decide([], pause_over, 0, waited, 0)  # without traffic nothing is asked
+    if found is not None and found.silent_time is not None:
+        return Decision("Wait", silence(s, state))
+    known = {m.name: m for m in found.metrics} if found is not None else {}
+    names = [asked.name for asked in analysis.judged if asked.mode == "Enforce"]
+    votes = [known.get(name, MetricStatus(name=name)) for name in names]
+    if pause_over and _stable_is_gone(s, status, votes, waited):
+        told = "stable has no ready pod, so there is nothing to compare with or to protect"
+        return Decision("GoOn", told)
+    most = seconds(analysis.wait_at_most)
+    return decide([_verdict(m) for m in votes], pause_over, analysis.planned, waited, most)
+
+
+def is_suspected(status: DeploymentStatus) -> bool:
+    """Tell whether something speaks against the canary, though it is not certain."""
+    return status.analysis is not None and any(m.suspected for m in status.analysis.metrics)
+
+
+def _stable_is_gone(
+    s: DeploymentSnapshot, status: DeploymentStatus, votes: list[MetricStatus], waited: float
+) -> bool:
+    """Tell whether stable has had no pod for so long that nothing can be compared with it."""
+    stable, rollout = status.stable, s.deployment.spec.rollout
+    late = waited >= seconds(rollout.progress_deadline)
+    others = {m.verdict for m in votes} - {"Successful", "NotComparable"}
+    return late and not others and stable is not None and s.ready(stable.revision) == 0
+
+
+def _votes(analysis: Analysis, metric: MetricStatus) -> bool:
+    return any(a.name == metric.name and a.mode == "Enforce" for a in analysis.judged)
+
+
+def _verdict(m: MetricStatus) -> Verdict:
+    """Return a verdict as the statistics take it; one that cannot be had is undecided."""
+    outcome = m.verdict if m.verdict in ("Successful", "Failed") else "Undecided"
+    requests = m.requests if m.verdict != "NotComparable" else 0
+    message = m.message or f"{m.name}: nothing was measured yet"
+    return Verdict(outcome, message, requests, m.value, m.reference, m.suspected)

@@ -44,13 +44,22 @@ def take_request(s: DeploymentSnapshot, state: State) -> State:
     if verb == "resume":
         if not status.paused:
             return state.set(Event("NothingToDo", "resume: the rollout is not paused", "Warning"))
-        state = state.set(Event("RolloutResumed", f"resumed by {text}"), paused="")
+        state = _heard_anew(state.set(Event("RolloutResumed", f"resumed by {text}"), paused=""))
         if status.paused == PAUSE_STEP:
             return next_step(s, state)
-        # Its time to become ready, and its chance to be conclusive, begin anew.
-        return state.set(step=step.model_copy(update={"scaling_since": s.now, "inconclusive": 0}))
+        # Its time to become ready, and to be decided, begin anew.
+        anew = {"scaling_since": s.now, "waiting_since": s.now}
+        return state.set(step=step.model_copy(update=anew))
     told = f"step {step.index + 1} was ended by {text}"
-    return next_step(s, state.set(Event("StepPromoted", told), paused=""))
+    return next_step(s, _heard_anew(state.set(Event("StepPromoted", told), paused="")))
+
+
+def _heard_anew(state: State) -> State:
+    """Return the state with as much time anew for pods that do not answer."""
+    found = state.status.analysis
+    if found is None or found.silent_time is None:
+        return state
+    return state.set(analysis=found.model_copy(update={"silent_time": None}))
 
 
 def _undo(s: DeploymentSnapshot, state: State, text: str) -> State:

@@ -2,13 +2,17 @@
 
 from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
 from perennial.plan.rollout.capacity import REPLACED
-from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.snapshot import DeploymentSnapshot, ready_pods
+from perennial.plan.weights import actual
 from perennial.plan.workload import image_of
 
 
 def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
     """Fill in what people and autoscalers read."""
     updates: dict[str, object] = {}
+    weight = status.weight
+    if weight is not None:
+        weight = weight.model_copy(update={"actual": _measured(s, status, weight)})
     total = ready = 0
     for field in ROLES:
         revision: Revision | None = getattr(status, field)
@@ -21,7 +25,7 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
             total, ready = total + has, ready + is_ready
         changes: dict[str, object] = {"replicas": has, "ready_replicas": is_ready}
         if field == "stable":
-            changes["share"] = _rest(status.weight)
+            changes["share"] = _rest(weight)
         updates[field] = revision.model_copy(update=changes)
     meta, stable, canary = s.deployment.metadata, status.stable, status.canary
     selector = f"perennial.dev/deployment={meta.name}"
@@ -38,7 +42,6 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
             replicas = int(live.get("status", {}).get("replicas", 0)) if live else 0
         domain = s.settings.cluster_domain
         updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
-    weight = status.weight
     printed = Printed(
         model=stable.name if stable is not None else "",
         canary=canary.name if canary is not None else "",
@@ -46,6 +49,8 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
         step=_step(s, status),
         ready=f"{ready}/{max(total, s.replicas)}",
     )
+    if weight is not None:
+        updates["weight"] = weight
     return status.having(
         **updates,
         replicas=replicas,
@@ -53,6 +58,16 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
         selector=selector,
         printed=printed,
     )
+
+
+def _measured(s: DeploymentSnapshot, status: DeploymentStatus, share: Share) -> int:
+    """Return the canary's share as the Service and the ready pods give it now."""
+    stable, canary, selection = status.stable, status.canary, s.selection
+    assert stable is not None and canary is not None
+    if selection is not None:
+        return 100 if selection == canary.revision else 0
+    pods = [ready_pods(live) for r in (stable, canary) if (live := s.workload(r.revision))]
+    return actual(*pods) if s.service is not None and len(pods) == 2 else share.actual
 
 
 def _rest(canary: Share | None) -> Share:

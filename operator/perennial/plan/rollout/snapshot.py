@@ -7,7 +7,7 @@ from perennial.api.base import Json
 from perennial.api.deployment import DeploymentStatus, ModelDeployment
 from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
-from perennial.plan.analysis import PodMetrics
+from perennial.plan.analysis.counters import Answers
 from perennial.plan.core import Settings
 from perennial.plan.finding import Finding
 from perennial.plan.podhealth import refused, trouble
@@ -34,8 +34,8 @@ class DeploymentSnapshot:
     workloads: tuple[Json, ...] = ()
     service: Json | None = None
     pods: tuple[Json, ...] = ()
-    metrics: tuple[PodMetrics, ...] | None = None
-    """Counters of the canary's pods; None where they were not read in this pass."""
+    answers: Answers | None = None
+    """Counters of stable's and the canary's pods; None where they were not read in this pass."""
 
     @property
     def replicas(self) -> int:

@@ -37,7 +37,13 @@ def drop(state: State) -> State:
     stable = state.status.stable
     rejected = [r for r in state.status.rejected if not stable or r.revision != stable.revision]
     return state.set(
-        canary=None, step=None, weight=None, promoting=False, paused="", rejected=rejected
+        canary=None,
+        step=None,
+        weight=None,
+        promoting=False,
+        paused="",
+        analysis=None,
+        rejected=rejected,
     )
 
 

@@ -1,0 +1,20 @@
+"""Statistics: pure functions on counts, and the records that sequential tests carry between looks.
+
+Everything that is decided about live traffic comes from here. No function reads a clock, draws a
+random number or needs more than ``math``; nothing of the other rooms is imported.
+
+A canary, look by look (``verdict`` says what follows):
+    against_stable  errors, refusals and slow answers beside stable's at the same time
+    limits          a share against a fixed limit
+    latency         a quantile against a limit, from buckets; bounds to compare stable at
+    means           rewards and losses
+    proportions, e_process, bursts, beta_distribution, numbers: what these are made of
+
+Live traffic against a reference:
+    drift           which features drifted and which have bad values, all at once
+    usual_drift     what comes and goes with the day
+    cells, chi_square, f_distribution, design_effect, effect, quality, multiple_testing, distances
+
+Outcomes:
+    estimated_performance, late_labels, bandit, seasonality, intervals
+"""

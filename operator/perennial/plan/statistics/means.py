@@ -1,0 +1,197 @@
+"""The difference of two means at any time: rewards and losses."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from perennial.plan.statistics.numbers import as_list, counted, from_list, kept
+from perennial.plan.statistics.verdict import SUCCESS, SUSPICION, Outcome, Verdict
+
+BURN_IN = 100
+BURN_IN_HEAVY = 500
+"""Where single values may be huge, such as losses; cap them at stable's 99.9 % besides."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Rows of an arm in one look, the sum of their values, and that of their squares."""
+
+    rows: float
+    total: float
+    squares: float
+
+    @property
+    def within(self) -> float:
+        """The sum of squares around the look's own mean."""
+        return max(0.0, self.squares - self.total**2 / self.rows) if self.rows else 0.0
+
+
+def tau_squared(planned_variance: float, alpha: float) -> float:
+    """Return the mixture's variance that makes the interval narrowest at a planned variance.
+
+    Waudby-Smith et al., Ann. Stat. 2024 (arXiv 2103.06476), appendix on choosing rho.
+    """
+    log = -2 * math.log(alpha)
+    return planned_variance * (log + math.log1p(log))
+
+
+def half_width(variance: float, tau: float, alpha: float, sides: int = 2) -> float:
+    """Return half of the normal mixture's confidence sequence (Robbins 1970; Johari et al. 2022).
+
+    Args:
+        variance: of the estimate.
+        tau: the mixture's variance, from ``tau_squared``.
+        alpha: chance that the truth is ever outside; on one side with ``sides`` 1.
+        sides: 1 or 2.
+    """
+    if variance <= 0:
+        return 0.0
+    root = math.sqrt(1 + tau / variance)
+    log = math.log(root / alpha) if sides == 2 else math.log1p(root / (2 * alpha))
+    return math.sqrt(variance * (1 + variance / tau) * 2 * log)
+
+
+@dataclass(frozen=True)
+class MeanDifference:
+    """Canary less stable, each look compared within itself: 14 numbers.
+
+    Weights of looks are n_c n_s / (n_c + n_s), as Mantel and Haenszel's; so a common level that
+    moves while the traffic's weight moves makes no difference.
+    """
+
+    looks: float = 0.0
+    canary_rows: float = 0.0
+    canary_total: float = 0.0
+    canary_within: float = 0.0
+    canary_df: float = 0.0
+    stable_rows: float = 0.0
+    stable_total: float = 0.0
+    stable_within: float = 0.0
+    stable_df: float = 0.0
+    weight: float = 0.0
+    weighted: float = 0.0
+    canary_weight: float = 0.0
+    """Sum of w^2 / n_c."""
+    stable_weight: float = 0.0
+    """Sum of w^2 / n_s."""
+    planned_variance: float = 0.0
+    """Fixed once the burn-in is over; 0 before."""
+
+    def after(
+        self, canary: Moments, stable: Moments, planned: float, burn_in: float = BURN_IN
+    ) -> "MeanDifference":
+        """Return the record after one more look; it counts where both arms had rows.
+
+        Args:
+            canary: the canary's rows since the last look.
+            stable: those of stable in the same time.
+            planned: rows of the canary that the interval is to be narrowest at.
+            burn_in: rows of each arm before anything is said.
+        """
+        if not canary.rows or not stable.rows:
+            return self
+        w = canary.rows * stable.rows / (canary.rows + stable.rows)
+        difference = canary.total / canary.rows - stable.total / stable.rows
+        grown = MeanDifference(
+            self.looks + 1,
+            self.canary_rows + canary.rows,
+            kept(self.canary_total + canary.total),
+            kept(self.canary_within + canary.within),
+            self.canary_df + canary.rows - 1,
+            self.stable_rows + stable.rows,
+            kept(self.stable_total + stable.total),
+            kept(self.stable_within + stable.within),
+            self.stable_df + stable.rows - 1,
+            kept(self.weight + w),
+            kept(self.weighted + w * difference),
+            kept(self.canary_weight + w * w / canary.rows),
+            kept(self.stable_weight + w * w / stable.rows),
+            self.planned_variance,
+        )
+        if self.planned_variance or min(grown.canary_rows, grown.stable_rows) < burn_in:
+            return grown
+        # Fixed at the end of the burn-in: one that followed the data would void the guarantee.
+        expected = grown.variance * grown.canary_rows / max(planned, grown.canary_rows)
+        values = {f.name: getattr(grown, f.name) for f in fields(grown)}
+        return MeanDifference(**{**values, "planned_variance": kept(expected)})
+
+    @property
+    def difference(self) -> float:
+        """Canary less stable."""
+        return self.weighted / self.weight if self.weight else 0.0
+
+    @property
+    def variance(self) -> float:
+        """The variance of the difference; those of the arms are pooled within looks."""
+        if not self.weight or not self.canary_df or not self.stable_df:
+            return 0.0
+        canary = self.canary_within / self.canary_df
+        stable = self.stable_within / self.stable_df
+        total = canary * self.canary_weight + stable * self.stable_weight
+        return total / self.weight**2
+
+    def half_width(self, alpha: float, sides: int = 2) -> float:
+        """Return how far the truth may be from the difference, at all looks together.
+
+        Infinite before the burn-in is over. The guarantee is asymptotic (Waudby-Smith et al. 2024;
+        Bibaut, Kallus & Lindon 2022), hence the burn-in.
+        """
+        if not self.planned_variance:
+            return math.inf
+        return half_width(self.variance, tau_squared(self.planned_variance, alpha), alpha, sides)
+
+    def verdict(
+        self, margin: float, alpha: float, higher_is_better: bool, name: str = ""
+    ) -> Verdict:
+        """Return what can be said by now.
+
+        Args:
+            margin: by how much the canary's mean may be worse than stable's.
+            alpha: this metric's part of the risk of a false rollback.
+            higher_is_better: as rewards are; losses are not.
+            name: of the metric, put before the sentence.
+        """
+        label = f"{name}: " if name else ""
+        if not self.planned_variance:
+            return Verdict(
+                "Undecided",
+                f"{label}too few rows of one arm yet: {self.canary_rows:,.0f} of the canary, "
+                f"{self.stable_rows:,.0f} of stable",
+                self.canary_rows,
+            )
+        worse = -self.difference if higher_is_better else self.difference
+        good = worse + self.half_width(SUCCESS, 1) < margin
+        found: Outcome = "Undecided"
+        if good:  # a difference that is certain but within the margin is allowed
+            found = "Successful"
+        elif worse - self.half_width(alpha, 1) > 0:
+            found = "Failed"
+        suspected = not good and worse - self.half_width(min(0.5, SUSPICION * alpha), 1) > 0
+        both = self.half_width(SUCCESS)
+        value = self.canary_total / self.canary_rows
+        reference = self.stable_total / self.stable_rows
+        says = {
+            "Failed": f"the canary is worse ({1 - alpha:.1%} sure)",
+            "Successful": f"it is not worse by more than {margin:.4g} ({1 - SUCCESS:.0%} sure)",
+            "Undecided": f"that shows neither that it is worse nor that it is not worse by more "
+            f"than {margin:.4g}: more rows are needed",
+        }[found]
+        message = (
+            f"{label}mean {value:.4g} over {counted(self.canary_rows, 'row')} of the canary, "
+            f"{reference:.4g} over {counted(self.stable_rows, 'row')} of stable; at equal times "
+            f"{self.difference - both:+.4g} to {self.difference + both:+.4g} (95% sure); {says}"
+        )
+        return Verdict(found, message, self.canary_rows, value, reference, suspected)
+
+    def to_list(self) -> list[float]:
+        """Return 14 numbers for JSON."""
+        return as_list([getattr(self, f.name) for f in fields(self)])
+
+    @classmethod
+    def from_list(cls, values: Sequence[float]) -> "MeanDifference":
+        """Return what ``to_list`` wrote.
+
+        Raises:
+            ValueError: it is something else; begin anew.
+        """
+        return cls(*from_list(values, len(fields(cls))))
