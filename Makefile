@@ -94,7 +94,7 @@ demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	$(PY) -m flights.demo --values .cluster/images.yaml
 
 # PERENNIAL_MATRIX="iris titanic Ridge" runs these tables and algorithms only, and writes nothing.
-matrix: venv  ## Real tables times every algorithm, over the wire, into docs/matrix.md (30 min)
+matrix: venv  ## Real tables times every algorithm, over the wire, into docs/matrix.md (20 min)
 	@OMP_NUM_THREADS=1 PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m matrix
 
 BENCHMARK := $(CHECKOUT)/tests/unit/serving
