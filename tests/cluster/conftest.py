@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,23 @@ from localcluster.state import locate
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def localcluster(verb: str) -> int:
+    """Run a verb of the local cluster; return its exit code."""
+    command = [sys.executable, "-m", "localcluster", verb]
+    return subprocess.run(command, cwd=ROOT / "tests").returncode
+
+
 @pytest.fixture(scope="session")
-def cluster() -> None:
-    """Bring the cluster up, and leave it up, as make demo does."""
-    command = [sys.executable, "-m", "localcluster", "up"]
-    subprocess.run(command, cwd=ROOT / "tests", check=True)
+def cluster() -> Iterator[None]:
+    """Bring the cluster up; one that was not up before ends with the session."""
+    was_up = localcluster("status") == 0
+    assert localcluster("up") == 0
     os.environ["KUBECONFIG"] = str(locate().kubeconfig)
     os.environ["KUBECTL"] = str(binaries.path("kubectl"))
     os.environ["HELM"] = str(binaries.path("helm"))
+    yield
+    if not was_up:
+        assert localcluster("down") == 0
 
 
 @pytest.fixture(scope="session")
