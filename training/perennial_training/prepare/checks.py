@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from perennial_artifact.manifest import Column
 from perennial_artifact.result import CheckName, Note
 from perennial_training.failure import TrainingFailure
 from perennial_training.prepare.split import SEED, row_hashes
+from perennial_training.prepare.values import is_missing
 
 NEARLY_ALL = 0.99
 MOSTLY_MISSING = 0.5
@@ -45,9 +47,14 @@ class Rows:
 
     def missing(self, column: Column) -> NDArray[np.bool_]:
         """Tell which values of a column are missing."""
-        values = self.features[column.name]
-        found = values == "" if column.kind == "Category" else values.isna()
-        return found.to_numpy(dtype=bool)
+        return is_missing(self.features[column.name], column.kind).to_numpy(dtype=bool)
+
+    @cached_property
+    def hashes(self) -> NDArray[np.uint64]:
+        """A hash of each row's features and answer."""
+        answer = Column(name="\0target", kind="Category")
+        values = self.features.assign(**{answer.name: self.target.astype(str)})
+        return row_hashes(values, [*self.columns, answer])
 
 
 def check(rows: Rows, wanted: Mapping[CheckName, str]) -> list[Note]:
@@ -125,7 +132,7 @@ def _is_identifier(rows: Rows, column: Column) -> bool:
 
 
 def _duplicate_rows(rows: Rows) -> Iterator[str]:
-    repeated = pd.Series(_whole(rows)).duplicated().sum()
+    repeated = pd.Series(rows.hashes).duplicated().sum()
     if repeated > DUPLICATES * len(rows.features):
         yield (
             f"{repeated} of {len(rows.features)} rows repeat another one in every feature and in "
@@ -134,19 +141,12 @@ def _duplicate_rows(rows: Rows) -> Iterator[str]:
 
 
 def _shared(rows: Rows) -> Iterator[str]:
-    whole = _whole(rows)
-    seen = np.isin(whole[rows.held_out], whole[~rows.held_out]).sum()
+    seen = np.isin(rows.hashes[rows.held_out], rows.hashes[~rows.held_out]).sum()
     if seen > SHARED * rows.held_out.sum():
         yield (
             f"{seen} of {rows.held_out.sum()} held-out rows are equal to one that is learned from, "
             "so the scores are better than they will be on new rows"
         )
-
-
-def _whole(rows: Rows) -> NDArray[np.uint64]:
-    answer = Column(name="\0target", kind="Category")
-    values = rows.features.assign(**{answer.name: rows.target.astype(str)})
-    return row_hashes(values, [*rows.columns, answer])
 
 
 def _imbalance(rows: Rows) -> Iterator[str]:

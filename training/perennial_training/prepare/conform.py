@@ -9,9 +9,7 @@ from typing import Any
 import pandas as pd
 
 from perennial_training.failure import TrainingFailure
-
-_YEAR_1990, _YEAR_2100 = 631_152_000, 4_102_444_800
-"""Seconds since 1970; what a time column holds is a time where it is mostly between the two."""
+from perennial_training.prepare.moments import YEAR_1990, YEAR_2100
 
 
 def classes_like(labels: pd.Series[Any], target: pd.Series[Any]) -> pd.Series[Any]:
@@ -46,7 +44,7 @@ def moments_like(times: pd.Series[Any], moments: pd.Series[Any]) -> pd.Series[An
     Raises:
         TrainingFailure: the dataset's are numbers of another kind.
     """
-    if not _YEAR_1990 <= float(moments.median()) <= _YEAR_2100:
+    if not YEAR_1990 <= float(moments.median()) <= YEAR_2100:
         raise TrainingFailure(
             "FeedbackInvalid",
             f"dataset.timeColumn {moments.name} holds numbers such as {moments.iloc[0]:g}, which "

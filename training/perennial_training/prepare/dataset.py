@@ -24,6 +24,7 @@ from perennial_training.prepare.kinds import Settled, settle, summary
 from perennial_training.prepare.notes import listing, note
 from perennial_training.prepare.split import Split, split, unseen
 from perennial_training.prepare.tables import ENDINGS, Piece, is_table, read
+from perennial_training.prepare.values import is_missing
 
 MINIMUM_ROWS = 50
 
@@ -127,11 +128,9 @@ def load(
     if logged is not None:
         frame, target, times = _with(logged, settled)
     _check_values(settled, columns, frame, target)
-    group = [settled.group] if settled.group is not None else []
-    # All that is known of a row tells it apart, so that other features leave it on its side.
-    known = tuple({c.name: c for c in (*settled.columns, *group)}.values())
     is_classes = task == "Classification"
-    held = split(spec.split, frame, known, target, times, is_classes)
+    # All that is known of a row tells it apart, so that other features leave it on its side.
+    held = split(spec.split, frame, settled.known, target, times, is_classes)
     columns, empty = _with_values(columns, frame, held, listed=bool(spec.features))
     if is_classes:
         _check_classes(target, held)
@@ -142,11 +141,11 @@ def load(
     return Rows(
         columns=columns,
         frame=frame,
-        known=known,
+        known=settled.known,
         target=target,
         times=times,
         split=held,
-        groups=frame[group[0].name].iloc[held.train] if group else None,
+        groups=None if settled.group is None else frame[settled.group.name].iloc[held.train],
         record=DatasetRecord(
             uri=spec.uri,
             sha256=digest.text(),
@@ -195,8 +194,7 @@ def _with(
 ) -> tuple[pd.DataFrame, pd.Series[Any], pd.Series[Any] | None]:
     """Return the dataset's rows with the logged ones below them, what these lack being missing."""
     more = logged.features.reset_index(drop=True)
-    group = [settled.group] if settled.group is not None else []
-    for column in (*settled.columns, *group):
+    for column in settled.known:
         if column.name not in more:
             more[column.name] = "" if column.kind == "Category" else np.nan
     frame = pd.concat([settled.frame, more[list(settled.frame)]], ignore_index=True)
@@ -230,7 +228,7 @@ def _with_values(
 ) -> tuple[tuple[Column, ...], list[Note]]:
     """Leave out columns of which nothing can be learned, where they were not asked for by name."""
     train = frame.iloc[held.train]
-    empty = [c for c in columns if _is_missing(train[c.name], c).all()]
+    empty = [c for c in columns if is_missing(train[c.name], c.kind).all()]
     if not empty:
         return tuple(columns), []
     names = f"{listing([c.name for c in empty])} has no value in the training rows"
@@ -248,10 +246,6 @@ def _check_classes(target: pd.Series[Any], held: Split) -> None:
             f"{target.name} has only the value {answers.iloc[0]} in the training rows; a "
             "classifier needs two classes"
         )
-
-
-def _is_missing(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
-    return values == "" if column.kind == "Category" else values.isna()
 
 
 def _mask(held: Split, count: int) -> NDArray[np.bool_]:

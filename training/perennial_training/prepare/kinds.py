@@ -63,6 +63,12 @@ class Settled:
     """By column, values that float32 cannot hold."""
     notes: tuple[Note, ...] = ()
 
+    @property
+    def known(self) -> tuple[Column, ...]:
+        """What each column of ``frame`` holds: what can be learned from, and the group."""
+        group = () if self.group is None else (self.group,)
+        return tuple({c.name: c for c in (*self.columns, *group)}.values())
+
     def summary(self) -> str:
         """Return what is learned from, in one line, and what is left out."""
         learned = [column for column in self.columns if column.name in set(self.features)]

@@ -26,7 +26,7 @@ ISO_TIME = (
 )
 """A date, or a date and a time of day, in ISO 8601."""
 
-_YEAR_1990, _YEAR_2100 = 631_152_000, 4_102_444_800
+YEAR_1990, YEAR_2100 = 631_152_000, 4_102_444_800
 """Seconds since 1970; moments between the two tell the unit of a number by its size."""
 _UNITS = (1, 10**3, 10**6, 10**9)
 
@@ -85,7 +85,7 @@ def unix(values: Floats) -> Floats | None:
         return values
     middle = float(np.median(known))
     for per_second in _UNITS:
-        if _YEAR_1990 <= middle / per_second <= _YEAR_2100:
+        if YEAR_1990 <= middle / per_second <= YEAR_2100:
             return values / per_second
     if known.min() < 19_000_101 or known.max() > 22_001_231 or (known != known.round()).any():
         return None

@@ -27,6 +27,11 @@ from perennial_training.prepare.plain import is_number, plain
 from perennial_training.prepare.texts import as_text, objects
 
 
+def is_missing(values: pd.Series[Any], kind: Kind) -> pd.Series[Any]:
+    """Tell which values of a column of that kind are missing. Index kept."""
+    return values == "" if kind == "Category" else values.isna()
+
+
 def as_kind(values: pd.Series[Any], kind: Kind) -> pd.Series[Any]:
     """Return values as a column of that kind has them; what does not fit is missing. Index kept.
 
