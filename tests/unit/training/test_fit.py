@@ -15,8 +15,8 @@ from perennial_training.candidate import fit
 from perennial_training.failure import TrainingFailure
 from perennial_training.fit.algorithms import ALGORITHMS, algorithm, usable
 from perennial_training.fit.limits import check_inputs
-from perennial_training.fit.parameters import SEED
 from perennial_training.fit.search import draw, search, set_aside
+from perennial_training.seed import SEED
 
 INPUTS, COLUMNS = mixed()
 ANSWER = classes(INPUTS, [0, 1])

@@ -15,7 +15,8 @@ from perennial_training.export.parity import compare
 from perennial_training.failure import TrainingFailure
 from perennial_training.fit.algorithms import Algorithm
 from perennial_training.fit.fitting import fit_one
-from perennial_training.fit.parameters import SEED, estimator, settled
+from perennial_training.fit.parameters import estimator, settled
+from perennial_training.seed import SEED
 
 ROWS = 300
 ROWS_OF_A_CLASS = 3

@@ -79,7 +79,7 @@ def rounded_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
     """
     with np.errstate(over="ignore"):
         nearest = thresholds.astype(np.float32)
-    down = np.nextafter(nearest, np.float32(-np.inf))
+        down = np.nextafter(nearest, np.float32(-np.inf))
     return np.where(nearest.astype(np.float64) > thresholds, down, nearest)
 
 

@@ -11,8 +11,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from perennial_training.failure import TrainingFailure
 from perennial_training.fit.algorithms import Algorithm
 from perennial_training.fit.preprocessing import Feature
-
-SEED = 20130101
+from perennial_training.seed import SEED
 
 # An object that is keyed by classes where scikit-learn wants a list in the order of the classes.
 _BY_CLASS = frozenset({"priors", "class_prior"})

@@ -20,7 +20,7 @@ from sklearn.model_selection import (
 
 from perennial_artifact.result import SearchSpaceSpec, SearchSpec
 from perennial_training.failure import TrainingFailure
-from perennial_training.fit.parameters import SEED
+from perennial_training.seed import SEED
 
 SHARE = 0.2
 """Share of the training rows that trials are judged on."""

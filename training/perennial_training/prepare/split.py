@@ -23,9 +23,6 @@ from perennial_training.failure import TrainingFailure
 Positions = NDArray[np.float64]
 """A number in [0, 1) for each row, as good as random, and the same in every run."""
 
-SEED = 20130101
-"""Of all that is drawn."""
-
 MAXIMUM_CLASSES = 1_000
 """Beyond this many classes rows are not held out class by class."""
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from perennial_training.prove.answers import Judged
 from perennial_training.prove.statistics import Statistic
+from perennial_training.seed import SEED
 
-SEED = 20130101
 RESAMPLES = 1_000
 MOST_RESAMPLES = 4_000
 """For the best of many candidates, whose interval ends far out."""

@@ -1,0 +1,3 @@
+"""The one seed: the same rows and settings give the same model."""
+
+SEED = 20130101
