@@ -60,7 +60,7 @@ def failing(content: bytes) -> bytes:
 
 
 def slow(content: bytes) -> bytes:
-    """Multiply two large matrices for every request."""
+    """Multiply two large matrices for every request: 5.5e9 operations, 20 ms or more anywhere."""
     model = onnx.load_from_string(content)
     graph = model.graph
     last = graph.output[1].name
