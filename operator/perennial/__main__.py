@@ -21,6 +21,7 @@ from perennial.cluster.leader import lead
 from perennial.cluster.queue import Key, WorkQueue
 from perennial.handlers import wake
 from perennial.handlers.controller import CONTROLLERS, Controller
+from perennial.sources.pods import Pods
 
 MANAGED = {"app.kubernetes.io/managed-by": "perennial"}
 CHILDREN = (
@@ -55,7 +56,8 @@ async def operate() -> None:
     stopping = asyncio.Event()
     heed_signals(stopping)
     cluster = await Cluster.connect()
-    controller = Controller(cluster, settings, options)
+    pods = Pods()
+    controller = Controller(cluster, pods, settings, options)
     queue = WorkQueue(
         controller.reconcile, lambda: wake.everything(cluster, options.watch_namespaces)
     )
@@ -87,6 +89,7 @@ async def operate() -> None:
         await lead(cluster, options.lease, options.namespace, work, stopping, readiness)
     finally:
         await probes.cleanup()
+        await pods.close()
         await cluster.close()
 
 

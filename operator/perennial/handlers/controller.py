@@ -15,8 +15,11 @@ from perennial.handlers.carry import carry_out
 from perennial.handlers.unreadable import stall
 from perennial.plan.core import Plan, Settings
 from perennial.settings import Options
+from perennial.sources.pods import Pods
 
-Gather = Callable[[Cluster, Key, Settings, Options, datetime], Awaitable[tuple[Kind, Plan] | None]]
+Gather = Callable[
+    [Cluster, Pods, Key, Settings, Options, datetime], Awaitable[tuple[Kind, Plan] | None]
+]
 
 CONTROLLERS: dict[str, Gather] = {
     "DriftMonitor": monitor.observe_and_plan,
@@ -29,8 +32,9 @@ CONTROLLERS: dict[str, Gather] = {
 class Controller:
     """Reconciles any of our kinds by its key."""
 
-    def __init__(self, cluster: Cluster, settings: Settings, options: Options) -> None:
-        self._cluster, self._settings, self._options = cluster, settings, options
+    def __init__(self, cluster: Cluster, pods: Pods, settings: Settings, options: Options) -> None:
+        self._cluster, self._pods = cluster, pods
+        self._settings, self._options = settings, options
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one object closer to what it asks for; return when to look again, in seconds."""
@@ -39,7 +43,9 @@ class Controller:
         now = datetime.now(UTC)
         try:
             gather = CONTROLLERS[key.kind]
-            decided = await gather(self._cluster, key, self._settings, self._options, now)
+            decided = await gather(
+                self._cluster, self._pods, key, self._settings, self._options, now
+            )
             if decided is None:
                 result = "success"
                 metrics.forget(*key)

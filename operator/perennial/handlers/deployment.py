@@ -24,12 +24,13 @@ from perennial.plan.rollout import (
     wants_metrics,
 )
 from perennial.settings import Options
+from perennial.sources.pods import Pods
 
 log = logging.getLogger("perennial.deployment")
 
 
 async def observe_and_plan(
-    cluster: Cluster, key: Key, settings: Settings, options: Options, now: datetime
+    cluster: Cluster, source: Pods, key: Key, settings: Settings, options: Options, now: datetime
 ) -> tuple[Kind, Plan] | None:
     """Return the deployment and what to do about it, None where it is gone."""
     namespace = key.namespace
