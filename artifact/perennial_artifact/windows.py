@@ -128,16 +128,28 @@ def merge(windows: Iterable[Window]) -> Window:
         raise ValueError("windows hold different parts")
     if any(w.profile != first.profile for w in found):
         raise ValueError("windows were counted on different profiles")
+    requests = [w.requests for w in found if w.requests is not None]
     return first.replace(
         since=max(w.since for w in found),
         clock=min(w.clock for w in found),
         start=min(w.start for w in found),
         end=max(w.end for w in found),
-        requests=_requests([w.requests for w in found if w.requests is not None]),
+        requests=add_requests(requests) if requests else None,
         rows=sum(w.rows for w in found),
         features=_columns([w.features for w in found if w.features is not None]),
         predictions=_columns([w.predictions for w in found if w.predictions is not None]),
     )
+
+
+def add_requests(requests: Iterable[Requests]) -> Requests:
+    """Add up requests, at the bounds that all of them were counted at."""
+    found = list(requests)
+    bounds = common_bounds(found)
+    sums: dict[tuple[int, int], Bucket] = {}
+    for b in (bucket for each in found for bucket in each.at(bounds).buckets):
+        old = sums.get((b.start, b.seconds))
+        sums[(b.start, b.seconds)] = b if old is None else _sum(old, b)
+    return Requests(bounds, [sums[key] for key in sorted(sums)])
 
 
 def common_bounds(requests: Iterable[Requests]) -> list[float]:
@@ -148,17 +160,6 @@ def common_bounds(requests: Iterable[Requests]) -> list[float]:
 
 def _parts(window: Window) -> tuple[bool, ...]:
     return tuple(getattr(window, part) is not None for part in PARTS)
-
-
-def _requests(found: Sequence[Requests]) -> Requests | None:
-    if not found:
-        return None
-    bounds = common_bounds(found)
-    sums: dict[tuple[int, int], Bucket] = {}
-    for b in (bucket for each in found for bucket in each.at(bounds).buckets):
-        old = sums.get((b.start, b.seconds))
-        sums[(b.start, b.seconds)] = b if old is None else _sum(old, b)
-    return Requests(bounds, [sums[key] for key in sorted(sums)])
 
 
 def _sum(a: Bucket, b: Bucket) -> Bucket:

@@ -57,7 +57,7 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
         present = getattr(owner, "status").conditions  # noqa: B009
         status, event = told(present, status, refusals, now)
         events = (*events, event)
-    if status is not None:
+    if status is not None and (refusals or not plan.may_wait):
         await _noted(cluster.write_status(owner, fit(status)), refused)
     if len(refused) > len(refusals):
         # What was decided is not recorded, so that it is decided again: only this is to be told.

@@ -21,7 +21,7 @@ from perennial_artifact.profile import Profile
 
 
 async def observe_and_plan(
-    cluster: Cluster, source: Pods, key: Key, settings: Settings, options: Options, now: datetime
+    cluster: Cluster, serving: Pods, key: Key, settings: Settings, options: Options, now: datetime
 ) -> tuple[Kind, Plan] | None:
     """Return the monitor and what to do about it, None where it is gone."""
     namespace = key.namespace
@@ -45,8 +45,8 @@ async def observe_and_plan(
         )
         found = await cluster.select("v1", "Pod", namespace, selector)
         asked = questions(monitor, stable.revision, found, now)
-        answers = asked.answers(await source.ask(asked.questions))
-        profile = await _profile(source, asked.questions, answers)
+        answers = asked.answers(await serving.ask(asked.questions))
+        profile = await _profile(serving, asked.questions, answers)
     snapshot = MonitorSnapshot(monitor, now, deployment, training, answers, profile)
     # Adding up and testing a thousand features takes a while, in which the event loop goes on.
     plan = await asyncio.to_thread(plan_monitor, snapshot)
@@ -54,11 +54,11 @@ async def observe_and_plan(
     return monitor, plan
 
 
-async def _profile(pods: Pods, asked: tuple[Question, ...], answers: Answers) -> Profile | None:
+async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers) -> Profile | None:
     """Return the profile that pods counted on, of the first one that gives it."""
     for question, heard in zip(asked, answers.heard, strict=True):
         if heard.window is not None and heard.window.profile:
-            found = await source.profile(question, heard.window.profile)
+            found = await serving.profile(question, heard.window.profile)
             if found is not None:
                 return found
     return None

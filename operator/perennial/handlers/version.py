@@ -16,7 +16,7 @@ from perennial.sources.pods import Pods
 
 
 async def observe_and_plan(
-    cluster: Cluster, source: Pods, key: Key, settings: Settings, options: Options, now: datetime
+    cluster: Cluster, serving: Pods, key: Key, settings: Settings, options: Options, now: datetime
 ) -> tuple[Kind, Plan] | None:
     """Return the version and what to do about it, None where it is gone."""
     version = await cluster.read_own(ModelVersion, key.namespace, key.name)

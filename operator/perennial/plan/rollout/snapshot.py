@@ -7,12 +7,12 @@ from perennial.api.base import Json
 from perennial.api.deployment import DeploymentStatus, ModelDeployment
 from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
-from perennial.plan.analysis.counters import Answers
 from perennial.plan.core import Settings
 from perennial.plan.finding import Finding
 from perennial.plan.podhealth import refused, trouble
 from perennial.plan.record import Record, child_name
 from perennial.plan.weights import split
+from perennial.plan.windows import Answers
 
 REVISION_LABEL = "perennial.dev/revision"
 ROLE_LABEL = "perennial.dev/role"
@@ -35,7 +35,7 @@ class DeploymentSnapshot:
     service: Json | None = None
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
-    """Counters of stable's and the canary's pods; None where they were not read in this pass."""
+    """What stable's and the canary's pods counted; None where they were not asked in this pass."""
 
     @property
     def replicas(self) -> int:
