@@ -108,7 +108,8 @@ def waits_for_bounds(metric: AnalysisMetric, known: MetricStatus) -> bool:
 def learned(
     metric: AnalysisMetric,
     known: MetricStatus,
-    history: Iterable[Counts],
+    before: Counts,
+    newest: Iterable[Counts],
     bounds: Sequence[float],
 ) -> MetricStatus:
     """Return the beginning of the evidence, with what stable counted before the first look.
@@ -116,16 +117,18 @@ def learned(
     Args:
         metric: what is asked.
         known: of it.
-        history: what stable counted, step by step, so that bursts are known too.
+        before: all that stable counted: its share is known by that.
+        newest: the end of it, step by step: whether errors come in bursts. An outage long ago says
+            nothing of that.
         bounds: of latency, in seconds.
     """
-    past = StablePast.none(len(_counted(metric, known, Counts(), bounds).events))
-    for counts in history:
+    all_of_it = _counted(metric, known, before, bounds)
+    past = StablePast.none(len(all_of_it.events))
+    for counts in newest:
         past = past.after(_counted(metric, known, counts, bounds))
-    if past.requests > HISTORY_REQUESTS:
-        worth = HISTORY_REQUESTS / past.requests
-        events = tuple(kept(x * worth) for x in past.events)
-        past = StablePast(kept(past.requests * worth), events, past.bursts)
+    worth = min(1.0, HISTORY_REQUESTS / max(1.0, all_of_it.requests))
+    events = tuple(kept(x * worth) for x in all_of_it.events)
+    past = StablePast(kept(all_of_it.requests * worth), events, past.bursts)
     if compares(metric):
         return known.model_copy(update=AgainstStable.begin(past).to_json())
     begun = {"canary": AgainstLimit.begin().to_list(), "stable": past.to_list()}

@@ -27,6 +27,8 @@ LONGEST_LOOK_SECONDS = 60
 """After which a look ends though an arm had no request."""
 PATIENCE_SECONDS = 10
 """How long looks wait for what a ready pod counted; then they go on without."""
+LEARNED_SECONDS = 60
+"""Whether stable's errors come in bursts is learned of so long before the first look."""
 EXACT_SECONDS = 540
 """For so long pods are sure to count by the second; before, in buckets of ``COARSE``."""
 COARSE = 10
@@ -101,12 +103,15 @@ def look(
         if any(evidence.verdict(a, m).outcome == "Failed" for a, m in _pairs(analysis, early)):
             found = early
     reached = _cursor(found, pair, cursor)
+    missing = {name for name, end in ends.items() if end < reached}
+    if reached == cursor:  # nothing was judged without them now; whom it was before, it still is
+        missing &= set(known.missing)
     silent, skewed = answers.silent(canary), answers.skewed(stable, canary)
     heard = bool(answers.of(stable)), bool(answers.of(canary)) or not answers.asked.get(canary)
     return found.model_copy(
         update={
             "silent_time": (known.silent_time or now) if silent else None,
-            "missing": sorted(name for name, end in ends.items() if end < reached)[:TOLD],
+            "missing": sorted(missing)[:TOLD],
             "skewed": sorted(h.pod for h in skewed)[:TOLD],
             "metrics": [_told(a, m, *heard) for a, m in _pairs(analysis, found)],
         }
@@ -147,11 +152,14 @@ def _begun(
     before = stable.total(cursor, bounds)
     metrics = [(asked, evidence.with_bounds(asked, m, bounds, before)) for asked, m in metrics]
     needed = sorted({b for asked, m in metrics for b in evidence.counted_bounds(asked, m)})
-    history = stable.steps(0, cursor, LOOK_SECONDS, needed).values()
+    before = stable.total(cursor, needed)
+    newest = stable.steps(cursor - LEARNED_SECONDS, cursor, LOOK_SECONDS, needed).values()
     begun = []
     for asked, m in metrics:
         begins_now = not m.canary and not evidence.waits_for_bounds(asked, m)
-        begun.append((asked, evidence.learned(asked, m, history, needed) if begins_now else m))
+        begun.append(
+            (asked, evidence.learned(asked, m, before, newest, needed) if begins_now else m)
+        )
     return needed, begun
 
 
