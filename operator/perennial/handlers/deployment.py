@@ -12,6 +12,7 @@ from perennial.api.version import ModelVersion
 from perennial.cluster.client import Cluster, Unreadable
 from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
+from perennial.handlers.measured import Measured
 from perennial.handlers.store import provide_secret
 from perennial.plan.core import Plan, Settings, owned_by
 from perennial.plan.record import Record
@@ -24,6 +25,8 @@ from perennial.plan.rollout import (
 from perennial.settings import Options
 from perennial.sources.pods import Pods
 
+MEASURED = Measured()
+
 
 async def observe_and_plan(
     cluster: Cluster, serving: Pods, key: Key, settings: Settings, options: Options, now: datetime
@@ -34,6 +37,7 @@ async def observe_and_plan(
         ModelDeployment, namespace, key.name
     )
     if deployment is None or deployment.metadata.deletion_timestamp is not None:
+        MEASURED.forget(namespace, key.name)
         return None
     await provide_secret(cluster, namespace, options)
     model = deployment.spec.model
@@ -67,13 +71,16 @@ async def observe_and_plan(
         workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),
         service=await cluster.get("v1", "Service", namespace, key.name),
         pods=tuple(pods),
+        measured=MEASURED.recall(deployment),
     )
     asked = questions(snapshot)
     if asked is not None:
         answers = asked.answers(await serving.ask(asked.questions))
         snapshot = replace(snapshot, answers=answers)
     export(deployment)
-    return deployment, plan_deployment(snapshot)
+    plan = plan_deployment(snapshot)
+    MEASURED.note(deployment, plan)
+    return deployment, plan
 
 
 async def _records(

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import aiohttp
@@ -58,7 +59,7 @@ class Pods:
 
         try:
             async with asyncio.timeout(SECONDS):
-                status, body = await self._get(question.address, "/profile")
+                status, body, _ = await self._get(question.address, "/profile")
                 return await self._read(read, body) if status == 200 else None
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
@@ -68,7 +69,7 @@ class Pods:
         try:
             async with asyncio.timeout(SECONDS):
                 end = q.end
-                status, body, clock = await self._counted(q, end)
+                status, body, clock, skew = await self._counted(q, end)
                 if status == TOO_EARLY:
                     told = float((await self._read(json.loads, body))["clock"])
                     # What its own clock has passed.
@@ -76,7 +77,7 @@ class Pods:
                     skew = told - clock
                     if end <= q.start:
                         return Heard(q.pod, q.revision, None, "its clock is behind", skew)
-                    status, body, clock = await self._counted(q, end)
+                    status, body, clock, _ = await self._counted(q, end)
                 if status != 200:
                     return Heard(q.pod, q.revision, None, f"answered with status {status}", skew)
                 window = await self._read(Window.from_json, body)
@@ -88,15 +89,21 @@ class Pods:
             return Heard(q.pod, q.revision, None, "answered with another window", skew)
         return Heard(q.pod, q.revision, window, "", window.clock - clock)
 
-    async def _counted(self, q: Question, end: int) -> tuple[int, bytes, float]:
-        """Return status, body, and what our clock was when the pod looked at its own."""
+    async def _counted(self, q: Question, end: int) -> tuple[int, bytes, float, float]:
+        """Return status, body, what our clock was when the pod looked at its own, and the skew.
+
+        That is what the head of the answer tells, to a second: a pod whose clock is far ahead
+        refuses what it does not keep so exactly any more.
+        """
         path = f"/window?from={q.start}&to={end}&parts={','.join(q.parts)}"
         began = time.time()
-        status, body = await self._get(q.address, path)
-        return status, body, (began + time.time()) / 2
+        status, body, date = await self._get(q.address, path)
+        clock = (began + time.time()) / 2
+        skew = parsedate_to_datetime(date).timestamp() - clock if date else 0.0
+        return status, body, clock, skew
 
-    async def _get(self, address: str, path: str) -> tuple[int, bytes]:
-        """Return status and body, read to its end.
+    async def _get(self, address: str, path: str) -> tuple[int, bytes, str]:
+        """Return status, body, read to its end, and date.
 
         Raises:
             ValueError: it is too large, or compressed, which nobody asked for.
@@ -109,7 +116,7 @@ class Pods:
                 body += piece
                 if len(body) > MAXIMUM_BYTES:
                     raise ValueError("the answer is too large")
-            return answer.status, bytes(body)
+            return answer.status, bytes(body), answer.headers.get("Date", "")
 
     async def _read(self, read: Callable[[bytes], T], body: bytes) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reader, read, body)

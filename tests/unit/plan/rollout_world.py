@@ -13,6 +13,7 @@ from perennial.api.base import ApiModel, Json, Kind
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
+from perennial.handlers.measured import Measured
 from perennial.plan.analysis.look import closed
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.plan.record import Record
@@ -45,9 +46,9 @@ class World:
     through no fault of theirs: "node" (none has room), "image", "secret" (neither is there),
     "quota" (pods are not even made). ``room`` is how many pods can be ready at a time. ``refused``
     is what the API server refuses to write, by kind, by name or by role; "status" is the status.
-    Each revision has ``pods_each`` pods that answer requests in turn. ``silent`` are roles, or names
-    of pods, that do not answer their metrics port; ``behind`` and ``skewed`` are the seconds by
-    which what they tell, or their clocks, are behind or ahead.
+    Each revision has ``pods_each`` pods that answer requests in turn. ``silent`` are roles, or
+    names of pods, that do not answer their metrics port; ``behind`` and ``skewed`` are the seconds
+    by which what they tell, or their clocks, are behind or ahead.
     """
 
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
@@ -82,6 +83,7 @@ class World:
         self.counted: dict[str, dict[int, Bucket]] = {}  # by pod and second
         self.seconds = 0.0
         self.writes = 0
+        self.measured = Measured()
 
     # What people and trainings do.
 
@@ -186,8 +188,7 @@ class World:
     def snapshot(self) -> DeploymentSnapshot:
         now = later(self.seconds)
         self._serve()
-        answers = self.answers(now) if wants_metrics(self.deployment, now) else None
-        return DeploymentSnapshot(
+        snapshot = DeploymentSnapshot(
             deployment=self.deployment,
             now=now,
             settings=self.settings,
@@ -198,8 +199,9 @@ class World:
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
             pods=tuple(self.pods()),
-            answers=answers,
+            measured=self.measured.recall(self.deployment),
         )
+        return replace(snapshot, answers=self.answers(now) if wants_metrics(snapshot) else None)
 
     def _serve(self) -> None:
         """Let what the Service selects answer some requests; only the canary is ever bad."""
@@ -279,9 +281,11 @@ class World:
     def carry_out(self, plan: Plan, cut: int = 99) -> bool:
         """Do at most ``cut`` writes, in the plan's order; tell whether any changed something."""
         before = self.writes
+        self.measured.note(self.deployment, plan)
         try:
             driven(carry_out(_Writer(self, cut), self.deployment, plan, later(self.seconds)))
         except Killed:
+            self.measured = Measured()  # it begins anew
             return True
         except Outdated:
             pass  # decided anew

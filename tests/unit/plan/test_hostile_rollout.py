@@ -363,7 +363,7 @@ def test_killed_anywhere_no_answer_is_counted_twice(cuts: tuple[int, ...]) -> No
         world.grow(1)
     found = world.deployment.status.analysis
     assert found is not None and found.metrics[0].requests > 100
-    assert found.metrics[0].requests <= world.counted[canary_revision(world)].requests
+    assert found.metrics[0].requests <= world.requests_of(canary_revision(world))
 
 
 # A8: every rollout ends, and a newer wanted revision is always tried.

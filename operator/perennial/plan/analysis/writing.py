@@ -2,7 +2,7 @@
 
 from perennial.api.deployment import AnalysisStatus, DeploymentStatus, MetricStatus
 
-LONGEST_SECONDS = 60
+LONGEST_SECONDS = 120
 """What pods counted since the looks that are written is read again; they keep it ten minutes."""
 
 

@@ -22,7 +22,7 @@ from perennial.plan.rollout.state import State, drop, is_undone
 
 def plan_deployment(s: DeploymentSnapshot) -> Plan:
     """Decide what to do about a ModelDeployment."""
-    state = State(s.deployment.status)
+    state = State(s.status)
     if conflict := _conflict(s):
         return _finish(s, replace(state, problem=Finding("NameConflict", conflict)), apply=())
     if state.status.stable is None:

@@ -1,7 +1,5 @@
 """The analysis of a canary: what its pods are asked, and what follows for its rollout."""
 
-from datetime import datetime
-
 from perennial.api.base import seconds
 from perennial.api.deployment import (
     Analysis,
@@ -9,6 +7,7 @@ from perennial.api.deployment import (
     DeploymentStatus,
     MetricStatus,
     ModelDeployment,
+    Revision,
 )
 from perennial.plan.analysis.look import LOOK_SECONDS, begins, closed, look, pair_of
 from perennial.plan.core import Event
@@ -22,26 +21,26 @@ UNREACHABLE_SECONDS = 30.0
 """How long a ready pod of the canary may not answer its metrics port."""
 
 
-def wants_metrics(deployment: ModelDeployment, now: datetime) -> bool:
+def wants_metrics(s: DeploymentSnapshot) -> bool:
     """Tell whether this pass needs what the pods counted: whenever there is a canary on trial."""
-    status = deployment.status
-    if not _is_judged(deployment, status) or status.stable is None or status.canary is None:
+    status = s.status
+    if not _is_judged(s.deployment, status) or status.stable is None or status.canary is None:
         return False
-    pair = pair_of(status.stable.revision, status.canary.revision)
-    until = closed(now)
-    return begins(deployment.spec.rollout.judging, status.analysis, pair, until) < until
+    return _begins(s, status.stable, status.canary) < closed(s.now)
 
 
 def questions(s: DeploymentSnapshot) -> Asked | None:
     """Return what the pods of stable and canary are to be asked, None where nothing is."""
-    status = s.deployment.status
-    stable, canary = status.stable, status.canary
-    if stable is None or canary is None or not wants_metrics(s.deployment, s.now):
+    stable, canary = s.status.stable, s.status.canary
+    if stable is None or canary is None or not wants_metrics(s):
         return None
-    until, revisions = closed(s.now), (stable.revision, canary.revision)
-    judging = s.deployment.spec.rollout.judging
-    start = begins(judging, status.analysis, pair_of(*revisions), until)
-    return ask(s.pods, revisions, start, until, LOOK_SECONDS, ("requests",))
+    revisions, start = (stable.revision, canary.revision), _begins(s, stable, canary)
+    return ask(s.pods, revisions, start, closed(s.now), LOOK_SECONDS, ("requests",))
+
+
+def _begins(s: DeploymentSnapshot, stable: Revision, canary: Revision) -> int:
+    pair = pair_of(stable.revision, canary.revision)
+    return begins(s.deployment.spec.rollout.judging, s.status.analysis, pair, closed(s.now))
 
 
 def _is_judged(deployment: ModelDeployment, status: DeploymentStatus) -> bool:

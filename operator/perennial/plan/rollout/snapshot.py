@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from perennial.api.base import Json
-from perennial.api.deployment import DeploymentStatus, ModelDeployment
+from perennial.api.deployment import AnalysisStatus, DeploymentStatus, ModelDeployment
 from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Settings
@@ -36,6 +36,17 @@ class DeploymentSnapshot:
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
+
+    measured: AnalysisStatus | None = None
+    """What was found of the canary since the status was written."""
+
+    @property
+    def status(self) -> DeploymentStatus:
+        """Return the status as it was written, with what was measured since."""
+        written = self.deployment.status
+        if self.measured is None:
+            return written
+        return written.model_copy(update={"analysis": self.measured})
 
     @property
     def replicas(self) -> int:
