@@ -56,7 +56,7 @@ async def operate() -> None:
     stopping = asyncio.Event()
     heed_signals(stopping)
     cluster = await Cluster.connect()
-    pods = Pods()
+    pods = Pods(lambda: queue.meanwhile())
     controller = Controller(cluster, pods, settings, options)
     queue = WorkQueue(
         controller.reconcile, lambda: wake.everything(cluster, options.watch_namespaces)

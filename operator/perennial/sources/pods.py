@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
@@ -34,7 +35,11 @@ class Pods:
     What a pod says is believed to be a pod's word: it may hang, lie, send too much, or nonsense.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, meanwhile: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    ) -> None:
+        """Ask pods; ``meanwhile`` surrounds each time of waiting for them."""
+        self._meanwhile = meanwhile
         self._session: aiohttp.ClientSession | None = None
         # Reading a large answer takes a while, in which the event loop goes on.
         self._reader = ThreadPoolExecutor(1, "windows")
@@ -47,7 +52,8 @@ class Pods:
 
     async def ask(self, questions: Sequence[Question]) -> tuple[Heard, ...]:
         """Return what came of each question, in their order, after a few seconds at the latest."""
-        return tuple(await asyncio.gather(*(self._window(q) for q in questions)))
+        async with self._meanwhile():
+            return tuple(await asyncio.gather(*(self._window(q) for q in questions)))
 
     async def profile(self, question: Question, digest: str) -> Profile | None:
         """Return the profile of this SHA-256 that a pod counts on, None where it gives none."""
@@ -58,7 +64,7 @@ class Pods:
             return Profile.from_json(body)
 
         try:
-            async with asyncio.timeout(SECONDS):
+            async with self._meanwhile(), asyncio.timeout(SECONDS):
                 status, body, _ = await self._get(question.address, "/profile")
                 return await self._read(read, body) if status == 200 else None
         except (aiohttp.ClientError, TimeoutError, ValueError):
