@@ -1,9 +1,11 @@
 """GET /window on a pod's metrics port."""
 
+import asyncio
 import http.client
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,10 @@ import pytest
 from onnx_models import boosted
 from servers import Server, closed_window, serving, window
 
-from perennial_artifact.windows import merge
+from perennial.plan.windows import Question
+from perennial.sources import pods
+from perennial.sources.pods import Pods
+from perennial_artifact.windows import PARTS, merge
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +100,30 @@ def test_a_window_that_makes_no_sense_is_refused(
     answer = connection.getresponse()
     assert answer.status == 400 and told in json.loads(answer.read())["error"]
     connection.close()
+
+
+async def test_the_operator_reads_what_a_server_of_several_processes_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, table = boosted(tmp_path)
+    rows = table.to_numpy().tolist()
+    with serving(directory, "--workers", "2") as server:
+        for row in rows[:20]:
+            assert await asyncio.to_thread(infer, server, [row]) == 200
+        end = (await asyncio.to_thread(closed_window, server)).end
+        monkeypatch.setattr(pods, "PORT", server.metrics)
+        asking = Pods()
+        question = Question("p", "r1", "127.0.0.1", end - 300, end, 5, PARTS)
+        (heard,) = await asking.ask([question])
+        assert heard.window is not None and heard.window.rows == 20 and not heard.is_skewed
+        assert heard.window.requests is not None
+        assert sum(b.requests for b in heard.window.requests.buckets) == 20
+        profile = await asking.profile(question, heard.window.profile)
+        assert profile is not None and len(profile.features) == len(heard.window.features or ())
+        soon = replace(question, end=int(time.time()) + 2, step=1, parts=("requests",))
+        (heard,) = await asking.ask([soon])
+        assert heard.window is not None and heard.window.end < soon.end  # what has been by now
+        await asking.close()
 
 
 def test_what_is_not_counted_is_absent(tmp_path: Path) -> None:
