@@ -25,24 +25,30 @@ def _processes(word: str, of: str) -> list[int]:
     return sorted(found)
 
 
-@contextlib.contextmanager
-def frozen(component: str) -> Iterator[None]:
-    """Stop a component of this checkout's control plane; its connections hang meanwhile."""
-    directory = str(locate().directory)
-    pids = [
-        pid
-        for pid in _processes(component, "cmdline")
-        if directory in Path(f"/proc/{pid}/cmdline").read_text()
-        and Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0].endswith(component)
-    ]
+def _send(component: str, number: signal.Signals) -> None:
+    """Send a signal to a component of this checkout's control plane."""
+    lines = {pid: Path(f"/proc/{pid}/cmdline") for pid in _processes(component, "cmdline")}
+    told = {pid: place.read_text().split("\0") for pid, place in lines.items()}
+    ours = str(locate().directory)
+    pids = [p for p, c in told.items() if c[0].endswith(component) and ours in " ".join(c)]
     assert pids, f"no {component} runs"
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        os.kill(pid, number)
+
+
+@contextlib.contextmanager
+def no_api_server() -> Iterator[None]:
+    """Stop the API server; its connections hang meanwhile.
+
+    What leads by a Lease ends with it, as it does where more than one could lead: a
+    controller-manager that had slept so long would take the node for dead.
+    """
+    _send("kube-apiserver", signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        _send("kube-controller-manager", signal.SIGKILL)  # the supervisor starts it again
+        _send("kube-apiserver", signal.SIGCONT)
 
 
 @contextlib.contextmanager
@@ -52,8 +58,8 @@ def deaf(pod: dict[str, Any], port: int, source: str = "") -> Iterator[None]:
     enter = ["nsenter", f"--net=/proc/{pid}/ns/net", "nft"]
     whose = f"ip saddr {source} " if source else ""
     rules = (
-        f"table inet {TABLE} {{ chain input {{ type filter hook input priority 0; "
-        f"{whose}tcp dport {port} drop; }} }}"
+        f"table inet {TABLE} {{\nchain input {{\ntype filter hook input priority 0\n"
+        f"{whose}tcp dport {port} drop\n}}\n}}\n"
     )
     subprocess.run([*enter, "-f", "-"], input=rules, text=True, check=True)
     try:

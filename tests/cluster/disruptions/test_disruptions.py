@@ -1,5 +1,6 @@
 """What happens to clusters, in the middle of a canary under load: stable loses no request."""
 
+import contextlib
 import json
 import threading
 import time
@@ -81,7 +82,7 @@ def test_the_operator_is_killed_ten_times(stable: str) -> None:
 def test_the_api_server_hangs_for_two_minutes(stable: str) -> None:
     needs_our_node()
     begin()
-    with node.frozen("kube-apiserver"):
+    with node.no_api_server():
         time.sleep(120)
     demo.wait("the API server is back", lambda: _is_up(), 120)
     ends_well(stable)
@@ -201,12 +202,11 @@ def test_the_canary_cannot_be_asked(stable: str) -> None:
     selector = "app.kubernetes.io/component=operator"
     found = demo.kubectl("get", "pods", "-n", demo.SYSTEM, "-l", selector, "-o", "json")
     operator = json.loads(found)["items"][0]["status"]["podIP"]
-    blocked = [node.deaf(pod, 9090, operator) for pod in pods(canary)]
-    for block in blocked:
-        block.__enter__()
-    demo.wait("it was rolled back", lambda: condition("RolledOut")["reason"] == "Unreachable", 90)
-    for block in blocked:
-        block.__exit__(None, None, None)
+    with contextlib.ExitStack() as blocked:
+        for pod in pods(canary):
+            blocked.enter_context(node.deaf(pod, 9090, operator))
+        back = "it was rolled back"
+        demo.wait(back, lambda: condition("RolledOut")["reason"] == "Unreachable", 90)
     assert demo.revision(name=NAME)["name"] == stable
     assert "do not answer their metrics port" in condition("RolledOut")["message"]
     assert demo.end_traffic("load")["failed"] == 0
