@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 
@@ -78,7 +79,8 @@ async def observe_and_plan(
         answers = asked.answers(await serving.ask(asked.questions))
         snapshot = replace(snapshot, answers=answers)
     export(deployment)
-    plan = plan_deployment(snapshot)
+    # After a long absence there are many looks to be made, while the event loop goes on.
+    plan = await asyncio.to_thread(plan_deployment, snapshot)
     MEASURED.note(deployment, plan)
     return deployment, plan
 

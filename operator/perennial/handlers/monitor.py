@@ -19,6 +19,8 @@ from perennial.settings import Options
 from perennial.sources.pods import Pods
 from perennial_artifact.profile import Profile
 
+PROFILES_TRIED = 3
+
 
 async def observe_and_plan(
     cluster: Cluster, serving: Pods, key: Key, settings: Settings, options: Options, now: datetime
@@ -55,12 +57,13 @@ async def observe_and_plan(
 
 
 async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers) -> Profile | None:
-    """Return the profile that pods counted on, of the first one that gives it."""
-    for question, heard in zip(asked, answers.heard, strict=True):
-        if heard.window is not None and heard.window.profile:
-            found = await serving.profile(question, heard.window.profile)
-            if found is not None:
-                return found
+    """Return the profile that pods counted on, of the first that gives it; a few are tried."""
+    heard = zip(asked, answers.heard, strict=True)
+    counted = [(q, h.window.profile) for q, h in heard if h.window is not None and h.window.profile]
+    for question, digest in counted[:PROFILES_TRIED]:
+        found = await serving.profile(question, digest)
+        if found is not None:
+            return found
     return None
 
 

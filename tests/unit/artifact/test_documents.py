@@ -96,6 +96,12 @@ def test_a_window_is_read_whatever_a_newer_server_adds() -> None:
     assert json.loads(Window.from_plain(WINDOW).to_json())["format"] == 1
 
 
+def test_a_profile_is_read_whatever_a_newer_trainer_adds() -> None:
+    newer = json.loads(json.dumps(PROFILE))
+    newer["unheardOf"] = newer["features"][0]["unheardOf"] = 1
+    assert Profile.from_plain(newer) == Profile.from_plain(PROFILE)
+
+
 def test_infinity_is_written_as_null() -> None:
     feature = FeatureProfile(name="x", kind="Numeric", counts=[1], minimum=-math.inf, maximum=1)
     assert json.loads(feature.to_json())["minimum"] is None
