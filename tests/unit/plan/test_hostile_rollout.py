@@ -330,7 +330,7 @@ def test_what_is_suspected_is_not_promoted_for_want_of_a_verdict() -> None:
     world = slow(HALF, analysis={**analysis, "planned": 100_000})
     world.wish(NEW_SHA)
     advance(world, lambda w: weight(w)[0] == 50)
-    world.error_rate = 0.2
+    world.error_rate = 0.15
 
     def suspected(w: World) -> bool:
         found = w.deployment.status.analysis
