@@ -12,6 +12,7 @@ from perennial.plan.rollout.capacity import children, lingers, surplus
 from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import begun, wanted
 from perennial.plan.rollout.hindrance import note_hindrance
+from perennial.plan.rollout.premises import as_seen, premises
 from perennial.plan.rollout.rebuild import rebuild, recall
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
@@ -83,7 +84,7 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
     generation = s.deployment.metadata.generation
     create = state.create
     if apply is None:
-        apply = children(s, status)
+        apply = tuple(as_seen(s, child) for child in children(s, status))
         create = (*create, *missing(s, status))
     delete = (*surplus(s, status), *outdated(s, status))
     status = shown(s, status)
@@ -94,6 +95,7 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
     return Plan(
         create=made,
         apply=apply,
+        premises=premises(s, apply) if apply else (),
         delete=delete,
         status=status,
         events=with_stall(before, told, state.events),
