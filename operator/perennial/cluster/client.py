@@ -189,6 +189,14 @@ class Cluster:
         items: list[Json] = answer.get("items", [])
         return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
 
+    async def events_about(self, body: Json, reason: str) -> list[Json]:
+        """Return the Events about an object that have this reason."""
+        meta = body["metadata"]
+        query = {"fieldSelector": f"regarding.uid={meta['uid']},reason={reason}"}
+        path = self.path("events.k8s.io/v1", "Event", meta["namespace"])
+        items: list[Json] = (await self.call("GET", path, query)).get("items", [])
+        return items
+
     async def read_own(self, kind: type[Kind], namespace: str, name: str) -> Any:
         """Return the object that is to be decided about, typed, or None.
 

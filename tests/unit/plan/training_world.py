@@ -41,6 +41,7 @@ class World:
         self.created: list[str] = []
         self.refused: dict[str, Refusal] = {}
         self.told: list[Event] = []
+        self.events: list[dict[str, Any]] = []  # about a Job whose pods are refused
         self.deployed: frozenset[str] = frozenset()
         self.now = NOW
 
@@ -55,6 +56,7 @@ class World:
             jobs=of("Job"),
             config_maps=of("ConfigMap"),
             pods=tuple(self.pods),
+            job_events=tuple(self.events),
             versions=tuple(ModelVersion.read(v) for v in of("ModelVersion")),
             deployed=self.deployed,
             **more,
