@@ -99,5 +99,5 @@ capabilities: {drop: [ALL]}
 {{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, get, patch]
+  verbs: [create, get, list, patch]
 {{- end }}

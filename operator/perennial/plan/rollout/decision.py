@@ -11,6 +11,8 @@ from perennial.plan.rollout.canary import advance, roll, time_left
 from perennial.plan.rollout.capacity import children, lingers, surplus
 from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import begun, wanted
+from perennial.plan.rollout.hindrance import note_hindrance
+from perennial.plan.rollout.premises import as_seen, premises
 from perennial.plan.rollout.rebuild import rebuild, recall
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
@@ -27,7 +29,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     if state.status.stable is None:
         state = rebuild(s, state)
     # Before what is asked for: retry forgets it again.
-    state = take_request(s, recall(s, state))
+    state = note_hindrance(s, take_request(s, recall(s, state)))
     begins = state.status.stable is None
     found = begun(s, state.status) if begins else wanted(s, state.status)
     problem = found.problem or too_long(s.deployment.metadata.annotations)
@@ -82,7 +84,7 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
     generation = s.deployment.metadata.generation
     create = state.create
     if apply is None:
-        apply = children(s, status)
+        apply = tuple(as_seen(s, child) for child in children(s, status))
         create = (*create, *missing(s, status))
     delete = (*surplus(s, status), *outdated(s, status))
     status = shown(s, status)
@@ -93,6 +95,7 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
     return Plan(
         create=made,
         apply=apply,
+        premises=premises(s, apply) if apply else (),
         delete=delete,
         status=status,
         events=with_stall(before, told, state.events),

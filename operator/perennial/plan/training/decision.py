@@ -28,11 +28,15 @@ from perennial.plan.training.champion import (
     version_of,
 )
 from perennial.plan.training.conditions import conditions_of
+from perennial.plan.training.hindrance import hindrance, lacks_pods, prolonged
 from perennial.plan.training.novelty import nothing_new
 from perennial.plan.training.record import RunRecord, as_trained, config_map
 from perennial.plan.training.results import notes_of, recorded, seen
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial.plan.training.wishes import Wish, postponed, reasons, wishes_of
+
+LOOK_SECONDS = 10.0
+"""How often a run is looked at whose pods do not start."""
 
 
 def plan_training(s: TrainingSnapshot) -> Plan:
@@ -144,6 +148,10 @@ def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan
     if _has_ended(live):
         return _end(s, status, spec, run, events, apply)
     status = status.model_copy(update={"run": run})
+    if record is not None and not wishes and status.pending is None:
+        # What is wished for instead does not wait longer than the run was to last.
+        more = prolonged(s, run, record, live)
+        apply = (*apply, more) if more is not None else apply
     return _finish(s, status, apply=apply, events=events)
 
 
@@ -250,6 +258,8 @@ def _finish(
     if s.training.spec.schedule is not None and not idle:
         due = next_after(s.training.spec.schedule, status.last_schedule_time or s.now)
         requeue = max(1.0, (due - s.now + timedelta(seconds=1)).total_seconds())
+    if run is not None and run.phase == "Fitting" and (lacks_pods(s) or hindrance(s, run)):
+        requeue = LOOK_SECONDS  # nobody is woken by what hinders pods, or by time that passes
     return Plan(
         create=create,
         apply=apply,
