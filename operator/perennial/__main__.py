@@ -65,6 +65,7 @@ async def operate() -> None:
 
     async def work(ended: asyncio.Event) -> None:
         queue.start()
+        sweeping = asyncio.create_task(controller.store.sweep())
         watching = asyncio.create_task(watch(cluster, queue, options, stopping, readiness.watches))
 
         async def end() -> None:
@@ -81,6 +82,7 @@ async def operate() -> None:
                 raise
         finally:
             ending.cancel()
+            sweeping.cancel()
             await queue.stop()
 
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from asking import Kubectl
-from operators import USER, Operator, install, running
+from operators import USER, Operator, install, only, running
 from test_kinds import SHA, body
 
 from chart import NAMESPACE
@@ -64,7 +64,7 @@ def test_with_named_namespaces_it_works_there_and_asks_for_nothing_elsewhere(
     for namespace in ("mine", "other"):
         assert kubectl("create", "namespace", namespace).code == 0
         serve(kubectl, namespace, "early")
-    objects = install(kubectl, 'watchNamespaces:=["mine"]')
+    objects = install(kubectl, *only("mine"))
     both = {"Deployment", "Service"}
     with running(server, kubectl, objects, tmp_path, "scoped") as operator:
         wait("it is ready", lambda: answers(operator, "readyz"))
@@ -91,7 +91,7 @@ def test_a_standby_is_ready_and_takes_over(
     server: ApiServer, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     kubectl("create", "namespace", "handover")
-    objects = install(kubectl, 'watchNamespaces:=["handover"]')
+    objects = install(kubectl, *only("handover"))
     with running(server, kubectl, objects, tmp_path, "leader") as first:
         wait("one leads", lambda: holder(kubectl) == "leader")
         with running(server, kubectl, objects, tmp_path, "heir") as second:
@@ -109,7 +109,7 @@ def test_without_its_rights_it_is_alive_and_not_ready_and_goes_on_once_it_has_th
     server: ApiServer, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     kubectl("create", "namespace", "later")
-    objects = install(kubectl, 'watchNamespaces:=["later"]')
+    objects = install(kubectl, *only("later"))
     own = ("rolebinding", "perennial-operator", "-n", NAMESPACE)
     there = ("rolebinding", "perennial", "-n", "later")
     for binding in (own, there):

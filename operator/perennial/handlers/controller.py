@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from perennial.api.base import Kind
@@ -12,6 +13,7 @@ from perennial.cluster.client import Cluster, Outdated, Unreadable
 from perennial.cluster.queue import Key, Later
 from perennial.handlers import deployment, monitor, training, version
 from perennial.handlers.carry import carry_out
+from perennial.handlers.store import StoreAccess
 from perennial.handlers.unreadable import stall
 from perennial.plan.core import Plan, Settings
 from perennial.settings import Options
@@ -31,6 +33,7 @@ class Controller:
 
     def __init__(self, cluster: Cluster, settings: Settings, options: Options) -> None:
         self._cluster, self._settings, self._options = cluster, settings, options
+        self.store = StoreAccess(cluster, options)
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one object closer to what it asks for; return when to look again, in seconds."""
@@ -39,7 +42,9 @@ class Controller:
         now = datetime.now(UTC)
         try:
             gather = CONTROLLERS[key.kind]
-            decided = await gather(self._cluster, key, self._settings, self._options, now)
+            denied = await self.store.denied(key.namespace)
+            settings = replace(self._settings, store_denied=denied)
+            decided = await gather(self._cluster, key, settings, self._options, now)
             if decided is None:
                 result = "success"
                 metrics.forget(*key)

@@ -13,7 +13,6 @@ from perennial.cluster.client import Cluster, Unreadable
 from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
 from perennial.cluster.scrape import is_ready, parse, read_pods
-from perennial.handlers.store import provide_secret
 from perennial.plan.analysis.counters import Answers, PodMetrics, chosen
 from perennial.plan.core import Plan, Settings, owned_by
 from perennial.plan.record import Record
@@ -38,7 +37,6 @@ async def observe_and_plan(
     )
     if deployment is None or deployment.metadata.deletion_timestamp is not None:
         return None
-    await provide_secret(cluster, namespace, options)
     model = deployment.spec.model
     version: ModelVersion | None = None
     versions: list[ModelVersion] = []
