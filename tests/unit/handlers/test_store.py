@@ -91,9 +91,10 @@ async def test_only_a_namespace_that_is_trusted_is_handed_the_store(
         assert not api.written
 
 
-@pytest.mark.parametrize(
-    "labels", [None, {}, {"owner": "team"}, MANAGED_BY, {**MANAGED_BY, COPY_LABEL: "x"}]
-)
+FOREIGN = [None, {}, {"owner": "team"}, MANAGED_BY, {**MANAGED_BY, COPY_LABEL: "another"}]
+
+
+@pytest.mark.parametrize("labels", FOREIGN)
 async def test_a_secret_that_is_not_ours_is_never_written(labels: Any) -> None:
     api = Api(secret("team", labels, k="theirs"), team=LABELLED)
     found = await access(api).denied("team")
