@@ -22,6 +22,7 @@ from perennial.plan.rollout import (
     takes_untried,
     wants_metrics,
 )
+from perennial.plan.serving_pods import serving_pods
 from perennial.settings import Options
 
 log = logging.getLogger("perennial.deployment")
@@ -56,7 +57,7 @@ async def observe_and_plan(
             selected = f"perennial.dev/training={name}"
             versions = await cluster.read_all(ModelVersion, namespace, selected)
     selector = f"perennial.dev/deployment={key.name}"
-    pods = await cluster.select("v1", "Pod", namespace, selector)
+    pods = serving_pods(key.name, await cluster.select("v1", "Pod", namespace, selector))
     answers = None
     stable, canary = deployment.status.stable, deployment.status.canary
     if stable is not None and canary is not None and wants_metrics(deployment, now):
