@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from asking import Kubectl
+from controllers import controlled
 from operators import USER, Operator, install, only, running
 from test_kinds import SHA, body
 
@@ -132,3 +133,37 @@ def test_without_its_rights_it_is_alive_and_not_ready_and_goes_on_once_it_has_th
         serve(kubectl, "later", "flights")
         find = ("get", "deploy", "-n", "later", "-o", "name")
         wait("it works", lambda: kubectl(*find).out != "")
+
+
+def test_a_namespace_that_is_deleted_is_left_out_and_taken_up_again(
+    server: ApiServer, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    spaces = ("stays", "goes")
+    for name in spaces:
+        kubectl("create", "namespace", name)
+    objects = install(kubectl, *only(*spaces))
+    rights = [o for o in objects if o["metadata"].get("namespace") == "goes"]
+    everywhere = {name: ("get", "deploy", "-n", name, "-o", "name") for name in spaces}
+    with (
+        controlled(server, tmp_path),
+        running(server, kubectl, objects, tmp_path, "patient") as operator,
+    ):
+        for name in spaces:
+            serve(kubectl, name, "first")
+            wait(f"{name} is served", lambda name=name: kubectl(*everywhere[name]).out != "", 60)  # type: ignore[misc]
+        assert kubectl("delete", "namespace", "goes", "--timeout=60s").code == 0
+
+        def says(text: str) -> bool:
+            return text in operator.log.read_text()
+
+        wait("it is left out", lambda: says("they are left out until they can be: goes"), 90)
+        serve(kubectl, "stays", "second")
+        wait("the other is served", lambda: "second" in kubectl(*everywhere["stays"]).out)
+        assert answers(operator, "readyz") and answers(operator, "healthz")
+        kubectl("create", "namespace", "goes")
+        body = {"apiVersion": "v1", "kind": "List", "items": rights}
+        assert kubectl("apply", "--server-side", "-f", "-", body=body).code == 0
+        serve(kubectl, "goes", "again")
+        wait("it is taken up again", lambda: "again" in kubectl(*everywhere["goes"]).out, 90)
+        assert operator.process.poll() is None
+    assert "reconcile failed" not in operator.log.read_text()

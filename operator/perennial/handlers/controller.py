@@ -7,12 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from kubernetes.aio.client.exceptions import ApiException
+
 from perennial.api.base import Kind
 from perennial.cluster import metrics
 from perennial.cluster.client import Cluster, Outdated, Unreadable
 from perennial.cluster.queue import Key, Later
 from perennial.handlers import deployment, monitor, training, version
 from perennial.handlers.carry import carry_out
+from perennial.handlers.namespaces import listable
 from perennial.handlers.store import StoreAccess
 from perennial.handlers.unreadable import stall
 from perennial.plan.core import Plan, Settings
@@ -63,6 +66,17 @@ class Controller:
         except Later:
             result = "refused"
             raise
+        except ApiException as error:
+            if error.status != 403 or not await self._is_gone(key.namespace):
+                raise
+            result = "success"
+            metrics.forget(*key)
+            return None
         finally:
             metrics.RECONCILE_TOTAL.labels(key.kind, result).inc()
             metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - began)
+
+    async def _is_gone(self, namespace: str) -> bool:
+        """Tell whether a namespace that was named was deleted: the right to look goes with it."""
+        named = namespace in self._options.watch_namespaces
+        return named and not await listable(self._cluster, (namespace,))
