@@ -121,8 +121,9 @@ class StoreAccess:
         """Tell whether a pod of a namespace names the Secret, or would when it is made."""
         name = json.dumps(self._options.store_secret)
         for kind in (("v1", "Pod"), ("apps/v1", "Deployment"), ("batch/v1", "Job")):
-            found = await self._cluster.select(*kind, namespace)
-            if any(name in json.dumps(body.get("spec")) for body in found):
+            # Of the API server itself, and all of them: those of others mount it, too.
+            found = await self._cluster.call("GET", Cluster.path(*kind, namespace))
+            if any(name in json.dumps(body.get("spec")) for body in found.get("items") or []):
                 return True
         return False
 

@@ -38,16 +38,15 @@ class Api:
         self.asked += 1
         return self.namespaces.get(name) if kind == "Namespace" else self.secrets.get(namespace)
 
-    async def select(self, api: str, kind: str, namespace: str, selector: str = "") -> Any:
-        assert not selector  # foreign pods count, too
-        return [{"spec": spec} for spec in self.workloads.get(kind, [])]
-
     async def call(self, verb: str, path: str, query: Any = None, body: Any = None) -> Any:
         if self.refuses is not None:
             raise self.refuses
-        if verb == "GET":
+        if verb == "GET" and path.endswith("/secrets"):
             assert query == {"fieldSelector": "metadata.name=store"}
             return {"items": list(self.secrets.values())}
+        if verb == "GET":
+            assert query is None  # foreign pods count, too
+            return {"items": [{"spec": s} for s in self.workloads.get(path.split("/")[-1], [])]}
         self.written.append((verb, body))
         self.secrets[body["metadata"]["namespace"]] = body
         return body
@@ -176,10 +175,10 @@ async def test_no_secret_is_nothing_to_hand_over_and_the_releases_namespace_has_
 
 
 USES: list[tuple[str, Any]] = [
-    ("Pod", {"volumes": [{"secret": {"secretName": "store"}}]}),
-    ("Pod", {"containers": [{"envFrom": [{"secretRef": {"name": "store"}}]}]}),
-    ("Deployment", {"template": {"spec": {"volumes": [{"secret": {"secretName": "store"}}]}}}),
-    ("Job", {"template": {"spec": {"volumes": [{"secret": {"secretName": "store"}}]}}}),
+    ("pods", {"volumes": [{"secret": {"secretName": "store"}}]}),
+    ("pods", {"containers": [{"envFrom": [{"secretRef": {"name": "store"}}]}]}),
+    ("deployments", {"template": {"spec": {"volumes": [{"secret": {"secretName": "store"}}]}}}),
+    ("jobs", {"template": {"spec": {"volumes": [{"secret": {"secretName": "store"}}]}}}),
 ]
 
 
@@ -201,7 +200,7 @@ async def test_a_copy_goes_when_the_label_has_gone_and_nothing_used_it_twice() -
     assert not api.deleted  # an administrator trusts it
     api.namespaces["team"] = {"metadata": {}}
     await asked.take_back("")
-    api.workloads["Pod"] = [USES[0][1]]
+    api.workloads["pods"] = [USES[0][1]]
     await asked.take_back("")
     api.workloads.clear()
     await asked.take_back("")
