@@ -5,6 +5,7 @@ Source: https://github.com/kserve/open-inference-protocol, specification/protoco
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,10 +30,13 @@ from perennial_serving.protocol.description import (
 from perennial_serving.protocol.tensors import Given, to_bytes
 from perennial_serving.system.errors import RequestError, wrong
 from perennial_serving.transport.http2 import calls as http2
+from perennial_serving.transport.http2.dialogue import Streamed
 from perennial_serving.transport.http2.grpc_wire import RESOURCE_EXHAUSTED, CallFault
 
 SERVICE = "inference.GRPCInferenceService"
 HEALTH = "grpc.health.v1.Health"
+# What has a health: the server as a whole, and its services.
+_WITH_HEALTH = ("", SERVICE, HEALTH)
 METHODS = (
     *("ServerLive", "ServerReady", "ModelReady"),
     *("ServerMetadata", "ModelMetadata", "RepositoryIndex"),
@@ -71,6 +75,10 @@ class GrpcApp:
             for name in METHODS
         }
         self._methods[f"/{HEALTH}/Check"] = health_pb2.HealthCheckRequest, self._health
+        self.streamed = {f"/{HEALTH}/Watch": Streamed(self._watch, once=True)}
+        """What streams, by path."""
+        self._watchers = weakref.WeakSet[http2.Call]()
+        engine.admission.on_drain.append(self._tell_watchers)
 
     def __call__(self, call: http2.Call) -> None:
         """Answer one call, at once or later."""
@@ -124,11 +132,32 @@ class GrpcApp:
         return answer
 
     def _health(self, request: Any) -> Any:
-        # Of the server as a whole, or of a service.
-        if request.service not in ("", SERVICE, HEALTH):
+        if request.service not in _WITH_HEALTH:
             raise RequestError(404, f"service {request.service[:128]!r} is not served here")
+        return self._status()
+
+    def _status(self) -> Any:
         word = "NOT_SERVING" if self._engine.admission.draining else "SERVING"
         return health_pb2.HealthCheckResponse(status=word)
+
+    def _watch(self, call: http2.Call, message: bytes) -> None:
+        """Tell a service's health now, and when it changes."""
+        try:
+            request = _parsed(health_pb2.HealthCheckRequest, message)
+        except RequestError as error:
+            call.fail(_CODES[error.status], str(error))
+            return
+        if request.service not in _WITH_HEALTH:  # no error, for it may be there one day
+            unknown = health_pb2.HealthCheckResponse(status="SERVICE_UNKNOWN")
+            call.say(unknown.SerializeToString())
+            return
+        self._watchers.add(call)
+        call.say(self._status().SerializeToString())
+
+    def _tell_watchers(self) -> None:
+        told = self._status().SerializeToString()
+        for call in list(self._watchers):
+            call.say(told)
 
 
 class GrpcCall(Call):
