@@ -12,8 +12,8 @@ from perennial_serving.execution.scheduler import Scheduler
 from perennial_serving.process.aside import Aside
 from perennial_serving.process.observability import observability_port
 from perennial_serving.process.own import Own, Pulse
-from perennial_serving.protocol.call import Engine
 from perennial_serving.protocol import reflection
+from perennial_serving.protocol.call import Engine
 from perennial_serving.protocol.rest import RestApp
 from perennial_serving.protocol.rpc import GrpcApp
 from perennial_serving.protocol.tensors import Feeds

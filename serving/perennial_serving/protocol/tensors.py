@@ -30,7 +30,9 @@ _FORMATS = {
 class Unread(Protocol):
     """Values that are read when their tensor is known to be welcome."""
 
-    def read(self, name: str, datatype: str, shape: Sequence[int]) -> list[Any] | NDArray[Any]:
+    def read(
+        self, name: str, datatype: str, shape: Sequence[int], kind: Kind | None
+    ) -> list[Any] | NDArray[Any]:
         """Return values as JSON has them, flat or nested, or an array."""
 
 
@@ -133,16 +135,25 @@ def _array(tensor: Given, expected: Tensor, kind: Kind | None) -> NDArray[Any]:
     if data is None:
         raise wrong(name, "data, or binary_data_size among its parameters", "neither")
     if not isinstance(data, list | np.ndarray):
-        data = data.read(name, datatype, shape)
+        data = data.read(name, datatype, shape, kind)
     if isinstance(data, list) and len(shape) > 1 and data and type(data[0]) is list:
         data = _flat(name, data, shape)
     if len(data) != count:
         raise wrong(name, f"{count} values for shape {_brief(shape)}", f"{len(data)}")
     if isinstance(data, list):
-        data = _packed(name, _checked(name, data, datatype, kind), datatype)
+        data = converted(name, data, datatype, kind)
     elif data.dtype != DTYPES[datatype]:
         data = _narrowed(name, data, datatype)
     return data.reshape(shape)
+
+
+def converted(name: str, data: list[Any], datatype: str, kind: Kind | None) -> NDArray[Any]:
+    """Return values as JSON has them, flat, as an array.
+
+    Raises:
+        RequestError: 400, they are not of the datatype.
+    """
+    return _packed(name, _checked(name, data, datatype, kind), datatype)
 
 
 def _brief(shape: Sequence[int]) -> str:
@@ -165,7 +176,7 @@ _NONE = type(None)
 def _checked(name: str, data: list[Any], datatype: str, kind: Kind | None) -> list[Any]:
     """Return values of the right kind, NaN for a missing number."""
     kinds = set(map(type, data))
-    if kind is not None and (easy := columns.plain(data, kinds, kind)) is not None:
+    if kind is not None and (easy := columns.plain(data, kinds, kind, datatype)) is not None:
         data, kinds = easy
     if datatype == "BYTES":
         if kinds != {str}:

@@ -22,8 +22,9 @@ from perennial_serving.transport.http2 import frames
 from perennial_serving.transport.http2.calls import Http2Protocol
 from perennial_serving.transport.http2.dialogue import DIALOGUES, Streamed
 
+SERVICE = "inference.GRPCInferenceService"
 SERVICES = {
-    "inference.GRPCInferenceService",
+    SERVICE,
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
 }
@@ -119,7 +120,7 @@ def test_health_is_watched_until_the_server_ends(tmp_path: Path) -> None:
     """Real clients learn that they are to go elsewhere before their calls fail."""
     with serving(doubling(tmp_path), "--quiet-seconds", "1") as server:
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc}") as channel:
-            watches = [watch(channel, service) for service in ("", "inference.GRPCInferenceService")]
+            watches = [watch(channel, service) for service in ("", SERVICE)]
             unknown = watch(channel, "other")
             assert next(unknown).status == health.HealthCheckResponse.SERVICE_UNKNOWN
             for each in watches:
