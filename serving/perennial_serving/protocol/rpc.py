@@ -9,14 +9,11 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from google.protobuf.message import DecodeError
-from numpy.typing import NDArray
 
 from perennial_serving.evidence.tracing import Tracing
-from perennial_serving.model.datatypes import DTYPES
 from perennial_serving.model.loaded import Model
-from perennial_serving.protocol import codec, health_pb2, wire
+from perennial_serving.protocol import codec, contents, health_pb2, wire
 from perennial_serving.protocol import inference_pb2 as pb
 from perennial_serving.protocol.call import Call, Decoded, Engine, Tensors
 from perennial_serving.protocol.description import (
@@ -27,6 +24,7 @@ from perennial_serving.protocol.description import (
     parameters,
     server_version,
 )
+from perennial_serving.protocol.lists import AT_ONCE
 from perennial_serving.protocol.tensors import Given, to_bytes
 from perennial_serving.system.errors import RequestError, wrong
 from perennial_serving.transport.http2 import calls as http2
@@ -42,17 +40,6 @@ METHODS = (
     *("ServerMetadata", "ModelMetadata", "RepositoryIndex"),
 )
 
-# The field of typed contents that carries each datatype; FP16 has none, it is always raw.
-_FIELDS: dict[str, str] = {
-    "BOOL": "bool_contents",
-    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
-    "INT64": "int64_contents",
-    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
-    "UINT64": "uint64_contents",
-    "FP32": "fp32_contents",
-    "FP64": "fp64_contents",
-    "BYTES": "bytes_contents",
-}
 _INFER = f"/{SERVICE}/ModelInfer"
 # Reading more than this takes long enough to be a thread's work: protobuf makes objects.
 _LARGE_BYTES = 64 * 1024
@@ -184,10 +171,10 @@ class GrpcCall(Call):
         except CallFault as fault:
             status = 413 if fault.code == RESOURCE_EXHAUSTED else 400
             raise RequestError(status, fault.text) from fault
-        wire.check(message)
+        message, long = wire.lifted(message)
         request = _parsed(pb.ModelInferRequest, message)
         _known(self.engine.plane.model, request.model_name, request.model_version)
-        feeds, rows = self.engine.feeds(_given(request))
+        feeds, rows = self.engine.feeds(_given(request, long))
         self._raw = bool(request.raw_input_contents)
         return Decoded(request.id, feeds, rows, [o.name for o in request.outputs])
 
@@ -198,18 +185,22 @@ class GrpcCall(Call):
         answer = pb.ModelInferResponse(
             model_name=model.name, model_version=model.version, id=request_id or ""
         )
+        longs = []
         for tensor, values in tensors:
-            output = answer.outputs.add(
+            output = pb.ModelInferResponse.InferOutputTensor(
                 name=tensor.name, datatype=tensor.datatype, shape=values.shape
             )
             if raw:
                 answer.raw_output_contents.append(to_bytes(values))
+            elif values.size <= AT_ONCE and not longs:
+                contents.fill(output.contents, tensor.datatype, values)
+            else:  # what follows a long one, too, for they have an order
+                long = b"".join(contents.parts(tensor.datatype, values))
+                whole = bytes(output.SerializeToString()) + wire.field(wire.CONTENTS, long)
+                longs.append(wire.field(wire.TENSORS, whole))
                 continue
-            flat = values.ravel().tolist()
-            if tensor.datatype == "BYTES":
-                flat = [v.encode() if isinstance(v, str) else v for v in flat]
-            getattr(output.contents, _FIELDS[tensor.datatype]).extend(flat)
-        return bytes(answer.SerializeToString())
+            answer.outputs.append(output)
+        return b"".join((answer.SerializeToString(), *longs))
 
     def answer(self, encoded: bytes) -> None:
         """Send the message."""
@@ -249,8 +240,8 @@ def _known(model: Model, name: str, version: str) -> None:
         raise RequestError(404, told)
 
 
-def _given(request: Any) -> Iterator[Given]:
-    """Yield a request's tensors.
+def _given(request: Any, long: wire.Lifted) -> Iterator[Given]:
+    """Yield a request's tensors, of which some have long contents by themselves.
 
     Raises:
         RequestError: 400, contents are typed and raw, or of the wrong type.
@@ -262,30 +253,13 @@ def _given(request: Any) -> Iterator[Given]:
     for n, tensor in enumerate(request.inputs):
         name, datatype, shape = tensor.name, tensor.datatype, list(tensor.shape)
         if raw:
-            if tensor.HasField("contents"):
+            if tensor.HasField("contents") or n in long:
                 raise wrong(name, "raw_input_contents alone", "contents too")
             yield name, datatype, shape, None, memoryview(raw[n])
-            continue
-        fields = tensor.contents.ListFields()
-        if not fields:
-            raise wrong(name, "contents or raw_input_contents", "neither")
-        wanted = _FIELDS.get(datatype, "")
-        others = [field.name for field, _ in fields if field.name != wanted]
-        if others:
-            raise wrong(name, f"data of {datatype[:64]} in {wanted or 'raw contents'}", others[0])
-        yield name, datatype, shape, _typed(name, datatype, fields[0][1]), None
-
-
-def _typed(name: str, datatype: str, values: Any) -> NDArray[Any]:
-    if datatype == "BYTES":
-        try:
-            return np.array([str(value, "utf-8") for value in values], dtype=object)
-        except UnicodeDecodeError as error:
-            raise wrong(name, "strings of UTF-8", "other bytes") from error
-    found = np.array(values)
-    dtype = DTYPES[datatype]
-    if dtype.kind in "iu" and dtype.itemsize < 4:
-        limits = np.iinfo(dtype)
-        if found.min() < limits.min or found.max() > limits.max:
-            raise wrong(name, f"values of {datatype}", "one that does not fit")
-    return found.astype(dtype, copy=False)
+        elif n in long:
+            yield name, datatype, shape, contents.Typed(long[n]), None
+        else:
+            found = contents.read(name, datatype, tensor.contents)
+            if found is None:
+                raise wrong(name, "contents or raw_input_contents", "neither")
+            yield name, datatype, shape, found, None
