@@ -20,8 +20,8 @@ from perennial_serving.protocol.description import (
     EXTENSIONS,
     PLATFORM,
     SERVER,
+    described,
     index,
-    parameters,
     server_version,
 )
 from perennial_serving.protocol.lists import AT_ONCE
@@ -57,6 +57,7 @@ class GrpcApp:
 
     def __init__(self, engine: Engine, maximum_message: int) -> None:
         self._engine, self._maximum = engine, maximum_message
+        self._metadata = _metadata(engine.plane.model)  # once: there may be thousands of inputs
         self._methods = {
             f"/{SERVICE}/{name}": (getattr(pb, f"{name}Request"), getattr(self, f"_{name}"))
             for name in METHODS
@@ -99,18 +100,8 @@ class GrpcApp:
         return pb.ServerMetadataResponse(name=SERVER, version=version, extensions=EXTENSIONS)
 
     def _ModelMetadata(self, request: Any) -> Any:
-        model = self._engine.plane.model
-        _known(model, request.name, request.version)
-        answer = pb.ModelMetadataResponse(
-            name=model.name, versions=[model.version], platform=PLATFORM
-        )
-        for side, tensors in ((answer.inputs, model.inputs), (answer.outputs, model.outputs)):
-            for tensor in tensors:
-                told = side.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
-                for name, value in parameters(model, tensor).items():
-                    text = value if isinstance(value, str) else codec.document(value).decode()
-                    told.parameters[name].string_param = text
-        return answer
+        _known(self._engine.plane.model, request.name, request.version)
+        return self._metadata
 
     def _RepositoryIndex(self, _: Any) -> Any:
         answer = pb.RepositoryIndexResponse()
@@ -223,6 +214,17 @@ class GrpcCall(Call):
     def traceparent(self) -> bytes | None:
         """Return the metadata of that name."""
         return self._call.metadata.get("traceparent", "").encode()
+
+
+def _metadata(model: Model) -> Any:
+    answer = pb.ModelMetadataResponse(name=model.name, versions=[model.version], platform=PLATFORM)
+    for side, tensors in zip((answer.inputs, answer.outputs), described(model), strict=True):
+        for tensor, known in tensors:
+            told = side.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+            for name, value in known.items():
+                text = value if isinstance(value, str) else codec.document(value).decode()
+                told.parameters[name].string_param = text
+    return answer
 
 
 def _parsed(kind: Any, message: bytes) -> Any:

@@ -19,6 +19,8 @@ from perennial_serving.protocol import columns
 from perennial_serving.system.errors import SHOWN, RequestError, wrong
 
 _SIZE = struct.Struct("<I")
+# How many strings are moved in one go, which other threads wait for.
+_STRINGS_AT_ONCE = 8192
 DOES_NOT_FIT = (struct.error, OverflowError)
 _FORMATS = {
     **{"BOOL": "?", "FP16": "e", "FP32": "f", "FP64": "d"},
@@ -261,8 +263,10 @@ def _from_bytes(
 def _strings(name: str, raw: memoryview, count: int) -> NDArray[Any]:
     """Read strings that each follow their length in 4 bytes; they must be UTF-8, as ONNX's are."""
     values: list[str] = []
-    at, end = 0, len(raw)
-    while at < end and len(values) <= count:
+    found = np.empty(min(count, len(raw) // _SIZE.size), dtype=object)
+    taken = at = 0
+    end = len(raw)
+    while at < end and taken + len(values) <= count:
         if end - at < 4:
             raise wrong(name, "4 bytes of length before each string", f"{end - at}")
         (size,) = _SIZE.unpack_from(raw, at)
@@ -274,17 +278,25 @@ def _strings(name: str, raw: memoryview, count: int) -> NDArray[Any]:
         except UnicodeDecodeError as error:
             raise wrong(name, "strings of UTF-8", "other bytes") from error
         at += size
-    if len(values) != count:
-        raise wrong(name, f"{count} strings", "more" if len(values) > count else f"{len(values)}")
-    return np.array(values, dtype=object)
+        if len(values) == _STRINGS_AT_ONCE and taken + len(values) <= count:
+            found[taken : taken + len(values)] = values
+            taken += len(values)
+            values = []
+    if taken + len(values) != count:
+        got = "more" if taken + len(values) > count else f"{taken + len(values)}"
+        raise wrong(name, f"{count} strings", got)
+    found[taken:] = values
+    return found
 
 
 def to_bytes(values: NDArray[Any]) -> bytes:
     """Return values as the binary extension and gRPC's raw contents carry them."""
     if values.dtype != object:
         return values.tobytes()
-    parts: list[bytes] = []
-    for value in values.ravel():
-        content = value.encode() if isinstance(value, str) else bytes(value)
-        parts += (_SIZE.pack(len(content)), content)
-    return b"".join(parts)
+    flat, whole = values.ravel(), bytearray()
+    for n in range(0, flat.size, _STRINGS_AT_ONCE):
+        for value in flat[n : n + _STRINGS_AT_ONCE]:
+            content = value.encode() if isinstance(value, str) else bytes(value)
+            whole += _SIZE.pack(len(content))
+            whole += content
+    return bytes(whole)
