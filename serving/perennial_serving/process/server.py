@@ -64,6 +64,7 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
     confine(limits.memory_bytes)
     await rest.start(sockets.http)
     await rpc.start(sockets.grpc)
+    pulse.listening = True
     model = plane.model
     print(f"serving {model.name} version {model.version} on ports {sockets.ports}", flush=True)
     await stopping.wait()

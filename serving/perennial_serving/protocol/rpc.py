@@ -176,7 +176,7 @@ class GrpcCall(Call):
         answer = pb.ModelInferResponse(
             model_name=model.name, model_version=model.version, id=request_id or ""
         )
-        longs = []
+        longs: list[bytes] = []
         for tensor, values in tensors:
             output = pb.ModelInferResponse.InferOutputTensor(
                 name=tensor.name, datatype=tensor.datatype, shape=values.shape
