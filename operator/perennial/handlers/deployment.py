@@ -14,7 +14,6 @@ from perennial.cluster.client import Cluster, Unreadable
 from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
 from perennial.handlers.measured import Measured
-from perennial.handlers.store import provide_secret
 from perennial.plan.core import Plan, Settings, owned_by
 from perennial.plan.record import Record
 from perennial.plan.rollout import (
@@ -23,6 +22,7 @@ from perennial.plan.rollout import (
     questions,
     takes_untried,
 )
+from perennial.plan.serving_pods import serving_pods
 from perennial.settings import Options
 from perennial.sources.pods import Pods
 
@@ -40,7 +40,6 @@ async def observe_and_plan(
     if deployment is None or deployment.metadata.deletion_timestamp is not None:
         MEASURED.forget(namespace, key.name)
         return None
-    await provide_secret(cluster, namespace, options)
     model = deployment.spec.model
     version: ModelVersion | None = None
     versions: list[ModelVersion] = []
@@ -60,7 +59,7 @@ async def observe_and_plan(
             selected = f"perennial.dev/training={name}"
             versions = await cluster.read_all(ModelVersion, namespace, selected)
     selector = f"perennial.dev/deployment={key.name}"
-    pods = await cluster.select("v1", "Pod", namespace, selector)
+    pods = serving_pods(key.name, await cluster.select("v1", "Pod", namespace, selector))
     snapshot = DeploymentSnapshot(
         deployment=deployment,
         now=now,

@@ -14,6 +14,7 @@ from perennial.cluster.client import Cluster
 from perennial.cluster.queue import Key
 from perennial.plan.core import Plan, Settings
 from perennial.plan.monitor import MonitorSnapshot, plan_monitor, questions, wants_windows
+from perennial.plan.serving_pods import serving_pods
 from perennial.plan.windows import Answers, Question
 from perennial.settings import Options
 from perennial.sources.pods import Pods
@@ -46,7 +47,8 @@ async def observe_and_plan(
             f"perennial.dev/revision={stable.revision}"
         )
         found = await cluster.select("v1", "Pod", namespace, selector)
-        asked = questions(monitor, stable.revision, found, now)
+        ours = serving_pods(deployment.metadata.name, found)
+        asked = questions(monitor, stable.revision, ours, now)
         answers = asked.answers(await serving.ask(asked.questions))
         profile = await _profile(serving, asked.questions, answers)
     snapshot = MonitorSnapshot(monitor, now, deployment, training, answers, profile)

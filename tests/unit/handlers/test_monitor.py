@@ -20,9 +20,11 @@ PROFILE = Profile(
 
 
 def pod(number: int, **status: Any) -> dict[str, Any]:
-    labels = {"perennial.dev/revision": "r1"}
+    labels = {"perennial.dev/revision": "r1", "pod-template-hash": "5f7"}
+    owner = {"kind": "ReplicaSet", "name": "flights-r1-5f7", "controller": True}
     told = {"podIP": f"10.0.0.{number}", "conditions": [{"type": "Ready", "status": "True"}]}
-    return {"metadata": {"name": f"p{number}", "labels": labels}, "status": {**told, **status}}
+    meta = {"name": f"p{number}", "labels": labels, "ownerReferences": [owner]}
+    return {"metadata": meta, "status": {**told, **status}}
 
 
 class Cluster:
