@@ -87,8 +87,7 @@ async def decided(
         found.append(snapshot)
         return Plan()
 
-    if wants:
-        monkeypatch.setattr(handlers, wants, lambda *_: True)
+    monkeypatch.setattr(wants, lambda *_: True)
     monkeypatch.setattr(handlers, plan, planned)
     key, cluster = Key(kind, "team", "flights"), Cluster()
     await handlers.observe_and_plan(cluster, Pods(), key, SETTINGS, OPTIONS, NOW)
@@ -97,13 +96,13 @@ async def decided(
 
 
 async def test_a_rollout_is_decided_by_our_own_pods(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = ("ModelDeployment", "", "plan_deployment")
+    calls = ("ModelDeployment", "perennial.plan.rollout.measure.wants_metrics", "plan_deployment")
     asked, snapshot = await decided(deployments, *calls, monkeypatch)
     assert asked == {"ours"} and snapshot.pods == (OURS,)
     assert snapshot.answers.asked == {"old-1": ("ours",), "new-1": ()}
 
 
 async def test_drift_is_found_by_our_own_pods(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = ("DriftMonitor", "wants_windows", "plan_monitor")
+    calls = ("DriftMonitor", "perennial.handlers.monitor.wants_windows", "plan_monitor")
     asked, snapshot = await decided(monitors, *calls, monkeypatch)
     assert asked == {"ours"} and snapshot.asked == 1

@@ -443,6 +443,7 @@ def test_a_pod_whose_clock_is_wrong_is_left_out_and_that_is_no_fault_of_the_mode
         found = trial.look()["errors"]
     assert found.requests == 0 and found.verdict not in ("Failed", "Successful")
     assert trial.known.skewed == ["c"] and trial.known.silent_time is None
+    assert found.message.startswith("errors: the clocks of the canary's pods are wrong")
 
 
 # Some seconds, and what each pod answers in them.

@@ -107,13 +107,16 @@ def look(
     if reached == cursor:  # nothing was judged without them now; whom it was before, it still is
         missing &= set(known.missing)
     silent, skewed = answers.silent(canary), answers.skewed(stable, canary)
-    heard = bool(answers.of(stable)), bool(answers.of(canary)) or not answers.asked.get(canary)
+    heard, why = bool(answers.of(stable)), ""
+    if answers.asked.get(canary) and not answers.of(canary):
+        clocks = "the clocks of the canary's pods are wrong, so that what they count is left out"
+        why = clocks if not silent else "no ready pod of the canary answers its metrics port"
     return found.model_copy(
         update={
             "silent_time": (known.silent_time or now) if silent else None,
             "missing": sorted(missing)[:TOLD],
             "skewed": sorted(h.pod for h in skewed)[:TOLD],
-            "metrics": [_told(a, m, *heard) for a, m in _pairs(analysis, found)],
+            "metrics": [_told(a, m, heard, why) for a, m in _pairs(analysis, found)],
         }
     )
 
@@ -230,15 +233,14 @@ def _after(
 
 
 def _told(
-    asked: AnalysisMetric, known: MetricStatus, stable_heard: bool, canary_heard: bool
+    asked: AnalysisMetric, known: MetricStatus, stable_heard: bool, unreachable: str
 ) -> MetricStatus:
-    """Return what is known of a metric, with its verdict."""
+    """Return what is known of a metric, with its verdict; ``unreachable`` says why the canary is."""
     found = evidence.verdict(asked, known)
     outcome: Outcome = found.outcome
     message = found.message
-    if outcome != "Failed" and not canary_heard:
-        told = f"{asked.name}: no ready pod of the canary answers its metrics port"
-        outcome, message = "Unreachable", told
+    if outcome != "Failed" and unreachable:
+        outcome, message = "Unreachable", f"{asked.name}: {unreachable}"
     elif outcome == "Undecided" and evidence.compares(asked) and not stable_heard:
         told = f"{asked.name}: no pod of stable can be asked, so there is nothing to compare with"
         outcome, message = "NotComparable", told

@@ -24,6 +24,7 @@ def _decisive(status: DeploymentStatus, analysis: AnalysisStatus) -> DeploymentS
     kept = AnalysisStatus(
         pair=analysis.pair,
         silent_time=analysis.silent_time,
+        missing=analysis.missing,
         skewed=analysis.skewed,
         metrics=[
             MetricStatus(name=m.name, key=m.key, verdict=m.verdict, suspected=m.suspected)
