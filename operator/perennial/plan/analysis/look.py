@@ -235,7 +235,7 @@ def _after(
 def _told(
     asked: AnalysisMetric, known: MetricStatus, stable_heard: bool, unreachable: str
 ) -> MetricStatus:
-    """Return what is known of a metric, with its verdict; ``unreachable`` says why the canary is."""
+    """Return what is known of a metric, with its verdict, or why the canary is unreachable."""
     found = evidence.verdict(asked, known)
     outcome: Outcome = found.outcome
     message = found.message
