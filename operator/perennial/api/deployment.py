@@ -357,6 +357,27 @@ DEFAULT_STEPS = (
 )
 
 
+_SURGE = r"^[1-9][0-9]{0,2}%$"
+Surge = Annotated[
+    int | str,
+    Field(
+        json_schema_extra={
+            "pattern": _SURGE,
+            "minimum": 1,
+            "maximum": 1000,
+            "maxLength": 4,
+            "x-kubernetes-validations": [
+                rule(
+                    f"type(self) == int || string(self).matches('{_SURGE}')",
+                    "write a number of pods, at least 1, or a percentage such as 25%",
+                )
+            ],
+        }
+    ),
+]
+"""Pods beside others: a number, or a percentage of them."""
+
+
 class Rollout(ApiModel):
     """How a new version replaces the present one."""
 
@@ -383,6 +404,23 @@ class Rollout(ApiModel):
             ]
         },
     )
+    max_surge: Surge = Field(
+        "100%",
+        description=(
+            "Pods that there may be beside replicas, of all versions together, as a number or in "
+            "percent of replicas (rounded up). What is on trial has them first, then what was "
+            "replaced. With few, a new version takes the pods over one by one."
+        ),
+    )
+    keep_replaced: Duration = Field(
+        "30s",
+        description=(
+            "How long the pods of what was replaced are kept, at most: maxSurge cuts them, and the "
+            "next version waits for 30s of it only. Until then, a spec that names it again goes "
+            "back at once, without steps."
+        ),
+        json_schema_extra=within("0s", "720h"),
+    )
     progress_deadline: Duration = Field(
         "10m",
         description="Longest time for pods to become ready before a rollout is rolled back.",
@@ -408,6 +446,13 @@ class Rollout(ApiModel):
     def steps(self) -> list[Step]:
         """Return the canary's steps, by default the operator's own."""
         return list(DEFAULT_STEPS) if self.canary is None else self.canary.steps
+
+    def surge(self, replicas: int) -> int:
+        """Return how many pods there may be beside so many replicas, at least one of any."""
+        if isinstance(self.max_surge, int):
+            return self.max_surge
+        percent = int(self.max_surge.removesuffix("%"))
+        return -(-replicas * percent // 100)
 
     @property
     def judging(self) -> Analysis:
@@ -559,6 +604,13 @@ class StepStatus(ApiModel):
     )
     start_time: Time | None = Field(
         None, description="When the step's weight was in force; absent while it scales."
+    )
+    served_seconds: float = Field(
+        0,
+        description=(
+            "Time in which its weight was in force before startTime: readiness that flaps stops "
+            "the step's time, and does not begin it anew."
+        ),
     )
     scaling_since: Time | None = Field(None, description="When the step began to scale.")
     waiting_since: Time | None = Field(

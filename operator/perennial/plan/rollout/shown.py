@@ -1,18 +1,18 @@
 """What people and autoscalers read in the status, beside its conditions."""
 
 from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
-from perennial.plan.rollout.capacity import REPLACED
-from perennial.plan.rollout.snapshot import DeploymentSnapshot, ready_pods
-from perennial.plan.weights import actual
+from perennial.plan.rollout.snapshot import REPLACED, DeploymentSnapshot
 from perennial.plan.workload import image_of
 
 
-def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
-    """Fill in what people and autoscalers read."""
+def shown(
+    s: DeploymentSnapshot, status: DeploymentStatus, shares: dict[str, int]
+) -> DeploymentStatus:
+    """Fill in what people and autoscalers read; ``shares`` in percent are those in force."""
     updates: dict[str, object] = {}
     weight = status.weight
-    if weight is not None:
-        weight = weight.model_copy(update={"actual": _measured(s, status, weight)})
+    if weight is not None and status.canary is not None and shares:
+        weight = weight.model_copy(update={"actual": shares.get(status.canary.revision, 0)})
     total = ready = 0
     for field in ROLES:
         revision: Revision | None = getattr(status, field)
@@ -58,16 +58,6 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
         selector=selector,
         printed=printed,
     )
-
-
-def _measured(s: DeploymentSnapshot, status: DeploymentStatus, share: Share) -> int:
-    """Return the canary's share as the Service and the ready pods give it now."""
-    stable, canary, selection = status.stable, status.canary, s.selection
-    assert stable is not None and canary is not None
-    if selection is not None:
-        return 100 if selection == canary.revision else 0
-    pods = [ready_pods(live) for r in (stable, canary) if (live := s.workload(r.revision))]
-    return actual(*pods) if s.service is not None and len(pods) == 2 else share.actual
 
 
 def _rest(canary: Share | None) -> Share:
