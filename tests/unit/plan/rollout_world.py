@@ -22,6 +22,7 @@ REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
 WHY = {
     "crash": ("ModelInvalid", "the model cannot be loaded"),
     "store": ("StoreUnreachable", "the store does not answer"),
+    "memory": ("", ""),  # it says nothing, and is killed
 }
 
 
@@ -66,6 +67,7 @@ class World:
         self.silent: set[str] = set()
         self.broken: dict[str, str] = {}
         self.room = 1000
+        self.tells_room = False  # pods that find no room say so
         self.instant = True
         self.error_rate = self.refusal_rate = 0.0
         self.seconds_each = 0.01
@@ -238,6 +240,8 @@ class World:
         found = list(self.others)
         for revision, live in self.workloads.items():
             how = self.broken.get(wanted_sha(live), "")
+            if not how and self._is_crowded(live):
+                how = "node"
             if how in ("", "silent", "quota"):
                 continue
             labels = {REVISION: revision, "perennial.dev/deployment": "flights"}
@@ -247,6 +251,13 @@ class World:
                 status["startTime"] = later(self.born[revision]).isoformat()
             found.append({"metadata": meta, "spec": _pod_spec(live), "status": status})
         return found
+
+    def _is_crowded(self, live: dict[str, Any]) -> bool:
+        """Tell whether pods of a workload find no room."""
+        if not self.tells_room:
+            return False
+        full = sum(_up(w) for w in self.workloads.values()) >= self.room
+        return full and live["spec"]["replicas"] > _up(live)
 
     def carry_out(self, plan: Plan, cut: int = 99) -> bool:
         """Do at most ``cut`` writes, in the plan's order; tell whether any changed something."""
@@ -399,7 +410,8 @@ class _Writer:
         if changes:
             self._refuse(wanted["kind"], name)
             self._world.writes += 1
-            self._world.records[name] = _sent(wanted)
+            made = {"creationTimestamp": f"{later(self._world.seconds):%Y-%m-%dT%H:%M:%SZ}"}
+            self._world.records[name] = _sent({**wanted, "metadata": wanted["metadata"] | made})
         return changes
 
     async def apply(self, wanted: Json) -> bool:
@@ -449,7 +461,9 @@ def _trouble(how: str) -> dict[str, Any]:
         scheduled = {"type": "PodScheduled", "status": "True"}
         return {"phase": "Pending", "conditions": [scheduled], "containerStatuses": [container]}
     reason, message = WHY[how]
-    ended = {"exitCode": 1, "message": f'{{"reason": "{reason}", "message": "{message}"}}'}
+    ended: dict[str, Any] = {"exitCode": 137, "reason": "OOMKilled"}
+    if reason:
+        ended = {"exitCode": 1, "message": f'{{"reason": "{reason}", "message": "{message}"}}'}
     container = {"name": "fetch", "ready": False, "state": {"terminated": ended}}
     return {"initContainerStatuses": [container]}
 

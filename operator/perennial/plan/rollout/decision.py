@@ -11,6 +11,7 @@ from perennial.plan.rollout import capacity
 from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import begun, wanted
 from perennial.plan.rollout.goal import Goal, Strategy, Traffic
+from perennial.plan.rollout.hindrance import note_hindrance
 from perennial.plan.rollout.rebuild import rebuild, recall
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
@@ -34,7 +35,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     if state.status.stable is None:
         state = rebuild(s, state)
     # Before what is asked for: retry forgets it again.
-    state = take_request(s, recall(s, state), STRATEGY)
+    state = note_hindrance(s, take_request(s, recall(s, state), STRATEGY))
     begins = state.status.stable is None
     found = begun(s, state.status) if begins else wanted(s, state.status)
     problem = found.problem or too_long(s.deployment.metadata.annotations)

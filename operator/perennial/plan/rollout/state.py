@@ -65,6 +65,15 @@ def reject(s: DeploymentSnapshot, state: State, reason: str, message: str) -> St
     return state.set(rejected=with_rejection(s, state.status, canary, reason, message))
 
 
+def overdue(s: DeploymentSnapshot, state: State, why: Finding | None) -> State:
+    """Give up what did not become ready in time; without a rejection where others are to blame."""
+    if why is not None and why.blame != "Model":
+        # Not the model's fault: no rejection, so that the next pass tries it, or a newer one.
+        return drop(state).set(Event(why.reason, why.message, "Warning"))
+    told = f"{why.reason}: {why.message}" if why else "its pods did not become ready in time"
+    return reject(s, state, "ProgressDeadlineExceeded", told)
+
+
 def promote(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     """Let what was on trial be stable."""
     told = Event("CanaryPromoted", f"{canary.name} is stable now")

@@ -7,6 +7,7 @@ from perennial.api.deployment import Revision
 from perennial.plan.core import Event
 from perennial.plan.record import as_written, counted
 from perennial.plan.rollout.goal import Strategy
+from perennial.plan.rollout.hindrance import gives_way
 from perennial.plan.rollout.measure import measure
 from perennial.plan.rollout.rest import lingers
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
@@ -15,6 +16,7 @@ from perennial.plan.rollout.state import (
     State,
     drop,
     is_undone,
+    overdue,
     reject,
     rejection,
     time_left,
@@ -62,11 +64,13 @@ def judge(s: DeploymentSnapshot, state: State) -> State:
         return _timed(state, canary, None)  # while there are to be no pods, no time passes
     if canary.start_time is None:
         return _timed(state, canary, s.now)
+    why = s.trouble(canary.revision)
     if time_left(s, canary) <= 0 and not is_undone(status):
+        if canary.hindered_since is not None:
+            return overdue(s, state, why)
         most = s.deployment.spec.rollout.deadline
         told = f"the rollout did not end within {most}; ask for retry to try again"
         return reject(s, state, DEADLINE, told)
-    why = s.trouble(canary.revision)
     if why is not None and why.final:
         return reject(s, state, why.reason, why.message)
     return measure(s, state)
@@ -82,7 +86,8 @@ def _finishes(s: DeploymentSnapshot, canary: Revision) -> bool:
     """Tell whether a newer version waits for the end of the one on trial."""
     same_settings = counted(canary.revision)[0] == as_written(s.deployment, canary.artifact)
     follows = s.deployment.spec.model.training_ref is not None
-    return same_settings and follows and s.deployment.spec.rollout.on_new_version == "Finish"
+    waits = s.deployment.spec.rollout.on_new_version == "Finish" and not gives_way(s, canary)
+    return same_settings and follows and waits
 
 
 def _back(s: DeploymentSnapshot, state: State, desired: Revision, strategy: Strategy) -> State:

@@ -6,11 +6,11 @@ import json
 from perennial.api.base import seconds
 from perennial.api.deployment import DeploymentStatus, Revision, Share, Step, StepStatus
 from perennial.plan.core import REQUEST_ANNOTATION, Event
-from perennial.plan.finding import Finding
 from perennial.plan.rollout.goal import Arm, Goal, Seen
+from perennial.plan.rollout.hindrance import tried_again
 from perennial.plan.rollout.measure import decision, is_suspected
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.rollout.state import PAUSE_STEP, State, drop, is_undone, promote, reject
+from perennial.plan.rollout.state import PAUSE_STEP, State, is_undone, overdue, promote
 
 UNDECIDED = "AnalysisUndecided"
 FAR_POINTS = 5
@@ -188,19 +188,14 @@ def _wait(s: DeploymentSnapshot, state: State, step: StepStatus, seen: Seen) -> 
     stable, canary = state.status.stable, state.status.canary
     assert stable is not None and canary is not None
     waited = (s.now - (step.scaling_since or s.now)).total_seconds()
-    if waited <= seconds(s.deployment.spec.rollout.progress_deadline):
+    late = waited > seconds(s.deployment.spec.rollout.progress_deadline)
+    if (again := tried_again(s, state.status, canary)) is not None:
+        late = s.now >= again
+    if not late:
         return state
     if canary.revision in seen.lacking:
-        return _overdue(s, state, s.trouble(canary.revision))
+        return overdue(s, state, s.trouble(canary.revision))
     return _stuck(s, state, stable) if stable.revision in seen.lacking else state
-
-
-def _overdue(s: DeploymentSnapshot, state: State, why: Finding | None) -> State:
-    if why is not None and why.blame != "Model":
-        # Not the model's fault: no rejection, so that the next pass tries it, or a newer one.
-        return drop(state).set(Event(why.reason, why.message, "Warning"))
-    told = f"{why.reason}: {why.message}" if why else "its pods did not become ready in time"
-    return reject(s, state, "ProgressDeadlineExceeded", told)
 
 
 def _stuck(s: DeploymentSnapshot, state: State, stable: Revision) -> State:
