@@ -13,7 +13,8 @@ wherever the operator is killed between two writes, and whichever of them is ref
 knows what a canary is, or how requests are divided.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from perennial.api.base import Json
 from perennial.plan.core import Deletion, owned_by
@@ -25,183 +26,189 @@ Pods = dict[str, int]
 """Pods by revision."""
 
 
-def children(s: DeploymentSnapshot, goal: Goal, traffic: Traffic) -> tuple[Json, ...]:
-    """Return the children to apply in this pass, in the order of their writes."""
-    wanted = wanted_pods(s, goal, traffic)
-    wanted[goal.stable] = max(wanted[goal.stable], _stables_part(s, goal, traffic))
-    grown = _grown(s, goal, wanted, traffic)
-    route = _route(s, goal, wanted, grown, traffic)
-    turns = route is not None and not traffic.is_set(s, route)
-    # Until it was *seen* turned: that write may be refused, and the next one not.
-    sizes = grown if turns else _shrunk(s, goal, wanted, grown, traffic)
-    roles = {name: live["metadata"]["labels"][ROLE_LABEL] for name, live in _named(s).items()}
-    roles |= {arm.revision: arm.role for arm in goal.arms}
-    larger: list[Json] = []
-    smaller: list[Json] = []
-    for revision in _stable_first(s, goal):
-        record = s.record(revision)
-        if record is None:
-            continue  # it is recorded first
-        child = workload(s.deployment, record, roles[revision], sizes[revision])
-        (smaller if sizes[revision] < s.asked(revision) else larger).append(child)
-    return (*larger, *traffic.objects(s, route), *smaller)
+@dataclass(frozen=True)
+class Way:
+    """The way from what was observed to a goal."""
 
+    s: DeploymentSnapshot
+    goal: Goal
+    traffic: Traffic
 
-def wanted_pods(s: DeploymentSnapshot, goal: Goal, traffic: Traffic) -> Pods:
-    """Return the pods that every revision is to have in the end: those without a part have none.
+    def children(self) -> tuple[Json, ...]:
+        """Return the children to apply in this pass, in the order of their writes."""
+        grown = self._grown()
+        route = self._route(grown)
+        turns = route is not None and not self.traffic.is_set(self.s, route)
+        # Until it was *seen* turned: that write may be refused, and the next one not.
+        sizes = grown if turns else self._shrunk(grown)
+        larger: list[Json] = []
+        smaller: list[Json] = []
+        for revision, role in self._roles.items():
+            record = self.s.record(revision)
+            if record is None:
+                continue  # it is recorded first
+            child = workload(self.s.deployment, record, role, sizes[revision])
+            (smaller if sizes[revision] < self.s.asked(revision) else larger).append(child)
+        return (*larger, *self.traffic.objects(self.s, route), *smaller)
 
-    Pods that only stand by are cut to the budget, in the goal's order.
-    """
-    most, by_share = _budget(s), traffic.pods(goal, s.replicas, _budget(s))
-    wanted = dict.fromkeys(_named(s), 0)
-    used = sum(s.asked(revision) for revision in _leaving(s, goal, traffic))
-    for arm in sorted(goal.arms, key=lambda arm: arm.share == 0):
-        pods = by_share[arm.revision]
-        wanted[arm.revision] = pods if arm.share > 0 else max(0, min(pods, most - used))
-        used += wanted[arm.revision]
-    return wanted
+    def seen(self) -> Seen:
+        """Return how far the goal is so."""
+        s, pods = self.s, self._final
+        return Seen(
+            complete=frozenset(r for r, n in pods.items() if s.ready(r) >= n),
+            lacking=frozenset(r for r, n in pods.items() if s.ready(r) < min(n, s.asked(r))),
+            routed=self.traffic.is_set(s, self.goal),
+            makes=self.traffic.makes(self.goal, pods),
+        )
 
+    def unreached(self, named: frozenset[str]) -> tuple[Deletion, ...]:
+        """Return the Deployments to delete: those that nobody names and no request reaches."""
+        is_known = bool(self._reached) or self.traffic.is_set(self.s, self.goal)
+        return tuple(
+            Deletion("apps/v1", "Deployment", meta["namespace"], meta["name"], meta["uid"])
+            for revision, live in self._workloads.items()
+            if owned_by(live, self.s.deployment.metadata.uid)
+            and (meta := live["metadata"])
+            and revision not in named | self._reached
+            and (is_known or self.s.asked(revision) + self.s.told_ready(revision) == 0)
+        )
 
-def _stables_part(s: DeploymentSnapshot, goal: Goal, traffic: Traffic) -> int:
-    """Return the pods that stable must have as requests go now, though the goal gives it fewer."""
-    reached = traffic.reached(s)
-    if goal.stable not in reached:
-        return 0
-    return s.replicas - sum(s.asked(revision) for revision in reached - {goal.stable})
+    # 1. Capacity before weight.
 
+    def _grown(self) -> Pods:
+        """Return the pods to ask for before anything shrinks: what is to grow, in the budget."""
+        grown = {revision: self.s.asked(revision) for revision in self._roles}
+        room = self._budget - sum(grown.values())
+        for arm in self.goal.arms:
+            more = self._wanted[arm.revision] - grown[arm.revision]
+            if more <= 0 or (arm.share == 0 and self._would_share(arm.revision)):
+                continue
+            first = 1 if arm.share > 0 and grown[arm.revision] == 0 else 0  # else nothing moves
+            given = min(more, max(room, first))
+            grown[arm.revision] += given
+            room -= given
+        return grown
 
-def seen(s: DeploymentSnapshot, goal: Goal, traffic: Traffic) -> Seen:
-    """Return how far a goal is so."""
-    wanted = wanted_pods(s, goal, traffic)
-    return Seen(
-        complete=frozenset(r for r, pods in wanted.items() if s.ready(r) >= pods),
-        lacking=frozenset(r for r, pods in wanted.items() if s.ready(r) < min(pods, s.asked(r))),
-        routed=traffic.is_set(s, goal),
-        makes=traffic.makes(goal, wanted),
-    )
+    def _would_share(self, revision: str) -> bool:
+        """Tell whether requests reach a revision among others, so that more pods have more."""
+        return revision in self._reached and len(self._reached) > 1
 
+    # 2. Weight.
 
-def unreached(
-    s: DeploymentSnapshot, goal: Goal, named: frozenset[str], traffic: Traffic
-) -> tuple[Deletion, ...]:
-    """Return the Deployments to delete: those that nobody names and no request reaches."""
-    reached = traffic.reached(s)
-    is_known = bool(reached) or traffic.is_set(s, goal)
-    return tuple(
-        Deletion("apps/v1", "Deployment", meta["namespace"], meta["name"], meta["uid"])
-        for revision, live in _named(s).items()
-        if owned_by(live, s.deployment.metadata.uid)
-        and (meta := live["metadata"])
-        and revision not in named | reached
-        and (is_known or s.asked(revision) + s.told_ready(revision) == 0)
-    )
+    def _route(self, grown: Pods) -> Goal | None:
+        """Return by which shares requests are to go from this pass on; None: as they do."""
+        if self._can_take(self.goal, self._wanted):
+            return self.goal
+        between = self._by_ready_pods()
+        if not self._reached:
+            return between
+        # Not all pods fit in at once: those that are here take their part, so that others can go.
+        is_cut = any(grown[r] < self._wanted[r] for r in self.goal.answering)
+        return between if is_cut and self._can_take(between, grown) else None
 
+    def _can_take(self, route: Goal, pods: Pods) -> bool:
+        """Tell whether enough pods are ready where a route leads, and no others are there."""
+        then = self.traffic.reached(self.s, route)
+        joining = route.answering - self._reached - {route.stable}
+        if any(self.s.ready(revision) < max(1, pods[revision]) for revision in joining):
+            return False
+        if then - self._reached - route.answering:
+            return False
+        return sum(self.s.ready(revision) for revision in then) >= self._floor
 
-def _grown(s: DeploymentSnapshot, goal: Goal, wanted: Pods, traffic: Traffic) -> Pods:
-    """Return the pods to ask for before anything shrinks: what is to grow, within the budget."""
-    grown = {revision: s.asked(revision) for revision in wanted}
-    room, reached = _budget(s) - sum(grown.values()), traffic.reached(s)
-    for arm in goal.arms:
-        more = wanted[arm.revision] - grown[arm.revision]
-        # Where requests reach several, pods of one that is to have none would be a share.
-        if more <= 0 or (arm.share == 0 and reached - {arm.revision} and arm.revision in reached):
-            continue
-        first = 1 if arm.share > 0 and grown[arm.revision] == 0 else 0  # else nothing ever moves
-        given = min(more, max(room, first))
-        grown[arm.revision] += given
-        room -= given
-    return grown
+    def _by_ready_pods(self) -> Goal:
+        """Return the shares on the way to the goal: those of the pods that are ready."""
+        leaving = (Arm(revision, "", 0, 0) for revision in self._leaving)
+        arms = (*self.goal.arms, *leaving)
+        taking = self.goal.answering | self._reached
+        ready = {r: self.s.ready(r) if r in taking else 0 for r in (a.revision for a in arms)}
+        total = sum(ready.values())
+        if total == 0:
+            return self.goal
 
+        def share(pods: int) -> int:
+            return max(1, round(100 * pods / total)) if pods else 0  # one of 1,000 takes part, too
 
-def _route(
-    s: DeploymentSnapshot, goal: Goal, wanted: Pods, grown: Pods, traffic: Traffic
-) -> Goal | None:
-    """Return by which shares requests are to go from this pass on; None: as they do."""
-    if _can_take(s, goal, wanted, traffic):
-        return goal
-    between = _by_ready_pods(s, goal, traffic)
-    is_cut = any(grown[arm.revision] < wanted[arm.revision] for arm in goal.arms if arm.share > 0)
-    if not traffic.reached(s) and between.answering:
-        return between
-    # Not all pods fit in at once: those that are here take their part, so that others can go.
-    return between if is_cut and _can_take(s, between, grown, traffic) else None
+        return Goal(tuple(replace(arm, share=share(ready[arm.revision])) for arm in arms))
 
+    # 3. Scale-down after weight.
 
-def _can_take(s: DeploymentSnapshot, goal: Goal, needed: Pods, traffic: Traffic) -> bool:
-    """Tell whether enough pods are ready where a goal sends requests, and none that it does not."""
-    now, then = traffic.reached(s), traffic.reached(s, goal)
-    joining = goal.answering - now - {goal.stable}
-    if any(s.ready(revision) < max(1, needed[revision]) for revision in joining):
-        return False
-    if then - now - goal.answering:
-        return False
-    return sum(s.ready(revision) for revision in then) >= _floor(s, goal, traffic)
+    def _shrunk(self, grown: Pods) -> Pods:
+        """Return the pods to ask for: fewer where enough others are ready behind the Service."""
+        sizes, stable = dict(grown), self.goal.stable
+        # Pods that are about to end are ready, but not to be counted on.
+        ready = {r: min(self.s.ready(r), self.s.asked(r)) for r in self._reached}
+        others = self.goal.answering - {stable}
+        stable_waits = any(self.s.ready(revision) < grown[revision] for revision in others)
+        for revision in reversed(self._roles):
+            if revision not in self._wanted or (revision == stable and stable_waits):
+                continue
+            missing = self._floor - (sum(ready.values()) - ready.get(revision, 0))
+            kept = min(missing, sizes[revision]) if revision in ready else 0
+            sizes[revision] = min(sizes[revision], max(self._wanted[revision], kept))
+            if revision in ready:
+                ready[revision] = min(ready[revision], sizes[revision])
+        return sizes
 
+    @cached_property
+    def _floor(self) -> int:
+        """The ready pods that requests must reach: those asked for, as far as there are any.
 
-def _by_ready_pods(s: DeploymentSnapshot, goal: Goal, traffic: Traffic) -> Goal:
-    """Return the shares on the way to a goal: those of the pods that are ready."""
-    leaving = (Arm(revision, "", 0, 0) for revision in _leaving(s, goal, traffic))
-    arms = (*goal.arms, *leaving)
-    total = sum(s.ready(arm.revision) for arm in arms)
-    if total == 0:
-        return goal
+        Where the cluster has no room for stable, one pod at a time of what has to go makes it.
+        """
+        floor = min(self.s.replicas, sum(self.s.told_ready(r) for r in self._reached))
+        trouble = self.s.trouble(self.goal.stable) if self._leaving else None
+        makes_room = trouble is not None and trouble.blame == "Cluster" and floor > 1
+        return floor - 1 if makes_room else floor
 
-    def share(ready: int) -> int:
-        return max(1, round(100 * ready / total)) if ready else 0  # one of 1,000 takes part, too
+    # What all three look at.
 
-    return Goal(tuple(replace(arm, share=share(s.ready(arm.revision))) for arm in arms))
+    @cached_property
+    def _wanted(self) -> Pods:
+        """The pods of what has a part, and of what leaves; what has neither is deleted instead."""
+        wanted, stable = {**dict.fromkeys(self._leaving, 0), **self._final}, self.goal.stable
+        if stable in self._reached:
+            # As requests go now, it may need more than the goal gives it.
+            others = sum(self.s.asked(revision) for revision in self._reached - {stable})
+            wanted[stable] = max(wanted[stable], self.s.replicas - others)
+        return wanted
 
+    @cached_property
+    def _final(self) -> Pods:
+        """The pods of each arm in the end; those that only stand by are cut to the budget."""
+        pods = dict(self.traffic.pods(self.goal, self.s.replicas, self._budget))
+        answering = self.goal.answering
+        used = sum(pods[revision] for revision in answering)
+        used += sum(self.s.asked(revision) for revision in self._leaving)
+        for arm in self.goal.arms:
+            if arm.revision not in answering:
+                pods[arm.revision] = max(0, min(pods[arm.revision], self._budget - used))
+                used += pods[arm.revision]
+        return pods
 
-def _shrunk(s: DeploymentSnapshot, goal: Goal, wanted: Pods, grown: Pods, traffic: Traffic) -> Pods:
-    """Return the pods to ask for: fewer where enough others are ready behind the Service."""
-    sizes, needed = dict(grown), _floor(s, goal, traffic)
-    # Pods that are about to end are ready, but not to be counted on.
-    ready = {r: min(s.ready(r), s.asked(r)) for r in traffic.reached(s)}
-    others = goal.answering - {goal.stable}
-    waits = any(s.ready(revision) < grown[revision] for revision in others)
-    leaving = _leaving(s, goal, traffic)
-    for revision in reversed(_stable_first(s, goal)):
-        has_part = revision in leaving or any(arm.revision == revision for arm in goal.arms)
-        if sizes[revision] <= wanted[revision] or not has_part:
-            continue  # what has no part and no requests is deleted, not scaled
-        if revision == goal.stable and waits:
-            continue
-        missing = needed - (sum(ready.values()) - ready.get(revision, 0))
-        kept = min(missing, sizes[revision]) if revision in ready else 0
-        sizes[revision] = max(wanted[revision], kept)
-        if revision in ready:
-            ready[revision] = min(ready[revision], sizes[revision])
-    return sizes
+    @cached_property
+    def _budget(self) -> int:
+        """The pods that there may be of all revisions together."""
+        return self.s.replicas + self.s.deployment.spec.rollout.surge(self.s.replicas)
 
+    @cached_property
+    def _reached(self) -> frozenset[str]:
+        """The revisions with pods that requests reach now."""
+        return self.traffic.reached(self.s)
 
-def _floor(s: DeploymentSnapshot, goal: Goal, traffic: Traffic) -> int:
-    """Return the ready pods that requests must reach: those asked for, as far as there are any.
+    @cached_property
+    def _leaving(self) -> frozenset[str]:
+        """The revisions that have no part in the goal, but requests yet."""
+        return self._reached - {arm.revision for arm in self.goal.arms}
 
-    Where the cluster has no room for stable, one pod at a time of what has to go makes it.
-    """
-    reached = traffic.reached(s)
-    floor = min(s.replicas, sum(s.told_ready(revision) for revision in reached))
-    trouble = s.trouble(goal.stable) if _leaving(s, goal, traffic) else None
-    makes_room = trouble is not None and trouble.blame == "Cluster"
-    return max(1, floor - 1) if makes_room and floor > 0 else floor
+    @cached_property
+    def _roles(self) -> dict[str, str]:
+        """All revisions and their roles: the goal's arms, stable first, then those without."""
+        labels = {r: str(w["metadata"]["labels"][ROLE_LABEL]) for r, w in self._workloads.items()}
+        arms = {arm.revision: arm.role for arm in self.goal.arms}
+        return arms | {r: role for r, role in labels.items() if r not in arms}
 
-
-def _budget(s: DeploymentSnapshot) -> int:
-    """Return how many pods there may be of all revisions together."""
-    return s.replicas + s.deployment.spec.rollout.surge(s.replicas)
-
-
-def _leaving(s: DeploymentSnapshot, goal: Goal, traffic: Traffic) -> frozenset[str]:
-    """Return the revisions that have no part in the goal, but requests yet."""
-    return traffic.reached(s) - {arm.revision for arm in goal.arms}
-
-
-def _stable_first(s: DeploymentSnapshot, goal: Goal) -> list[str]:
-    """Return all revisions: the goal's in its order, then those without a part."""
-    arms = [arm.revision for arm in goal.arms]
-    return [*arms, *(revision for revision in _named(s) if revision not in arms)]
-
-
-def _named(s: DeploymentSnapshot) -> dict[str, Json]:
-    """Return the Deployments by their revisions."""
-    return {str(live["metadata"]["labels"][REVISION_LABEL]): live for live in s.workloads}
+    @cached_property
+    def _workloads(self) -> dict[str, Json]:
+        """The Deployments by their revisions."""
+        return {str(live["metadata"]["labels"][REVISION_LABEL]): live for live in self.s.workloads}

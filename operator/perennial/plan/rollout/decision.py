@@ -7,7 +7,7 @@ from perennial.api.deployment import DeploymentStatus, Revision
 from perennial.plan.analysis.look import LOOK_SECONDS
 from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
 from perennial.plan.finding import Finding
-from perennial.plan.rollout import capacity
+from perennial.plan.rollout.capacity import Way
 from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import begun, wanted
 from perennial.plan.rollout.goal import Goal, Strategy, Traffic
@@ -56,7 +56,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     state = judge(s, state)
     if state.status.canary is not None:
         goal = _goal(s, state.status, desired)
-        state = STRATEGY.advance(s, state, capacity.seen(s, goal, TRAFFIC))
+        state = STRATEGY.advance(s, state, Way(s, goal, TRAFFIC).seen())
     state = _settle_stable(s, state)
     return _finish(s, state, _goal(s, state.status, desired))
 
@@ -107,9 +107,10 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
     apply: tuple[Json, ...] = ()
     delete = outdated(s, status)
     if goal is not None:
-        apply = capacity.children(s, goal, TRAFFIC)
+        way = Way(s, goal, TRAFFIC)
+        apply = way.children()
         create = (*create, *missing(s, status))
-        delete = (*capacity.unreached(s, goal, _named(s, status), TRAFFIC), *delete)
+        delete = (*way.unreached(_named(s, status)), *delete)
     status = shown(s, status, shares)
     before = s.deployment.status.conditions
     found = conditions(s, replace(state, status=status), shares)
