@@ -419,7 +419,7 @@ class Rollout(ApiModel):
             "next version waits for 30s of it only. Until then, a spec that names it again goes "
             "back at once, without steps."
         ),
-        json_schema_extra=within("0s", "720h"),
+        json_schema_extra=within(longest="720h"),
     )
     progress_deadline: Duration = Field(
         "10m",

@@ -312,6 +312,8 @@ class World:
                 {**wanted, "metadata": meta, "spec": spec, "status": status}
             )
         self._check(capacity, selected, f"{wanted['kind']} {revision}")
+        if wanted["kind"] == "Deployment":
+            self._check_budget(revision, live["spec"]["replicas"] if live else 0)
         if self.instant:
             self.grow()
 
@@ -341,6 +343,14 @@ class World:
         if write.startswith("Service") and capacity and self.replicas:
             for revision in set(self.selected()) & set(self.running()) - set(selected):
                 assert self.ready(revision) > 0, f"{revision} has traffic before a pod"
+
+    def _check_budget(self, revision: str, before: int) -> None:
+        """Check that no Deployment grows beyond maxSurge, but by its first pod."""
+        goal = self.workloads[revision]["spec"]["replicas"]
+        if goal > max(1, before) and not self.is_late:
+            most = self.replicas + self.deployment.spec.rollout.surge(self.replicas)
+            asked = sum(live["spec"]["replicas"] for live in self.workloads.values())
+            assert asked <= most, f"{asked} pods are asked for, {most} may be"
 
     def step(self, cut: int = 99, seconds: float = 1.0) -> Plan:
         """Let time pass and the operator look once."""

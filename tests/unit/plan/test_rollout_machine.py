@@ -52,13 +52,22 @@ class Rollouts(RuleBasedStateMachine):
         analysis=st.sampled_from(ANALYSES),
         follows=st.booleans(),
         on_new=st.sampled_from(["Finish", "Restart"]),
+        surge=st.sampled_from(["100%", "25%", 1]),
+        kept=st.sampled_from(["0s", "30s", "5m"]),
     )
     def begin(
-        self, replicas: int, steps: list[Any], analysis: Any, follows: bool, on_new: str
+        self,
+        replicas: int,
+        steps: list[Any],
+        analysis: Any,
+        follows: bool,
+        on_new: str,
+        surge: int | str,
+        kept: str,
     ) -> None:
         rollout: dict[str, Any] = {"canary": {"steps": steps}, "progressDeadline": "20s"}
         rollout["onNewVersion"] = on_new
-        rollout["analysis"] = analysis
+        rollout |= {"analysis": analysis, "maxSurge": surge, "keepReplaced": kept}
         spec: dict[str, Any] = {"rollout": rollout, "replicas": replicas}
         if follows:
             spec["model"] = {"trainingRef": {"name": "flights"}}
@@ -185,6 +194,11 @@ class Rollouts(RuleBasedStateMachine):
         canary = self.world.deployment.status.canary
         if canary is not None:
             self.world.crash(canary.revision)
+
+    @rule(surge=st.sampled_from(["100%", "50%", 1]))
+    def other_surge(self, surge: int | str) -> None:
+        rollout = {**self.world.deployment.spec.rollout.to_json(), "maxSurge": surge}
+        self.world.change(rollout=rollout)
 
     @rule()
     def lose_status(self) -> None:
