@@ -77,6 +77,7 @@ class World:
         self.seconds = 0.0
         self.writes = 0
         self.is_late = False
+        self.spares = 0  # pods that the cluster cannot have, so that one goes before another comes
 
     # What people and trainings do.
 
@@ -338,7 +339,7 @@ class World:
             return  # nothing serves yet
         after = self.capacity()
         # What an old leader decided long ago may cost pods that have come since, but not all.
-        least = min(1, capacity) if self.is_late else min(capacity, self.replicas)
+        least = min(1, capacity) if self.is_late else min(capacity, self.replicas - self.spares)
         assert after >= least, f"{write}: capacity fell to {after}"
         if write.startswith("Service") and capacity and self.replicas:
             for revision in set(self.selected()) & set(self.running()) - set(selected):

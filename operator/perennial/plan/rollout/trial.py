@@ -93,7 +93,7 @@ def _finishes(s: DeploymentSnapshot, canary: Revision) -> bool:
 def _back(s: DeploymentSnapshot, state: State, desired: Revision, strategy: Strategy) -> State:
     """Go back to what served before, while its pods are kept; wait for the end of any other."""
     replaced = state.status.replaced
-    if replaced is None or replaced.revision != desired.revision:
+    if replaced is None or replaced.revision != desired.revision or s.asked(desired.revision) == 0:
         return state
     told = Event("ReturnStarted", f"{desired.name} has its pods yet and takes over again at once")
     return state.set(told, canary=desired, step=strategy.last_step(s), promoting=True, paused="")
