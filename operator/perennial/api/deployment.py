@@ -513,7 +513,7 @@ class Share(ApiModel):
     actual: int = Field(description="What the Service and the ready pods give now.")
 
 
-Role = Literal["Stable", "Canary", "Previous"]
+Role = Literal["Stable", "Canary", "Previous", "Failed"]
 
 
 class Revision(_Named):
@@ -523,7 +523,8 @@ class Revision(_Named):
         None,
         description=(
             "Stable answers. Canary is on trial. Previous answered before stable did: its "
-            "Deployment stays, without pods, for the request undo."
+            "Deployment stays, soon without pods, for the request undo. Failed was taken back, and "
+            "has requests until stable has its pods."
         ),
     )
     share: Share | None = Field(
@@ -652,7 +653,12 @@ class Printed(ApiModel):
     ready: str = Field("", description="Ready pods of wanted pods.", max_length=16)
 
 
-ROLES: dict[str, Role] = {"stable": "Stable", "canary": "Canary", "replaced": "Previous"}
+ROLES: dict[str, Role] = {
+    "stable": "Stable",
+    "canary": "Canary",
+    "replaced": "Previous",
+    "failed": "Failed",
+}
 
 
 class DeploymentStatus(ApiModel):
@@ -662,7 +668,7 @@ class DeploymentStatus(ApiModel):
     conditions: Conditions = []
     revisions: list[Revision] = Field(
         [],
-        description="The revisions that have a part in it: Stable, Canary, Previous.",
+        description="The revisions that have a part in it: Stable, Canary, Previous, Failed.",
         max_length=8,
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
@@ -710,6 +716,11 @@ class DeploymentStatus(ApiModel):
     def replaced(self) -> Revision | None:
         """The revision that answered before stable did."""
         return self._in("Previous")
+
+    @property
+    def failed(self) -> Revision | None:
+        """The revision that was taken back and has requests yet."""
+        return self._in("Failed")
 
     @property
     def weight(self) -> Share | None:

@@ -342,7 +342,9 @@ class World:
         least = min(1, capacity) if self.is_late else min(capacity, self.replicas - self.spares)
         assert after >= least, f"{write}: capacity fell to {after}"
         if write.startswith("Service") and capacity and self.replicas:
-            for revision in set(self.selected()) & set(self.running()) - set(selected):
+            # Stable may join without: its pods have traffic as they become ready.
+            known = {*selected, status.stable.revision if status.stable is not None else ""}
+            for revision in set(self.selected()) & set(self.running()) - known:
                 assert self.ready(revision) > 0, f"{revision} has traffic before a pod"
 
     def _check_budget(self, revision: str, before: int) -> None:

@@ -486,6 +486,64 @@ def test_readiness_that_flaps_does_not_hold_a_rollout_up_for_ever() -> None:
     assert world.deployment.status.canary is None
 
 
+def test_time_in_which_the_weight_is_in_force_counts() -> None:
+    world = slow([{"setWeight": 50}, {"pause": {"duration": "30s"}}], progressDeadline="60s")
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 50)
+    began = world.seconds
+    work(world, 20)
+    world.broken[NEW_SHA] = "silent"
+    world.crash(canary_revision(world))
+    work(world, 40)
+    del world.broken[NEW_SHA]
+    advance(world, lambda w: w.deployment.status.promoting)
+    assert 68 <= world.seconds - began <= 76
+
+
+def test_an_autoscaler_between_four_and_five_does_not_begin_the_pause_anew() -> None:
+    world = slow([{"setWeight": 50}, {"pause": {"duration": "60s"}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 50)
+    began = world.seconds
+    for look in range(1, 200):
+        world.step()
+        if look % 10 == 0:
+            world.change(replicas=5 if world.replicas == 4 else 4)
+        if look % 4 == 0:
+            world.grow(1)
+        if world.deployment.status.canary is None:
+            break
+    assert stable_sha(world) == NEW_SHA and world.seconds - began < 150
+
+
+@pytest.mark.parametrize("steps", [HALF, [{"setWeight": 0}, {"setWeight": 100}]])
+def test_what_was_taken_back_and_serves_on_is_told_and_a_fix_replaces_it(
+    steps: list[Any],
+) -> None:
+    world = slow([{"setWeight": 75}, {"pause": {}}], progressDeadline="40s")
+    old = stable_revision(world)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.steps(3)
+    bad = canary_revision(world)
+    world.broken["a" * 64] = "silent"
+    world.crash(old)
+    world.ask("abort/1")
+    work(world, 60)
+    found = conditions(world.step())
+    assert found["Stalled"] == ("True", "StableNotReady") and found["Reconciling"][0] == "False"
+    shares = {r.revision: (r.role, r.share) for r in world.deployment.status.revisions}
+    role, share = shares[bad]
+    assert role == "Failed" and share is not None and share.actual == 100
+    rollout = {**world.deployment.spec.rollout.to_json(), "canary": {"steps": steps}}
+    world.change(rollout=rollout)
+    world.wish(OTHER_SHA)
+    advance(world, lambda w: stable_sha(w) == OTHER_SHA)
+    world.broken.clear()
+    world.settle()
+    assert world.running() == [stable_revision(world)]
+
+
 def test_a_fix_is_tried_though_stable_cannot_start() -> None:
     world = slow([{"setWeight": 100}, {"pause": {"duration": "60s"}}])
     world.wish(NEW_SHA)

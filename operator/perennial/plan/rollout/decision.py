@@ -54,7 +54,8 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     elif desired is not None and trial is not None:
         state = drop(state)
     state = judge(s, state)
-    if state.status.canary is not None:
+    goes_on = desired is not None or is_undone(state.status)
+    if state.status.canary is not None and goes_on:
         goal = _goal(s, state.status, desired)
         state = STRATEGY.advance(s, state, Way(s, goal, TRAFFIC).seen())
     state = _settle_stable(s, state)

@@ -9,10 +9,9 @@ def shown(
     s: DeploymentSnapshot, status: DeploymentStatus, shares: dict[str, int]
 ) -> DeploymentStatus:
     """Fill in what people and autoscalers read; ``shares`` in percent are those in force."""
+    status = status.having(failed=_failed(s, status, shares))
     updates: dict[str, object] = {}
-    weight = status.weight
-    if weight is not None and status.canary is not None and shares:
-        weight = weight.model_copy(update={"actual": shares.get(status.canary.revision, 0)})
+    parts = _parts(status, shares)
     total = ready = 0
     for field in ROLES:
         revision: Revision | None = getattr(status, field)
@@ -23,9 +22,7 @@ def shown(
         is_ready = s.ready(revision.revision)
         if field != REPLACED:
             total, ready = total + has, ready + is_ready
-        changes: dict[str, object] = {"replicas": has, "ready_replicas": is_ready}
-        if field == "stable":
-            changes["share"] = _rest(weight)
+        changes = {"replicas": has, "ready_replicas": is_ready, "share": parts.get(field)}
         updates[field] = revision.model_copy(update=changes)
     meta, stable, canary = s.deployment.metadata, status.stable, status.canary
     selector = f"perennial.dev/deployment={meta.name}"
@@ -42,6 +39,7 @@ def shown(
             replicas = int(live.get("status", {}).get("replicas", 0)) if live else 0
         domain = s.settings.cluster_domain
         updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
+    weight = parts.get("canary")
     printed = Printed(
         model=stable.name if stable is not None else "",
         canary=canary.name if canary is not None else "",
@@ -49,8 +47,6 @@ def shown(
         step=_step(s, status),
         ready=f"{ready}/{max(total, s.replicas)}",
     )
-    if weight is not None:
-        updates["weight"] = weight
     return status.having(
         **updates,
         replicas=replicas,
@@ -60,11 +56,38 @@ def shown(
     )
 
 
-def _rest(canary: Share | None) -> Share:
-    """Return stable's share of the traffic: what the canary leaves."""
-    if canary is None:
-        return Share(asked=100, actual=100)
-    return Share(asked=100 - canary.asked, actual=100 - canary.actual)
+def _failed(
+    s: DeploymentSnapshot, status: DeploymentStatus, shares: dict[str, int]
+) -> Revision | None:
+    """Return what was taken back and has requests yet, None where it has none."""
+    roles = (status.stable, status.canary, status.replaced)
+    named = {revision.revision for revision in roles if revision is not None}
+    record = next((r for r in s.records if r.name not in named and shares.get(r.name)), None)
+    return record.revision if record is not None else None
+
+
+def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]:
+    """Return the share of each role that has one; what the others leave is stable's."""
+    parts: dict[str, Share] = {}
+    roles = {field: revision for field in ROLES if (revision := getattr(status, field)) is not None}
+    if (
+        "canary" in roles
+        and REPLACED in roles
+        and roles["canary"].revision == roles[REPLACED].revision
+    ):
+        del roles[REPLACED]  # it is gone back to
+    for field, revision in roles.items():
+        if field == "stable":
+            continue
+        known = status.weight if field == "canary" else None
+        told = known.actual if known is not None else 0  # as it was, where nothing is ready
+        actual = shares.get(revision.revision, 0) if shares else told
+        if actual or known is not None:
+            parts[field] = Share(asked=known.asked if known is not None else 0, actual=actual)
+    if status.stable is not None:
+        asked, actual = (sum(getattr(p, f) for p in parts.values()) for f in ("asked", "actual"))
+        parts["stable"] = Share(asked=100 - asked, actual=max(0, 100 - actual))
+    return parts
 
 
 def _step(s: DeploymentSnapshot, status: DeploymentStatus) -> str:
