@@ -339,7 +339,7 @@ class World:
             return  # nothing serves yet
         after = self.capacity()
         # What an old leader decided long ago may cost pods that have come since, but not all.
-        least = min(1, capacity) if self.is_late else min(capacity, self.replicas - self.spares)
+        least = min(1, capacity) if self.is_late else min(capacity, self.replicas) - self.spares
         assert after >= least, f"{write}: capacity fell to {after}"
         if write.startswith("Service") and capacity and self.replicas:
             # Stable may join without: its pods have traffic as they become ready.

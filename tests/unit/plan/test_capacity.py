@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from builders import SETTINGS
-from rollout_world import World
+from rollout_world import REVISION, World
 from test_rollout import (
     NEW_SHA,
     advance,
@@ -110,6 +110,23 @@ def test_on_a_full_node_what_is_taken_back_makes_room() -> None:
     world.room, world.tells_room, world.spares = 4, True, 1
     world.ask("abort/1")
     advance(world, serves(old))
+
+
+def test_no_second_pod_goes_while_the_first_one_holds_its_room() -> None:
+    world = slow(MOST)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused) and sizes(w) == [1, 3])
+    bad = world.deployment.status.canary
+    assert bad is not None
+    world.room, world.tells_room, world.spares = 4, True, 1
+    world.ask("abort/1")
+    advance(world, lambda w: sizes(w) == [4, 2])
+    world.workloads[bad.revision]["status"]["readyReplicas"] = 2
+    ending = {"name": "x", "labels": {REVISION: bad.revision}, "deletionTimestamp": "2026"}
+    world.others, world.room = [{"metadata": ending, "status": {}}], 3
+    for _ in range(10):
+        world.step()
+    assert sizes(world) == [4, 2]
 
 
 # keepReplaced: going back needs no steps while the pods are there.

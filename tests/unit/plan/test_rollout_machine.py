@@ -54,6 +54,7 @@ class Rollouts(RuleBasedStateMachine):
         on_new=st.sampled_from(["Finish", "Restart"]),
         surge=st.sampled_from(["100%", "25%", 1]),
         kept=st.sampled_from(["0s", "30s", "5m"]),
+        tells_room=st.booleans(),
     )
     def begin(
         self,
@@ -64,6 +65,7 @@ class Rollouts(RuleBasedStateMachine):
         on_new: str,
         surge: int | str,
         kept: str,
+        tells_room: bool,
     ) -> None:
         rollout: dict[str, Any] = {"canary": {"steps": steps}, "progressDeadline": "20s"}
         rollout["onNewVersion"] = on_new
@@ -73,6 +75,7 @@ class Rollouts(RuleBasedStateMachine):
             spec["model"] = {"trainingRef": {"name": "flights"}}
         self.world = World(**spec)
         self.world.instant = False
+        self.world.tells_room, self.world.spares = tells_room, int(tells_room)
         self.follows = follows
         self.versions = self.tokens = 0
         self.world.train(0, "a" * 64)

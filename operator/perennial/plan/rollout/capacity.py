@@ -158,8 +158,9 @@ class Way:
         """
         floor = min(self.s.replicas, sum(self.s.told_ready(r) for r in self._reached))
         trouble = self.s.trouble(self.goal.stable) if self._leaving else None
-        makes_room = trouble is not None and trouble.blame == "Cluster" and floor > 1
-        return floor - 1 if makes_room else floor
+        lacks_room = trouble is not None and trouble.blame == "Cluster"
+        is_given = any(self.s.has_ending_pods(revision) for revision in self._leaving)
+        return floor - 1 if lacks_room and not is_given and floor > 1 else floor
 
     # What all three look at.
 

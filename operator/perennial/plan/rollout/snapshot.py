@@ -81,6 +81,10 @@ class DeploymentSnapshot:
         label = REVISION_LABEL
         return [p for p in self.pods if p["metadata"].get("labels", {}).get(label) == revision]
 
+    def has_ending_pods(self, revision: str) -> bool:
+        """Tell whether pods of a revision are about to be gone, and hold their room yet."""
+        return any("deletionTimestamp" in p["metadata"] for p in self.pods_of(revision))
+
     def trouble(self, revision: str) -> Finding | None:
         """Return why a revision's pods do not become ready, as far as anything tells."""
         return refused(self.workload(revision)) or trouble(self.pods_of(revision), self.now)
