@@ -85,6 +85,33 @@ def test_undo_keeps_the_budget_too() -> None:
     assert watched(world, serves(old)) <= 5
 
 
+def test_stable_keeps_its_pods_until_the_last_one_of_the_canary_is_ready() -> None:
+    steps = [{"setWeight": 25}, {"pause": {"duration": "3s"}}, {"setWeight": 75}, {"pause": {}}]
+    world = slow(steps)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 25)
+    world.room = 5
+    advance(world, lambda w: sizes(w) == [3, 3])
+    for _ in range(20):
+        world.step()
+        world.grow(1)
+    assert sizes(world) == [3, 3] and world.capacity() == 5
+    world.room = 6
+    advance(world, lambda w: weight(w) == (75, 75))
+
+
+def test_no_revision_without_a_share_has_pods_when_the_service_opens() -> None:
+    world = promoted()
+    world.settle()
+    (old,) = set(world.workloads) - {stable_revision(world)}
+    world.wish(OTHER_SHA)
+    advance(world, lambda w: len(w.workloads) == 3)
+    world.scale_child(old, 4)
+    world.grow(4)
+    advance(world, lambda w: len(w.selected()) == 3)
+    assert world.ready(old) == 0
+
+
 def test_a_canary_has_its_pods_before_stable_stands_by() -> None:
     """At 100 % stable stands by with what the budget leaves it."""
     world = slow(ALL, maxSurge="50%")

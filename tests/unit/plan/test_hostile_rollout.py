@@ -544,6 +544,25 @@ def test_what_was_taken_back_and_serves_on_is_told_and_a_fix_replaces_it(
     assert world.running() == [stable_revision(world)]
 
 
+def test_a_fix_has_a_pod_though_what_was_taken_back_holds_the_whole_budget() -> None:
+    world = slow([{"setWeight": 100}, {"pause": {}}], maxSurge=1)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.broken["a" * 64] = "silent"
+    world.crash(stable_revision(world))
+    world.ask("abort/1")
+    work(world, 5)
+    rollout = {**world.deployment.spec.rollout.to_json(), "canary": {"steps": HALF}}
+    world.change(rollout=rollout)
+    world.wish(OTHER_SHA)
+    advance(world, lambda w: weight(w)[1] > 0)
+    world.ask("promote/2")
+    world.ask("promote/3")
+    work(world, 3)
+    world.ask("promote/4")
+    advance(world, lambda w: stable_sha(w) == OTHER_SHA)
+
+
 def test_a_fix_is_tried_though_stable_cannot_start() -> None:
     world = slow([{"setWeight": 100}, {"pause": {"duration": "60s"}}])
     world.wish(NEW_SHA)

@@ -6,7 +6,7 @@ there takes many passes, and each of them does what may be done by now:
 1. **Capacity before weight.** What is to grow grows, as far as the budget of pods goes.
 2. **Weight.** Requests are sent elsewhere once the pods that are to take them are ready there.
 3. **Scale-down after weight.** What is to shrink shrinks by what is ready beyond the pods asked
-   for; what serves does so last, and nothing does while requests are being turned.
+   for, where requests were *seen* to go; what serves does so last.
 
 So there are never fewer ready pods behind the Service than asked for while that many can be had,
 wherever the operator is killed between two writes, and whichever of them is refused. Nothing here
@@ -37,10 +37,7 @@ class Way:
     def children(self) -> tuple[Json, ...]:
         """Return the children to apply in this pass, in the order of their writes."""
         grown = self._grown()
-        route = self._route(grown)
-        turns = route is not None and not self.traffic.is_set(self.s, route)
-        # Until it was *seen* turned: that write may be refused, and the next one not.
-        sizes = grown if turns else self._shrunk(grown)
+        route, sizes = self._route(grown), self._shrunk(grown)
         larger: list[Json] = []
         smaller: list[Json] = []
         for revision, role in self._roles.items():
@@ -109,11 +106,13 @@ class Way:
     def _can_take(self, route: Goal, pods: Pods) -> bool:
         """Tell whether enough pods are ready where a route leads, and no others are there."""
         then = self.traffic.reached(self.s, route)
-        joining = route.answering - self._reached - {route.stable}
+        joining = route.answering - self._reached
+        if self._leaving:
+            joining -= {route.stable}  # it joins pod by pod, so that what leaves can go
         if any(self.s.ready(revision) < max(1, pods[revision]) for revision in joining):
             return False
-        if then - self._reached - route.answering:
-            return False
+        if then - self._reached - route.answering - self.goal.answering:
+            return False  # whose pods would have requests that they are not to have
         return sum(self.s.ready(revision) for revision in then) >= self._floor
 
     def _by_ready_pods(self) -> Goal:
