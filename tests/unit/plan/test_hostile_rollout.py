@@ -29,6 +29,7 @@ from test_rollout import (
 
 import perennial.plan.workload
 from perennial.plan.analysis.counters import Answers, PodMetrics, recorded, since
+from perennial.plan.premise import lowers
 from perennial.plan.rollout import plan_deployment
 
 OTHER_SHA = "c" * 64
@@ -739,10 +740,9 @@ def test_what_an_old_leader_does_late_harms_nothing(late: int) -> None:
         world.grow(1)
         if look % 7 == late:
             # Its status is refused, since the object has changed; its children are not.
-            world.refused["status"], world.is_late = Refusal(409, "changed"), True
+            world.refused["status"] = Refusal(409, "changed")
             world.carry_out(stale[-late])
             world.refused.clear()
-            world.is_late = False
     world.settle()
     assert stable_sha(world) == NEW_SHA and world.running() == [stable_revision(world)]
 
@@ -754,3 +754,27 @@ def test_undo_in_a_full_cluster_says_what_it_waits_for() -> None:
     world.settle()
     assert stable_sha(world) in (NEW_SHA, "a" * 64)
     assert world.deployment.status.conditions
+
+
+def lowering_plan(world: World) -> tuple[Any, Any]:
+    """Return the owner, and the first plan from now on that takes capacity away."""
+    for _ in range(200):
+        owner, plan = world.deployment, plan_deployment(world.snapshot())
+        known = [(live, child) for child in plan.apply if (live := world.live(child)) is not None]
+        if plan.delete or any(lowers(live, child) for live, child in known):
+            return owner, plan
+        world.step()
+        world.grow(1)
+    raise AssertionError("nothing is ever lowered")
+
+
+@pytest.mark.parametrize("after", range(1, 40, 3))
+@pytest.mark.parametrize("verb", ["abort", "promote"])
+def test_what_an_old_leader_lowers_late_costs_no_capacity(verb: str, after: int) -> None:
+    world = slow([{"setWeight": 75}, {"pause": {}}, {"setWeight": 100}, {"pause": {}}])
+    for letter in "bc":
+        world.wish(letter * 64)
+        owner, late = lowering_plan(world)
+        world.ask(f"{verb}/{letter}")
+        work(world, after)
+        world.carry_out(late, owner=owner)  # the world checks its capacity at each write

@@ -6,7 +6,7 @@ there takes many passes, and each of them does what may be done by now:
 1. **Capacity before weight.** What is to grow grows, as far as the budget of pods goes.
 2. **Weight.** Requests are sent elsewhere once the pods that are to take them are ready there.
 3. **Scale-down after weight.** What is to shrink shrinks by what is ready beyond the pods asked
-   for, where requests were *seen* to go; what serves does so last.
+   for, once requests were *seen* to go where they are to; what serves does so last.
 
 So there are never fewer ready pods behind the Service than asked for while that many can be had,
 wherever the operator is killed between two writes, and whichever of them is refused. Nothing here
@@ -37,7 +37,9 @@ class Way:
     def children(self) -> tuple[Json, ...]:
         """Return the children to apply in this pass, in the order of their writes."""
         grown = self._grown()
-        route, sizes = self._route(grown), self._shrunk(grown)
+        route = self._route(grown)
+        turns = route is not None and not self.traffic.is_set(self.s, route)
+        sizes = grown if turns else self._shrunk(grown)
         larger: list[Json] = []
         smaller: list[Json] = []
         for revision, role in self._roles.items():
@@ -62,10 +64,9 @@ class Way:
         """Return the Deployments to delete: those that nobody names and no request reaches."""
         is_known = bool(self._reached) or self.traffic.is_set(self.s, self.goal)
         return tuple(
-            Deletion("apps/v1", "Deployment", meta["namespace"], meta["name"], meta["uid"])
+            Deletion("apps/v1", "Deployment", *_identity(live))
             for revision, live in self._workloads.items()
             if owned_by(live, self.s.deployment.metadata.uid)
-            and (meta := live["metadata"])
             and revision not in named | self._reached
             and (is_known or self.s.asked(revision) + self.s.told_ready(revision) == 0)
         )
@@ -212,3 +213,9 @@ class Way:
     def _workloads(self) -> dict[str, Json]:
         """The Deployments by their revisions."""
         return {str(live["metadata"]["labels"][REVISION_LABEL]): live for live in self.s.workloads}
+
+
+def _identity(live: Json) -> tuple[str, str, str, str]:
+    """Return by what an object is deleted: namespace, name, uid and resourceVersion."""
+    meta = live["metadata"]
+    return meta["namespace"], meta["name"], meta["uid"], meta["resourceVersion"]

@@ -12,6 +12,7 @@ from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import begun, wanted
 from perennial.plan.rollout.goal import Goal, Strategy, Traffic
 from perennial.plan.rollout.hindrance import note_hindrance
+from perennial.plan.rollout.premises import as_seen, premises
 from perennial.plan.rollout.rebuild import rebuild, recall
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
@@ -22,6 +23,7 @@ from perennial.plan.rollout.state import State, drop, is_undone, rejection, time
 from perennial.plan.rollout.strategies import canary
 from perennial.plan.rollout.traffic import replicas
 from perennial.plan.rollout.trial import choose, judge
+from perennial.plan.stores import LOOK_AGAIN_SECONDS
 
 STRATEGY: Strategy = canary
 TRAFFIC: Traffic = replicas
@@ -109,7 +111,7 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
     delete = outdated(s, status)
     if goal is not None:
         way = Way(s, goal, TRAFFIC)
-        apply = way.children()
+        apply = tuple(as_seen(s, child) for child in way.children())
         create = (*create, *missing(s, status))
         delete = (*way.unreached(_named(s, status)), *delete)
     status = shown(s, status, shares)
@@ -121,6 +123,7 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
     return Plan(
         create=made,
         apply=apply,
+        premises=premises(s, apply) if apply else (),
         delete=delete,
         status=status,
         events=with_stall(before, told, state.events),
@@ -151,6 +154,8 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> f
         return min(until, LOOK_SECONDS) if judged else until
     if lingers(s, status):
         return max(2.0, kept_for(s, status, ends=False))
+    if state.problem is not None and state.problem.blame == "Cluster":
+        return LOOK_AGAIN_SECONDS
     if status.stable is None or state.problem is not None:
         return None
     if status.promoted_time is None and s.replicas:
