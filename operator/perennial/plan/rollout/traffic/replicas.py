@@ -47,6 +47,8 @@ def split(replicas: int, shares: Sequence[int], most: int) -> tuple[int, ...]:
     fewest = max(replicas, len(shares))
     best, off = (1,) * len(shares), 100.0
     for total in range(fewest, max(fewest, min(most, fewest + PERIOD)) + 1):
+        if max(shares) * total >= 100 * (replicas + 1):
+            break  # the largest has all that it may have: from here on it falls behind
         counts = _apportioned(total, shares, replicas)
         missed = max(abs(100 * n / total - w) for n, w in zip(counts, shares, strict=True))
         if sum(counts) == total and missed < off:
