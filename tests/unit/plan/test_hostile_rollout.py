@@ -501,6 +501,19 @@ def test_time_in_which_the_weight_is_in_force_counts() -> None:
     assert 68 <= world.seconds - began <= 76
 
 
+def test_a_pause_takes_no_time_while_a_hand_turns_the_service() -> None:
+    world = slow([{"setWeight": 50}, {"pause": {"duration": "30s"}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 50)
+    began, world.service = world.seconds, None
+    world.refused["Service"] = Refusal(403, "no")
+    work(world, 40)
+    assert sum(map(world.ready, world.workloads)) == 4
+    world.refused.clear()
+    advance(world, lambda w: w.deployment.status.promoting)
+    assert 68 <= world.seconds - began <= 76
+
+
 def test_an_autoscaler_between_four_and_five_does_not_begin_the_pause_anew() -> None:
     world = slow([{"setWeight": 50}, {"pause": {"duration": "60s"}}])
     world.wish(NEW_SHA)

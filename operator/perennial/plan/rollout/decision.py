@@ -68,9 +68,11 @@ def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | N
     """Return what the children are to be: of the strategy where there is a trial, else at rest."""
     stable = status.stable
     goal = STRATEGY.goal(s, status) if status.canary is not None else rest(s, status)
-    is_next = desired is not None and rejection(status, desired.revision) is None
-    if desired is not None and stable is not None and desired.revision == stable.revision:
-        is_next = False
+    is_next = (
+        desired is not None
+        and (stable is None or desired.revision != stable.revision)
+        and rejection(status, desired.revision) is None
+    )
     return with_replaced(s, status, goal, ends=status.canary is not None or is_next)
 
 

@@ -69,23 +69,20 @@ def _failed(
 def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]:
     """Return the share of each role that has one; what the others leave is stable's."""
     parts: dict[str, Share] = {}
-    roles = {field: revision for field in ROLES if (revision := getattr(status, field)) is not None}
-    if (
-        "canary" in roles
-        and REPLACED in roles
-        and roles["canary"].revision == roles[REPLACED].revision
-    ):
-        del roles[REPLACED]  # it is gone back to
-    for field, revision in roles.items():
-        if field == "stable":
-            continue
-        known = status.weight if field == "canary" else None
-        told = known.actual if known is not None else 0  # as it was, where nothing is ready
-        actual = shares.get(revision.revision, 0) if shares else told
-        if actual or known is not None:
-            parts[field] = Share(asked=known.asked if known is not None else 0, actual=actual)
+    canary, weight = status.canary, status.weight
+    if canary is not None:
+        told = weight.actual if weight is not None else 0  # as it was, where nothing is ready
+        actual = shares.get(canary.revision, 0) if shares else told
+        if actual or weight is not None:
+            asked = weight.asked if weight is not None else 0
+            parts["canary"] = Share(asked=asked, actual=actual)
+    on_trial = canary.revision if canary is not None else ""
+    for field in (REPLACED, "failed"):
+        other: Revision | None = getattr(status, field)
+        if other is not None and other.revision != on_trial and shares.get(other.revision):
+            parts[field] = Share(asked=0, actual=shares[other.revision])
     if status.stable is not None:
-        asked, actual = (sum(getattr(p, f) for p in parts.values()) for f in ("asked", "actual"))
+        asked, actual = sum(p.asked for p in parts.values()), sum(p.actual for p in parts.values())
         parts["stable"] = Share(asked=100 - asked, actual=max(0, 100 - actual))
     return parts
 

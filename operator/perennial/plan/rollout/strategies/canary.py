@@ -96,8 +96,8 @@ def advance(s: DeploymentSnapshot, state: State, seen: Seen) -> State:
         return promote(s, state, canary) if is_ready else _wait(s, state, step, seen)
     if step.start_time is None:
         return _begin(s, state, step, seen)
-    if canary.revision not in seen.complete:
-        # Its pods went away, or more are wanted: what it has served counts.
+    if canary.revision not in seen.complete or not (seen.routed or _weight(s, status) == 0):
+        # Its pods went away, or more are wanted, or a hand turned the Service: what was counts.
         return state.set(step=_held(s, step))
     is_last = step.index == len(s.deployment.spec.rollout.steps) - 1
     if s.deployment.spec.rollout.steps[step.index].pause is None and not is_last:
