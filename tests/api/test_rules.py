@@ -162,6 +162,8 @@ FULL: dict[str, dict[str, Any]] = {
                     {"name": "errors", "errorRate": {"maximum": 0.01}},
                 ],
             },
+            "maxSurge": "25%",
+            "keepReplaced": "10m",
             "progressDeadline": "10m",
             "deadline": "24h",
             "onNewVersion": "Restart",
@@ -211,6 +213,8 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelTraining", GATE, {"name": "a", "metric": "r2", "maximum": 1}),
     ("ModelTraining", GATE, {"name": "a", "metric": "r2", "againstChampion": {}}),
     ("ModelDeployment", ANALYSIS, {"none": {}}),
+    ("ModelDeployment", ("spec", "rollout", "maxSurge"), 2),
+    ("ModelDeployment", ("spec", "rollout", "keepReplaced"), "0s"),
 ]
 
 Break = Callable[[Any], Any]
@@ -295,6 +299,7 @@ BROKEN: dict[str, Break] = {
     "a quantile belongs to a maximum": instead({"quantile": 0.5, "againstStable": {}}),
     "give either none or metrics": with_more(none={}),
     "must be at most 10s": instead("11s"),
+    "write a number of pods, at least 1": instead("25"),
 }
 
 

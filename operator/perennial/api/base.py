@@ -59,11 +59,13 @@ Duration = Annotated[
 """A length of time such as ``30s``, ``5m`` or ``1h30m``."""
 
 
-def within(shortest: str, longest: str = "") -> Json:
+def within(shortest: str = "", longest: str = "") -> Json:
     """Return the schema extension of a duration with bounds."""
     # Text that is no duration has its own message; duration() would only add a run-time error.
     known = f"!self.matches('{_DURATION}') || self.size() < 2 || duration(self)"
-    rules = [rule(f"{known} >= duration('{shortest}')", f"must be at least {shortest}")]
+    rules = []
+    if shortest:
+        rules.append(rule(f"{known} >= duration('{shortest}')", f"must be at least {shortest}"))
     if longest:
         rules.append(rule(f"{known} <= duration('{longest}')", f"must be at most {longest}"))
     return {"x-message": _DURATION_MESSAGE, "x-kubernetes-validations": rules}

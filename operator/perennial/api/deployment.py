@@ -357,6 +357,27 @@ DEFAULT_STEPS = (
 )
 
 
+_SURGE = r"^[1-9][0-9]{0,2}%$"
+Surge = Annotated[
+    int | str,
+    Field(
+        json_schema_extra={
+            "pattern": _SURGE,
+            "minimum": 1,
+            "maximum": 1000,
+            "maxLength": 4,
+            "x-kubernetes-validations": [
+                rule(
+                    f"type(self) == int || string(self).matches('{_SURGE}')",
+                    "write a number of pods, at least 1, or a percentage such as 25%",
+                )
+            ],
+        }
+    ),
+]
+"""Pods beside others: a number, or a percentage of them."""
+
+
 class Rollout(ApiModel):
     """How a new version replaces the present one."""
 
@@ -382,6 +403,23 @@ class Rollout(ApiModel):
                 )
             ]
         },
+    )
+    max_surge: Surge = Field(
+        "100%",
+        description=(
+            "Pods that there may be beside replicas, of all versions together, as a number or in "
+            "percent of replicas (rounded up). What is on trial has them first, then what was "
+            "replaced. With few, a new version takes the pods over one by one."
+        ),
+    )
+    keep_replaced: Duration = Field(
+        "30s",
+        description=(
+            "How long the pods of what was replaced are kept, at most: maxSurge cuts them, and the "
+            "next version waits for 30s of it only. Until then, a spec that names it again goes "
+            "back at once, without steps."
+        ),
+        json_schema_extra=within(longest="720h"),
     )
     progress_deadline: Duration = Field(
         "10m",
@@ -411,6 +449,13 @@ class Rollout(ApiModel):
     def steps(self) -> list[Step]:
         """Return the canary's steps, by default the operator's own."""
         return list(DEFAULT_STEPS) if self.canary is None else self.canary.steps
+
+    def surge(self, replicas: int) -> int:
+        """Return how many pods there may be beside so many replicas, at least one of any."""
+        if isinstance(self.max_surge, int):
+            return self.max_surge
+        percent = int(self.max_surge.removesuffix("%"))
+        return -(-replicas * percent // 100)
 
     @property
     def judging(self) -> Analysis:
@@ -468,7 +513,7 @@ class Share(ApiModel):
     actual: int = Field(description="What the Service and the ready pods give now.")
 
 
-Role = Literal["Stable", "Canary", "Previous"]
+Role = Literal["Stable", "Canary", "Previous", "Failed"]
 
 
 class Revision(_Named):
@@ -478,7 +523,8 @@ class Revision(_Named):
         None,
         description=(
             "Stable answers. Canary is on trial. Previous answered before stable did: its "
-            "Deployment stays, without pods, for the request undo."
+            "Deployment stays, soon without pods, for the request undo. Failed was taken back, and "
+            "has requests until stable has its pods."
         ),
     )
     share: Share | None = Field(
@@ -563,6 +609,13 @@ class StepStatus(ApiModel):
     start_time: Time | None = Field(
         None, description="When the step's weight was in force; absent while it scales."
     )
+    served_seconds: float = Field(
+        0,
+        description=(
+            "Time in which its weight was in force before startTime: readiness that flaps stops "
+            "the step's time, and does not begin it anew."
+        ),
+    )
     scaling_since: Time | None = Field(None, description="When the step began to scale.")
     waiting_since: Time | None = Field(
         None, description="When a person resumed it: from then it may wait for a verdict anew."
@@ -593,7 +646,12 @@ class Printed(ApiModel):
     ready: str = Field("", description="Ready pods of wanted pods.", max_length=16)
 
 
-ROLES: dict[str, Role] = {"stable": "Stable", "canary": "Canary", "replaced": "Previous"}
+ROLES: dict[str, Role] = {
+    "stable": "Stable",
+    "canary": "Canary",
+    "replaced": "Previous",
+    "failed": "Failed",
+}
 
 
 class DeploymentStatus(ApiModel):
@@ -603,7 +661,7 @@ class DeploymentStatus(ApiModel):
     conditions: Conditions = []
     revisions: list[Revision] = Field(
         [],
-        description="The revisions that have a part in it: Stable, Canary, Previous.",
+        description="The revisions that have a part in it: Stable, Canary, Previous, Failed.",
         max_length=8,
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
@@ -651,6 +709,11 @@ class DeploymentStatus(ApiModel):
     def replaced(self) -> Revision | None:
         """The revision that answered before stable did."""
         return self._in("Previous")
+
+    @property
+    def failed(self) -> Revision | None:
+        """The revision that was taken back and has requests yet."""
+        return self._in("Failed")
 
     @property
     def weight(self) -> Share | None:

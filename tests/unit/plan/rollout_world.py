@@ -89,6 +89,8 @@ class World:
         self.seconds = 0.0
         self.writes = 0
         self.measured = Measured()
+        self.is_late = False
+        self.spares = 0  # pods that the cluster cannot have, so that one goes before another comes
 
     @property
     def deployment(self) -> ModelDeployment:
@@ -324,6 +326,9 @@ class World:
         """
         before, owner = self.writes, owner or self.deployment
         self.measured.note(owner, plan)
+        # What an old leader adds late may be too much for a moment.
+        version = self.deployment.metadata.resource_version
+        self.is_late = any(p.version not in ("", version) for p in plan.premises)
         try:
             driven(carry_out(_Writer(self, cut), owner, plan, later(self.seconds)))
         except Killed:
@@ -377,6 +382,8 @@ class World:
             )
             self._touch(self.workloads[revision])
         self._check(capacity, selected, f"{wanted['kind']} {revision}")
+        if wanted["kind"] == "Deployment":
+            self._check_budget(revision, live["spec"]["replicas"] if live else 0)
         if self.instant:
             self.grow()
 
@@ -400,10 +407,21 @@ class World:
         if status.promoted_time is None and status.observed_generation != -1:
             return  # nothing serves yet
         after = self.capacity()
-        assert after >= min(capacity, self.replicas), f"{write}: capacity fell to {after}"
+        least = min(capacity, self.replicas) - self.spares
+        assert after >= least, f"{write}: capacity fell to {after}"
         if write.startswith("Service") and capacity and self.replicas:
-            for revision in set(self.selected()) & set(self.running()) - set(selected):
+            # Stable may join without: its pods have traffic as they become ready.
+            known = {*selected, status.stable.revision if status.stable is not None else ""}
+            for revision in set(self.selected()) & set(self.running()) - known:
                 assert self.ready(revision) > 0, f"{revision} has traffic before a pod"
+
+    def _check_budget(self, revision: str, before: int) -> None:
+        """Check that no Deployment grows beyond maxSurge, but by its first pod."""
+        goal = self.workloads[revision]["spec"]["replicas"]
+        if goal > max(1, before) and not self.is_late:
+            most = self.replicas + self.deployment.spec.rollout.surge(self.replicas)
+            asked = sum(live["spec"]["replicas"] for live in self.workloads.values())
+            assert asked <= most, f"{asked} pods are asked for, {most} may be"
 
     def step(self, cut: int = 99, seconds: float = 1.0) -> Plan:
         """Let time pass and the operator look once."""

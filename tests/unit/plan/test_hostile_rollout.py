@@ -28,7 +28,6 @@ from test_rollout import (
 )
 
 import perennial.plan.workload
-from faults import fault
 from perennial.plan.premise import lowers
 from perennial.plan.rollout import plan_deployment
 from perennial.plan.windows import Answers
@@ -477,7 +476,6 @@ def test_killed_anywhere_no_answer_is_counted_twice(cuts: tuple[int, ...]) -> No
 # A8: every rollout ends, and a newer wanted revision is always tried.
 
 
-@fault("A8", "each dip of readiness begins the pause anew")
 def test_readiness_that_flaps_does_not_hold_a_rollout_up_for_ever() -> None:
     world = slow([{"setWeight": 50}, {"pause": {"duration": "30s"}}], progressDeadline="60s")
     world.wish(NEW_SHA)
@@ -489,7 +487,96 @@ def test_readiness_that_flaps_does_not_hold_a_rollout_up_for_ever() -> None:
     assert world.deployment.status.canary is None
 
 
-@fault("A8", "a rejected canary keeps all traffic while stable cannot start")
+def test_time_in_which_the_weight_is_in_force_counts() -> None:
+    world = slow([{"setWeight": 50}, {"pause": {"duration": "30s"}}], progressDeadline="60s")
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 50)
+    began = world.seconds
+    work(world, 20)
+    world.broken[NEW_SHA] = "silent"
+    world.crash(canary_revision(world))
+    work(world, 40)
+    del world.broken[NEW_SHA]
+    advance(world, lambda w: w.deployment.status.promoting)
+    assert 68 <= world.seconds - began <= 76
+
+
+def test_a_pause_takes_no_time_while_a_hand_turns_the_service() -> None:
+    world = slow([{"setWeight": 50}, {"pause": {"duration": "30s"}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 50)
+    began, world.service = world.seconds, None
+    world.refused["Service"] = Refusal(403, "no")
+    work(world, 40)
+    assert sum(map(world.ready, world.workloads)) == 4
+    world.refused.clear()
+    advance(world, lambda w: w.deployment.status.promoting)
+    assert 68 <= world.seconds - began <= 76
+
+
+def test_an_autoscaler_between_four_and_five_does_not_begin_the_pause_anew() -> None:
+    world = slow([{"setWeight": 50}, {"pause": {"duration": "60s"}}])
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 50)
+    began = world.seconds
+    for look in range(1, 200):
+        world.step()
+        if look % 10 == 0:
+            world.change(replicas=5 if world.replicas == 4 else 4)
+        if look % 4 == 0:
+            world.grow(1)
+        if world.deployment.status.canary is None:
+            break
+    assert stable_sha(world) == NEW_SHA and world.seconds - began < 150
+
+
+@pytest.mark.parametrize("steps", [HALF, [{"setWeight": 0}, {"setWeight": 100}]])
+def test_what_was_taken_back_and_serves_on_is_told_and_a_fix_replaces_it(
+    steps: list[Any],
+) -> None:
+    world = slow([{"setWeight": 75}, {"pause": {}}], progressDeadline="40s")
+    old = stable_revision(world)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.steps(3)
+    bad = canary_revision(world)
+    world.broken["a" * 64] = "silent"
+    world.crash(old)
+    world.ask("abort/1")
+    work(world, 60)
+    found = conditions(world.step())
+    assert found["Stalled"] == ("True", "StableNotReady") and found["Reconciling"][0] == "False"
+    shares = {r.revision: (r.role, r.share) for r in world.deployment.status.revisions}
+    role, share = shares[bad]
+    assert role == "Failed" and share is not None and share.actual == 100
+    rollout = {**world.deployment.spec.rollout.to_json(), "canary": {"steps": steps}}
+    world.change(rollout=rollout)
+    world.wish(OTHER_SHA)
+    advance(world, lambda w: stable_sha(w) == OTHER_SHA)
+    world.broken.clear()
+    world.settle()
+    assert world.running() == [stable_revision(world)]
+
+
+def test_a_fix_has_a_pod_though_what_was_taken_back_holds_the_whole_budget() -> None:
+    world = slow([{"setWeight": 100}, {"pause": {}}], maxSurge=1)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.broken["a" * 64] = "silent"
+    world.crash(stable_revision(world))
+    world.ask("abort/1")
+    work(world, 5)
+    rollout = {**world.deployment.spec.rollout.to_json(), "canary": {"steps": HALF}}
+    world.change(rollout=rollout)
+    world.wish(OTHER_SHA)
+    advance(world, lambda w: weight(w)[1] > 0)
+    world.ask("promote/2")
+    world.ask("promote/3")
+    work(world, 3)
+    world.ask("promote/4")
+    advance(world, lambda w: stable_sha(w) == OTHER_SHA)
+
+
 def test_a_fix_is_tried_though_stable_cannot_start() -> None:
     world = slow([{"setWeight": 100}, {"pause": {"duration": "60s"}}])
     world.wish(NEW_SHA)
@@ -502,6 +589,20 @@ def test_a_fix_is_tried_though_stable_cannot_start() -> None:
     world.wish(OTHER_SHA)
     world.room = 8
     advance(world, lambda w: stable_sha(w) == OTHER_SHA)
+
+
+def test_stable_has_traffic_again_only_once_it_has_its_pods_again() -> None:
+    both = {"pause": {"duration": "5s"}}
+    world = slow([{"setWeight": 100}, both, {"setWeight": 50}, both], progressDeadline="40s")
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 100)
+    world.broken["a" * 64] = "silent"
+    world.crash(stable_revision(world))
+    advance(world, lambda w: w.deployment.status.paused == "StableNotReady")
+    assert world.selected() == [canary_revision(world)]
+    del world.broken["a" * 64]
+    world.ask("resume/1")
+    advance(world, lambda w: weight(w)[0] == 50)
 
 
 # A9, A24: what the spec says now is read as it is.

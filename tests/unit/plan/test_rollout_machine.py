@@ -52,18 +52,30 @@ class Rollouts(RuleBasedStateMachine):
         analysis=st.sampled_from(ANALYSES),
         follows=st.booleans(),
         on_new=st.sampled_from(["Finish", "Restart"]),
+        surge=st.sampled_from(["100%", "25%", 1]),
+        kept=st.sampled_from(["0s", "30s", "5m"]),
+        tells_room=st.booleans(),
     )
     def begin(
-        self, replicas: int, steps: list[Any], analysis: Any, follows: bool, on_new: str
+        self,
+        replicas: int,
+        steps: list[Any],
+        analysis: Any,
+        follows: bool,
+        on_new: str,
+        surge: int | str,
+        kept: str,
+        tells_room: bool,
     ) -> None:
         rollout: dict[str, Any] = {"canary": {"steps": steps}, "progressDeadline": "20s"}
         rollout["onNewVersion"] = on_new
-        rollout["analysis"] = analysis
+        rollout |= {"analysis": analysis, "maxSurge": surge, "keepReplaced": kept}
         spec: dict[str, Any] = {"rollout": rollout, "replicas": replicas}
         if follows:
             spec["model"] = {"trainingRef": {"name": "flights"}}
         self.world = World(**spec)
         self.world.instant = False
+        self.world.tells_room, self.world.spares = tells_room, int(tells_room)
         self.follows = follows
         self.versions = self.tokens = 0
         self.world.train(0, "a" * 64)
@@ -223,6 +235,11 @@ class Rollouts(RuleBasedStateMachine):
         canary = self.world.deployment.status.canary
         if canary is not None:
             self.world.crash(canary.revision)
+
+    @rule(surge=st.sampled_from(["100%", "50%", 1]))
+    def other_surge(self, surge: int | str) -> None:
+        rollout = {**self.world.deployment.spec.rollout.to_json(), "maxSurge": surge}
+        self.world.change(rollout=rollout)
 
     @rule()
     def lose_status(self) -> None:

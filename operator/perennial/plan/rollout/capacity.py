@@ -1,142 +1,221 @@
-"""The children, in the order of their writes: capacity before weight, weight before scale-down.
+"""How a goal is made so, write by write. Begin to read here.
 
-No write lowers the ready pods behind the Service below what is asked for: the Service is turned
-only to where enough of them are, and a workload is deleted once the Service was seen turned away
-from it.
+A goal says which revisions are to have which share of the traffic, and how many pods. Getting
+there takes many passes, and each of them does what may be done by now:
+
+1. **Capacity before weight.** What is to grow grows, as far as the budget of pods goes.
+2. **Weight.** Requests are sent elsewhere once the pods that are to take them are ready there.
+3. **Scale-down after weight.** What is to shrink shrinks by what is ready beyond the pods asked
+   for, once requests were *seen* to go where they are to; what serves does so last.
+
+So there are never fewer ready pods behind the Service than asked for while that many can be had,
+wherever the operator is killed between two writes, and whichever of them is refused. Nothing here
+knows what a canary is, or how requests are divided.
 """
 
+from dataclasses import dataclass, replace
+from functools import cached_property
+
 from perennial.api.base import Json
-from perennial.api.deployment import DeploymentStatus, Revision
 from perennial.plan.core import Deletion, owned_by
-from perennial.plan.rollout.snapshot import (
-    REVISION_LABEL,
-    ROLE_LABEL,
-    DeploymentSnapshot,
-    ready_pods,
-)
-from perennial.plan.workload import service, workload
+from perennial.plan.rollout.goal import Arm, Goal, Seen, Traffic
+from perennial.plan.rollout.snapshot import REVISION_LABEL, ROLE_LABEL, DeploymentSnapshot
+from perennial.plan.workload import workload
 
-SCALE_DOWN_DELAY_SECONDS = 30
-REPLACED = "replaced"
-REQUESTED = "Requested"
-"""Why a rollout is paused that a person asked to pause."""
+Pods = dict[str, int]
+"""Pods by revision."""
 
 
-def children(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...]:
-    """Return the wanted children in the order of their writes: capacity before weight."""
-    stable, canary, step = status.stable, status.canary, status.step
-    assert stable is not None
-    wanted = s.replicas
+@dataclass(frozen=True)
+class Way:
+    """The way from what was observed to a goal."""
 
-    def made(revision: Revision, role: str, replicas: int) -> Json | None:
-        record = s.record(revision.revision)
-        return workload(s.deployment, record, role, replicas) if record is not None else None
+    s: DeploymentSnapshot
+    goal: Goal
+    traffic: Traffic
 
-    if canary is None or step is None:
-        front = _front(s, stable, stable.revision)
-        whole = (made(stable, "stable", wanted), front, *_retired(s, status))
-        return tuple(child for child in whole if child is not None)
-    asked = status.weight.asked if status.weight is not None else 0
-    selection = stable.revision if asked <= 0 else canary.revision if asked >= 100 else None
-    goal = s.sizes(s.weight_at(step.index))
-    if status.promoting:
-        goal = (s.in_force(status)[0], wanted)
-    elif status.paused == REQUESTED and asked > 0:
-        goal = s.in_force(status)  # somebody said stop: no pod joins, though a step scales
-    front = _front(s, stable, selection)
-    goals = {canary.revision: goal[1], stable.revision: goal[0]}
-    waits: set[str] = set()  # what shrinks waits for the Service, and stable for the canary
-    if s.service is None or s.selection != selection:
-        # Until the Service was *seen* turned: that write may be refused, and this one not.
-        waits = set(goals)
-    elif step.start_time is None and wanted > 0:
-        waits = {stable.revision}
-    goals |= {revision: max(goals[revision], s.asked(revision)) for revision in waits}
-    goals = _spared(s, selection, goals)
-    both = (
-        made(stable, "stable", goals[stable.revision]),
-        made(canary, "canary", goals[canary.revision]),
-    )
-    sized = [child for child in both if child is not None]
-    shrinking = [
-        w
-        for w in sized
-        if w["spec"].get("replicas", 0) < s.asked(w["metadata"]["labels"][REVISION_LABEL])
-    ]
-    return (*(w for w in sized if w not in shrinking), front, *shrinking)
+    def children(self) -> tuple[Json, ...]:
+        """Return the children to apply in this pass, in the order of their writes."""
+        grown = self._grown()
+        route = self._route(grown)
+        turns = route is not None and not self.traffic.is_set(self.s, route)
+        sizes = grown if turns else self._shrunk(grown)
+        larger: list[Json] = []
+        smaller: list[Json] = []
+        for revision, role in self._roles.items():
+            record = self.s.record(revision)
+            if record is None:
+                continue  # it is recorded first
+            child = workload(self.s.deployment, record, role, sizes[revision])
+            (smaller if sizes[revision] < self.s.asked(revision) else larger).append(child)
+        return (*larger, *self.traffic.objects(self.s, route), *smaller)
 
+    def seen(self) -> Seen:
+        """Return how far the goal is so."""
+        s, pods = self.s, self._final
+        return Seen(
+            complete=frozenset(r for r, n in pods.items() if s.ready(r) >= n),
+            lacking=frozenset(r for r, n in pods.items() if s.ready(r) < min(n, s.asked(r))),
+            routed=self.traffic.is_set(s, self.goal),
+            makes=self.traffic.makes(self.goal, pods),
+        )
 
-def _spared(s: DeploymentSnapshot, selection: str | None, goals: dict[str, int]) -> dict[str, int]:
-    """Return the pods to ask for: no fewer than there are while the others are not ready."""
-    behind = s.answering(selection)
-    needed = min(s.replicas, sum(ready_pods(w) for w in behind))
-    # Pods that are about to end are ready, but not to be counted on.
-    revisions = [str(w["metadata"]["labels"][REVISION_LABEL]) for w in behind]
-    ready = {r: min(s.ready(r), s.asked(r)) for r in revisions}
-    spared = dict(goals)
-    for revision in [r for r in goals if r in ready]:
-        missing = needed - sum(n for other, n in ready.items() if other != revision)
-        spared[revision] = max(goals[revision], min(missing, s.asked(revision)))
-        ready[revision] = min(ready[revision], spared[revision])
-    return spared
+    def unreached(self, named: frozenset[str]) -> tuple[Deletion, ...]:
+        """Return the Deployments to delete: those that nobody names and no request reaches."""
+        is_known = bool(self._reached) or self.traffic.is_set(self.s, self.goal)
+        return tuple(
+            Deletion("apps/v1", "Deployment", *_identity(live))
+            for revision, live in self._workloads.items()
+            if owned_by(live, self.s.deployment.metadata.uid)
+            and revision not in named | self._reached
+            and (is_known or self.s.asked(revision) + self.s.told_ready(revision) == 0)
+        )
 
+    # 1. Capacity before weight.
 
-def _front(s: DeploymentSnapshot, stable: Revision, wanted: str | None) -> Json:
-    """Return the Service, turned to a selection (None for all) where enough pods are ready.
+    def _grown(self) -> Pods:
+        """Return the pods to ask for before anything shrinks: what is to grow, in the budget."""
+        grown = {revision: self.s.asked(revision) for revision in self._roles}
+        room = self._budget - sum(grown.values())
+        for arm in self.goal.arms:
+            more = self._wanted[arm.revision] - grown[arm.revision]
+            if more <= 0 or (arm.share == 0 and self._would_share(arm.revision)):
+                continue
+            first = 1 if arm.share > 0 and grown[arm.revision] == 0 else 0  # else nothing moves
+            given = min(more, max(room, first))
+            grown[arm.revision] += given
+            room -= given
+        return grown
 
-    Where stable cannot have them, as on a full node, it is turned nevertheless: what has to go
-    makes room.
-    """
-    present = s.selection
-    now = sum(ready_pods(w) for w in s.answering(present))
-    needed = min(s.replicas, now) if s.service is not None else 0
-    then = sum(s.ready(w["metadata"]["labels"][REVISION_LABEL]) for w in s.answering(wanted))
-    stuck = then > 0 and s.trouble(stable.revision) is not None
-    enough = then >= needed or stuck
-    return service(s.deployment, wanted if enough else present)
+    def _would_share(self, revision: str) -> bool:
+        """Tell whether requests reach a revision among others, so that more pods have more."""
+        return revision in self._reached and len(self._reached) > 1
 
+    # 2. Weight.
 
-def _retired(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Json, ...]:
-    """Return the replaced revision's Deployment, kept for undo; it loses its pods after a delay."""
-    replaced, since = status.replaced, status.promoted_time
-    if replaced is None or since is None or not s.is_closed(status):
-        return ()
-    live, record = s.workload(replaced.revision), s.record(replaced.revision)
-    on_trial = status.canary is not None and status.canary.revision == replaced.revision
-    waited = (s.now - since).total_seconds()
-    if live is None or record is None or on_trial or waited < SCALE_DOWN_DELAY_SECONDS:
-        return ()
-    return (workload(s.deployment, record, REPLACED, 0),)
+    def _route(self, grown: Pods) -> Goal | None:
+        """Return by which shares requests are to go from this pass on; None: as they do."""
+        if self._can_take(self.goal, self._wanted):
+            return self.goal
+        between = self._by_ready_pods()
+        if not self._reached:
+            return between
+        # Not all pods fit in at once: those that are here take their part, so that others can go.
+        is_cut = any(grown[r] < self._wanted[r] for r in self.goal.answering)
+        return between if is_cut and self._can_take(between, grown) else None
 
+    def _can_take(self, route: Goal, pods: Pods) -> bool:
+        """Tell whether enough pods are ready where a route leads, and no others are there."""
+        then = self.traffic.reached(self.s, route)
+        joining = route.answering - self._reached
+        if self._leaving:
+            joining -= {route.stable}  # it joins pod by pod, so that what leaves can go
+        if any(self.s.ready(revision) < max(1, pods[revision]) for revision in joining):
+            return False
+        if then - self._reached - route.answering - self.goal.answering:
+            return False  # whose pods would have requests that they are not to have
+        return sum(self.s.ready(revision) for revision in then) >= self._floor
 
-def surplus(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion, ...]:
-    """Return the Deployments to delete: those that nobody names and no request reaches."""
-    if not s.is_closed(status):
-        return ()
-    # Only what the stored status has forgotten too, so that a decision is recorded before.
-    named = {
-        r.revision
-        for known in (status, s.deployment.status)
-        for r in (known.stable, known.canary, known.replaced)
-        if r is not None
-    }
-    return tuple(
-        Deletion("apps/v1", "Deployment", *_identity(w))
-        for w in s.workloads
-        if owned_by(w, s.deployment.metadata.uid)
-        and w["metadata"]["labels"].get(REVISION_LABEL) not in named
-    )
+    def _by_ready_pods(self) -> Goal:
+        """Return the shares on the way to the goal: those of the pods that are ready."""
+        leaving = (Arm(revision, "", 0, 0) for revision in self._leaving)
+        arms = (*self.goal.arms, *leaving)
+        taking = self.goal.answering | self._reached
+        ready = {r: self.s.ready(r) if r in taking else 0 for r in (a.revision for a in arms)}
+        total = sum(ready.values())
+        if total == 0:
+            return self.goal
+
+        def share(pods: int) -> int:
+            return max(1, round(100 * pods / total)) if pods else 0  # one of 1,000 takes part, too
+
+        return Goal(tuple(replace(arm, share=share(ready[arm.revision])) for arm in arms))
+
+    # 3. Scale-down after weight.
+
+    def _shrunk(self, grown: Pods) -> Pods:
+        """Return the pods to ask for: fewer where enough others are ready behind the Service."""
+        sizes, stable = dict(grown), self.goal.stable
+        # Pods that are about to end are ready, but not to be counted on.
+        ready = {r: min(self.s.ready(r), self.s.asked(r)) for r in self._reached}
+        others = self.goal.answering - {stable}
+        stable_waits = any(self.s.ready(revision) < grown[revision] for revision in others)
+        for revision in reversed(self._roles):
+            if revision not in self._wanted or (revision == stable and stable_waits):
+                continue
+            missing = self._floor - (sum(ready.values()) - ready.get(revision, 0))
+            kept = min(missing, sizes[revision]) if revision in ready else 0
+            sizes[revision] = min(sizes[revision], max(self._wanted[revision], kept))
+            if revision in ready:
+                ready[revision] = min(ready[revision], sizes[revision])
+        return sizes
+
+    @cached_property
+    def _floor(self) -> int:
+        """The ready pods that requests must reach: those asked for, as far as there are any.
+
+        Where the cluster has no room for stable, one pod at a time of what has to go makes it.
+        """
+        floor = min(self.s.replicas, sum(self.s.told_ready(r) for r in self._reached))
+        trouble = self.s.trouble(self.goal.stable) if self._leaving else None
+        lacks_room = trouble is not None and trouble.blame == "Cluster"
+        is_given = any(self.s.has_ending_pods(revision) for revision in self._leaving)
+        return floor - 1 if lacks_room and not is_given and floor > 1 else floor
+
+    # What all three look at.
+
+    @cached_property
+    def _wanted(self) -> Pods:
+        """The pods of what has a part, and of what leaves; what has neither is deleted instead."""
+        wanted, stable = {**dict.fromkeys(self._leaving, 0), **self._final}, self.goal.stable
+        if stable in self._reached:
+            # As requests go now, it may need more than the goal gives it.
+            others = sum(self.s.asked(revision) for revision in self._reached - {stable})
+            wanted[stable] = max(wanted[stable], self.s.replicas - others)
+        return wanted
+
+    @cached_property
+    def _final(self) -> Pods:
+        """The pods of each arm in the end; those that only stand by are cut to the budget."""
+        pods = dict(self.traffic.pods(self.goal, self.s.replicas, self._budget))
+        answering = self.goal.answering
+        used = sum(pods[revision] for revision in answering)
+        used += sum(self.s.asked(revision) for revision in self._leaving)
+        for arm in self.goal.arms:
+            if arm.revision not in answering:
+                pods[arm.revision] = max(0, min(pods[arm.revision], self._budget - used))
+                used += pods[arm.revision]
+        return pods
+
+    @cached_property
+    def _budget(self) -> int:
+        """The pods that there may be of all revisions together."""
+        return self.s.replicas + self.s.deployment.spec.rollout.surge(self.s.replicas)
+
+    @cached_property
+    def _reached(self) -> frozenset[str]:
+        """The revisions with pods that requests reach now."""
+        return self.traffic.reached(self.s)
+
+    @cached_property
+    def _leaving(self) -> frozenset[str]:
+        """The revisions that have no part in the goal, but requests yet."""
+        return self._reached - {arm.revision for arm in self.goal.arms}
+
+    @cached_property
+    def _roles(self) -> dict[str, str]:
+        """All revisions and their roles: the goal's arms, stable first, then those without."""
+        labels = {r: str(w["metadata"]["labels"][ROLE_LABEL]) for r, w in self._workloads.items()}
+        arms = {arm.revision: arm.role for arm in self.goal.arms}
+        return arms | {r: role for r, role in labels.items() if r not in arms}
+
+    @cached_property
+    def _workloads(self) -> dict[str, Json]:
+        """The Deployments by their revisions."""
+        return {str(live["metadata"]["labels"][REVISION_LABEL]): live for live in self.s.workloads}
 
 
 def _identity(live: Json) -> tuple[str, str, str, str]:
+    """Return by what an object is deleted: namespace, name, uid and resourceVersion."""
     meta = live["metadata"]
-    return meta["namespace"], meta["name"], meta["uid"], meta.get("resourceVersion", "")
-
-
-def lingers(s: DeploymentSnapshot, status: DeploymentStatus) -> bool:
-    """Tell whether the replaced revision is not retired yet, or has pods."""
-    live = s.workload(status.replaced.revision) if status.replaced is not None else None
-    if live is None:
-        return False
-    retired = live["metadata"]["labels"].get(ROLE_LABEL) == REPLACED
-    return not retired or live["spec"].get("replicas", 1) > 0 or ready_pods(live) > 0
+    return meta["namespace"], meta["name"], meta["uid"], meta["resourceVersion"]

@@ -24,6 +24,8 @@ class Facts:
     """Why the revision that the spec asks for is not tried."""
     trouble: Finding | None
     """Why stable's pods do not become ready."""
+    shares: dict[str, int]
+    """The shares of the traffic in force, by revision, in percent."""
     stalled: Finding | None = None
 
     @property
@@ -47,12 +49,12 @@ class Facts:
         return self.status.stable.name if self.status.stable is not None else ""
 
 
-def facts(s: DeploymentSnapshot, state: State) -> Facts:
+def facts(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> Facts:
     """Gather what the checks look at."""
     status = state.status
     refused = held_back(s, status) if status.canary is None else None
     trouble = s.trouble(status.stable.revision) if status.stable is not None else None
-    found = Facts(s, status, state.problem, state.waiting, refused, trouble)
+    found = Facts(s, status, state.problem, state.waiting, refused, trouble, shares)
     return replace(found, stalled=first(STALLED, found))
 
 
@@ -79,7 +81,23 @@ def is_not_rejected(f: Facts) -> Finding | None:
     return Finding(f.refused.reason, told)
 
 
-STALLED = (is_understood, can_start, is_not_rejected)
+def is_rid_of_what_failed(f: Facts) -> Finding | None:
+    """Make sure that stable took over from what was rolled back, by the deadline."""
+    newest = f.status.rejected[-1] if f.status.rejected else None
+    share = f.shares.get(newest.revision, 0) if newest is not None else 0
+    if newest is None or f.status.stable is None or share == 0:
+        return None
+    if newest.revision == f.status.stable.revision:
+        return None  # it is undone, and serves until then
+    waited = (f.s.now - newest.time).total_seconds()
+    if waited <= seconds(f.s.deployment.spec.rollout.progress_deadline):
+        return None
+    told = f"{newest.name} was rolled back and still answers {share} % of the requests"
+    why = f": {f.trouble.message}" if f.trouble is not None else ""
+    return Finding("StableNotReady", f"{told}, since {f.name} has not the pods{why}")
+
+
+STALLED = (is_understood, can_start, is_rid_of_what_failed, is_not_rejected)
 
 
 def serves_what_is_named(f: Facts) -> Finding | None:
@@ -157,9 +175,9 @@ def is_up(f: Facts) -> Finding | None:
 NOT_ROLLED_OUT = (is_over, was_accepted, is_up)
 
 
-def conditions(s: DeploymentSnapshot, state: State) -> list[Condition]:
+def conditions(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> list[Condition]:
     """Return what is the case, and what to do about what is not as it should be."""
-    f = facts(s, state)
+    f = facts(s, state, shares)
     not_ready, not_rolled_out = first(NOT_READY, f), first(NOT_ROLLED_OUT, f)
     ready = not_ready or first(READY, f) or Finding("Serving")
     rolled_out = not_rolled_out or Finding("ScaledToZero" if f.idle else "Serving")

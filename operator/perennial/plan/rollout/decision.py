@@ -3,52 +3,78 @@
 from dataclasses import replace
 
 from perennial.api.base import Json, seconds
-from perennial.api.deployment import DeploymentStatus
+from perennial.api.deployment import DeploymentStatus, Revision
 from perennial.plan.analysis.look import LOOK_SECONDS
 from perennial.plan.analysis.writing import may_wait
 from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
 from perennial.plan.finding import Finding
-from perennial.plan.rollout.canary import advance, roll, time_left
-from perennial.plan.rollout.capacity import children, lingers, surplus
+from perennial.plan.rollout.capacity import Way
 from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import begun, wanted
+from perennial.plan.rollout.goal import Goal, Strategy, Traffic
 from perennial.plan.rollout.hindrance import note_hindrance
 from perennial.plan.rollout.premises import as_seen, premises
 from perennial.plan.rollout.rebuild import rebuild, recall
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
+from perennial.plan.rollout.rest import kept_for, lingers, rest, with_replaced
 from perennial.plan.rollout.shown import shown
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.rollout.state import State, drop, is_undone
+from perennial.plan.rollout.state import State, drop, is_undone, rejection, time_left
+from perennial.plan.rollout.strategies import canary
+from perennial.plan.rollout.traffic import replicas
+from perennial.plan.rollout.trial import choose, judge
 from perennial.plan.stores import LOOK_AGAIN_SECONDS
+
+STRATEGY: Strategy = canary
+TRAFFIC: Traffic = replicas
 
 
 def plan_deployment(s: DeploymentSnapshot) -> Plan:
     """Decide what to do about a ModelDeployment."""
     state = State(s.status)
     if conflict := _conflict(s):
-        return _finish(s, replace(state, problem=Finding("NameConflict", conflict)), apply=())
+        return _finish(s, replace(state, problem=Finding("NameConflict", conflict)))
     if state.status.stable is None:
         state = rebuild(s, state)
     # Before what is asked for: retry forgets it again.
-    state = note_hindrance(s, take_request(s, recall(s, state)))
+    state = note_hindrance(s, take_request(s, recall(s, state), STRATEGY))
     begins = state.status.stable is None
     found = begun(s, state.status) if begins else wanted(s, state.status)
     problem = found.problem or too_long(s.deployment.metadata.annotations)
     state = replace(state, problem=problem, waiting=found.waiting)
     desired = found.revision
-    stable, canary = state.status.stable, state.status.canary
+    stable, trial = state.status.stable, state.status.canary
     if stable is None:
         if desired is None:
-            return _finish(s, state, apply=())
+            return _finish(s, state)
         state = state.set(*_wished(s), stable=desired)
-    elif canary is not None and is_undone(state.status):
-        state = advance(s, state, canary)  # whatever the spec wants, once this is over
+    elif trial is not None and is_undone(state.status):
+        pass  # whatever the spec wants, once this is over
     elif desired is not None and desired.revision != stable.revision:
-        state = roll(s, state, desired)
-    elif desired is not None and canary is not None:
+        is_alone = TRAFFIC.is_set(s, rest(s, state.status))
+        state = choose(s, state, desired, STRATEGY, is_alone)
+    elif desired is not None and trial is not None:
         state = drop(state)
-    return _finish(s, _settle_stable(s, state))
+    state = judge(s, state)
+    goes_on = desired is not None or is_undone(state.status)
+    if state.status.canary is not None and goes_on:
+        goal = _goal(s, state.status, desired)
+        state = STRATEGY.advance(s, state, Way(s, goal, TRAFFIC).seen())
+    state = _settle_stable(s, state)
+    return _finish(s, state, _goal(s, state.status, desired))
+
+
+def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | None) -> Goal:
+    """Return what the children are to be: of the strategy where there is a trial, else at rest."""
+    stable = status.stable
+    goal = STRATEGY.goal(s, status) if status.canary is not None else rest(s, status)
+    is_next = (
+        desired is not None
+        and (stable is None or desired.revision != stable.revision)
+        and rejection(status, desired.revision) is None
+    )
+    return with_replaced(s, status, goal, ends=status.canary is not None or is_next)
 
 
 def _wished(s: DeploymentSnapshot) -> tuple[Event, ...]:
@@ -80,18 +106,21 @@ def _settle_stable(s: DeploymentSnapshot, state: State) -> State:
     return state
 
 
-def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None = None) -> Plan:
-    """Derive children, deletions, conditions, and when to look again."""
-    status = state.status
-    generation = s.deployment.metadata.generation
-    create = state.create
-    if apply is None:
-        apply = tuple(as_seen(s, child) for child in children(s, status))
+def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Plan:
+    """Derive children, deletions, conditions, and when to look again; without a goal no child."""
+    status, create = state.status, state.create
+    generation, shares = s.deployment.metadata.generation, TRAFFIC.measured(s)
+    apply: tuple[Json, ...] = ()
+    delete = outdated(s, status)
+    if goal is not None:
+        way = Way(s, goal, TRAFFIC)
+        apply = tuple(as_seen(s, child) for child in way.children())
         create = (*create, *missing(s, status))
-    delete = (*surplus(s, status), *outdated(s, status))
-    status = shown(s, status)
+        delete = (*way.unreached(_named(s, status)), *delete)
+    status = shown(s, status, shares)
     before = s.deployment.status.conditions
-    told = settle(before, conditions(s, replace(state, status=status)), generation, s.now)
+    found = conditions(s, replace(state, status=status), shares)
+    told = settle(before, found, generation, s.now)
     status = status.model_copy(update={"conditions": told, "observed_generation": generation})
     made = tuple(record.to_object(s.deployment) for record in create)
     return Plan(
@@ -105,6 +134,13 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
         # A record wakes nobody, and is waited for.
         requeue_after=0.05 if create else _requeue(s, status, state),
     )
+
+
+def _named(s: DeploymentSnapshot, status: DeploymentStatus) -> frozenset[str]:
+    """Return the revisions with a part, now or as stored: a decision is recorded before effects."""
+    known = (status, s.deployment.status)
+    roles = (r for k in known for r in (k.stable, k.canary, k.replaced))
+    return frozenset(r.revision for r in roles if r is not None)
 
 
 def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> float | None:
@@ -122,7 +158,7 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> f
         until = max(0.0, time_left(s, status.canary)) + 1.0
         return min(until, LOOK_SECONDS) if judged else until
     if lingers(s, status):
-        return 2.0
+        return max(2.0, kept_for(s, status, ends=False))
     if state.problem is not None and state.problem.blame == "Cluster":
         return LOOK_AGAIN_SECONDS
     if status.stable is None or state.problem is not None:

@@ -10,8 +10,12 @@ from perennial.api.deployment import (
 )
 from perennial.plan.core import REQUEST_ANNOTATION
 from perennial.plan.record import Record, as_written, newest
-from perennial.plan.rollout.capacity import REPLACED
-from perennial.plan.rollout.snapshot import REVISION_LABEL, ROLE_LABEL, DeploymentSnapshot
+from perennial.plan.rollout.snapshot import (
+    REPLACED,
+    REVISION_LABEL,
+    ROLE_LABEL,
+    DeploymentSnapshot,
+)
 from perennial.plan.rollout.state import REJECTIONS_KEPT, State, rejection
 
 

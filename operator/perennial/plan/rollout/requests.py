@@ -4,17 +4,25 @@ from dataclasses import replace
 
 from perennial.plan.core import Event, request_of
 from perennial.plan.record import counted
-from perennial.plan.rollout.canary import PAUSE_STEP, first_step, next_step
-from perennial.plan.rollout.capacity import REQUESTED
 from perennial.plan.rollout.desired import wanted
+from perennial.plan.rollout.goal import Strategy
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.rollout.state import State, drop, is_undone, reject, rejection, with_rejection
+from perennial.plan.rollout.state import (
+    PAUSE_STEP,
+    REQUESTED,
+    State,
+    drop,
+    is_undone,
+    reject,
+    rejection,
+    with_rejection,
+)
 from perennial.plan.workload import recorded
 
 VERBS = ("promote", "pause", "resume", "abort", "retry", "undo", "refresh")
 
 
-def take_request(s: DeploymentSnapshot, state: State) -> State:
+def take_request(s: DeploymentSnapshot, state: State, strategy: Strategy) -> State:
     """Handle a person's request once."""
     request = request_of(s.deployment.metadata.annotations, state.status.last_request)
     if request is None:
@@ -29,7 +37,7 @@ def take_request(s: DeploymentSnapshot, state: State) -> State:
         told = f"{len(status.rejected)} rejected revisions may be tried again, asked by {text}"
         return state.set(Event("RetryAllowed", told), rejected=[])
     if verb == "undo":
-        return _undo(s, state, text)
+        return _undo(s, state, text, strategy)
     if verb == "refresh":
         return _refresh(s, state, text)
     if status.canary is None or step is None:
@@ -46,12 +54,12 @@ def take_request(s: DeploymentSnapshot, state: State) -> State:
             return state.set(Event("NothingToDo", "resume: the rollout is not paused", "Warning"))
         state = _heard_anew(state.set(Event("RolloutResumed", f"resumed by {text}"), paused=""))
         if status.paused == PAUSE_STEP:
-            return next_step(s, state)
+            return strategy.next_step(s, state)
         # Its time to become ready, and to be decided, begin anew.
         anew = {"scaling_since": s.now, "waiting_since": s.now}
         return state.set(step=step.model_copy(update=anew))
     told = f"step {step.index + 1} was ended by {text}"
-    return next_step(s, _heard_anew(state.set(Event("StepPromoted", told), paused="")))
+    return strategy.next_step(s, _heard_anew(state.set(Event("StepPromoted", told), paused="")))
 
 
 def _heard_anew(state: State) -> State:
@@ -62,7 +70,7 @@ def _heard_anew(state: State) -> State:
     return state.set(analysis=found.model_copy(update={"silent_time": None}))
 
 
-def _undo(s: DeploymentSnapshot, state: State, text: str) -> State:
+def _undo(s: DeploymentSnapshot, state: State, text: str, strategy: Strategy) -> State:
     """Go back to what served before, by a canary that has no steps; one under way just ends."""
     status, stable, earlier = state.status, state.status.stable, state.status.replaced
     if status.canary is not None and not is_undone(status):
@@ -77,11 +85,10 @@ def _undo(s: DeploymentSnapshot, state: State, text: str) -> State:
     if told or stable is None or earlier is None:
         return state.set(Event("NothingToDo", f"undo: {told}", "Warning"))
     told = f"{stable.name} is undone by {text}: {earlier.name} takes over at once"
-    steps = s.deployment.spec.rollout.steps
     return state.set(
         Event("UndoStarted", told),
         canary=earlier.model_copy(update={"start_time": s.now}),
-        step=first_step(s).model_copy(update={"index": len(steps) - 1}),
+        step=strategy.last_step(s),
         promoting=True,
         rejected=with_rejection(s, status, stable, "Undone", f"undone by {text}"),
     )

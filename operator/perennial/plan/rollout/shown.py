@@ -1,18 +1,17 @@
 """What people and autoscalers read in the status, beside its conditions."""
 
 from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
-from perennial.plan.rollout.capacity import REPLACED
-from perennial.plan.rollout.snapshot import DeploymentSnapshot, ready_pods
-from perennial.plan.weights import actual
+from perennial.plan.rollout.snapshot import REPLACED, DeploymentSnapshot
 from perennial.plan.workload import image_of
 
 
-def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
-    """Fill in what people and autoscalers read."""
+def shown(
+    s: DeploymentSnapshot, status: DeploymentStatus, shares: dict[str, int]
+) -> DeploymentStatus:
+    """Fill in what people and autoscalers read; ``shares`` in percent are those in force."""
+    status = status.having(failed=_failed(s, status, shares))
     updates: dict[str, object] = {}
-    weight = status.weight
-    if weight is not None:
-        weight = weight.model_copy(update={"actual": _measured(s, status, weight)})
+    parts = _parts(status, shares)
     total = ready = 0
     for field in ROLES:
         revision: Revision | None = getattr(status, field)
@@ -23,9 +22,7 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
         is_ready = s.ready(revision.revision)
         if field != REPLACED:
             total, ready = total + has, ready + is_ready
-        changes: dict[str, object] = {"replicas": has, "ready_replicas": is_ready}
-        if field == "stable":
-            changes["share"] = _rest(weight)
+        changes = {"replicas": has, "ready_replicas": is_ready, "share": parts.get(field)}
         updates[field] = revision.model_copy(update=changes)
     meta, stable, canary = s.deployment.metadata, status.stable, status.canary
     selector = f"perennial.dev/deployment={meta.name}"
@@ -42,6 +39,7 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
             replicas = int(live.get("status", {}).get("replicas", 0)) if live else 0
         domain = s.settings.cluster_domain
         updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
+    weight = parts.get("canary")
     printed = Printed(
         model=stable.name if stable is not None else "",
         canary=canary.name if canary is not None else "",
@@ -49,8 +47,6 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
         step=_step(s, status),
         ready=f"{ready}/{max(total, s.replicas)}",
     )
-    if weight is not None:
-        updates["weight"] = weight
     return status.having(
         **updates,
         replicas=replicas,
@@ -60,21 +56,35 @@ def shown(s: DeploymentSnapshot, status: DeploymentStatus) -> DeploymentStatus:
     )
 
 
-def _measured(s: DeploymentSnapshot, status: DeploymentStatus, share: Share) -> int:
-    """Return the canary's share as the Service and the ready pods give it now."""
-    stable, canary, selection = status.stable, status.canary, s.selection
-    assert stable is not None and canary is not None
-    if selection is not None:
-        return 100 if selection == canary.revision else 0
-    pods = [ready_pods(live) for r in (stable, canary) if (live := s.workload(r.revision))]
-    return actual(*pods) if s.service is not None and len(pods) == 2 else share.actual
+def _failed(
+    s: DeploymentSnapshot, status: DeploymentStatus, shares: dict[str, int]
+) -> Revision | None:
+    """Return what was taken back and has requests yet, None where it has none."""
+    roles = (status.stable, status.canary, status.replaced)
+    named = {revision.revision for revision in roles if revision is not None}
+    record = next((r for r in s.records if r.name not in named and shares.get(r.name)), None)
+    return record.revision if record is not None else None
 
 
-def _rest(canary: Share | None) -> Share:
-    """Return stable's share of the traffic: what the canary leaves."""
-    if canary is None:
-        return Share(asked=100, actual=100)
-    return Share(asked=100 - canary.asked, actual=100 - canary.actual)
+def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]:
+    """Return the share of each role that has one; what the others leave is stable's."""
+    parts: dict[str, Share] = {}
+    canary, weight = status.canary, status.weight
+    if canary is not None:
+        told = weight.actual if weight is not None else 0  # as it was, where nothing is ready
+        actual = shares.get(canary.revision, 0) if shares else told
+        if actual or weight is not None:
+            asked = weight.asked if weight is not None else 0
+            parts["canary"] = Share(asked=asked, actual=actual)
+    on_trial = canary.revision if canary is not None else ""
+    for field in (REPLACED, "failed"):
+        other: Revision | None = getattr(status, field)
+        if other is not None and other.revision != on_trial and shares.get(other.revision):
+            parts[field] = Share(asked=0, actual=shares[other.revision])
+    if status.stable is not None:
+        asked, actual = sum(p.asked for p in parts.values()), sum(p.actual for p in parts.values())
+        parts["stable"] = Share(asked=100 - asked, actual=max(0, 100 - actual))
+    return parts
 
 
 def _step(s: DeploymentSnapshot, status: DeploymentStatus) -> str:

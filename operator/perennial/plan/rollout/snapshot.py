@@ -11,11 +11,12 @@ from perennial.plan.core import Settings
 from perennial.plan.finding import Finding
 from perennial.plan.podhealth import refused, trouble
 from perennial.plan.record import Record, child_name
-from perennial.plan.weights import split
 from perennial.plan.windows import Answers
 
 REVISION_LABEL = "perennial.dev/revision"
 ROLE_LABEL = "perennial.dev/role"
+REPLACED = "replaced"
+"""The role of what served before."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ class DeploymentSnapshot:
         label = REVISION_LABEL
         return [p for p in self.pods if p["metadata"].get("labels", {}).get(label) == revision]
 
+    def has_ending_pods(self, revision: str) -> bool:
+        """Tell whether pods of a revision are about to be gone, and hold their room yet."""
+        return any("deletionTimestamp" in p["metadata"] for p in self.pods_of(revision))
+
     def trouble(self, revision: str) -> Finding | None:
         """Return why a revision's pods do not become ready, as far as anything tells."""
         return refused(self.workload(revision)) or trouble(self.pods_of(revision), self.now)
@@ -105,31 +110,15 @@ class DeploymentSnapshot:
             return 0
         return min(int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0)))
 
-    def answering(self, selection: str | None) -> list[Json]:
-        """Return the Deployments behind a selection of the Service."""
-        label, found = REVISION_LABEL, self.workloads
-        return [w for w in found if selection in (None, w["metadata"]["labels"].get(label))]
-
-    def is_closed(self, status: DeploymentStatus) -> bool:
-        """Tell whether the Service was seen to name stable alone."""
-        return status.stable is not None and self.selection == status.stable.revision
+    def told_ready(self, revision: str) -> int:
+        """Return the ready pods of a revision as they were last told."""
+        live = self.workload(revision)
+        return ready_pods(live) if live is not None else 0
 
     def weight_at(self, index: int) -> int:
         """Return the weight in force at a step: that of the newest setWeight up to it."""
         steps = self.deployment.spec.rollout.steps[: index + 1]
         return next((st.set_weight for st in reversed(steps) if st.set_weight is not None), 0)
-
-    def sizes(self, weight: int) -> tuple[int, int]:
-        """Return the pods of stable and canary at a weight."""
-        if self.replicas == 0:
-            return 0, 0
-        return split(self.replicas, weight)
-
-    def in_force(self, status: DeploymentStatus) -> tuple[int, int]:
-        """Return the pods of stable and canary at the weight that is in force."""
-        if status.canary is None or status.weight is None or status.weight.asked <= 0:
-            return self.replicas, 0
-        return self.sizes(status.weight.asked)
 
 
 def ready_pods(live: Json) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from perennial.api.base import seconds
 from perennial.api.deployment import DeploymentStatus, Rejection, Revision
 from perennial.plan.core import Event
 from perennial.plan.finding import Finding
@@ -9,6 +10,8 @@ from perennial.plan.record import Record
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 
 REJECTIONS_KEPT = 5
+REQUESTED, PAUSE_STEP = "Requested", "CanaryPauseStep"
+"""Why a rollout is paused: a person asked for it, or a step does."""
 DEADLINE = "DeadlineExceeded"
 """Why a rollout was given up that nothing speaks against: its version is not refuted."""
 
@@ -27,6 +30,12 @@ class State:
         """Return the state with a changed status and more to tell."""
         status = self.status.having(**changes)
         return replace(self, status=status, events=(*self.events, *events))
+
+
+def time_left(s: DeploymentSnapshot, canary: Revision) -> float:
+    """Return the seconds that are left to a rollout."""
+    passed = (s.now - (canary.start_time or s.now)).total_seconds()
+    return seconds(s.deployment.spec.rollout.deadline) - max(0.0, passed)
 
 
 def drop(state: State) -> State:
@@ -54,6 +63,22 @@ def reject(s: DeploymentSnapshot, state: State, reason: str, message: str) -> St
     told = f"{canary.name} was rolled back: {message}"
     state = drop(state).set(Event("RolledBack", told, "Warning"))
     return state.set(rejected=with_rejection(s, state.status, canary, reason, message))
+
+
+def overdue(s: DeploymentSnapshot, state: State, why: Finding | None) -> State:
+    """Give up what did not become ready in time; without a rejection where others are to blame."""
+    if why is not None and why.blame != "Model":
+        # Not the model's fault: no rejection, so that the next pass tries it, or a newer one.
+        return drop(state).set(Event(why.reason, why.message, "Warning"))
+    told = f"{why.reason}: {why.message}" if why else "its pods did not become ready in time"
+    return reject(s, state, "ProgressDeadlineExceeded", told)
+
+
+def promote(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
+    """Let what was on trial be stable."""
+    told = Event("CanaryPromoted", f"{canary.name} is stable now")
+    replaced = state.status.stable
+    return drop(state.set(told, stable=canary, replaced=replaced, promoted_time=s.now))
 
 
 def with_rejection(

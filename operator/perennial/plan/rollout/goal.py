@@ -1,0 +1,92 @@
+"""What a strategy wants, and what makes it so; neither knows anything else of the other."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from perennial.api.base import Json
+from perennial.api.deployment import DeploymentStatus, StepStatus
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.state import State
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A revision's part: its share of the traffic, in percent, and the pods that this takes."""
+
+    revision: str
+    role: str
+    share: int
+    pods: int
+    """Where shares are made by pods, those of an arm with a part of the traffic follow from it."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Which revisions are to have pods, stable first; their shares sum to 100."""
+
+    arms: tuple[Arm, ...]
+
+    @property
+    def stable(self) -> str:
+        """Return the revision that serves: the first to grow, and the last to shrink."""
+        return self.arms[0].revision
+
+    @property
+    def answering(self) -> frozenset[str]:
+        """Return the revisions that are to have requests."""
+        return frozenset(arm.revision for arm in self.arms if arm.share > 0)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How far a goal is so."""
+
+    complete: frozenset[str] = field(default=frozenset())
+    """Revisions that have all pods that the goal gives them."""
+    lacking: frozenset[str] = field(default=frozenset())
+    """Revisions that were given pods which are not ready."""
+    routed: bool = False
+    """Requests go where the goal says."""
+    makes: dict[str, int] = field(default_factory=dict)
+    """The shares in percent that come of it, which may be others than those asked for."""
+
+
+class Traffic(Protocol):
+    """Turns shares into objects, and reads back what is in force."""
+
+    def pods(self, goal: Goal, replicas: int, most: int) -> dict[str, int]:
+        """Return the pods of each arm by which it has its share; ``most`` is for all of them."""
+
+    def makes(self, goal: Goal, pods: dict[str, int]) -> dict[str, int]:
+        """Return the shares in percent that so many pods of each arm make of a goal."""
+
+    def reached(self, s: DeploymentSnapshot, goal: Goal | None = None) -> frozenset[str]:
+        """Return the revisions with pods that requests reach by a goal; without one, now."""
+
+    def is_set(self, s: DeploymentSnapshot, goal: Goal) -> bool:
+        """Tell whether requests were seen to go where a goal says."""
+
+    def objects(self, s: DeploymentSnapshot, goal: Goal | None) -> tuple[Json, ...]:
+        """Return what sends requests where a goal says; without one, where they go now."""
+
+    def measured(self, s: DeploymentSnapshot) -> dict[str, int]:
+        """Return the shares in percent that the ready pods really have."""
+
+
+class Strategy(Protocol):
+    """Leads a revision on trial to its promotion, or back."""
+
+    def first_step(self, s: DeploymentSnapshot) -> StepStatus:
+        """Return where a trial begins."""
+
+    def last_step(self, s: DeploymentSnapshot) -> StepStatus:
+        """Return where one stands that needs no steps."""
+
+    def next_step(self, s: DeploymentSnapshot, state: State) -> State:
+        """End the present step."""
+
+    def advance(self, s: DeploymentSnapshot, state: State, seen: Seen) -> State:
+        """Look once at how far the goal is so."""
+
+    def goal(self, s: DeploymentSnapshot, status: DeploymentStatus) -> Goal:
+        """Return what is wanted where the trial stands."""

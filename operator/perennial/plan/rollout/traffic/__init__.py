@@ -1,0 +1,1 @@
+"""How requests are divided among revisions: a file a way."""

@@ -1,0 +1,118 @@
+"""Shares of the traffic by numbers of pods behind one Service.
+
+A Service's selector names one revision, or all of them. While it names all, each ready pod has as
+many requests as any other, so that every revision with pods has a share.
+"""
+
+from collections.abc import Sequence
+
+from perennial.api.base import Json
+from perennial.plan.rollout.goal import Goal
+from perennial.plan.rollout.snapshot import (
+    REVISION_LABEL,
+    DeploymentSnapshot,
+    ready_pods,
+)
+from perennial.plan.workload import service
+
+CLOSE_ENOUGH = 0.5
+"""Points by which a share may be off: it is told in whole percents."""
+PERIOD = 100
+"""Any share in whole percents is exact for one of so many totals in a row."""
+
+
+def pods(goal: Goal, replicas: int, most: int) -> dict[str, int]:
+    """Return the pods of each arm by which it has its share; ``most`` is for all of them."""
+    found = {arm.revision: arm.pods for arm in goal.arms}
+    sharing = [arm for arm in goal.arms if arm.share > 0]
+    if replicas > 0 and len(sharing) > 1:
+        # Behind an open Service, pods are a share.
+        found = dict.fromkeys(found, 0)
+        counts = split(replicas, [arm.share for arm in sharing], most)
+        found |= {arm.revision: n for arm, n in zip(sharing, counts, strict=True)}
+    return found
+
+
+def split(replicas: int, shares: Sequence[int], most: int) -> tuple[int, ...]:
+    """Return the fewest pods whose ratio comes within half a point of the shares.
+
+    None has more than ``replicas``, and together they have at least that many, so that capacity
+    never falls below what was asked for. Where ``most`` pods are too few, it is the closest ratio.
+
+    Args:
+        replicas: pods asked for, at least 1.
+        shares: in percent, each above 0, with the sum 100.
+        most: pods that there may be.
+    """
+    fewest = max(replicas, len(shares))
+    best, off = (1,) * len(shares), 100.0
+    for total in range(fewest, max(fewest, min(most, fewest + PERIOD)) + 1):
+        if max(shares) * total >= 100 * (replicas + 1):
+            break  # the largest has all that it may have: from here on it falls behind
+        counts = _apportioned(total, shares, replicas)
+        missed = max(abs(100 * n / total - w) for n, w in zip(counts, shares, strict=True))
+        if sum(counts) == total and missed < off:
+            best, off = counts, missed
+        if off <= CLOSE_ENOUGH:
+            break
+    return best
+
+
+def _apportioned(total: int, shares: Sequence[int], largest: int) -> tuple[int, ...]:
+    """Return whole numbers from 1 to ``largest`` close to the shares of a total."""
+    exact = [total * share / 100 for share in shares]
+    counts = [min(largest, max(1, int(n))) for n in exact]
+    arms = range(len(shares))
+    while sum(counts) < total and (free := [i for i in arms if counts[i] < largest]):
+        counts[max(free, key=lambda i: exact[i] - counts[i])] += 1
+    while sum(counts) > total and (free := [i for i in arms if counts[i] > 1]):
+        counts[min(free, key=lambda i: exact[i] - counts[i])] -= 1
+    return tuple(counts)
+
+
+def makes(goal: Goal, pods: dict[str, int]) -> dict[str, int]:
+    """Return the shares in percent that so many pods of each arm make of a goal."""
+    answering = {revision: pods[revision] for revision in goal.answering}
+    return percents(answering) or {arm.revision: arm.share for arm in goal.arms}
+
+
+def percents(pods: dict[str, int]) -> dict[str, int]:
+    """Return each one's part of all pods, in percent; nothing where there are none."""
+    total = sum(pods.values())
+    return {revision: round(100 * n / total) for revision, n in pods.items()} if total else {}
+
+
+def reached(s: DeploymentSnapshot, goal: Goal | None = None) -> frozenset[str]:
+    """Return the revisions with pods that requests reach by a goal; without one, now."""
+    if goal is None and s.service is None:
+        return frozenset()
+    chosen = s.selection if goal is None else _selection(goal)
+    names = (str(w["metadata"]["labels"][REVISION_LABEL]) for w in s.workloads if _has_pods(w))
+    return frozenset(name for name in names if chosen in (None, name))
+
+
+def is_set(s: DeploymentSnapshot, goal: Goal) -> bool:
+    """Tell whether requests were seen to go where a goal says."""
+    return s.service is not None and s.selection == _selection(goal)
+
+
+def objects(s: DeploymentSnapshot, goal: Goal | None) -> tuple[Json, ...]:
+    """Return the Service, turned where a goal says; without one, as it stands."""
+    return (service(s.deployment, s.selection if goal is None else _selection(goal)),)
+
+
+def measured(s: DeploymentSnapshot) -> dict[str, int]:
+    """Return the shares in percent that the ready pods really have."""
+    found = percents({revision: s.told_ready(revision) for revision in reached(s)})
+    alone = {s.selection: 100} if s.selection is not None else {}
+    return found or alone
+
+
+def _selection(goal: Goal) -> str | None:
+    """Return the revision that the Service is to name; None: all of them."""
+    answering = goal.answering
+    return next(iter(answering)) if len(answering) == 1 else None
+
+
+def _has_pods(live: Json) -> bool:
+    return int(live["spec"].get("replicas", 1)) > 0 or ready_pods(live) > 0

@@ -1,0 +1,108 @@
+"""Which revision is on trial: it begins, gives way to another, or is given up."""
+
+from datetime import datetime
+
+from perennial.api.base import seconds
+from perennial.api.deployment import Revision
+from perennial.plan.core import Event
+from perennial.plan.record import as_written, counted
+from perennial.plan.rollout.goal import Strategy
+from perennial.plan.rollout.hindrance import gives_way
+from perennial.plan.rollout.measure import measure
+from perennial.plan.rollout.rest import lingers
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.state import (
+    DEADLINE,
+    State,
+    drop,
+    is_undone,
+    overdue,
+    reject,
+    rejection,
+    time_left,
+)
+
+
+def choose(
+    s: DeploymentSnapshot, state: State, desired: Revision, strategy: Strategy, is_alone: bool
+) -> State:
+    """Begin a trial of what is wanted, let one go on, or drop it.
+
+    Args:
+        s: what is observed.
+        state: under way.
+        desired: what the spec wants, other than stable.
+        strategy: how a trial goes.
+        is_alone: requests were seen to reach stable alone.
+    """
+    status, canary = state.status, state.status.canary
+    if rejection(status, desired.revision) is not None:
+        return drop(state) if canary else state
+    if status.promoted_time is None:
+        # Nothing serves, so there is nothing to protect: begin anew with what is wanted.
+        return drop(state).set(stable=desired)
+    if canary is not None and (canary.revision == desired.revision or _finishes(s, canary)):
+        return state
+    if s.replicas == 0:
+        return drop(state).set(stable=desired, replaced=status.stable)
+    if canary is not None:
+        return drop(state)  # the next pass begins anew against stable
+    if lingers(s, status):
+        return _back(s, state, desired, strategy)
+    if not is_alone and not _keeps_what_failed(s, state):
+        return state  # what opens for the canary would open for what is still there, too
+    told = Event("CanaryStarted", f"canary of {desired.name} started")
+    return state.set(told, canary=desired, step=strategy.first_step(s), promoting=False, paused="")
+
+
+def judge(s: DeploymentSnapshot, state: State) -> State:
+    """Give up what is on trial where its time is over, its pods are broken, or it is worse."""
+    status, canary = state.status, state.status.canary
+    if canary is None:
+        return state
+    if s.replicas == 0 and not is_undone(status):
+        return _timed(state, canary, None)  # while there are to be no pods, no time passes
+    if canary.start_time is None:
+        return _timed(state, canary, s.now)
+    why = s.trouble(canary.revision)
+    if time_left(s, canary) <= 0 and not is_undone(status):
+        if canary.hindered_since is not None:
+            return overdue(s, state, why)
+        most = s.deployment.spec.rollout.deadline
+        told = f"the rollout did not end within {most}; ask for retry to try again"
+        return reject(s, state, DEADLINE, told)
+    if why is not None and why.final:
+        return reject(s, state, why.reason, why.message)
+    return measure(s, state)
+
+
+def _timed(state: State, canary: Revision, start: datetime | None) -> State:
+    if canary.start_time == start:
+        return state
+    return state.set(canary=canary.model_copy(update={"start_time": start}))
+
+
+def _finishes(s: DeploymentSnapshot, canary: Revision) -> bool:
+    """Tell whether a newer version waits for the end of the one on trial."""
+    same_settings = counted(canary.revision)[0] == as_written(s.deployment, canary.artifact)
+    follows = s.deployment.spec.model.training_ref is not None
+    waits = s.deployment.spec.rollout.on_new_version == "Finish" and not gives_way(s, canary)
+    return same_settings and follows and waits
+
+
+def _back(s: DeploymentSnapshot, state: State, desired: Revision, strategy: Strategy) -> State:
+    """Go back to what served before, while its pods are kept; wait for the end of any other."""
+    replaced = state.status.replaced
+    if replaced is None or replaced.revision != desired.revision or s.asked(desired.revision) == 0:
+        return state
+    told = Event("ReturnStarted", f"{desired.name} has its pods yet and takes over again at once")
+    return state.set(told, canary=desired, step=strategy.last_step(s), promoting=True, paused="")
+
+
+def _keeps_what_failed(s: DeploymentSnapshot, state: State) -> bool:
+    """Tell whether stable cannot take over from what was taken back: what is wanted is tried."""
+    stable, rejected = state.status.stable, state.status.rejected
+    if stable is None or s.told_ready(stable.revision) == 0:
+        return True
+    waited = (s.now - rejected[-1].time).total_seconds() if rejected else 0.0
+    return waited > seconds(s.deployment.spec.rollout.progress_deadline)
