@@ -46,6 +46,7 @@ def operator(
         wait("it is ready", lambda: answers(operator, "readyz"), 60)
         yield operator
         assert operator.process.poll() is None, operator.log.read_text()
+        assert "could not be written" not in operator.log.read_text()
 
 
 @pytest.fixture
