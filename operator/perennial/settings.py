@@ -18,7 +18,7 @@ class Options:
     metrics_port: int
     store_secret: str
     """Name of the default store's Secret in the operator's own namespace."""
-    store_namespaces: tuple[str, ...]
+    store_namespaces: tuple[str, ...] = ()
     """Namespaces that may have the default store, besides those that are labelled."""
 
 

@@ -46,6 +46,7 @@ def operator(
         wait("it is ready", lambda: answers(operator, "readyz"), 60)
         yield operator
         assert operator.process.poll() is None, operator.log.read_text()
+        assert "could not be written" not in operator.log.read_text()
 
 
 @pytest.fixture
@@ -286,6 +287,12 @@ def test_what_we_make_may_block_its_owners_deletion_where_that_needs_a_right(
         return kubectl(*create, "--as", user, body=child).error
 
     assert refused(USER) == ""
+    # What is there may be given another owner, as a run's ConfigMap becomes its Job's.
+    owned = {**meta, "name": f"of-{kind.lower()}", "ownerReferences": []}
+    apply(kubectl, {**child, "metadata": owned}, "default")
+    patch = json.dumps({"metadata": {"ownerReferences": [reference]}})
+    given = ("patch", "configmap", owned["name"], "-p", patch, "--type=merge", "--dry-run=server")
+    assert kubectl(*given, "--as", USER).error == ""
     # Somebody who may do everything but that is refused: the API server does look.
     kubectl("create", "clusterrole", "writer", "--verb=create", "--resource=configmaps")
     kubectl("create", "clusterrolebinding", "writer", "--clusterrole=writer", "--user=writer")

@@ -23,6 +23,7 @@ RARELY_USED = {
     ("", "secrets", "update"),  # of a store whose credentials were changed
     ("", "secrets", "delete"),  # where a namespace may not have the store any more
     # Asked by admission where OwnerReferencesPermissionEnforcement is on, as on OpenShift.
+    ("", "configmaps", "delete"),
     ("batch", "jobs/finalizers", "update"),
     ("perennial.dev", "modeldeployments/finalizers", "update"),
     ("perennial.dev", "modeltrainings/finalizers", "update"),

@@ -97,9 +97,10 @@ capabilities: {drop: [ALL]}
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]
+# A run's becomes its Job's; to change an owner, one must be allowed to delete what it owns.
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, create, patch]
+  verbs: [get, create, patch, delete]
 {{- with include "perennial.storeSecret" . }}
 # Copies of the default store's Secret are looked at, and taken back.
 - apiGroups: [""]

@@ -127,6 +127,9 @@ def test_what_blocks_an_owners_deletion_may_be_made() -> None:
         "modeldeployments/finalizers",
         "jobs/finalizers",
     }
+    # To change an owner, as a run's ConfigMap becomes its Job's, takes the right to delete.
+    deletes = {r for rule in rules if "delete" in rule["verbs"] for r in rule["resources"]}
+    assert "configmaps" in deletes
 
 
 def test_on_openshift_the_cluster_gives_the_ids() -> None:

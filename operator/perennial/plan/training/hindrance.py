@@ -7,6 +7,7 @@ from perennial.api.training import RunStatus
 from perennial.plan.finding import Finding
 from perennial.plan.job import child_name
 from perennial.plan.podhealth import has_ended, not_made, not_starting
+from perennial.plan.training.problems import own_jobs
 from perennial.plan.training.record import RunRecord
 from perennial.plan.training.results import INDEX_LABEL, pods_of
 from perennial.plan.training.snapshot import TrainingSnapshot
@@ -26,8 +27,11 @@ def lacks_pods(s: TrainingSnapshot) -> bool:
     Why not, its Job does not say: it is in the Job's Events.
     """
     run = s.training.status.run
-    job = s.job(child_name(s.training, run.number)) if run is not None else None
-    if run is None or run.phase != "Fitting" or job is None:
+    if run is None or run.phase != "Fitting":
+        return False
+    name = child_name(s.training, run.number)
+    job = next((j for j in own_jobs(s) if j["metadata"]["name"] == name), None)
+    if job is None:
         return False
     wanted = job.get("spec", {})
     if wanted.get("suspend"):
