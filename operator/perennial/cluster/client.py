@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,12 +22,14 @@ from perennial.api.base import ApiModel, Json, Kind
 from perennial.api.quantity import quantity
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
 from perennial.plan.core import FIELD_MANAGER, Deletion, Event
+from perennial.plan.premise import Premise, lowers
 from perennial.plan.refusal import Refusal
 
 log = logging.getLogger("perennial.client")
 
 PLURALS: dict[tuple[str, str], str] = {
     ("v1", "ConfigMap"): "configmaps",
+    ("v1", "Namespace"): "namespaces",
     ("v1", "Pod"): "pods",
     ("v1", "Secret"): "secrets",
     ("v1", "Service"): "services",
@@ -188,6 +190,14 @@ class Cluster:
         items: list[Json] = answer.get("items", [])
         return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
 
+    async def events_about(self, body: Json, reason: str) -> list[Json]:
+        """Return the Events about an object that have this reason."""
+        meta = body["metadata"]
+        query = {"fieldSelector": f"regarding.uid={meta['uid']},reason={reason}"}
+        path = self.path("events.k8s.io/v1", "Event", meta["namespace"])
+        items: list[Json] = (await self.call("GET", path, query)).get("items", [])
+        return items
+
     async def read_own(self, kind: type[Kind], namespace: str, name: str) -> Any:
         """Return the object that is to be decided about, typed, or None.
 
@@ -212,12 +222,17 @@ class Cluster:
         found = [_readable(kind, body) for body in bodies]
         return [each for each in found if each is not None]
 
-    async def apply(self, wanted: Json) -> bool:
+    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
         """Apply an object server-side, unless it already is as wanted; tell whether it wrote.
 
         Comparing the fields themselves finds both a changed wish and a hand that changed them.
 
+        Args:
+            wanted: the object; with a uid where it is known, so that it is not made anew.
+            premises: what must still be so if this takes capacity away.
+
         Raises:
+            Outdated: one of the premises holds no more.
             WriteRefused: the API server refused it.
         """
         metadata = wanted["metadata"]
@@ -225,6 +240,8 @@ class Cluster:
         present = await self.get(*key)
         if present is not None and contains(present, wanted):
             return False
+        if present is not None and lowers(present, wanted):
+            await self._check(premises)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         with refusing(f"{wanted['kind']} {metadata['name']}"):
             await self.call("PATCH", self.path(*key), query, wanted, APPLY)
@@ -305,21 +322,33 @@ class Cluster:
         API_WRITES.labels(owner.kind(), "status").inc()
         return True
 
-    async def delete(self, deletion: Deletion) -> None:
+    async def _check(self, premises: Sequence[Premise]) -> None:
+        """Make sure, just before a write, that all that it leans on is as it was seen."""
+        for p in premises:
+            if not p.holds(await self.get(p.api_version, p.kind, p.namespace, p.name)):
+                raise Outdated(f"{p.kind} {p.namespace}/{p.name}")
+
+    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> None:
         """Delete an object; its dependents follow in the background.
 
         Raises:
+            Outdated: it has changed since it was seen, another has its name, or one of the
+                premises holds no more.
             WriteRefused: the API server refused it.
         """
+        await self._check(premises)
         path = self.path(deletion.api_version, deletion.kind, deletion.namespace, deletion.name)
-        body = {"propagationPolicy": "Background"}
-        if deletion.uid:
-            body["preconditions"] = {"uid": deletion.uid}  # type: ignore[assignment]
+        seen = {"uid": deletion.uid, "resourceVersion": deletion.version}
+        conditions = {field: value for field, value in seen.items() if value}
+        body = {"propagationPolicy": "Background", "preconditions": conditions}
         try:
             with refusing(f"the deletion of {deletion.kind} {deletion.name}"):
                 await self.call("DELETE", path, body=body)
         except WriteRefused as error:
-            if error.refusal.code not in (404, 409):
+            if error.refusal.code == 409:
+                what = f"{deletion.kind} {deletion.namespace}/{deletion.name}"
+                raise Outdated(what) from error
+            if error.refusal.code != 404:
                 raise
             return
         API_WRITES.labels(deletion.kind, "delete").inc()
