@@ -22,6 +22,7 @@ from perennial.cluster.queue import Key, WorkQueue
 from perennial.handlers import wake
 from perennial.handlers.controller import CONTROLLERS, Controller
 from perennial.handlers.namespaces import listable, watch_those_there
+from perennial.sources.pods import Pods
 
 MANAGED = {"app.kubernetes.io/managed-by": "perennial"}
 CHILDREN = (
@@ -56,7 +57,8 @@ async def operate() -> None:
     stopping = asyncio.Event()
     heed_signals(stopping)
     cluster = await Cluster.connect()
-    controller = Controller(cluster, settings, options)
+    pods = Pods(lambda: queue.meanwhile())
+    controller = Controller(cluster, pods, settings, options)
     queue = WorkQueue(controller.reconcile, lambda: everything(cluster, options))
     start_http_server(options.metrics_port)
     readiness = health.Readiness()
@@ -88,6 +90,7 @@ async def operate() -> None:
         await lead(cluster, options.lease, options.namespace, work, stopping, readiness)
     finally:
         await probes.cleanup()
+        await pods.close()
         await cluster.close()
 
 
