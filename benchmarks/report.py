@@ -182,8 +182,8 @@ def _by_overload(figures: Figures) -> Iterator[str]:
 def _by_workers(figures: Figures) -> Iterator[str]:
     yield ""
     yield (
-        f"REST JSON, {MANY} rows, on both cores, which the load generator shares "
-        "(MLServer's workers infer for one process that answers):"
+        f"REST JSON, {MANY} rows, on both cores, which the load generator shares (MLServer's "
+        "workers do not start with its uvloop, nor KServe's with an onnxruntime session):"
     )
     yield ""
     yield "| server | one process, requests/s | two workers, requests/s | ratio |"

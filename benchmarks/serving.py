@@ -71,16 +71,20 @@ class Bench:
         self._answer = place / "json1.answer"
         self._http, self._grpc, metrics = subjects.free_ports(3)
         self._metrics, self._only = metrics, only
-        self._subjects = [*self._models(1), subjects.empty(self._answer, self._http)]
+        self._subjects = [
+            *self._models(1),
+            subjects.empty(self._answer, self._http),
+            subjects.mlserver(self._model, place, self._http, self._grpc, metrics),
+            subjects.kserve(self._model, place, self._http, self._grpc),
+        ]
         self._subjects = [s for s in self._subjects if self._is_chosen(s)]
         self.titles = {s.name: s.title for s in self._subjects}
 
     def _models(self, workers: int) -> list[Subject]:
-        model, place, http, grpc = self._model, self._place, self._http, self._grpc
+        """Return the servers that may have several workers."""
+        model, http, grpc = self._model, self._http, self._grpc
         return [
             subjects.ours(model, http, grpc, self._metrics, workers),
-            subjects.mlserver(model, place, http, grpc, self._metrics, workers),
-            subjects.kserve(model, place, http, grpc, workers),
             subjects.by_hand(model, http, workers),
         ]
 

@@ -100,12 +100,12 @@ def empty(answer: Path, http: int) -> Subject:
     return Subject("empty", title, command, environment, ready="/", transports=transports)
 
 
-def mlserver(
-    model: Path, place: Path, http: int, grpc: int, metrics: int, workers: int = 1
-) -> Subject:
-    """Return MLServer with a runtime over onnxruntime; its workers infer for one that answers."""
-    parallel = workers if workers > 1 else 0
-    settings = {"debug": False, "parallel_workers": parallel, "host": "127.0.0.1"}
+def mlserver(model: Path, place: Path, http: int, grpc: int, metrics: int) -> Subject:
+    """Return MLServer with a runtime over onnxruntime, in one process.
+
+    Its several workers do not start with the uvloop of its environment.
+    """
+    settings = {"debug": False, "parallel_workers": 0, "host": "127.0.0.1"}
     settings |= {"http_port": http, "grpc_port": grpc, "metrics_port": metrics}
     chosen = {"name": MODEL, "implementation": "mlserver_runtime.Onnx"}
     directory = place / "mlserver"
@@ -121,10 +121,13 @@ def mlserver(
     )
 
 
-def kserve(model: Path, place: Path, http: int, grpc: int, workers: int = 1) -> Subject:
-    """Return KServe's Python server with a model over onnxruntime."""
+def kserve(model: Path, place: Path, http: int, grpc: int) -> Subject:
+    """Return KServe's Python server with a model over onnxruntime, in one process.
+
+    Several would get the model pickled, which a session cannot be.
+    """
     command = [str(environments.python("kserve")), str(SERVERS / "kserve_server.py")]
-    command += ["--http_port", str(http), "--grpc_port", str(grpc), "--workers", str(workers)]
+    command += ["--http_port", str(http), "--grpc_port", str(grpc)]
     environment = {"MODEL": str(model / "model.onnx"), "NAME": MODEL}
     return Subject("kserve", "KServe 0.21.0", command, environment, place)
 

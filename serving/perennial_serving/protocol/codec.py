@@ -13,15 +13,8 @@ import msgspec
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
-from perennial_serving.protocol.lists import (
-    PIECE,
-    SHORT,
-    UNREADABLE,
-    Listed,
-    advice,
-    cut_out,
-    written,
-)
+from perennial_serving.protocol.cut import PIECE, SHORT, cut_out
+from perennial_serving.protocol.lists import UNREADABLE, Listed, advice, written
 from perennial_serving.protocol.messages import InferRequest
 from perennial_serving.protocol.tensors import Given, to_bytes
 from perennial_serving.system.errors import RequestError, wrong
@@ -72,10 +65,12 @@ def _without_lists(content: bytes) -> InferRequest:
         if large:
             raise
         return _requests.decode(content)  # so that what is wrong is told of the whole
-    for tensor in request.inputs:
-        if (place := lists.get(bytes(tensor.data))) is not None:
-            first, end = place
-            tensor.data = msgspec.Raw(content[first:end])
+    places = [lists.pop(bytes(tensor.data), None) for tensor in request.inputs]
+    if lists and not large:  # of something that is no tensor, and not worth a thought
+        return _requests.decode(content)
+    for tensor, place in zip(request.inputs, places, strict=True):
+        if place is not None:
+            tensor.data = msgspec.Raw(content[place[0] : place[1]])
     return request
 
 

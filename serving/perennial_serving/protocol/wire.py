@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from perennial_serving.protocol.lists import PIECE
+from perennial_serving.protocol.cut import PIECE
 from perennial_serving.system.errors import RequestError
 
 # Of a ModelInferRequest: the inputs, each with its contents; and of these the shape. The outputs of
@@ -16,6 +16,8 @@ TENSORS, CONTENTS, _SHAPE = 5, 5, 3
 # Fields that are looked at: more than any model has inputs, outputs and parameters.
 MOST = 4096
 SMALL = 4096
+# The field of contents that is not of numbers.
+_STRINGS = 8
 _SHAPE_BYTES = 16 * 10
 _VARINT, _BYTES = 0, 2
 _FIXED = {1: 8, 5: 4}
@@ -103,10 +105,6 @@ def pieces(content: memoryview, sizes: Mapping[int, int]) -> Iterator[bytes]:
     except IndexError as error:
         raise RequestError(400, "a tensor's contents do not end where their fields do") from error
     yield bytes(content[first:at])
-
-
-# The field of contents that is not of numbers.
-_STRINGS = 8
 
 
 def _split(numbers: memoryview, size: int | None) -> Iterator[memoryview]:

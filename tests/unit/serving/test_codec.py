@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from effort import tried
-from perennial_serving.protocol import codec, lists
+from perennial_serving.protocol import codec, cut, lists
 from perennial_serving.protocol.messages import InferRequest
 from perennial_serving.protocol.tensors import _narrowed
 from perennial_serving.system.errors import RequestError
@@ -156,7 +156,8 @@ def test_long_nested_lists_are_read_as_short_ones(
 
 
 def test_very_long_lists_are_read_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "_NUMBERS_PIECE", 100)
+    for module in (cut, lists):
+        monkeypatch.setattr(module, "NUMBERS_PIECE", 100)
     values = np.random.default_rng(0).normal(size=(700, 3))
     for plain in (values.tolist(), values.ravel().tolist()):
         for separators in ((",", ":"), (" , ", ":")):

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -102,12 +103,25 @@ def test_each_worker_has_its_part_of_the_memory(tmp_path: Path) -> None:
 def test_a_pod_is_not_ready_when_a_worker_hangs(tmp_path: Path) -> None:
     with serving(doubling(tmp_path), "--workers", "2") as server:
         ready = f"http://127.0.0.1:{server.metrics}/v2/health/ready"
-        get(ready)
+        until_good(ready)
         os.kill(children(server)[0], signal.SIGSTOP)
         with pytest.raises(urllib.error.HTTPError, match="503"):
             get(ready)
         os.kill(children(server)[0], signal.SIGCONT)
-        get(ready)
+        until_good(ready)
+
+
+def until_good(url: str) -> None:
+    """Ask until the answer is 200, which it has to be within a minute."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            get(url)
+        except urllib.error.HTTPError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
 
 
 def children(server: Server) -> list[int]:

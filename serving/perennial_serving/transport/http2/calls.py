@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perennial_serving.system.budget import SMALL, UNCOUNTED, Budget, Lease
 from perennial_serving.transport import crowd
@@ -333,7 +333,9 @@ class Http2Protocol(Connection):
             raise StreamFault(frames.REFUSED_STREAM)
         call._dialogue = Dialogue(method)
         self._dialogues += 1
-        call.metadata = {}  # which may be large, and would be kept as long as the call
+        # Not what may be large, and would be kept as long as the call.
+        call.metadata = {}
+        call._head = replace(call._head, metadata={})
         self._put(frame(frames.HEADERS, END_HEADERS, call._number, ANSWER_HEADERS))
 
     def _converse(self, call: Call, data: bytes, ends: bool) -> None:
