@@ -504,6 +504,20 @@ def test_a_fix_is_tried_though_stable_cannot_start() -> None:
     advance(world, lambda w: stable_sha(w) == OTHER_SHA)
 
 
+def test_stable_has_traffic_again_only_once_it_has_its_pods_again() -> None:
+    both = {"pause": {"duration": "5s"}}
+    world = slow([{"setWeight": 100}, both, {"setWeight": 50}, both], progressDeadline="40s")
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 100)
+    world.broken["a" * 64] = "silent"
+    world.crash(stable_revision(world))
+    advance(world, lambda w: w.deployment.status.paused == "StableNotReady")
+    assert world.selected() == [canary_revision(world)]
+    del world.broken["a" * 64]
+    world.ask("resume/1")
+    advance(world, lambda w: weight(w)[0] == 50)
+
+
 # A9, A24: what the spec says now is read as it is.
 
 

@@ -115,7 +115,7 @@ def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     if step.start_time is None:
         if ready < canary_pods:
             return _overdue(s, state, why) if late else state
-        if not _has_grown(s, status, stable_pods):
+        if not _has_grown(s, status, weight, stable_pods):
             return _stuck(s, state, weight) if late else state
         shown = actual(stable_pods, canary_pods) if 0 < weight < 100 else weight
         told = Share(asked=weight, actual=shown)
@@ -133,11 +133,13 @@ def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     return _hold(s, state, step)
 
 
-def _has_grown(s: DeploymentSnapshot, status: DeploymentStatus, goal: int) -> bool:
+def _has_grown(s: DeploymentSnapshot, status: DeploymentStatus, weight: int, goal: int) -> bool:
     """Tell whether stable has the pods that a smaller weight of the canary asks of it."""
-    stable = status.stable
+    stable, asked = status.stable, status.weight.asked if status.weight is not None else 0
     assert stable is not None
-    return goal <= s.in_force(status)[0] or s.ready(stable.revision) >= goal
+    if weight >= asked or (asked < 100 and goal <= s.in_force(status)[0]):
+        return True  # at 100 nothing tells whether it has any
+    return s.ready(stable.revision) >= goal
 
 
 def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
