@@ -125,5 +125,5 @@ attack: venv  ## Attacks beside an honest client, on loopback: ours, uvicorn, gr
 benchmark-sketch: venv  ## What counting a row for drift costs (half a minute)
 	$(PY) -m benchmarks.sketch
 
-benchmark-operator: venv binaries  ## The operator beside plain Deployments, with nodes that only say so (OBJECTS=100, 4 min)
-	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/api $(PY) -m benchmarks.control --objects $(or $(OBJECTS),100)
+benchmark-operator: venv binaries  ## The operator beside plain Deployments, with nodes that only say so (OBJECTS=100, CASES="start rest …": CASES=--help lists them)
+	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/api $(PY) -m benchmarks.control --objects $(or $(OBJECTS),100) $(CASES)

@@ -19,6 +19,8 @@ RARELY_USED = {
     # The same Event again is counted in a series.
     ("events.k8s.io", "events", "get"),
     ("events.k8s.io", "events", "patch"),
+    # Asked where a Job's pods are lacking: its controller says why in Events only.
+    ("events.k8s.io", "events", "list"),
     # Asked by admission where OwnerReferencesPermissionEnforcement is on, as on OpenShift.
     ("batch", "jobs/finalizers", "update"),
     ("perennial.dev", "modeldeployments/finalizers", "update"),
