@@ -97,7 +97,7 @@ def canaries(stage: Stage) -> Result:
 def foreign(stage: Stage) -> Result:
     """Beside a crowd of pods that are nobody's business."""
     spent = used(stage.operator)
-    told = f"{stage.count} objects beside foreign pods, start of Python included"
+    told = f"{stage.count} objects beside {stage.foreign} foreign pods, start of Python included"
     return Result(told, spent, met=spent.peak < 150 * MEBIBYTE)
 
 

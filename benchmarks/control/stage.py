@@ -34,6 +34,8 @@ class Stage:
     place: Path
     count: int
     spaces: list[str]
+    foreign: int
+    """Pods that are nobody's business."""
     rest_seconds: int
     baseline: float
     """Seconds until as many plain Deployments with Services were ready."""
@@ -105,7 +107,9 @@ def built(count: int, namespaces: int, foreign: int, rest_seconds: int) -> Itera
         assert crds.code == 0, crds.error
         kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         chart = install(kubectl)
-        stage = Stage(server, kubectl, place, count, spaces, rest_seconds, baseline, chart)
+        stage = Stage(
+            server, kubectl, place, count, spaces, foreign, rest_seconds, baseline, chart
+        )
         try:
             stage.start_operator()
             idle = used(stage.operator)
