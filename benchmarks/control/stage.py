@@ -97,6 +97,7 @@ def built(count: int, namespaces: int, foreign: int, rest_seconds: int) -> Itera
         assert kubectl("create", "-f", "-", body=nodes).code == 0
         for name in [*spaces, "foreign"]:
             assert kubectl("create", "namespace", name).code == 0
+            kubectl("label", "namespace", name, "perennial.dev/default-store=allowed")
         ready(kubectl, "nodes", NODES)
         if foreign:
             crowd(kubectl, foreign)

@@ -21,6 +21,7 @@ from perennial.cluster.leader import lead
 from perennial.cluster.queue import Key, WorkQueue
 from perennial.handlers import wake
 from perennial.handlers.controller import CONTROLLERS, Controller
+from perennial.handlers.namespaces import listable, watch_those_there
 
 MANAGED = {"app.kubernetes.io/managed-by": "perennial"}
 CHILDREN = (
@@ -56,15 +57,14 @@ async def operate() -> None:
     heed_signals(stopping)
     cluster = await Cluster.connect()
     controller = Controller(cluster, settings, options)
-    queue = WorkQueue(
-        controller.reconcile, lambda: wake.everything(cluster, options.watch_namespaces)
-    )
+    queue = WorkQueue(controller.reconcile, lambda: everything(cluster, options))
     start_http_server(options.metrics_port)
     readiness = health.Readiness()
     probes = await health.serve(options.health_port, queue.is_alive, readiness.is_ready)
 
     async def work(ended: asyncio.Event) -> None:
         queue.start()
+        sweeping = asyncio.create_task(controller.store.sweep())
         watching = asyncio.create_task(watch(cluster, queue, options, stopping, readiness.watches))
 
         async def end() -> None:
@@ -81,6 +81,7 @@ async def operate() -> None:
                 raise
         finally:
             ending.cancel()
+            sweeping.cancel()
             await queue.stop()
 
     try:
@@ -88,6 +89,19 @@ async def operate() -> None:
     finally:
         await probes.cleanup()
         await cluster.close()
+
+
+async def everything(cluster: Cluster, options: configuration.Options) -> list[Key]:
+    """Return all of our objects that are watched.
+
+    Raises:
+        PermissionError: there is none of the namespaces that are to be watched.
+    """
+    namespaces = await listable(cluster, options.watch_namespaces)
+    if options.watch_namespaces and not namespaces:
+        named = ", ".join(options.watch_namespaces)
+        raise PermissionError(f"none of the namespaces {named} is there, or may be listed")
+    return await wake.everything(cluster, namespaces)
 
 
 async def watch(
@@ -142,14 +156,20 @@ async def watch(
     for group, version, plural in CHILDREN:
         kopf.on.event(group, version, plural, registry=registry, labels=MANAGED, id=plural)(child)
 
+    async def run(namespaces: tuple[str, ...] = ()) -> None:
+        await kopf.operator(
+            registry=registry,
+            ready_flag=begun,
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+        )
+
     await queue.listed.wait()
-    await kopf.operator(
-        registry=registry,
-        ready_flag=begun,
-        standalone=True,
-        clusterwide=not options.watch_namespaces,
-        namespaces=options.watch_namespaces,
-    )
+    if options.watch_namespaces:
+        await watch_those_there(cluster, options.watch_namespaces, run)
+    else:
+        await run()
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from asking import ROOT, Kubectl
 from controllers import controlled
-from operators import install, running
+from operators import install, only, running
 from test_kinds import SHA, body
 from test_operator import answers, wait
 
@@ -192,7 +192,7 @@ CASES: list[Case] = [
         named("ModelTraining", "shared"),
         [foreign("Job", "shared-1")],
         "Stalled",
-        "InvalidSpec",
+        "NameConflict",
         ["Job shared-1 exists and is not ours", "rename it or the ModelTraining"],
     ),
     (
@@ -237,7 +237,7 @@ def troubled(
     apply = ("apply", "--server-side", "--force-conflicts", "-f", "-")
     assert kubectl("create", "namespace", SPACE).code == 0
     assert kubectl(*apply, body=newer()).code == 0
-    objects = install(kubectl, f'watchNamespaces:=["{SPACE}"]')
+    objects = install(kubectl, *only(SPACE))
     with controlled(server, place), running(server, kubectl, objects, place, "patient") as operator:
         wait("it is ready", lambda: answers(operator, "readyz"), 60)
         for _, _, beside, *_ in CASES:

@@ -21,6 +21,8 @@ RARELY_USED = {
     ("events.k8s.io", "events", "patch"),
     # Asked where a Job's pods are lacking: its controller says why in Events only.
     ("events.k8s.io", "events", "list"),
+    ("", "secrets", "update"),  # of a store whose credentials were changed
+    ("", "secrets", "delete"),  # where a namespace may not have the store any more
     # Asked by admission where OwnerReferencesPermissionEnforcement is on, as on OpenShift.
     ("batch", "jobs/finalizers", "update"),
     ("perennial.dev", "modeldeployments/finalizers", "update"),

@@ -120,7 +120,7 @@ class RequestLog(ApiModel):
         None,
         description=(
             "Store of the log; by default that of the ModelTraining, else the one that the chart "
-            "set, which every namespace can open."
+            "set, where the namespace may have that."
         ),
     )
 

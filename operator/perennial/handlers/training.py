@@ -12,7 +12,6 @@ from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.cluster.client import Cluster
 from perennial.cluster.queue import Key
-from perennial.handlers.store import provide_secret
 from perennial.plan.core import Plan, Settings
 from perennial.plan.job import child_name
 from perennial.plan.training import TrainingSnapshot, lacks_pods, plan_training
@@ -27,8 +26,6 @@ async def observe_and_plan(
     training = await cluster.read_own(ModelTraining, namespace, key.name)
     if training is None or training.metadata.deletion_timestamp is not None:
         return None
-    if training.spec.store is None:
-        await provide_secret(cluster, namespace, options)
     selector = f"perennial.dev/training={key.name}"
     deployments: list[ModelDeployment] = await cluster.read_all(ModelDeployment, namespace)
     following = {

@@ -69,6 +69,8 @@ class Settings:
     store_uri: str = ""
     store_secret: str = ""
     """Name, in the object's own namespace, of the default store's Secret."""
+    store_denied: Finding | None = None
+    """Why that Secret is not in the object's namespace; None: it is."""
     schemes: frozenset[str] = field(default=frozenset({"s3", "gs", "az", "pvc"}))
     cluster_domain: str = "svc"
 

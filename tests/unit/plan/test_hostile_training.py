@@ -180,6 +180,32 @@ def test_a_pod_that_only_has_our_labels_decides_nothing() -> None:
     assert last is not None and [c.verdict for c in last.candidates] == ["Failed", "Won"]
 
 
+@pytest.mark.parametrize("number", ["99999", "one", ""])
+def test_a_job_that_only_has_our_labels_neither_stalls_nor_numbers_a_run(number: str) -> None:
+    world = World()
+    labels = {"perennial.dev/training": "flights", "perennial.dev/run": number}
+    meta = {"name": "theirs", "uid": "theirs", "labels": labels}
+    world.objects["Job", "theirs"] = {"kind": "Job", "metadata": meta}
+    for _ in range(3):
+        world.step()
+    run = world.training.status.run
+    assert run is not None and run.number == 1 and ("Job", "flights-1") in world.objects
+    assert conditions(plan_training(world.snapshot()))["Stalled"][0] == "False"
+
+
+@pytest.mark.parametrize("kind", ["Job", "ConfigMap"])
+def test_a_foreign_object_of_a_runs_name_is_told_and_left_alone(kind: str) -> None:
+    world = World()
+    world.step()
+    foreign = {"kind": kind, "metadata": {"name": "flights-1", "labels": {"owner": "team"}}}
+    world.objects[kind, "flights-1"] = foreign
+    plan = plan_training(world.snapshot())
+    assert conditions(plan)["Stalled"] == ("True", "NameConflict") and not plan.apply
+    del world.objects[kind, "flights-1"]
+    run_to_end(world, GOOD)
+    assert conditions(plan_training(world.snapshot()))["Ready"] == ("True", "Promoted")
+
+
 # A25: nothing comes of what has not changed.
 
 

@@ -19,6 +19,7 @@ from perennial.plan.rollout.requests import take_request
 from perennial.plan.rollout.shown import shown
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, drop, is_undone
+from perennial.plan.stores import LOOK_AGAIN_SECONDS
 
 
 def plan_deployment(s: DeploymentSnapshot) -> Plan:
@@ -119,6 +120,8 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> f
         return min(until, LOOK_SECONDS) if judged else until
     if lingers(s, status):
         return 2.0
+    if state.problem is not None and state.problem.blame == "Cluster":
+        return LOOK_AGAIN_SECONDS
     if status.stable is None or state.problem is not None:
         return None
     if status.promoted_time is None and s.replicas:
