@@ -108,9 +108,7 @@ def built(count: int, namespaces: int, foreign: int, rest_seconds: int) -> Itera
         assert crds.code == 0, crds.error
         kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         chart = install(kubectl)
-        stage = Stage(
-            server, kubectl, place, count, spaces, foreign, rest_seconds, baseline, chart
-        )
+        stage = Stage(server, kubectl, place, count, spaces, foreign, rest_seconds, baseline, chart)
         try:
             stage.start_operator()
             idle = used(stage.operator)
