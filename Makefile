@@ -128,5 +128,5 @@ benchmark-sketch: venv  ## What counting a row for drift costs (half a minute)
 benchmark-rollout: venv  ## How long a bad canary is in front of users, on the cluster that make demo left (12 min)
 	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/cluster $(PY) -m benchmarks.rollout
 
-benchmark-operator: venv binaries  ## The operator beside plain Deployments, with nodes that only say so (OBJECTS=100, 4 min)
-	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/api $(PY) -m benchmarks.control --objects $(or $(OBJECTS),100)
+benchmark-operator: venv binaries  ## The operator beside plain Deployments, with nodes that only say so (OBJECTS=100, CASES="start rest …": CASES=--help lists them)
+	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/api $(PY) -m benchmarks.control --objects $(or $(OBJECTS),100) $(CASES)

@@ -39,6 +39,17 @@ def refused(workload: Json | None) -> Finding | None:
     return None
 
 
+def unattended(workload: Json | None, now: datetime) -> Finding | None:
+    """Tell of a Deployment that nobody has looked at in time, so that it can have no pods."""
+    made = (workload or {}).get("metadata", {}).get("creationTimestamp")
+    if workload is None or not made or workload.get("status", {}).get("observedGeneration"):
+        return None
+    if _since(made, now) < PATIENCE_SECONDS:
+        return None
+    told = f"nobody made its pods within {PATIENCE_SECONDS} s: does kube-controller-manager run?"
+    return Finding("PodsNotMade", told, "Cluster")
+
+
 def not_made(events: Sequence[Json]) -> Finding | None:
     """Return why a Job's pods are not even made: its controller says so in Events only."""
     newest = max(events, key=_last_seen, default=None)
@@ -117,8 +128,7 @@ def _unmade(pod: Json, containers: Sequence[Json], now: datetime | None) -> Find
     states = [c.get("state", {}).get("waiting", {}).get("reason") for c in containers]
     if now is None or not began or not states or not set(states) <= _NOT_MADE:
         return None
-    waited = (now - datetime.fromisoformat(str(began).replace("Z", "+00:00"))).total_seconds()
-    if waited < PATIENCE_SECONDS:
+    if _since(began, now) < PATIENCE_SECONDS:
         return None
     name = pod["metadata"]["name"]
     volumes = pod.get("spec", {}).get("volumes", [])
@@ -126,6 +136,11 @@ def _unmade(pod: Json, containers: Sequence[Json], now: datetime | None) -> Find
     mounts = f"it mounts the Secrets {', '.join(sorted(secrets))}: are they there? " * bool(secrets)
     told = f"{name}'s containers were not made within {PATIENCE_SECONDS} s; {mounts}"
     return Finding("ContainersNotMade", f"{told}kubectl describe pod {name} says why", "Cluster")
+
+
+def _since(moment: object, now: datetime) -> float:
+    """Return the seconds since a moment, as the API server writes it."""
+    return (now - datetime.fromisoformat(str(moment))).total_seconds()
 
 
 def _crash(container: Json, ended: Json) -> Finding:

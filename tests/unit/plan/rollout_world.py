@@ -47,11 +47,12 @@ class World:
 
     ``broken`` models never become ready: "silent", with a pod that says "crash" or "store", or
     through no fault of theirs: "node" (none has room), "image", "secret" (neither is there),
-    "quota" (pods are not even made). ``room`` is how many pods can be ready at a time. ``refused``
-    is what the API server refuses to write, by kind, by name or by role; "status" is the status.
-    Each revision has ``pods_each`` pods that answer requests in turn. ``silent`` are roles, or
-    names of pods, that do not answer their metrics port; ``behind`` and ``skewed`` are the seconds
-    by which what they tell, or their clocks, are behind or ahead.
+    "quota" (pods are not even made), "controllers" (nobody looks at them). ``room`` is how many
+    pods can be ready at a time. ``refused`` is what the API server refuses to write, by kind, by
+    name or by role; "status" is the status. Each revision has ``pods_each`` pods that answer
+    requests in turn. ``silent`` are roles, or names of pods, that do not answer their metrics port;
+    ``behind`` and ``skewed`` are the seconds by which what they tell, or their clocks, are behind
+    or ahead.
     """
 
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
@@ -160,6 +161,8 @@ class World:
         shrinking = sorted(self.workloads.values(), key=lambda w: w["spec"]["replicas"] - _up(w))
         for live in shrinking:
             status, goal = live["status"], live["spec"]["replicas"]
+            if self.broken.get(wanted_sha(live)) == "controllers":
+                continue
             sound = 0 if wanted_sha(live) in self.broken else goal
             before = dict(status)
             status["replicas"] = status["updatedReplicas"] = goal
@@ -302,7 +305,7 @@ class World:
             how = self.broken.get(wanted_sha(live), "")
             if not how and self._is_crowded(live):
                 how = "node"
-            if how in ("", "silent", "quota"):
+            if how in ("", "silent", "quota", "controllers"):
                 continue
             labels = {REVISION: revision, "perennial.dev/deployment": "flights"}
             meta = {"name": f"p-{revision}", "labels": labels}
@@ -373,6 +376,7 @@ class World:
             meta = {**wanted["metadata"], "uid": self._uid(live), "generation": generation}
             status = live["status"] if live else {"readyReplicas": 0}
             self.born.setdefault(revision, self.seconds)
+            meta["creationTimestamp"] = later(self.born[revision]).isoformat()
             spec = self._spec(wanted, live)
             (self.scaled_by_us.add if "replicas" in wanted["spec"] else self.scaled_by_us.discard)(
                 revision

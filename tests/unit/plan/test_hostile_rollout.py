@@ -205,7 +205,7 @@ def test_a_deleted_training_moves_no_log() -> None:
 # A5: blame.
 
 
-@pytest.mark.parametrize("how", ["node", "quota", "image", "secret"])
+@pytest.mark.parametrize("how", ["node", "quota", "image", "secret", "controllers"])
 def test_what_the_cluster_lacks_is_told_and_never_rejects_a_version(how: str) -> None:
     world = slow(HALF, progressDeadline="40s")
     world.broken[NEW_SHA] = how
@@ -213,6 +213,7 @@ def test_what_the_cluster_lacks_is_told_and_never_rejects_a_version(how: str) ->
     advance(world, lambda w: w.seconds > 100)
     assert not world.deployment.status.rejected
     words = {"node": "Insufficient cpu", "quota": "exceeded quota", "image": "ImagePullBackOff"}
+    words["controllers"] = "kube-controller-manager"
     assert words.get(how, "Secret") in message(world, "RolledOut")
     del world.broken[NEW_SHA]
     world.settle()
@@ -242,7 +243,7 @@ def test_a_newer_version_does_not_wait_for_a_long_try_to_end() -> None:
     assert world.seconds - began < 40
 
 
-CLUSTERS = ("node", "quota", "image", "secret")
+CLUSTERS = ("node", "quota", "image", "secret", "controllers")
 
 
 def work(world: World, passes: int, pods: int = 1) -> None:

@@ -7,7 +7,7 @@ import pytest
 from builders import later
 
 from perennial.plan.finding import Finding
-from perennial.plan.podhealth import not_made, not_starting, refused, trouble
+from perennial.plan.podhealth import not_made, not_starting, refused, trouble, unattended
 
 
 def pod(*containers: dict[str, Any], init: bool = False, **status: Any) -> dict[str, Any]:
@@ -151,3 +151,18 @@ def test_a_jobs_pods_that_are_refused_are_told_alike_at_each_try() -> None:
     assert (first.reason, first.blame) == ("PodsRefused", "Cluster")
     assert f'pods "a-1-0-…" {sentence}' in first.message
     assert not_made([]) is None
+
+
+@pytest.mark.parametrize(
+    ("after", "status", "told"),
+    [(29, {}, False), (31, {}, True), (31, {"observedGeneration": 1}, False)],
+)
+def test_a_deployment_that_no_controller_looks_at_is_the_clusters_trouble(
+    after: int, status: Any, told: bool
+) -> None:
+    live = {"metadata": {"creationTimestamp": "2026-01-01T12:00:00Z"}, "status": status}
+    found = unattended(live, later(after))
+    assert (found is not None) == told
+    if found is not None:
+        assert (found.reason, found.blame) == ("PodsNotMade", "Cluster")
+    assert unattended(None, later(after)) is None

@@ -38,7 +38,7 @@ ANALYSES: list[dict[str, Any]] = [
 VERBS = st.sampled_from(
     ["promote", "pause", "resume", "abort", "retry", "undo", "dance", "refresh"]
 )
-CLUSTERS = ("node", "quota", "image", "secret")
+CLUSTERS = ("node", "quota", "image", "secret", "controllers")
 
 
 class Rollouts(RuleBasedStateMachine):

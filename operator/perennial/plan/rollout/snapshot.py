@@ -9,7 +9,7 @@ from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Settings
 from perennial.plan.finding import Finding
-from perennial.plan.podhealth import refused, trouble
+from perennial.plan.podhealth import refused, trouble, unattended
 from perennial.plan.record import Record, child_name
 from perennial.plan.windows import Answers
 
@@ -98,7 +98,9 @@ class DeploymentSnapshot:
 
     def trouble(self, revision: str) -> Finding | None:
         """Return why a revision's pods do not become ready, as far as anything tells."""
-        return refused(self.workload(revision)) or trouble(self.pods_of(revision), self.now)
+        live = self.workload(revision)
+        found = refused(live) or trouble(self.pods_of(revision), self.now)
+        return found or unattended(live, self.now)
 
     def ready(self, revision: str) -> int:
         """Return the ready pods of a revision, 0 while its Deployment's newest wish is unseen."""
