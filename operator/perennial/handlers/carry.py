@@ -26,7 +26,7 @@ class Writer(Protocol):
     async def apply(self, wanted: Json) -> bool:
         """Apply an object; tell whether it wrote."""
 
-    async def delete(self, deletion: Deletion) -> None:
+    async def delete(self, deletion: Deletion) -> object:
         """Delete an object."""
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
