@@ -132,3 +132,39 @@ def test_without_its_rights_it_is_alive_and_not_ready_and_goes_on_once_it_has_th
         serve(kubectl, "later", "flights")
         find = ("get", "deploy", "-n", "later", "-o", "name")
         wait("it works", lambda: kubectl(*find).out != "")
+
+
+def test_a_namespace_that_goes_takes_no_other_with_it_and_may_come_back(
+    server: ApiServer, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    """When a namespace is deleted its Role goes, too: what was to be watched there is refused."""
+    for namespace in ("stays", "goes"):
+        kubectl("create", "namespace", namespace)
+    objects = install(kubectl, 'watchNamespaces:=["stays", "goes"]')
+    find = ("get", "deploy", "-o", "name", "-n")
+    with running(server, kubectl, objects, tmp_path, "steady") as operator:
+        for namespace in ("stays", "goes"):
+            serve(kubectl, namespace, "early")
+            wait("it is served", lambda at=namespace: kubectl(*find, at).out != "")  # type: ignore[misc]
+        assert kubectl("delete", "rolebinding", "perennial", "-n", "goes").code == 0
+        # A watch that is open stays so; a new one is refused, as after its five minutes.
+        stop = ("delete", "md", "early", "-n", "goes", "--wait=false")
+        kubectl(*stop)
+        for name in ("late", "later"):
+            serve(kubectl, "stays", name)
+            labelled = ("-l", f"perennial.dev/deployment={name}")
+            wait("it works on", lambda of=labelled: kubectl(*find, "stays", *of).out != "")  # type: ignore[misc]
+        assert answers(operator, "healthz") and answers(operator, "readyz")
+    with running(server, kubectl, objects, tmp_path, "again") as operator:
+        wait("it is told", lambda: "cannot be listed" in operator.log.read_text())
+        wait("it is ready all the same", lambda: answers(operator, "readyz"))
+        serve(kubectl, "stays", "latest")
+        labelled = ("-l", "perennial.dev/deployment=latest")
+        wait("it works", lambda: kubectl(*find, "stays", *labelled).out != "")
+        serve(kubectl, "goes", "back")
+        apply = ("apply", "--server-side", "-f", "-")
+        there = [o for o in objects if o["kind"] == "RoleBinding"]
+        kubectl(*apply, body={"apiVersion": "v1", "kind": "List", "items": there})
+        labelled = ("-l", "perennial.dev/deployment=back")
+        wait("what came back is served", lambda: kubectl(*find, "goes", *labelled).out != "")
+        assert operator.process.poll() is None

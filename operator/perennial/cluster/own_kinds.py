@@ -26,6 +26,7 @@ log = logging.getLogger("perennial.watch")
 SWEEP_SECONDS = 600.0
 SETTLED_SECONDS = 5.0
 """How long after Kopf began to list anew it has surely told all of it."""
+ENDING_SECONDS = 2.0
 
 Take = Callable[[str | None, Json], None]
 
@@ -104,16 +105,7 @@ async def watch(namespace: str, take: Take) -> None:
     def run() -> None:
         error: Exception | None = None
         try:
-            where: dict[str, Any] = {"namespaces": [namespace]} if namespace else {}
-            asyncio.run(
-                kopf.operator(
-                    registry=_registry(tell),
-                    stop_flag=stopping,
-                    standalone=True,
-                    clusterwide=not namespace,
-                    **where,
-                )
-            )
+            asyncio.new_event_loop().run_until_complete(_kopf(namespace, tell, stopping))
         except Exception as raised:
             error = raised
         with contextlib.suppress(RuntimeError):
@@ -124,6 +116,27 @@ async def watch(namespace: str, take: Take) -> None:
         await ended
     finally:
         stopping.set()
+
+
+async def _kopf(namespace: str, tell: Callable[[Any], None], stopping: threading.Event) -> None:
+    """Run Kopf until one of its tasks ends.
+
+    Not by kopf.operator: where one watcher fails, that waits for the others, and for ever (1.45).
+    """
+    tasks = await kopf.spawn_tasks(
+        registry=_registry(tell),
+        stop_flag=stopping,
+        standalone=True,
+        clusterwide=not namespace,
+        namespaces=[namespace] if namespace else [],
+    )
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.wait(others, timeout=ENDING_SECONDS)
+    for task in done:
+        task.result()
 
 
 def _registry(tell: Callable[[Any], None]) -> kopf.OperatorRegistry:
@@ -143,6 +156,7 @@ def _registry(tell: Callable[[Any], None]) -> kopf.OperatorRegistry:
         settings.watching.client_timeout = WATCH_SECONDS + 30
         settings.watching.inactivity_timeout = SILENT_SECONDS
         settings.networking.request_timeout = 30
+        settings.networking.error_backoffs = (1.0,)  # and then it begins anew, as all else does
         # Which kinds and namespaces there are is known; there may be no right to look.
         settings.scanning.disabled = True
         settings.process.ultimate_exiting_timeout = None  # it would kill us, not only itself
