@@ -1,61 +1,14 @@
 """A bad version is rolled back, and stable does not lose a request over it."""
 
 import json
-import urllib.parse
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from bad_models import Change, broken, failing, publish_changed, slow
-from prometheus_client.parser import text_string_to_metric_families
+from trial import NAME, answered, apply, artifact_of, condition
 
 from flights import demo
-
-NAME = "trial"
-
-
-def apply(artifact: dict[str, str], latency: str = "500ms", **serving: Any) -> None:
-    """Ask for an artifact, with a canary of half the traffic."""
-    analysis = {
-        "planned": 100,
-        "metrics": [
-            {"name": "errors", "errorRate": {"maximum": 0.01}},
-            {"name": "refusals", "refusalRate": {"againstStable": {}}},
-            {"name": "slow", "latency": {"quantile": 0.9, "maximum": latency}},
-        ],
-    }
-    steps = [{"setWeight": 50}, {"pause": {"duration": "8s"}}]
-    rollout = {"canary": {"steps": steps}, "analysis": analysis, "progressDeadline": "60s"}
-    spec = {"model": {"artifact": artifact}, "replicas": 1, "rollout": rollout, "serving": serving}
-    metadata = {"name": NAME, "namespace": demo.NAMESPACE}
-    body = {"apiVersion": "perennial.dev/v1alpha1", "kind": "ModelDeployment"}
-    demo.kubectl("apply", "-f", "-", stdin=json.dumps({**body, "metadata": metadata, "spec": spec}))
-
-
-def condition(wanted: str) -> dict[str, Any]:
-    found = demo.get("md", NAME).get("status", {}).get("conditions", [])
-    return next((c for c in found if c["type"] == wanted), {})
-
-
-def artifact_of(version: str) -> dict[str, str]:
-    found = demo.get("mv", version)["spec"]["artifact"]
-    return {"uri": found["uri"], "sha256": found["sha256"]}
-
-
-def answered(revision: str) -> Counter[str]:
-    """Return how many requests a revision's pods answered, by status code, as they count them."""
-    selector = f"perennial.dev/deployment={NAME},perennial.dev/revision={revision}"
-    names = demo.kubectl("get", "pods", "-n", demo.NAMESPACE, "-l", selector, "-o", "name").split()
-    codes: Counter[str] = Counter()
-    for name in names:
-        pod = urllib.parse.quote(f"{name.removeprefix('pod/')}:9090")
-        path = f"/api/v1/namespaces/{demo.NAMESPACE}/pods/{pod}/proxy/metrics"
-        for family in text_string_to_metric_families(demo.kubectl("get", "--raw", path)):
-            for sample in family.samples:
-                if sample.name == "perennial_serving_requests_total":
-                    codes[sample.labels["code"]] += int(sample.value)
-    return codes
 
 
 @pytest.fixture(scope="module")
