@@ -17,15 +17,10 @@ from perennial.api import API_VERSION
 from perennial.api.base import ApiModel, Json, Kind
 from perennial.cluster.cache import Cache, Held
 from perennial.cluster.client import Cluster, Outdated, WriteRefused
+from perennial.cluster.lowering import Name, leaned_on, lowers, name_of, stands
 from perennial.plan.core import Deletion
 
-Name = tuple[str, str, str, str]
-"""API version, kind, namespace, name."""
-
-PODS = (("spec", "replicas"), ("status", "readyReplicas"), ("status", "updatedReplicas"))
-"""How many pods a Deployment has, asked for and there."""
-
-_leaned_on: ContextVar[dict[Name, Json]] = ContextVar("leaned_on")
+_read: ContextVar[dict[Name, Json]] = ContextVar("read")
 """The Deployments and Services that this pass has read, as it read them."""
 
 
@@ -58,9 +53,9 @@ class CachedCluster(Cluster):
 
     async def look(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
         """Return what is to be written over; what is not held is asked for."""
-        name_of_it = (api_version, kind, namespace, name)
-        held: Json | None = self._held(name_of_it)
-        return held if held is not None else await super().get(*name_of_it)
+        at = (api_version, kind, namespace, name)
+        held: Json | None = self._held(at)
+        return held if held is not None else await super().get(*at)
 
     async def select(
         self, api_version: str, kind: str, namespace: str, selector: str = ""
@@ -79,7 +74,7 @@ class CachedCluster(Cluster):
         Raises:
             Unreadable: nothing can be decided about it.
         """
-        _leaned_on.set({})
+        _read.set({})
         return await super().read_own(kind, namespace, name)
 
     async def refresh(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
@@ -98,10 +93,10 @@ class CachedCluster(Cluster):
             Outdated: what was read no longer holds.
             WriteRefused: the API server refused it, or the object of its name is not ours.
         """
-        name = _name(wanted)
+        name = name_of(wanted)
         held = self._held(name)
-        if held is not None and _lowers(held, wanted):
-            await self._confirm(name, wanted if wanted["kind"] == "Service" else None)
+        if held is not None and lowers(held, wanted):
+            await self._confirm(name, wanted)
         try:
             return await super().apply(wanted)
         except WriteRefused as error:
@@ -125,8 +120,8 @@ class CachedCluster(Cluster):
         held = self._held(name)
         if held is None or _uid(held) != deletion.uid:
             return False
-        if deletion.kind == "Deployment" and held.get("status", {}).get("readyReplicas", 0):
-            await self._confirm(name)
+        if lowers(held, None):
+            await self._confirm(name, None)
         version = version or held["metadata"]["resourceVersion"]
         if await super().delete(deletion, version):
             return True
@@ -153,65 +148,19 @@ class CachedCluster(Cluster):
 
     def _note(self, body: Json | None) -> None:
         if body is not None and body["kind"] in ("Deployment", "Service"):
-            _leaned_on.get({})[_name(body)] = body
+            _read.get({})[name_of(body)] = body
 
-    async def _confirm(self, lowered: Name, service: Json | None = None) -> None:
+    async def _confirm(self, lowered: Name, wanted: Json | None) -> None:
         """Ask the API server whether what is to carry the requests is as it was read.
-
-        Args:
-            lowered: What pods or requests are taken away from.
-            service: The Service as it is to be; None where it stays as it was read.
 
         Raises:
             Outdated: it is not.
         """
-        read = _leaned_on.get({})
-        services = [name for name, body in read.items() if body["kind"] == "Service"]
-        front = service or next((read[name] for name in services), None)
-        carriers = [
-            name
-            for name, body in read.items()
-            if body["kind"] == "Deployment" and name != lowered and _carries(body, front)
-        ]
-        for name in [*carriers, *(services if carriers and service is None else [])]:
-            found = await self.refresh(*name)
-            if found is None or not _stands(read[name], found):
+        read = _read.get({})
+        for name in leaned_on(read, lowered, wanted):
+            if not stands(read[name], await self.refresh(*name)):
                 raise Outdated(f"{name[1]} {name[3]}")
-
-
-def _name(body: Json) -> Name:
-    metadata = body["metadata"]
-    return body["apiVersion"], body["kind"], metadata["namespace"], metadata["name"]
 
 
 def _uid(body: Json) -> str:
     return str(body["metadata"]["uid"])
-
-
-def _lowers(present: Json, wanted: Json) -> bool:
-    """Tell whether a write takes pods, or requests, away from something."""
-    before, after = present.get("spec", {}), wanted.get("spec", {})
-    if wanted["kind"] == "Deployment":
-        return "replicas" in after and bool(after["replicas"] < before.get("replicas", 1))
-    return bool(wanted["kind"] == "Service" and before.get("selector") != after.get("selector"))
-
-
-def _carries(deployment: Json, service: Json | None) -> bool:
-    """Tell whether a Deployment has pods ready that a Service sends requests to."""
-    if not deployment.get("status", {}).get("readyReplicas", 0):
-        return False
-    labels = deployment["spec"]["template"]["metadata"].get("labels") or {}
-    selector = service["spec"].get("selector") or {} if service is not None else {}
-    return bool(selector.items() <= labels.items())
-
-
-def _stands(read: Json, found: Json) -> bool:
-    """Tell whether an object can be leaned on as much as when it was read."""
-    if _uid(read) != _uid(found) or found["metadata"].get("deletionTimestamp"):
-        return False
-    if read["kind"] == "Service":
-        return bool(read["spec"].get("selector") == found["spec"].get("selector"))
-    return all(
-        read.get(part, {}).get(count, 0) <= found.get(part, {}).get(count, 0)
-        for part, count in PODS
-    )

@@ -1,6 +1,6 @@
 """People, trainings, pods and kills in any order: what must never happen, and where it ends."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from api_server import Refusal
 from hypothesis import settings
@@ -44,6 +44,7 @@ CLUSTERS = ("node", "quota", "image", "secret")
 class Rollouts(RuleBasedStateMachine):
     """One ModelDeployment's life."""
 
+    WORLD: ClassVar[type[World]] = World
     world: World
 
     @initialize(
@@ -62,7 +63,7 @@ class Rollouts(RuleBasedStateMachine):
         spec: dict[str, Any] = {"rollout": rollout, "replicas": replicas}
         if follows:
             spec["model"] = {"trainingRef": {"name": "flights"}}
-        self.world = World(**spec)
+        self.world = self.WORLD(**spec)
         self.world.instant = False
         self.follows = follows
         self.versions = self.tokens = 0
