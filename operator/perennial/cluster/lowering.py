@@ -26,9 +26,8 @@ def lowers(present: Json, wanted: Json | None) -> bool:
         return _ready(present) > 0
     if present["kind"] == "Deployment":
         return "replicas" in after and bool(after["replicas"] < before.get("replicas", 1))
-    # A Service that names less picks what it picked, and more.
-    narrower = (after.get("selector") or {}).items() - (before.get("selector") or {}).items()
-    return present["kind"] == "Service" and bool(narrower)
+    # One that opens, too: whom it opens to must have pods ready.
+    return bool(present["kind"] == "Service" and before.get("selector") != after.get("selector"))
 
 
 def leaned_on(read: Mapping[Name, Json], lowered: Name, wanted: Json | None) -> list[Name]:

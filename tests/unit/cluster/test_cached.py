@@ -287,7 +287,6 @@ async def test_nothing_is_taken_away_before_what_remains_is_known_to_stand(
         (front("old"), applied(pods("old", 5))),
         (front("old"), applied(pods("new", 5))),
         (front("old"), applied(front("old"))),
-        (front("old"), applied(front())),  # opened to all
         (front("old"), deleted("new")),  # it carries nothing
     ],
 )
