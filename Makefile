@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-disruptions test-images binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator fuzz
+.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-disruptions test-images binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator benchmark-rollout fuzz
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -124,6 +124,9 @@ attack: venv  ## Attacks beside an honest client, on loopback: ours, uvicorn, gr
 
 benchmark-sketch: venv  ## What counting a row for drift costs (half a minute)
 	$(PY) -m benchmarks.sketch
+
+benchmark-rollout: venv  ## How long a bad canary is in front of users, on the cluster that make demo left (12 min)
+	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/cluster $(PY) -m benchmarks.rollout
 
 benchmark-operator: venv binaries  ## The operator beside plain Deployments, with nodes that only say so (OBJECTS=100, 4 min)
 	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/api $(PY) -m benchmarks.control --objects $(or $(OBJECTS),100)

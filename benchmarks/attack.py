@@ -22,7 +22,7 @@ from pathlib import Path
 import grpc
 import onnx_models
 
-from benchmarks import subjects
+from benchmarks import report, subjects
 from benchmarks.attacks import INFER, OVER_GRPC, OVER_HTTP
 from benchmarks.cases import RPC, cases
 from benchmarks.frontends import over_grpc, over_http
@@ -31,8 +31,6 @@ from peers import environments
 
 EACH_SECONDS, PATIENCE_SECONDS = 0.1, 2.0
 MEMORY = 1 << 30
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- begin: make attack -->", "<!-- end of attacks -->"
 
 
 @dataclass
@@ -151,9 +149,7 @@ def main() -> None:
         lines = list(_table(Path(directory), chosen.seconds, only, bool(chosen.others)))
     print("\n".join(lines))
     if not only:
-        before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-        _, _, after = rest.partition(END)
-        DOCUMENT.write_text("\n".join([f"{before}{BEGIN}", *lines, f"{END}{after}"]))
+        report.write("\n".join(lines), "make attack")
 
 
 def _table(place: Path, seconds: float, only: set[str], others: bool) -> Iterator[str]:

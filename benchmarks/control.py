@@ -60,6 +60,7 @@ def main() -> None:
         assert kubectl("create", "-f", "-", body=nodes).code == 0
         for name in spaces:
             assert kubectl("create", "namespace", name).code == 0
+            kubectl("label", "namespace", name, "perennial.dev/default-store=allowed")
         ready(kubectl, "nodes", NODES)
         baseline = appear(kubectl, plain(count, spaces), "deployments", count)
         kubectl("delete", "deployments,services", "-A", "-l", "bench=plain", "--wait=false")

@@ -18,6 +18,7 @@ import numpy as np
 import onnx_models
 import onnxruntime
 
+from benchmarks import report
 from benchmarks.cases import MANY, Case, ask, cases, check
 from benchmarks.load import Load, run, warm_up
 from benchmarks.subjects import ROOT, SERVERS, Subject, free_ports, running
@@ -94,14 +95,15 @@ class Bench:
                 load = run(case, port, server, self._place, self._seconds)
                 self.found[label, handler, case.name].append(load)
 
-    def codecs(self) -> None:
-        """Let the candidates' environment print what its JSON codecs take."""
+    def codecs(self) -> str:
+        """Return what the candidates' environment says that its JSON codecs take."""
         names = "json1", f"json{MANY}"
         files = [self._place / f"{name}.body" for name in names]
         for name, file in zip(names, files, strict=True):
             file.write_bytes(self.cases[name].body)
         program = Path(__file__).with_name("codecs.py")
-        subprocess.run([environments.python("frontends"), program, *files], check=True)
+        command = [environments.python("frontends"), program, *files]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def _answer(self, case: Case) -> str:
         """Return a file that holds as much as a real answer of one row."""
@@ -126,14 +128,14 @@ class Bench:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and write the tables into the documentation."""
     parser = argparse.ArgumentParser(prog="benchmark-http", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each case in each round")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(Path(directory), chosen.seconds)
-        bench.codecs()
+        codecs = bench.codecs()
         for n in range(chosen.rounds):
             print(f"round {n + 1} of {chosen.rounds}", file=sys.stderr, flush=True)
             for title, command in over_http(bench.http).items():
@@ -144,7 +146,9 @@ def main() -> None:
             for title, command in over_grpc(bench.grpc).items():
                 bench.measure(title, command, "empty", ["grpc1"])
                 bench.measure(title, command, "infer", ["grpc1", f"grpc{MANY}"])
-    print(bench.table())
+    tables = f"{bench.table()}\n\n{codecs.rstrip()}"
+    print(tables)
+    report.write(tables, "make benchmark-http")
 
 
 if __name__ == "__main__":

@@ -17,10 +17,14 @@ from benchmarks.cases import Case, WrongAnswers
 
 CONNECTIONS = 16
 WARM_UP_REQUESTS = 20 * CONNECTIONS
-SERVER_CORE, LOAD_CORE = 0, 1
+SERVER_CORE, LOAD_CORE = "0", "1"
+BOTH_CORES = "0,1"
 # Different heads, before the first comes again: far more than any server would remember.
 NEW = 20_000
 TRIES, QUIET, PAUSE_SECONDS = 4, 0.1, 2.0
+# An overload: as many times what a server can do, from so many connections; what is not answered
+# for so long is lost.
+TIMES, CROWD, LOST_SECONDS = 2, 2000, 20
 
 
 class Busy(Protocol):
@@ -46,6 +50,20 @@ class Load:
     """The part of the machine that others were busy for."""
 
 
+@dataclass(frozen=True)
+class Overload:
+    """What became of more requests than a server can do; ``served`` is of a second."""
+
+    offered: float
+    served: float
+    refused: float
+    """The part of all that was answered with 503."""
+    p99: float
+    """Of what was served, in milliseconds."""
+    lost: int
+    """How many were answered otherwise, or not at all."""
+
+
 def warm_up(case: Case, port: int, answer_bytes: int, place: Path) -> None:
     """Send some requests, and check that each answer is as long as a right one.
 
@@ -61,7 +79,9 @@ def warm_up(case: Case, port: int, answer_bytes: int, place: Path) -> None:
         raise WrongAnswers(f"{case.name}: expected {wanted} bytes of answers, got {got}\n{said}")
 
 
-def run(case: Case, port: int, server: Busy, place: Path, seconds: float) -> Load:
+def run(
+    case: Case, port: int, server: Busy, place: Path, seconds: float, core: str = LOAD_CORE
+) -> Load:
     """Send requests over 16 connections, each as soon as the last one is answered.
 
     Where others used the machine meanwhile, try again some times; return the quietest run.
@@ -73,15 +93,36 @@ def run(case: Case, port: int, server: Busy, place: Path, seconds: float) -> Loa
     while len(found) < TRIES and (not found or found[-1].foreign > QUIET):
         if found:
             time.sleep(PAUSE_SECONDS)
-        found.append(_once(case, port, server, place, seconds))
+        found.append(_once(case, port, server, place, seconds, core))
     return min(found, key=lambda load: load.foreign)
 
 
-def _once(case: Case, port: int, server: Busy, place: Path, seconds: float) -> Load:
+def overload(case: Case, port: int, place: Path, can: float, seconds: float) -> Overload:
+    """Offer ``TIMES`` what a server ``can`` do in a second, whether it answers or not."""
+    log = place / "load.log"
+    log.unlink(missing_ok=True)
+    offered = TIMES * can
+    count = max(CROWD, round(offered * seconds))
+    options = ["-n", str(count), f"--rps={offered / CROWD}", f"-N{LOST_SECONDS}s"]
+    _h2load(case, port, place, *options, f"--log-file={log}", connections=CROWD)
+    began, status, taken = np.loadtxt(log, dtype=np.int64, unpack=True)
+    good, refused = status == 200, np.count_nonzero(status == 503)
+    span = ((began + taken).max() - began.min()) / 1e6
+    return Overload(
+        offered=offered,
+        served=np.count_nonzero(good) / span,
+        refused=refused / count,
+        p99=float(np.percentile(taken[good], 99)) / 1000,
+        lost=count - np.count_nonzero(good) - refused,
+    )
+
+
+def _once(case: Case, port: int, server: Busy, place: Path, seconds: float, core: str) -> Load:
     log = place / "load.log"
     log.unlink(missing_ok=True)
     before = _used(server)
-    _h2load(case, port, place, "-D", f"{round(seconds * 1000)}ms", f"--log-file={log}")
+    duration = f"{round(seconds * 1000)}ms"
+    _h2load(case, port, place, "-D", duration, f"--log-file={log}", core=core)
     machine, served, loaded, whole = (b - a for a, b in zip(before, _used(server), strict=True))
     began, status, taken = np.loadtxt(log, dtype=np.int64, unpack=True)
     if (wrong := np.flatnonzero(status != 200)).size:
@@ -109,10 +150,17 @@ def _used(server: Busy) -> tuple[float, float, float, float]:
     return machine, server.cpu_seconds(), generator, time.monotonic()
 
 
-def _h2load(case: Case, port: int, place: Path, *options: str) -> str:
+def _h2load(
+    case: Case,
+    port: int,
+    place: Path,
+    *options: str,
+    connections: int = CONNECTIONS,
+    core: str = LOAD_CORE,
+) -> str:
     body = place / f"{case.name}.body"
     body.write_bytes(case.sent)
-    command = ["taskset", "-c", str(LOAD_CORE), "h2load", "-c", str(CONNECTIONS), "-d", str(body)]
+    command = ["taskset", "-c", core, "h2load", "-c", str(connections), "-d", str(body)]
     command += [f"-H{name}: {value}" for name, value in case.headers.items()]
     command += [] if case.is_grpc else ["--h1"]
     base = f"http://127.0.0.1:{port}"
@@ -122,7 +170,7 @@ def _h2load(case: Case, port: int, place: Path, *options: str) -> str:
         command += [*options, f"--input-file={targets}"]
     else:
         command += [*options, f"{base}{case.path}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise WrongAnswers(f"{' '.join(command)}: {done.stdout[-500:]}{done.stderr[-500:]}")
     return done.stdout

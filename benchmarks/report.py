@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.cases import MANY, Case
-from benchmarks.load import CONNECTIONS, Load
+from benchmarks.load import CONNECTIONS, CROWD, TIMES, Load, Overload
 
 OURS = "perennial"
 PEERS = ("mlserver", "kserve")
-BEGIN, END = "<!-- begin: make benchmark-serving -->", "<!-- end -->"
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 At = tuple[str, str]
 """A subject and a case."""
@@ -26,6 +26,9 @@ class Round:
     loads: dict[At, Load] = field(default_factory=dict)
     ready: dict[str, float] = field(default_factory=dict)
     resident: dict[str, float] = field(default_factory=dict)
+    overloads: dict[str, Overload] = field(default_factory=dict)
+    workers: dict[tuple[str, int], float] = field(default_factory=dict)
+    """Requests a second by subject and count of workers."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,16 @@ def _rate(found: Round, subject: str, case: str) -> float:
 
 def text(figures: Figures) -> str:
     """Return the tables in Markdown."""
-    return "\n".join([*_by_case(figures), *_by_process(figures), *_by_aim(figures)])
+    parts = _by_case, _by_process, _by_aim, _by_overload, _by_workers
+    return "\n".join(line for part in parts for line in part(figures))
 
 
-def write(figures: Figures, document: Path) -> None:
-    """Put the tables between the marks of a document."""
-    before, _, rest = document.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    document.write_text(f"{before}{BEGIN}\n{text(figures)}\n{END}{after}")
+def write(tables: str, command: str) -> None:
+    """Put tables where the documentation has marks for those of a command."""
+    begin, end = f"<!-- begin: {command} -->", f"<!-- end: {command} -->"
+    before, _, rest = DOCUMENT.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    DOCUMENT.write_text(f"{before}{begin}\n{tables}\n{end}{after}")
 
 
 def _by_case(figures: Figures) -> Iterator[str]:
@@ -150,3 +155,40 @@ def _by_aim(figures: Figures) -> Iterator[str]:
     yield "| against the aims | measured | lowest to highest | aim | |"
     yield "| --- | ---: | ---: | ---: | --- |"
     yield from (aim.row for aim in _aims(figures))
+
+
+def _by_overload(figures: Figures) -> Iterator[str]:
+    yield ""
+    yield (
+        f"REST JSON, {MANY} rows, {TIMES} times as many as a server did above, from {CROWD:,} "
+        "connections that do not wait for one another:"
+    )
+    yield ""
+    yield (
+        "| server | offered, requests/s | served, requests/s | refused with 503 | "
+        "p99 of what was served, ms | lost |"
+    )
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    for name in figures.rounds[0].overloads:
+        found = [r.overloads[name] for r in figures.rounds]
+        offered, served = median(o.offered for o in found), median(o.served for o in found)
+        refused, p99 = median(o.refused for o in found), median(o.p99 for o in found)
+        yield (
+            f"| {figures.titles[name]} | {offered:,.0f} | {served:,.0f} | {refused:.0%} | "
+            f"{p99:,.0f} | {sum(o.lost for o in found)} |"
+        )
+
+
+def _by_workers(figures: Figures) -> Iterator[str]:
+    yield ""
+    yield (
+        f"REST JSON, {MANY} rows, on both cores, which the load generator shares "
+        "(MLServer's workers infer for one process that answers):"
+    )
+    yield ""
+    yield "| server | one process, requests/s | two workers, requests/s | ratio |"
+    yield "| --- | ---: | ---: | ---: |"
+    names = dict.fromkeys(name for name, _ in figures.rounds[0].workers)
+    for name in names:
+        one, two = (median(r.workers[name, n] for r in figures.rounds) for n in (1, 2))
+        yield f"| {figures.titles[name]} | {one:,.0f} | {two:,.0f} | {two / one:.2f}× |"

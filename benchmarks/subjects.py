@@ -35,6 +35,7 @@ class Subject:
     ready: str | None = f"/v2/models/{MODEL}/ready"
     """A path that answers 200; without one, a port that takes connections."""
     transports: tuple[str, ...] = ("json", "binary", "grpc")
+    cores: str = SERVER_CORE
 
     def takes(self, case: Case) -> bool:
         """Whether it speaks what a case is written in."""
@@ -79,12 +80,13 @@ def _read(pid: int, name: str) -> str:
     return Path(f"/proc/{pid}/{name}").read_text()
 
 
-def ours(model: Path, http: int, grpc: int, metrics: int) -> Subject:
+def ours(model: Path, http: int, grpc: int, metrics: int, workers: int = 1) -> Subject:
     """Return this project's server, with metrics and the drift sketch."""
     paths = os.pathsep.join(str(ROOT / part) for part in ("serving", "artifact"))
     command = [str(environments.python(environments.OURS)), "-m", "perennial_serving"]
     command += ["--model-dir", str(model)]
     command += ["--model-name", MODEL, "--host", "127.0.0.1", "--quiet-seconds", "0"]
+    command += ["--workers", str(workers)]
     command += ["--http-port", str(http), "--grpc-port", str(grpc), "--metrics-port", str(metrics)]
     return Subject("perennial", "Perennial", command, {"PYTHONPATH": paths})
 
@@ -98,9 +100,12 @@ def empty(answer: Path, http: int) -> Subject:
     return Subject("empty", title, command, environment, ready="/", transports=transports)
 
 
-def mlserver(model: Path, place: Path, http: int, grpc: int, metrics: int) -> Subject:
-    """Return MLServer with a runtime over onnxruntime, in one process."""
-    settings = {"debug": False, "parallel_workers": 0, "host": "127.0.0.1"}
+def mlserver(
+    model: Path, place: Path, http: int, grpc: int, metrics: int, workers: int = 1
+) -> Subject:
+    """Return MLServer with a runtime over onnxruntime; its workers infer for one that answers."""
+    parallel = workers if workers > 1 else 0
+    settings = {"debug": False, "parallel_workers": parallel, "host": "127.0.0.1"}
     settings |= {"http_port": http, "grpc_port": grpc, "metrics_port": metrics}
     chosen = {"name": MODEL, "implementation": "mlserver_runtime.Onnx"}
     directory = place / "mlserver"
@@ -116,18 +121,19 @@ def mlserver(model: Path, place: Path, http: int, grpc: int, metrics: int) -> Su
     )
 
 
-def kserve(model: Path, place: Path, http: int, grpc: int) -> Subject:
+def kserve(model: Path, place: Path, http: int, grpc: int, workers: int = 1) -> Subject:
     """Return KServe's Python server with a model over onnxruntime."""
     command = [str(environments.python("kserve")), str(SERVERS / "kserve_server.py")]
-    command += ["--http_port", str(http), "--grpc_port", str(grpc)]
+    command += ["--http_port", str(http), "--grpc_port", str(grpc), "--workers", str(workers)]
     environment = {"MODEL": str(model / "model.onnx"), "NAME": MODEL}
     return Subject("kserve", "KServe 0.21.0", command, environment, place)
 
 
-def by_hand(model: Path, http: int) -> Subject:
+def by_hand(model: Path, http: int, workers: int = 1) -> Subject:
     """Return FastAPI with onnxruntime."""
     command = [str(environments.python("fastapi")), "-m", "uvicorn", "by_hand:app"]
     command += ["--host", "127.0.0.1", "--port", str(http), "--no-access-log"]
+    command += ["--workers", str(workers)] if workers > 1 else []
     environment = {"MODEL": str(model / "model.onnx"), "PYTHONPATH": str(SERVERS)}
     title = "FastAPI by hand"
     return Subject("fastapi", title, command, environment, ready="/ready", transports=("json",))
@@ -147,7 +153,7 @@ def running(subject: Subject, http_port: int, grpc_port: int, log: Path) -> Iter
     Raises:
         RuntimeError: it ended, or never became ready.
     """
-    command = ["taskset", "-c", str(SERVER_CORE), *subject.command]
+    command = ["taskset", "-c", subject.cores, *subject.command]
     environment = {**os.environ, "PYTHONPATH": "", **subject.environment}
     began = time.perf_counter()
     with log.open("wb") as output:

@@ -21,11 +21,16 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def template(*settings: str) -> subprocess.CompletedProcess[str]:
     """Render the chart with values given as ``a.b=c``, or as JSON ``a.b:=[...]``."""
-    flags = []
+    return helm("template", RELEASE, str(CHART), "-n", NAMESPACE, *flags(*settings))
+
+
+def flags(*settings: str) -> list[str]:
+    """Return Helm's flags for values."""
+    found = []
     for setting in settings:
         key, is_json, value = setting.partition(":=")
-        flags += ["--set-json", f"{key}={value}"] if is_json else ["--set", setting]
-    return helm("template", RELEASE, str(CHART), "-n", NAMESPACE, *flags)
+        found += ["--set-json", f"{key}={value}"] if is_json else ["--set", setting]
+    return found
 
 
 def render(*settings: str) -> list[dict[str, Any]]:

@@ -90,6 +90,7 @@ async def operate() -> None:
 
     async def work(ended: asyncio.Event) -> None:
         queue.start()
+        sweeping = asyncio.create_task(controller.store.sweep())
         watching = asyncio.create_task(watch(cluster, cache, options.watch_namespaces))
 
         async def end() -> None:
@@ -105,6 +106,7 @@ async def operate() -> None:
                 raise
         finally:
             ending.cancel()
+            sweeping.cancel()
             await queue.stop()
 
     try:

@@ -18,6 +18,8 @@ class Options:
     metrics_port: int
     store_secret: str
     """Name of the default store's Secret in the operator's own namespace."""
+    store_namespaces: tuple[str, ...]
+    """Namespaces that may have the default store, besides those that are labelled."""
 
 
 def read(environment: Mapping[str, str] | None = None) -> tuple[Settings, Options]:
@@ -45,5 +47,6 @@ def read(environment: Mapping[str, str] | None = None) -> tuple[Settings, Option
         health_port=int(env("PERENNIAL_HEALTH_PORT", "8080")),
         metrics_port=int(env("PERENNIAL_METRICS_PORT", "9090")),
         store_secret=secret,
+        store_namespaces=words("PERENNIAL_STORE_NAMESPACES"),
     )
     return settings, options

@@ -1,6 +1,7 @@
 """The operator as a process, with the rights and the environment that the chart gives it."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -27,6 +28,12 @@ class Operator:
     health: str
     metrics: str
     log: Path
+
+
+def only(*namespaces: str) -> tuple[str, ...]:
+    """Return the chart's settings for an operator that watches these, and trusts them."""
+    names = json.dumps(namespaces)
+    return f"watchNamespaces:={names}", f"store.namespaces:={names}"
 
 
 def install(kubectl: Kubectl, *settings: str) -> list[dict[str, Any]]:

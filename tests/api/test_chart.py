@@ -47,6 +47,22 @@ async def test_every_pod_keeps_to_the_restricted_standard(
         assert "violates PodSecurity" in await told({**pod, "containers": loose})
 
 
+def test_the_api_server_takes_the_network_policies(kubectl: Kubectl) -> None:
+    peer = '{"namespaceSelector": {"matchLabels": {"a": "b"}}}'
+    objects = render(
+        "networkPolicy.enabled=true",
+        f"networkPolicy.prometheus:=[{peer}]",
+        'networkPolicy.modelNamespaces:=["default"]',
+        'store.namespaces:=["default"]',
+    )
+    found = [o for o in objects if o["kind"] == "NetworkPolicy"]
+    assert len(found) == 4
+    for policy in found:
+        policy["metadata"]["namespace"] = "default"
+        done = kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", body=policy)
+        assert done.code == 0, done.error
+
+
 def test_the_kinds_and_the_store_stay_when_the_release_goes(
     kubectl: Kubectl, server: ApiServer
 ) -> None:

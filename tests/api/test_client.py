@@ -17,6 +17,7 @@ from perennial.cluster.client import Cluster, Outdated, WriteRefused
 from perennial.cluster.health import Readiness
 from perennial.cluster.leader import lead
 from perennial.plan.core import Deletion, Event
+from perennial.plan.premise import Premise
 from perennial.plan.training.record import RunRecord
 from perennial.plan.workload import service
 
@@ -122,12 +123,63 @@ async def test_a_namesake_is_not_deleted(cluster: Cluster, namespace: str) -> No
     config_map["metadata"]["name"] = "namesake"
     await cluster.apply(config_map)
     key = ("v1", "ConfigMap", namespace, "namesake")
-    await cluster.delete(Deletion(*key, uid="another"))
+    with pytest.raises(Outdated):
+        await cluster.delete(Deletion(*key, uid="another"))
     found = await cluster.get(*key)
     assert found is not None
     await cluster.delete(Deletion(*key, uid=found["metadata"]["uid"]))
     assert await cluster.get(*key) is None
     await cluster.delete(Deletion(*key, uid=found["metadata"]["uid"]))  # gone is as wanted
+
+
+async def test_a_late_write_brings_nothing_back_and_deletes_nothing_that_has_changed(
+    cluster: Cluster, namespace: str
+) -> None:
+    config_map = owned("ModelTraining")[0]
+    config_map["metadata"]["name"] = "late"
+    await cluster.apply(config_map)
+    key = ("v1", "ConfigMap", namespace, "late")
+    seen = await cluster.get(*key)
+    assert seen is not None
+    meta = seen["metadata"]
+    late = {**config_map, "metadata": {**config_map["metadata"], "uid": meta["uid"]}}
+    labelled = {**late, "metadata": {**late["metadata"], "labels": {"team": "a"}}}
+    assert await cluster.apply(labelled)
+    with pytest.raises(Outdated):
+        await cluster.delete(Deletion(*key, uid=meta["uid"], version=meta["resourceVersion"]))
+    now = await cluster.get(*key)
+    assert now is not None
+    version = now["metadata"]["resourceVersion"]
+    await cluster.delete(Deletion(*key, uid=meta["uid"], version=version))
+    with pytest.raises(WriteRefused, match="uid mismatch"):
+        await cluster.apply(late)
+    assert await cluster.get(*key) is None
+
+
+async def test_capacity_is_taken_away_only_while_what_that_leans_on_is_as_it_was_seen(
+    cluster: Cluster, namespace: str
+) -> None:
+    owner = deployment()
+    owner = owner.model_copy(
+        update={"metadata": owner.metadata.model_copy(update={"namespace": namespace})}
+    )
+    wanted = served(owner, replicas=2)
+    name = wanted["metadata"]["name"]
+    await cluster.apply(wanted)
+    live = await cluster.get("apps/v1", "Deployment", namespace, name)
+    assert live is not None
+    at = ("apps/v1", "Deployment", namespace, name, live["metadata"]["uid"])
+    lower = {**wanted, "spec": {**wanted["spec"], "replicas": 1}}
+    more = {**wanted, "spec": {**wanted["spec"], "replicas": 3}}
+    has_a_pod = (Premise(*at, pods=1),)  # none runs here
+    with pytest.raises(Outdated):
+        await cluster.apply(lower, has_a_pod)
+    with pytest.raises(Outdated):
+        await cluster.delete(Deletion("apps/v1", *at[1:]), has_a_pod)
+    assert await cluster.apply(more, has_a_pod)
+    assert await cluster.apply(lower, (Premise(*at),))
+    live = await cluster.get("apps/v1", "Deployment", namespace, name)
+    assert live is not None and live["spec"]["replicas"] == 1
 
 
 async def test_a_runs_config_map_never_changes_and_becomes_its_jobs(

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from asking import Kubectl
-from operators import USER, Operator, install, running
+from controllers import controlled
+from operators import USER, Operator, install, only, running
 from test_kinds import SHA, body
 
 from chart import NAMESPACE
@@ -64,7 +65,7 @@ def test_with_named_namespaces_it_works_there_and_asks_for_nothing_elsewhere(
     for namespace in ("mine", "other"):
         assert kubectl("create", "namespace", namespace).code == 0
         serve(kubectl, namespace, "early")
-    objects = install(kubectl, 'watchNamespaces:=["mine"]')
+    objects = install(kubectl, *only("mine"))
     both = {"Deployment", "Service"}
     with running(server, kubectl, objects, tmp_path, "scoped") as operator:
         wait("it is ready", lambda: answers(operator, "readyz"))
@@ -91,7 +92,7 @@ def test_a_standby_is_ready_and_takes_over(
     server: ApiServer, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     kubectl("create", "namespace", "handover")
-    objects = install(kubectl, 'watchNamespaces:=["handover"]')
+    objects = install(kubectl, *only("handover"))
     with running(server, kubectl, objects, tmp_path, "leader") as first:
         wait("one leads", lambda: holder(kubectl) == "leader")
         with running(server, kubectl, objects, tmp_path, "heir") as second:
@@ -109,7 +110,7 @@ def test_without_its_rights_it_is_alive_and_not_ready_and_goes_on_once_it_has_th
     server: ApiServer, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     kubectl("create", "namespace", "later")
-    objects = install(kubectl, 'watchNamespaces:=["later"]')
+    objects = install(kubectl, *only("later"))
     own = ("rolebinding", "perennial-operator", "-n", NAMESPACE)
     there = ("rolebinding", "perennial", "-n", "later")
     for binding in (own, there):
@@ -134,37 +135,30 @@ def test_without_its_rights_it_is_alive_and_not_ready_and_goes_on_once_it_has_th
         wait("it works", lambda: kubectl(*find).out != "")
 
 
-def test_a_namespace_that_goes_takes_no_other_with_it_and_may_come_back(
+def test_a_namespace_that_is_deleted_is_left_out_and_taken_up_again(
     server: ApiServer, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    """When a namespace is deleted its Role goes, too: what was to be watched there is refused."""
-    for namespace in ("stays", "goes"):
-        kubectl("create", "namespace", namespace)
-    objects = install(kubectl, 'watchNamespaces:=["stays", "goes"]')
-    find = ("get", "deploy", "-o", "name", "-n")
-    with running(server, kubectl, objects, tmp_path, "steady") as operator:
-        for namespace in ("stays", "goes"):
-            serve(kubectl, namespace, "early")
-            wait("it is served", lambda at=namespace: kubectl(*find, at).out != "")  # type: ignore[misc]
-        assert kubectl("delete", "rolebinding", "perennial", "-n", "goes").code == 0
-        # A watch that is open stays so; a new one is refused, as after its five minutes.
-        stop = ("delete", "md", "early", "-n", "goes", "--wait=false")
-        kubectl(*stop)
-        for name in ("late", "later"):
-            serve(kubectl, "stays", name)
-            labelled = ("-l", f"perennial.dev/deployment={name}")
-            wait("it works on", lambda of=labelled: kubectl(*find, "stays", *of).out != "")  # type: ignore[misc]
-        assert answers(operator, "healthz") and answers(operator, "readyz")
-    with running(server, kubectl, objects, tmp_path, "again") as operator:
-        wait("it is told", lambda: "cannot be listed" in operator.log.read_text())
-        wait("it is ready all the same", lambda: answers(operator, "readyz"))
-        serve(kubectl, "stays", "latest")
-        labelled = ("-l", "perennial.dev/deployment=latest")
-        wait("it works", lambda: kubectl(*find, "stays", *labelled).out != "")
-        serve(kubectl, "goes", "back")
-        apply = ("apply", "--server-side", "-f", "-")
-        there = [o for o in objects if o["kind"] == "RoleBinding"]
-        kubectl(*apply, body={"apiVersion": "v1", "kind": "List", "items": there})
-        labelled = ("-l", "perennial.dev/deployment=back")
-        wait("what came back is served", lambda: kubectl(*find, "goes", *labelled).out != "")
+    spaces = ("stays", "goes")
+    for name in spaces:
+        kubectl("create", "namespace", name)
+    objects = install(kubectl, *only(*spaces))
+    rights = [o for o in objects if o["metadata"].get("namespace") == "goes"]
+    everywhere = {name: ("get", "deploy", "-n", name, "-o", "name") for name in spaces}
+    with (
+        controlled(server, tmp_path),
+        running(server, kubectl, objects, tmp_path, "patient") as operator,
+    ):
+        for name in spaces:
+            serve(kubectl, name, "first")
+            wait(f"{name} is served", lambda name=name: kubectl(*everywhere[name]).out != "", 60)  # type: ignore[misc]
+        assert kubectl("delete", "namespace", "goes", "--timeout=60s").code == 0
+        serve(kubectl, "stays", "second")
+        wait("the other is served", lambda: "second" in kubectl(*everywhere["stays"]).out)
+        assert answers(operator, "readyz") and answers(operator, "healthz")
+        kubectl("create", "namespace", "goes")
+        body = {"apiVersion": "v1", "kind": "List", "items": rights}
+        assert kubectl("apply", "--server-side", "-f", "-", body=body).code == 0
+        serve(kubectl, "goes", "again")
+        wait("it is taken up again", lambda: "again" in kubectl(*everywhere["goes"]).out, 90)
         assert operator.process.poll() is None
+    assert "reconcile failed" not in operator.log.read_text()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from asking import ROOT, Kubectl
 from controllers import controlled
-from operators import install, running
+from operators import install, only, running
 from test_kinds import SHA, body
 from test_operator import answers, wait
 
@@ -86,9 +86,20 @@ POLICY = [
     },
 ]
 
+PODLESS = named("ModelTraining", "podless", job__resources={"requests": {"cpu": "64"}})
+"""It has its Job before another quota lets nobody have one."""
+
 # What is at fault, what is beside it, and what its Stalled (or another) condition must say.
 Case = tuple[str, dict[str, Any], list[dict[str, Any]], str, str, list[str]]
 CASES: list[Case] = [
+    (
+        "A quota leaves no room for the pods of a training's Job",
+        PODLESS,
+        [quota("cpu", **{"requests.cpu": "32"}), PODLESS],
+        "Ready",
+        "PodsRefused",
+        ["exceeded quota: cpu", "allow them, or ask for less"],
+    ),
     (
         "A policy of the cluster refuses what is made of it",
         deployment("policy"),
@@ -171,7 +182,7 @@ CASES: list[Case] = [
     (
         "A quota lets a training have no Job",
         named("ModelTraining", "jobless"),
-        [quota("jobs", **{"count/jobs.batch": "1"})],
+        [quota("jobs", **{"count/jobs.batch": "2"})],
         "Stalled",
         "QuotaExceeded",
         ["Job jobless-1 could not be written", "exceeded quota: jobs", "raise the quota"],
@@ -181,7 +192,7 @@ CASES: list[Case] = [
         named("ModelTraining", "shared"),
         [foreign("Job", "shared-1")],
         "Stalled",
-        "InvalidSpec",
+        "NameConflict",
         ["Job shared-1 exists and is not ours", "rename it or the ModelTraining"],
     ),
     (
@@ -226,7 +237,7 @@ def troubled(
     apply = ("apply", "--server-side", "--force-conflicts", "-f", "-")
     assert kubectl("create", "namespace", SPACE).code == 0
     assert kubectl(*apply, body=newer()).code == 0
-    objects = install(kubectl, f'watchNamespaces:=["{SPACE}"]')
+    objects = install(kubectl, *only(SPACE))
     with controlled(server, place), running(server, kubectl, objects, place, "patient") as operator:
         wait("it is ready", lambda: answers(operator, "readyz"), 60)
         for _, _, beside, *_ in CASES:
@@ -234,7 +245,7 @@ def troubled(
                 done = kubectl(*apply, body=other)
                 assert done.code == 0, done.error
         jobs = ("get", "resourcequota", "jobs", "-n", SPACE, "-o", "jsonpath={.status.used}")
-        wait("the quota counts", lambda: "1" in kubectl(*jobs).out, 60)
+        wait("the quota counts", lambda: "2" in kubectl(*jobs).out, 60)
         for _, made, *_ in CASES:
             done = kubectl("apply", "-f", "-", body=made)
             assert done.code == 0, done.error

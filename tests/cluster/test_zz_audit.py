@@ -23,6 +23,8 @@ RARELY_USED = {
     # The same Event again is counted in a series.
     ("events.k8s.io", "events", "get"),
     ("events.k8s.io", "events", "patch"),
+    ("", "secrets", "update"),  # of a store whose credentials were changed
+    ("", "secrets", "delete"),  # where a namespace may not have the store any more
     # Asked by admission where OwnerReferencesPermissionEnforcement is on, as on OpenShift.
     ("batch", "jobs/finalizers", "update"),
     ("perennial.dev", "modeldeployments/finalizers", "update"),

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from localcluster import binaries, credentials
 
+ADMISSION = "OwnerReferencesPermissionEnforcement"
+"""Beyond the usual ones, as on OpenShift: who blocks an owner's deletion needs a right to."""
 START_SECONDS = 60
 PORTS = range(20_000, 30_000)  # below those that Linux chooses from
 
@@ -84,6 +86,7 @@ def running() -> Iterator[ApiServer]:
             f"--etcd-servers=http://127.0.0.1:{client}",
             f"--secure-port={secure}",
             "--bind-address=127.0.0.1",
+            f"--enable-admission-plugins={ADMISSION}",
             *credentials.apiserver_flags(directory),
             f"--audit-log-path={audit}",
             f"--audit-policy-file={credentials.AUDIT_POLICY}",

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from localcluster import binaries, credentials, images
+from localcluster.apiserver import ADMISSION
 from localcluster.state import State
 
 NODE = credentials.NODE
@@ -134,7 +135,7 @@ def commands(state: State) -> dict[str, list[str]]:
             f"--kubelet-client-certificate={directory}/kubelet-client.crt",
             f"--kubelet-client-key={directory}/kubelet-client.key",
             "--kubelet-preferred-address-types=InternalIP",
-            "--enable-admission-plugins=NodeRestriction",
+            f"--enable-admission-plugins=NodeRestriction,{ADMISSION}",
             f"--audit-log-path={state.audit_log}",
             f"--audit-policy-file={credentials.AUDIT_POLICY}",
         ],

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from perennial.api import KINDS
 from perennial.api.training import Checks
 from perennial.plan.core import REQUEST_ANNOTATION
 from perennial.plan.rollout.requests import VERBS
+from perennial.plan.stores import ALLOWED_LABEL, ALLOWED_VALUE, not_allowed
 from perennial.plan.training import RETRAIN
 from perennial_artifact.credentials import KEYS
 from perennial_artifact.result import CheckName
@@ -29,6 +31,15 @@ def test_the_tours_yaml_is_that_of_the_examples() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     examples = [p.read_text() for p in (ROOT / "examples" / "flights").glob("*.yaml")]
     assert len(blocks) == 3 and all(block in examples for block in blocks)
+
+
+def test_the_demo_and_the_page_set_the_label_that_is_looked_at() -> None:
+    label = {ALLOWED_LABEL: ALLOWED_VALUE}
+    namespace = yaml.safe_load((ROOT / "examples" / "flights" / "namespace.yaml").read_text())
+    assert label.items() <= namespace["metadata"]["labels"].items()
+    page = (ROOT / "docs" / "security.md").read_text()
+    assert f"kubectl label namespace team {ALLOWED_LABEL}={ALLOWED_VALUE}" in page
+    assert not_allowed("team", by_label=True).message in page
 
 
 def test_every_known_key_of_a_secret_is_told_at_its_scheme() -> None:

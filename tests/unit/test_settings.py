@@ -14,6 +14,7 @@ def test_without_an_environment_everything_has_a_default() -> None:
         health_port=8080,
         metrics_port=9090,
         store_secret="",
+        store_namespaces=(),
     )
 
 

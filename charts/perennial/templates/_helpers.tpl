@@ -51,6 +51,19 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* What it takes to hand the default store's Secret to a namespace. */}}
+{{- define "perennial.storeRules" -}}
+{{- with include "perennial.storeSecret" . }}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [{{ . | quote }}]
+  verbs: [update]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
+{{- end }}
+{{- end }}
+
 {{/* What the operator may do in a namespace that it watches. */}}
 {{- define "perennial.rules" -}}
 - apiGroups: [perennial.dev]
@@ -88,16 +101,13 @@ capabilities: {drop: [ALL]}
   resources: [configmaps]
   verbs: [get, create, patch]
 {{- with include "perennial.storeSecret" . }}
-# The default store's Secret is copied into the namespaces that use it.
+# Copies of the default store's Secret are looked at, and taken back.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [{{ . | quote }}]
-  verbs: [get, patch]
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [create]
+  verbs: [get, list, delete]
 {{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, get, patch]
+  verbs: [create, get, list, patch]
 {{- end }}

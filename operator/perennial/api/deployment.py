@@ -120,7 +120,7 @@ class RequestLog(ApiModel):
         None,
         description=(
             "Store of the log; by default that of the ModelTraining, else the one that the chart "
-            "set, which every namespace can open."
+            "set, where the namespace may have that."
         ),
     )
 
@@ -385,7 +385,10 @@ class Rollout(ApiModel):
     )
     progress_deadline: Duration = Field(
         "10m",
-        description="Longest time for pods to become ready before a rollout is rolled back.",
+        description=(
+            "Longest time for pods to become ready before a rollout is rolled back; it begins "
+            "when nothing of the cluster hinders them any more."
+        ),
         json_schema_extra=within("1s"),
     )
     deadline: Duration = Field(
@@ -490,6 +493,13 @@ class Revision(_Named):
     replicas: int = Field(0, description="Pods wanted.")
     ready_replicas: int = Field(0, description="Pods that are ready.")
     start_time: Time | None = Field(None, description="When the revision was started.")
+    hindered_since: Time | None = Field(
+        None,
+        description=(
+            "Since when the cluster or the store keeps its pods from becoming ready; absent while "
+            "neither does. Their time to become ready begins when that has ended."
+        ),
+    )
 
 
 class PodCounts(ApiModel):

@@ -323,7 +323,12 @@ class JobOptions(ApiModel):
     parallelism: int = Field(2, ge=1, le=64, description="Candidates trained at the same time.")
     backoff_limit: int = Field(2, ge=0, le=20, description="Retries of each candidate.")
     active_deadline: Duration = Field(
-        "1h", description="Longest time that a run may take.", json_schema_extra=within("1s")
+        "1h",
+        description=(
+            "Longest time that a run may take. While its pods wait for the cluster, and no other "
+            "run is wished for, its Job is given more."
+        ),
+        json_schema_extra=within("1s"),
     )
     resources: Resources | None = Field(
         None, description="Requests and limits of the training container, as in a pod."

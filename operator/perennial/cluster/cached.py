@@ -1,14 +1,14 @@
 """The API server behind a cache: the same reads, and writes that rely on nothing stale.
 
 What is read may be a moment old, which costs a pass at most: a status is written with the version
-that was read, an object is applied and deleted as the one that was read, and before pods or
-requests are taken away from something, the API server is asked whether what else is to carry them
-still stands. A refusal refreshes the cache, so that the next pass decides about what is.
+that was read, an object is applied and deleted as the one that was read, and the premises of what
+takes pods or requests away are asked of the API server itself. What turns out to be outdated is
+known from then on, so that the next pass decides about what is.
 """
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from collections.abc import Sequence
 from typing import Any
 
 from kubernetes.aio import client
@@ -17,11 +17,11 @@ from perennial.api import API_VERSION
 from perennial.api.base import ApiModel, Json, Kind
 from perennial.cluster.cache import Cache, Held
 from perennial.cluster.client import Cluster, Outdated, WriteRefused
-from perennial.cluster.lowering import Name, leaned_on, lowers, name_of, stands
 from perennial.plan.core import Deletion
+from perennial.plan.premise import Premise
 
-_read: ContextVar[dict[Name, Json]] = ContextVar("read")
-"""The Deployments and Services that this pass has read, as it read them."""
+Name = tuple[str, str, str, str]
+"""API version, kind, namespace, name."""
 
 
 class CachedCluster(Cluster):
@@ -45,11 +45,10 @@ class CachedCluster(Cluster):
         source = self.cache.source(api_version, kind)
         if source is None:
             return await super().get(api_version, kind, namespace, name)
-        found: Json | None = self.cache.get(api_version, kind, namespace, name)
-        if found is None and source.selector:
-            found = await super().get(api_version, kind, namespace, name)
-        self._note(found)
-        return found
+        held: Json | None = self.cache.get(api_version, kind, namespace, name)
+        if held is None and source.selector:
+            return await super().get(api_version, kind, namespace, name)
+        return held
 
     async def look(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
         """Return what is to be written over; what is not held is asked for."""
@@ -63,22 +62,10 @@ class CachedCluster(Cluster):
         """Return the objects of a kind in a namespace that a label selector picks."""
         if self.cache.source(api_version, kind) is None:
             return await super().select(api_version, kind, namespace, selector)
-        found: list[Json] = [*self.cache.select(api_version, kind, namespace, selector)]
-        for body in found:
-            self._note(body)
-        return found
+        return [*self.cache.select(api_version, kind, namespace, selector)]
 
-    async def read_own(self, kind: type[Kind], namespace: str, name: str) -> Any:
-        """Return the object that is to be decided about, typed, or None: a pass begins.
-
-        Raises:
-            Unreadable: nothing can be decided about it.
-        """
-        _read.set({})
-        return await super().read_own(kind, namespace, name)
-
-    async def refresh(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
-        """Return an object as the API server has it; the cache knows then, too."""
+    async def fresh(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
+        """Return an object as the API server has it now; the cache knows then, too."""
         held = self._held((api_version, kind, namespace, name))
         found = await super().get(api_version, kind, namespace, name)
         if found is None and held is not None:
@@ -86,49 +73,42 @@ class CachedCluster(Cluster):
             self.cache.forget(api_version, kind, namespace, name, uid)
         return found
 
-    async def apply(self, wanted: Json) -> bool:
+    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
         """Apply an object server-side, unless it already is as wanted; tell whether it wrote.
 
         Raises:
-            Outdated: what was read no longer holds.
+            Outdated: it is another than the one that was read, or a premise holds no more.
             WriteRefused: the API server refused it, or the object of its name is not ours.
         """
-        name = name_of(wanted)
+        metadata = wanted["metadata"]
+        name = (wanted["apiVersion"], wanted["kind"], metadata["namespace"], metadata["name"])
         held = self._held(name)
-        if held is not None and lowers(held, wanted):
-            await self._confirm(name, wanted)
         try:
-            return await super().apply(wanted)
+            return await super().apply(wanted, premises)
         except WriteRefused as error:
             if held is None or error.refusal.code not in (404, 409):
                 raise
-            found = await self.refresh(*name)
-            if found is not None and _uid(found) == _uid(held):
+            found = await self.fresh(*name)
+            if found is not None and found["metadata"]["uid"] == held["metadata"]["uid"]:
                 raise
-            raise Outdated(f"{wanted['kind']} {wanted['metadata']['name']}") from error
+            raise Outdated(f"{name[1]} {name[3]}") from error
 
-    async def delete(self, deletion: Deletion, version: str = "") -> bool:
-        """Delete an object as it was read; tell whether it was there.
+    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> bool:
+        """Delete an object; tell whether it was there.
 
         Raises:
-            Outdated: it has changed since, or what was read no longer holds.
+            Outdated: it has changed since it was read, or a premise holds no more.
             WriteRefused: the API server refused it.
         """
         name = (deletion.api_version, deletion.kind, deletion.namespace, deletion.name)
-        if self.cache.source(*name[:2]) is None:
-            return await super().delete(deletion, version)
-        held = self._held(name)
-        if held is None or _uid(held) != deletion.uid:
-            return False
-        if lowers(held, None):
-            await self._confirm(name, None)
-        version = version or held["metadata"]["resourceVersion"]
-        if await super().delete(deletion, version):
-            return True
-        found = await self.refresh(*name)
-        if found is not None and _uid(found) == deletion.uid:
-            raise Outdated(f"{deletion.kind} {deletion.name}")
-        return False
+        try:
+            there = await super().delete(deletion, premises)
+        except Outdated:
+            await self.fresh(*name)
+            raise
+        if not there:
+            await self.fresh(*name)
+        return there
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
         """Apply a status where it differs; tell whether it wrote.
@@ -140,27 +120,8 @@ class CachedCluster(Cluster):
         try:
             return await super().write_status(owner, status)
         except Outdated:
-            await self.refresh(API_VERSION, owner.kind(), *owner.key)
+            await self.fresh(API_VERSION, owner.kind(), *owner.key)
             raise
 
     def _held(self, name: Name) -> Held | None:
         return self.cache.get(*name) if self.cache.source(*name[:2]) is not None else None
-
-    def _note(self, body: Json | None) -> None:
-        if body is not None and body["kind"] in ("Deployment", "Service"):
-            _read.get({})[name_of(body)] = body
-
-    async def _confirm(self, lowered: Name, wanted: Json | None) -> None:
-        """Ask the API server whether what is to carry the requests is as it was read.
-
-        Raises:
-            Outdated: it is not.
-        """
-        read = _read.get({})
-        for name in leaned_on(read, lowered, wanted):
-            if not stands(read[name], await self.refresh(*name)):
-                raise Outdated(f"{name[1]} {name[3]}")
-
-
-def _uid(body: Json) -> str:
-    return str(body["metadata"]["uid"])

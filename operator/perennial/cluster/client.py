@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,12 +25,14 @@ from perennial.api.quantity import quantity
 from perennial.cluster.cache import Held
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
 from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion, Event
+from perennial.plan.premise import Premise, lowers
 from perennial.plan.refusal import Refusal
 
 log = logging.getLogger("perennial.client")
 
 PLURALS: dict[tuple[str, str], str] = {
     ("v1", "ConfigMap"): "configmaps",
+    ("v1", "Namespace"): "namespaces",
     ("v1", "Pod"): "pods",
     ("v1", "Secret"): "secrets",
     ("v1", "Service"): "services",
@@ -244,6 +246,14 @@ class Cluster:
         items: list[Json] = answer.get("items", [])
         return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
 
+    async def events_about(self, body: Json, reason: str) -> list[Json]:
+        """Return the Events about an object that have this reason."""
+        meta = body["metadata"]
+        query = {"fieldSelector": f"regarding.uid={meta['uid']},reason={reason}"}
+        path = self.path("events.k8s.io/v1", "Event", meta["namespace"])
+        items: list[Json] = (await self.call("GET", path, query)).get("items", [])
+        return items
+
     async def read_own(self, kind: type[Kind], namespace: str, name: str) -> Any:
         """Return the object that is to be decided about, typed, or None.
 
@@ -268,12 +278,17 @@ class Cluster:
         found = [_readable(kind, body) for body in bodies]
         return [each for each in found if each is not None]
 
-    async def apply(self, wanted: Json) -> bool:
+    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
         """Apply an object server-side, unless it already is as wanted; tell whether it wrote.
 
         Comparing the fields themselves finds both a changed wish and a hand that changed them.
 
+        Args:
+            wanted: the object; with a uid where it is known, so that it is not made anew.
+            premises: what must still be so if this takes capacity away.
+
         Raises:
+            Outdated: one of the premises holds no more.
             WriteRefused: the API server refused it, or the object of its name is not ours.
         """
         metadata = wanted["metadata"]
@@ -284,7 +299,10 @@ class Cluster:
         if present is not None:
             _check_ours(present, wanted)
             # With its uid: one that was made anew meanwhile has not been looked at.
-            wanted = {**wanted, "metadata": {**metadata, "uid": present["metadata"]["uid"]}}
+            uid = {"uid": present["metadata"]["uid"]}
+            wanted = {**wanted, "metadata": {**uid, **metadata}}
+        if present is not None and lowers(present, wanted):
+            await self._check(premises)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         with refusing(f"{wanted['kind']} {metadata['name']}"):
             await self.call("PATCH", self.path(*key), query, wanted, APPLY)
@@ -362,24 +380,37 @@ class Cluster:
         API_WRITES.labels(owner.kind(), "status").inc()
         return True
 
-    async def delete(self, deletion: Deletion, version: str = "") -> bool:
+    async def fresh(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
+        """Return an object as the API server has it now."""
+        return await self.get(api_version, kind, namespace, name)
+
+    async def _check(self, premises: Sequence[Premise]) -> None:
+        """Make sure, just before a write, that all that it leans on is as it was seen."""
+        for p in premises:
+            if not p.holds(await self.fresh(p.api_version, p.kind, p.namespace, p.name)):
+                raise Outdated(f"{p.kind} {p.namespace}/{p.name}")
+
+    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> bool:
         """Delete an object; its dependents follow in the background. Tell whether it was there.
 
-        Args:
-            version: With it, only the object as it then was is deleted.
-
         Raises:
+            Outdated: it has changed since it was seen, another has its name, or one of the
+                premises holds no more.
             WriteRefused: the API server refused it.
         """
+        await self._check(premises)
         path = self.path(deletion.api_version, deletion.kind, deletion.namespace, deletion.name)
-        known = {"uid": deletion.uid, "resourceVersion": version}
-        conditions = {name: value for name, value in known.items() if value}
+        seen = {"uid": deletion.uid, "resourceVersion": deletion.version}
+        conditions = {field: value for field, value in seen.items() if value}
         body = {"propagationPolicy": "Background", "preconditions": conditions}
         try:
             with refusing(f"the deletion of {deletion.kind} {deletion.name}"):
                 await self.call("DELETE", path, body=body)
         except WriteRefused as error:
-            if error.refusal.code not in (404, 409):
+            if error.refusal.code == 409:
+                what = f"{deletion.kind} {deletion.namespace}/{deletion.name}"
+                raise Outdated(what) from error
+            if error.refusal.code != 404:
                 raise
             return False
         API_WRITES.labels(deletion.kind, "delete").inc()

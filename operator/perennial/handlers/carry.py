@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from perennial.api.base import ApiModel, Json, Kind
 from perennial.api.fit import fit
-from perennial.cluster.client import WriteRefused
+from perennial.cluster.client import Outdated, WriteRefused
 from perennial.cluster.queue import Later
 from perennial.plan.core import Deletion, Event, Plan
+from perennial.plan.premise import Premise
 from perennial.plan.refusal import Refusal, finding, told
 
 log = logging.getLogger("perennial.controller")
@@ -23,10 +24,10 @@ class Writer(Protocol):
     async def create(self, wanted: Json) -> bool:
         """Create an object unless there is one of its name; tell whether it wrote."""
 
-    async def apply(self, wanted: Json) -> bool:
+    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
         """Apply an object; tell whether it wrote."""
 
-    async def delete(self, deletion: Deletion) -> object:
+    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> object:
         """Delete an object."""
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
@@ -43,14 +44,16 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
 
     Raises:
         Later: something was refused, and is to be tried again.
+        Outdated: something was left out, or not recorded: it is to be decided anew.
     """
     refused: list[WriteRefused] = []
+    outdated: list[Outdated] = []
     for record in plan.create:
-        await _noted(cluster.create(record), refused)
+        await _noted(cluster.create(record), refused, outdated)
     for wanted in plan.apply:
-        await _noted(cluster.apply(wanted), refused)
+        await _noted(cluster.apply(wanted, plan.premises), refused, outdated)
     for deletion in plan.delete:
-        await _noted(cluster.delete(deletion), refused)
+        await _noted(cluster.delete(deletion, plan.premises), refused, outdated)
     status, events = plan.status, plan.events
     refusals: list[Refusal] = [error.refusal for error in refused]
     if refusals and status is not None:
@@ -58,7 +61,10 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
         status, event = told(present, status, refusals, now)
         events = (*events, event)
     if status is not None:
-        await _noted(cluster.write_status(owner, fit(status)), refused)
+        try:
+            await cluster.write_status(owner, fit(status))
+        except WriteRefused as error:
+            refused.append(error)
     if len(refused) > len(refusals):
         # What was decided is not recorded, so that it is decided again: only this is to be told.
         unwritten = finding([refused[-1].refusal])
@@ -68,13 +74,19 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
     if refused:
         told_by = "; ".join(str(error) for error in refused)
         raise Later(told_by, max(e.after for e in refused), plan.requeue_after)
+    if outdated:
+        raise outdated[0]
 
 
-async def _noted(write: Awaitable[object], refused: list[WriteRefused]) -> None:
+async def _noted(
+    write: Awaitable[object], refused: list[WriteRefused], outdated: list[Outdated]
+) -> None:
     try:
         await write
     except WriteRefused as error:
         refused.append(error)
+    except Outdated as error:
+        outdated.append(error)
 
 
 async def _tell(cluster: Writer, owner: Kind, event: Event, now: datetime) -> None:

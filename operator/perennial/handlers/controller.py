@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+
+from kubernetes.aio.client.exceptions import ApiException
 
 from perennial.api.base import Kind
 from perennial.cluster import metrics
@@ -12,6 +15,8 @@ from perennial.cluster.client import Cluster, Outdated, Unreadable
 from perennial.cluster.queue import Key, Later
 from perennial.handlers import deployment, monitor, training, version
 from perennial.handlers.carry import carry_out
+from perennial.handlers.namespaces import listable
+from perennial.handlers.store import StoreAccess
 from perennial.handlers.unreadable import stall
 from perennial.plan.core import Plan, Settings
 from perennial.settings import Options
@@ -31,6 +36,7 @@ class Controller:
 
     def __init__(self, cluster: Cluster, settings: Settings, options: Options) -> None:
         self._cluster, self._settings, self._options = cluster, settings, options
+        self.store = StoreAccess(cluster, options)
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one object closer to what it asks for; return when to look again, in seconds."""
@@ -39,7 +45,9 @@ class Controller:
         now = datetime.now(UTC)
         try:
             gather = CONTROLLERS[key.kind]
-            decided = await gather(self._cluster, key, self._settings, self._options, now)
+            denied = await self.store.denied(key.namespace)
+            settings = replace(self._settings, store_denied=denied)
+            decided = await gather(self._cluster, key, settings, self._options, now)
             if decided is None:
                 result = "success"
                 metrics.forget(*key)
@@ -58,6 +66,17 @@ class Controller:
         except Later:
             result = "refused"
             raise
+        except ApiException as error:
+            if error.status != 403 or not await self._is_gone(key.namespace):
+                raise
+            result = "success"
+            metrics.forget(*key)
+            return None
         finally:
             metrics.RECONCILE_TOTAL.labels(key.kind, result).inc()
             metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - began)
+
+    async def _is_gone(self, namespace: str) -> bool:
+        """Tell whether a namespace that was named was deleted: the right to look goes with it."""
+        named = namespace in self._options.watch_namespaces
+        return named and not await listable(self._cluster, (namespace,))

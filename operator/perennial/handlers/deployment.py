@@ -13,7 +13,6 @@ from perennial.cluster.client import Cluster, Unreadable
 from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
 from perennial.cluster.scrape import is_ready, parse, read_pods
-from perennial.handlers.store import provide_secret
 from perennial.plan.analysis.counters import Answers, PodMetrics, chosen
 from perennial.plan.core import Plan, Settings, owned_by
 from perennial.plan.record import Record
@@ -23,6 +22,7 @@ from perennial.plan.rollout import (
     takes_untried,
     wants_metrics,
 )
+from perennial.plan.serving_pods import serving_pods
 from perennial.settings import Options
 
 log = logging.getLogger("perennial.deployment")
@@ -38,7 +38,6 @@ async def observe_and_plan(
     )
     if deployment is None or deployment.metadata.deletion_timestamp is not None:
         return None
-    await provide_secret(cluster, namespace, options)
     model = deployment.spec.model
     version: ModelVersion | None = None
     versions: list[ModelVersion] = []
@@ -58,7 +57,7 @@ async def observe_and_plan(
             selected = f"perennial.dev/training={name}"
             versions = await cluster.read_all(ModelVersion, namespace, selected)
     selector = f"perennial.dev/deployment={key.name}"
-    pods = await cluster.select("v1", "Pod", namespace, selector)
+    pods = serving_pods(key.name, await cluster.select("v1", "Pod", namespace, selector))
     answers = None
     stable, canary = deployment.status.stable, deployment.status.canary
     if stable is not None and canary is not None and wants_metrics(deployment, now):

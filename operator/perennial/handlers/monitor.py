@@ -15,6 +15,7 @@ from perennial.cluster.queue import Key
 from perennial.cluster.scrape import is_ready, read_pods
 from perennial.plan.core import Plan, Settings
 from perennial.plan.monitor import MonitorSnapshot, plan_monitor, wants_windows
+from perennial.plan.serving_pods import serving_pods
 from perennial.settings import Options
 from perennial_artifact.profile import Profile
 from perennial_artifact.window import Window
@@ -47,7 +48,7 @@ async def observe_and_plan(
             f"perennial.dev/revision={stable.revision}"
         )
         pods = await cluster.select("v1", "Pod", namespace, selector)
-        ready = [p for p in pods if is_ready(p)]
+        ready = [p for p in serving_pods(deployment.metadata.name, pods) if is_ready(p)]
         asked = len(ready)
         windows, profile = await _collect(ready, seconds(monitor.spec.window))
     snapshot = MonitorSnapshot(monitor, now, deployment, training, windows, asked, profile)

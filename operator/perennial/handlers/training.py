@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from perennial.api.base import Json, Kind
@@ -11,10 +12,9 @@ from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.cluster.client import Cluster
 from perennial.cluster.queue import Key
-from perennial.handlers.store import provide_secret
 from perennial.plan.core import Plan, Settings
 from perennial.plan.job import child_name
-from perennial.plan.training import TrainingSnapshot, plan_training
+from perennial.plan.training import TrainingSnapshot, lacks_pods, plan_training
 from perennial.settings import Options
 
 
@@ -26,8 +26,6 @@ async def observe_and_plan(
     training = await cluster.read_own(ModelTraining, namespace, key.name)
     if training is None or training.metadata.deletion_timestamp is not None:
         return None
-    if training.spec.store is None:
-        await provide_secret(cluster, namespace, options)
     selector = f"perennial.dev/training={key.name}"
     deployments: list[ModelDeployment] = await cluster.read_all(ModelDeployment, namespace)
     following = {
@@ -41,9 +39,9 @@ async def observe_and_plan(
     jobs = await cluster.select("batch/v1", "Job", namespace, selector)
     config_maps: list[Json] = []
     run = training.status.run
+    name = child_name(training, run.number) if run is not None else ""
     if run is not None:
         # By name too: a foreign object has our name, but not our labels.
-        name = child_name(training, run.number)
         foreign = await cluster.get("batch/v1", "Job", namespace, name)
         if foreign is not None and all(j["metadata"]["name"] != name for j in jobs):
             jobs.append(foreign)
@@ -61,6 +59,10 @@ async def observe_and_plan(
         deployed=frozenset(name for d in deployments for name in named_versions(d)),
         teacher=next((d for d in deployments if d.metadata.name == teacher), None),
     )
+    if lacks_pods(snapshot):
+        (job,) = (j for j in jobs if j["metadata"]["name"] == name)
+        told = await cluster.events_about(job, "FailedCreate")
+        snapshot = replace(snapshot, job_events=tuple(told))
     return training, plan_training(snapshot)
 
 

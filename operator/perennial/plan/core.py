@@ -7,6 +7,7 @@ from typing import Literal
 
 from perennial.api.base import ApiModel, Condition, Json
 from perennial.plan.finding import Finding
+from perennial.plan.premise import Premise
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,17 @@ class Event:
 
 @dataclass(frozen=True)
 class Deletion:
-    """A child to delete; ``uid`` guards against deleting a namesake."""
+    """A child to delete; ``uid`` guards against deleting a namesake.
+
+    ``version``, its resourceVersion, guards against deleting what has changed since it was seen.
+    """
 
     api_version: str
     kind: str
     namespace: str
     name: str
     uid: str
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class Plan:
     create: tuple[Json, ...] = ()
     """Records: made where they are absent, and never changed."""
     apply: tuple[Json, ...] = ()
+    premises: tuple[Premise, ...] = ()
+    """What must still be so where a write, or a deletion, takes capacity away."""
     delete: tuple[Deletion, ...] = ()
     status: ApiModel | None = None
     events: tuple[Event, ...] = ()
@@ -62,6 +69,8 @@ class Settings:
     store_uri: str = ""
     store_secret: str = ""
     """Name, in the object's own namespace, of the default store's Secret."""
+    store_denied: Finding | None = None
+    """Why that Secret is not in the object's namespace; None: it is."""
     schemes: frozenset[str] = field(default=frozenset({"s3", "gs", "az", "pvc"}))
     cluster_domain: str = "svc"
 

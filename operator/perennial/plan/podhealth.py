@@ -20,7 +20,7 @@ _GRAVITY: dict[Blame, int] = {"Model": 0, "User": 1, "Store": 2, "Cluster": 3}
 
 def trouble(pods: Sequence[Json], now: datetime | None = None) -> Finding | None:
     """Return the gravest trouble that any of the pods is in; those that ended take no part."""
-    found = [t for pod in pods if not _ended(pod) and (t := _of(pod, now)) is not None]
+    found = [t for pod in pods if not has_ended(pod) and (t := _of(pod, now)) is not None]
     return min(found, key=lambda t: (not t.final, _GRAVITY[t.blame], t.reason), default=None)
 
 
@@ -39,7 +39,25 @@ def refused(workload: Json | None) -> Finding | None:
     return None
 
 
-def _ended(pod: Json) -> bool:
+def not_made(events: Sequence[Json]) -> Finding | None:
+    """Return why a Job's pods are not even made: its controller says so in Events only."""
+    newest = max(events, key=_last_seen, default=None)
+    if newest is None:
+        return None
+    sentence = str(newest.get("note", "")).removeprefix("Error creating: ").rstrip(".")
+    # Each try makes up another name, which is no news.
+    sentence = re.sub('^pods "([^"]+)-[a-z0-9]{5}"', r'pods "\1-…"', sentence)
+    told = f"its pods are refused: {sentence}; allow them, or ask for less"
+    return Finding("PodsRefused", told, "Cluster")
+
+
+def _last_seen(event: Json) -> str:
+    series = event.get("series") or {}
+    seen = (series.get("lastObservedTime"), event.get("deprecatedLastTimestamp"))
+    return str(next((time for time in (*seen, event.get("eventTime")) if time), ""))
+
+
+def has_ended(pod: Json) -> bool:
     """Tell whether a pod is over: evicted, or about to go. What replaces it speaks for itself."""
     over = pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
     return over or pod["metadata"].get("deletionTimestamp") is not None

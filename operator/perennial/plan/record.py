@@ -72,6 +72,8 @@ class Record:
     asked: str = ""
     """The request that it was recorded for."""
     uid: str = ""
+    version: str = ""
+    """Its resourceVersion."""
     created: str = ""
     """When, as the API server writes it."""
 
@@ -110,6 +112,7 @@ class Record:
             template=data["template"],
             asked=meta.get("annotations", {}).get(REQUEST_ANNOTATION, ""),
             uid=meta.get("uid", ""),
+            version=meta.get("resourceVersion", ""),
             created=meta.get("creationTimestamp", ""),
         )
 

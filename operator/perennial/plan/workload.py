@@ -139,8 +139,9 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
                     {"name": "grpc", "containerPort": 8081, "protocol": "TCP"},
                     {"name": "metrics", "containerPort": 9090, "protocol": "TCP"},
                 ],
+                # All three of the port that no client can keep busy.
                 "readinessProbe": {
-                    "httpGet": {"path": "/v2/health/ready", "port": "http"},
+                    "httpGet": {"path": "/v2/health/ready", "port": "metrics"},
                     "periodSeconds": 1,
                 },
                 # A large model takes long to load, and is not to be ended for it.
@@ -149,7 +150,6 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
                     "periodSeconds": 2,
                     "failureThreshold": 900,
                 },
-                # Of the port that no client can keep busy.
                 "livenessProbe": {
                     "httpGet": {"path": "/healthz", "port": "metrics"},
                     "periodSeconds": 10,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from perennial_serving.evidence.metrics import Metrics
 from perennial_serving.system.errors import RequestError
@@ -15,7 +16,15 @@ class Admission:
         self.last_infer = 0.0
         """On time.monotonic()'s clock, as the event loop's."""
         self.draining = False
+        self.on_drain: list[Callable[[], None]] = []
+        """Who wants to be told."""
         self._maximum, self._metrics = maximum, metrics
+
+    def drain(self) -> None:
+        """Answer what comes, but ask it to go elsewhere."""
+        self.draining = True
+        for tell in self.on_drain:
+            tell()
 
     @property
     def in_flight(self) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 import time
 from collections.abc import Sequence
+
+import numpy as np
 
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.profile import Profile
@@ -26,6 +29,9 @@ _WEIGHT = 0.2  # of the newest inference in the moving average
 _SURPRISE = 2.0  # times the average, at most, that an inference counts
 _LOG_SECONDS = 10.0
 _LONG = 0.5  # seconds a row
+# Strings are handed to onnxruntime, and taken from it, with the interpreter's lock held: so many at
+# a time, where the model answers row by row.
+_STRINGS_AT_ONCE = 8192
 
 
 class DataPlane:
@@ -60,7 +66,8 @@ class DataPlane:
         self.seconds_per_row = model.warm_up()
         """A guess from what runs took."""
         self.is_batchable = batches and model.is_batchable and self._try_together()
-        """Whether rows of several requests may run together: it was tried."""
+        """Whether rows of several requests may run together, or one's apart: it was tried."""
+        self._rows_at_once = self._most_rows()
         self._all = list(model.outputs)
         self._outputs = {t.name: t for t in model.outputs}
         self._logged = float("-inf")
@@ -70,6 +77,15 @@ class DataPlane:
             return False
         with bounded_memory(memory_limit()):
             return is_rowwise(self.model)
+
+    def _most_rows(self) -> int | None:
+        """Return how many rows run at once, None for all."""
+        tensors = (*self.model.inputs, *self.model.outputs)
+        texts = [t for t in tensors if t.datatype == "BYTES"]
+        if not texts or not self.is_batchable:
+            return None
+        widest = max(math.prod(max(1, size) for size in t.shape[1:]) for t in texts)
+        return max(1, _STRINGS_AT_ONCE // widest)
 
     @property
     def kept_bytes(self) -> int:
@@ -85,6 +101,8 @@ class DataPlane:
         """
         if not names:
             return self._all
+        if len(names) > len(self._all):
+            raise RequestError(400, "more outputs are asked for than there are")
         for name in names:
             if name not in self._outputs:
                 raise RequestError(
@@ -102,10 +120,25 @@ class DataPlane:
             RequestError: 500, the model itself failed.
         """
         try:
+            most = self._rows_at_once
+            if most is not None and (rows := len(next(iter(feeds.values())))) > most:
+                return self._run_apart(feeds, rows, most)
             return dict(zip(self.model.output_names, self.model.run(feeds), strict=True))
         except Exception as error:
             self._log(error)
             raise RequestError(500, f"the model failed: {str(error)[:512]}") from error
+
+    def _run_apart(self, feeds: Arrays, rows: int, most: int) -> Arrays:
+        """Run some rows after the others, so that other threads come to their turn in between."""
+        parts = []
+        for first in range(0, rows, most):
+            last = min(first + most, rows)
+            found = self.model.run({name: v[first:last] for name, v in feeds.items()})
+            if any(len(values) != last - first for values in found):
+                raise ValueError("it does not answer row by row")
+            parts.append(found)
+        joined = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return dict(zip(self.model.output_names, joined, strict=True))
 
     def took(self, seconds: float, rows: int) -> None:
         """Learn how long a run took."""

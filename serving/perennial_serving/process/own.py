@@ -27,6 +27,8 @@ class Pulse:
     def __init__(self, loop: asyncio.AbstractEventLoop, admission: Admission) -> None:
         """Begin to beat on a loop, from its own thread."""
         self.loop, self._admission = loop, admission
+        self.listening = False
+        """Whether the data ports take connections."""
         self._last = time.monotonic()
         self._beat()
 
@@ -43,7 +45,8 @@ class Pulse:
     def is_ready(self) -> bool:
         """Whether requests are welcome."""
         late = time.monotonic() - self._last
-        return late < self.READY_SECONDS and not self._admission.draining
+        draining = self._admission.draining
+        return self.listening and late < self.READY_SECONDS and not draining
 
 
 class Own:

@@ -12,8 +12,8 @@ from perennial_serving.execution.scheduler import Scheduler
 from perennial_serving.process.aside import Aside
 from perennial_serving.process.observability import observability_port
 from perennial_serving.process.own import Own, Pulse
+from perennial_serving.protocol import reflection
 from perennial_serving.protocol.call import Engine
-from perennial_serving.protocol.reflection import dialogues
 from perennial_serving.protocol.rest import RestApp
 from perennial_serving.protocol.rpc import GrpcApp
 from perennial_serving.protocol.tensors import Feeds
@@ -52,7 +52,9 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
     engine = Engine(plane, scheduler, admission, Feeds(plane.model, limits.rows), budget)
     body, most = limits.body_bytes, limits.connections
     rest = http_port(RestApp(engine, body), refusal, body, budget, most)
-    rpc = grpc_port(GrpcApp(engine, body), body, budget, most, dialogues())
+    calls = GrpcApp(engine, body)
+    streamed = calls.streamed | reflection.streamed()
+    rpc = grpc_port(calls, body, budget, most, streamed)
     pulse = Pulse(loop, admission)
     aside = Aside(lambda: observability_port(Own(plane, pulse)), sockets.metrics)
     # First all threads, for each takes address space once.
@@ -62,11 +64,13 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
     confine(limits.memory_bytes)
     await rest.start(sockets.http)
     await rpc.start(sockets.grpc)
+    pulse.listening = True
     model = plane.model
     print(f"serving {model.name} version {model.version} on ports {sockets.ports}", flush=True)
     await stopping.wait()
     deadline = loop.time() + limits.drain_seconds
-    admission.draining = rest.listener.draining = True
+    rest.listener.draining = True
+    admission.drain()
     await _drain(admission, limits.quiet_seconds, deadline)
     await asyncio.gather(rest.stop(deadline), rpc.stop(deadline))
     if plane.log is not None:

@@ -19,6 +19,8 @@ from perennial_serving.system.errors import ModelInvalid
 from perennial_serving.system.sockets import Sockets
 from perennial_serving.system.termination import report
 
+SWITCH_SECONDS = 0.001
+
 
 def work(
     chosen: argparse.Namespace,
@@ -65,6 +67,8 @@ def work(
     # What a request makes goes by itself: look seldom for what does not.
     gc.set_threshold(50_000)
     gc.enable()
+    # A thread that reads a large body is not to keep the event loop from running for longer.
+    sys.setswitchinterval(SWITCH_SECONDS)
     uvloop.run(serve(plane, limits, sockets))
     sys.stdout.flush()
     sys.stderr.flush()

@@ -16,13 +16,17 @@ from collections.abc import Sequence
 from perennial_serving.evidence.totals import add_metrics, add_windows
 from perennial_serving.process.gate import Gate
 from perennial_serving.process.observability import (
+    JSON,
     Answer,
     exposition,
     not_found,
     observability_port,
 )
+from perennial_serving.system.errors import refusal
 from perennial_serving.system.sockets import Sockets, bind
 
+# What a worker may take, whose port for this has a thread of its own.
+ANSWER_SECONDS = 5.0
 # With exemplars, whatever the one who asks us likes.
 _HEADERS = (
     "Host: worker\r\nConnection: close\r\nAccept: application/openmetrics-text; version=1.0.0\r\n"
@@ -34,7 +38,14 @@ _PATHS = (
 
 
 async def _get(port: int, target: str) -> Answer:
-    """Ask one worker on its own port."""
+    """Ask one worker on its own port; 503 where it does not answer."""
+    try:
+        return await asyncio.wait_for(_ask(port, target), ANSWER_SECONDS)
+    except (OSError, TimeoutError, IndexError, ValueError):
+        return 503, JSON, refusal("a worker does not answer")
+
+
+async def _ask(port: int, target: str) -> Answer:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(f"GET {target} HTTP/1.1\r\n{_HEADERS}\r\n".encode())

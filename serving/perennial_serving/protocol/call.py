@@ -27,7 +27,7 @@ T = TypeVar("T")
 Tensors = Sequence[tuple[Tensor, NDArray[Any]]]
 
 # Parsing, writing or compressing more than this takes long enough to be a thread's work.
-LARGE_BYTES = 256 * 1024
+LARGE_BYTES = 64 * 1024
 # What a value costs while it is written: an object, and its digits.
 _WRITTEN_BYTES = 64
 # What a string costs as an object.

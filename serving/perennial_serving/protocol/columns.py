@@ -29,15 +29,17 @@ def missing(tensor: Tensor, kind: Kind, rows: int) -> NDArray[Any]:
     return np.full(shape, nothing, DTYPES[tensor.datatype])
 
 
-def plain(data: list[Any], kinds: set[type], kind: Kind) -> tuple[list[Any], set[type]] | None:
+def plain(
+    data: list[Any], kinds: set[type], kind: Kind, datatype: str
+) -> tuple[list[Any], set[type]] | None:
     """Return values of JSON, and their types, as the model takes them; None where they are."""
     if kind == "Category" and _NONE in kinds:
         return ["" if value is None else value for value in data], kinds - {_NONE} | {str}
     if kind == "Boolean" and bool in kinds:
         data = [float(value) if type(value) is bool else value for value in data]
         return data, kinds - {bool} | {float}
-    if kind == "Time" and _NONE in kinds and str in kinds:
-        return ["" if value is None else value for value in data], kinds - {_NONE}
+    if kind == "Time" and _NONE in kinds and datatype == ALSO[kind]:
+        return ["" if value is None else value for value in data], kinds - {_NONE} | {str}
     return None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from perennial_artifact.manifest import Tensor
 from perennial_serving.execution.admission import Admission
 from perennial_serving.model.loaded import Model
@@ -36,18 +38,25 @@ def index(model: Model, admission: Admission) -> list[dict[str, str]]:
     return [{**known, "state": "READY", "reason": ""}]
 
 
-def parameters(model: Model, tensor: Tensor) -> dict[str, Any]:
-    """Return what is known of an input or output beyond its shape.
+Described = list[tuple[Tensor, dict[str, Any]]]
+"""Tensors, each with what is known of it beyond its shape."""
+
+
+def described(model: Model) -> tuple[Described, Described]:
+    """Return what is known of inputs and outputs.
 
     ``kind`` is what an input's column holds, any value of which may be missing; ``classes`` are
     those whose probabilities an output's columns are.
     """
-    if tensor.name == PROBABILITIES and tensor in model.outputs and model.classes:
-        return {"classes": list(model.classes)}
-    if tensor in model.inputs:
-        kinds = (column.kind for column in model.columns if column.name == tensor.name)
-        return {"kind": kind for kind in kinds}  # noqa: B035 - of one column, or of none
-    return {}
+    kinds = {column.name: column.kind for column in model.columns}
+    inputs: Described = [
+        (t, {"kind": kinds[t.name]} if t.name in kinds else {}) for t in model.inputs
+    ]
+    outputs: Described = [
+        (t, {"classes": list(model.classes)} if t.name == PROBABILITIES and model.classes else {})
+        for t in model.outputs
+    ]
+    return inputs, outputs
 
 
 def _tensor(tensor: Tensor, known: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +68,12 @@ class Description:
 
     def __init__(self, model: Model, admission: Admission) -> None:
         self._model, self._admission = model, admission
+        inputs, outputs = ([_tensor(*each) for each in side] for side in described(model))
+        metadata = {"name": model.name, "versions": [model.version], "platform": PLATFORM}
+        # Written once: a model may have thousands of inputs.
+        self._metadata = msgspec.Raw(
+            msgspec.json.encode({**metadata, "inputs": inputs, "outputs": outputs})
+        )
         self.bases = (
             f"/v2/models/{model.name}",
             f"/v2/models/{model.name}/versions/{model.version}",
@@ -82,7 +97,7 @@ class Description:
             raise RequestError(405, f"{path[:128]} takes GET", allow="GET, HEAD")
         return status, answer
 
-    def _look_up(self, path: str) -> tuple[int, dict[str, Any]]:
+    def _look_up(self, path: str) -> tuple[int, Any]:
         model = self._model
         ready = not self._admission.draining
         status = 200 if ready else 503
@@ -98,13 +113,7 @@ class Description:
                 about = {"name": SERVER, "version": server_version(), "extensions": extensions}
                 return 200, about
         if path in self.bases:
-            return 200, {
-                "name": model.name,
-                "versions": [model.version],
-                "platform": PLATFORM,
-                "inputs": [_tensor(t, parameters(model, t)) for t in model.inputs],
-                "outputs": [_tensor(t, parameters(model, t)) for t in model.outputs],
-            }
+            return 200, self._metadata
         if path.removesuffix("/ready") in self.bases:
             return status, {"name": model.name, "ready": ready}
         raise RequestError(

@@ -10,7 +10,8 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from perennial_serving.protocol import health_pb2, inference_pb2, reflection_pb2
-from perennial_serving.transport.http2.calls import Dialogue
+from perennial_serving.transport.http2.calls import Call
+from perennial_serving.transport.http2.dialogue import Streamed
 
 _FILES = (inference_pb2.DESCRIPTOR, health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR)
 _BY_NAME = {file.name: file for file in _FILES}
@@ -19,9 +20,14 @@ _INVALID_ARGUMENT, _NOT_FOUND = 3, 5
 _METHOD = "ServerReflection/ServerReflectionInfo"
 
 
-def dialogues() -> dict[str, Dialogue]:
+def streamed() -> dict[str, Streamed]:
     """Return the methods by path: of version 1, and of the one before, which is the same."""
-    return {f"/grpc.reflection.{version}.{_METHOD}": answer for version in ("v1", "v1alpha")}
+    method = Streamed(_hear)
+    return {f"/grpc.reflection.{version}.{_METHOD}": method for version in ("v1", "v1alpha")}
+
+
+def _hear(call: Call, message: bytes) -> None:
+    call.say(answer(message))
 
 
 def answer(message: bytes) -> bytes:

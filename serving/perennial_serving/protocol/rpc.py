@@ -5,50 +5,41 @@ Source: https://github.com/kserve/open-inference-protocol, specification/protoco
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from google.protobuf.message import DecodeError
-from numpy.typing import NDArray
 
 from perennial_serving.evidence.tracing import Tracing
-from perennial_serving.model.datatypes import DTYPES
 from perennial_serving.model.loaded import Model
-from perennial_serving.protocol import codec, health_pb2, wire
+from perennial_serving.protocol import codec, contents, health_pb2, wire
 from perennial_serving.protocol import inference_pb2 as pb
 from perennial_serving.protocol.call import Call, Decoded, Engine, Tensors
 from perennial_serving.protocol.description import (
     EXTENSIONS,
     PLATFORM,
     SERVER,
+    described,
     index,
-    parameters,
     server_version,
 )
+from perennial_serving.protocol.lists import AT_ONCE
 from perennial_serving.protocol.tensors import Given, to_bytes
 from perennial_serving.system.errors import RequestError, wrong
 from perennial_serving.transport.http2 import calls as http2
+from perennial_serving.transport.http2.dialogue import Streamed
 from perennial_serving.transport.http2.grpc_wire import RESOURCE_EXHAUSTED, CallFault
 
 SERVICE = "inference.GRPCInferenceService"
 HEALTH = "grpc.health.v1.Health"
+# What has a health: the server as a whole, and its services.
+_WITH_HEALTH = ("", SERVICE, HEALTH)
 METHODS = (
     *("ServerLive", "ServerReady", "ModelReady"),
     *("ServerMetadata", "ModelMetadata", "RepositoryIndex"),
 )
 
-# The field of typed contents that carries each datatype; FP16 has none, it is always raw.
-_FIELDS: dict[str, str] = {
-    "BOOL": "bool_contents",
-    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
-    "INT64": "int64_contents",
-    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
-    "UINT64": "uint64_contents",
-    "FP32": "fp32_contents",
-    "FP64": "fp64_contents",
-    "BYTES": "bytes_contents",
-}
 _INFER = f"/{SERVICE}/ModelInfer"
 # Reading more than this takes long enough to be a thread's work: protobuf makes objects.
 _LARGE_BYTES = 64 * 1024
@@ -66,11 +57,16 @@ class GrpcApp:
 
     def __init__(self, engine: Engine, maximum_message: int) -> None:
         self._engine, self._maximum = engine, maximum_message
+        self._metadata = _metadata(engine.plane.model)  # once: there may be thousands of inputs
         self._methods = {
             f"/{SERVICE}/{name}": (getattr(pb, f"{name}Request"), getattr(self, f"_{name}"))
             for name in METHODS
         }
         self._methods[f"/{HEALTH}/Check"] = health_pb2.HealthCheckRequest, self._health
+        self.streamed = {f"/{HEALTH}/Watch": Streamed(self._watch, once=True)}
+        """What streams, by path."""
+        self._watchers = weakref.WeakSet[http2.Call]()
+        engine.admission.on_drain.append(self._tell_watchers)
 
     def __call__(self, call: http2.Call) -> None:
         """Answer one call, at once or later."""
@@ -104,18 +100,8 @@ class GrpcApp:
         return pb.ServerMetadataResponse(name=SERVER, version=version, extensions=EXTENSIONS)
 
     def _ModelMetadata(self, request: Any) -> Any:
-        model = self._engine.plane.model
-        _known(model, request.name, request.version)
-        answer = pb.ModelMetadataResponse(
-            name=model.name, versions=[model.version], platform=PLATFORM
-        )
-        for side, tensors in ((answer.inputs, model.inputs), (answer.outputs, model.outputs)):
-            for tensor in tensors:
-                told = side.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
-                for name, value in parameters(model, tensor).items():
-                    text = value if isinstance(value, str) else codec.document(value).decode()
-                    told.parameters[name].string_param = text
-        return answer
+        _known(self._engine.plane.model, request.name, request.version)
+        return self._metadata
 
     def _RepositoryIndex(self, _: Any) -> Any:
         answer = pb.RepositoryIndexResponse()
@@ -124,11 +110,32 @@ class GrpcApp:
         return answer
 
     def _health(self, request: Any) -> Any:
-        # Of the server as a whole, or of a service.
-        if request.service not in ("", SERVICE, HEALTH):
+        if request.service not in _WITH_HEALTH:
             raise RequestError(404, f"service {request.service[:128]!r} is not served here")
+        return self._status()
+
+    def _status(self) -> Any:
         word = "NOT_SERVING" if self._engine.admission.draining else "SERVING"
         return health_pb2.HealthCheckResponse(status=word)
+
+    def _watch(self, call: http2.Call, message: bytes) -> None:
+        """Tell a service's health now, and when it changes."""
+        try:
+            request = _parsed(health_pb2.HealthCheckRequest, message)
+        except RequestError as error:
+            call.fail(_CODES[error.status], str(error))
+            return
+        if request.service not in _WITH_HEALTH:  # no error, for it may be there one day
+            unknown = health_pb2.HealthCheckResponse(status="SERVICE_UNKNOWN")
+            call.say(unknown.SerializeToString())
+            return
+        self._watchers.add(call)
+        call.say(self._status().SerializeToString())
+
+    def _tell_watchers(self) -> None:
+        told = self._status().SerializeToString()
+        for call in list(self._watchers):
+            call.say(told)
 
 
 class GrpcCall(Call):
@@ -155,10 +162,10 @@ class GrpcCall(Call):
         except CallFault as fault:
             status = 413 if fault.code == RESOURCE_EXHAUSTED else 400
             raise RequestError(status, fault.text) from fault
-        wire.check(message)
+        message, long = wire.lifted(message)
         request = _parsed(pb.ModelInferRequest, message)
         _known(self.engine.plane.model, request.model_name, request.model_version)
-        feeds, rows = self.engine.feeds(_given(request))
+        feeds, rows = self.engine.feeds(_given(request, long))
         self._raw = bool(request.raw_input_contents)
         return Decoded(request.id, feeds, rows, [o.name for o in request.outputs])
 
@@ -169,18 +176,22 @@ class GrpcCall(Call):
         answer = pb.ModelInferResponse(
             model_name=model.name, model_version=model.version, id=request_id or ""
         )
+        longs: list[bytes] = []
         for tensor, values in tensors:
-            output = answer.outputs.add(
+            output = pb.ModelInferResponse.InferOutputTensor(
                 name=tensor.name, datatype=tensor.datatype, shape=values.shape
             )
             if raw:
                 answer.raw_output_contents.append(to_bytes(values))
+            elif values.size <= AT_ONCE and not longs:
+                contents.fill(output.contents, tensor.datatype, values)
+            else:  # what follows a long one, too, for they have an order
+                long = b"".join(contents.parts(tensor.datatype, values))
+                whole = bytes(output.SerializeToString()) + wire.field(wire.CONTENTS, long)
+                longs.append(wire.field(wire.TENSORS, whole))
                 continue
-            flat = values.ravel().tolist()
-            if tensor.datatype == "BYTES":
-                flat = [v.encode() if isinstance(v, str) else v for v in flat]
-            getattr(output.contents, _FIELDS[tensor.datatype]).extend(flat)
-        return bytes(answer.SerializeToString())
+            answer.outputs.append(output)
+        return b"".join((answer.SerializeToString(), *longs))
 
     def answer(self, encoded: bytes) -> None:
         """Send the message."""
@@ -205,6 +216,17 @@ class GrpcCall(Call):
         return self._call.metadata.get("traceparent", "").encode()
 
 
+def _metadata(model: Model) -> Any:
+    answer = pb.ModelMetadataResponse(name=model.name, versions=[model.version], platform=PLATFORM)
+    for side, tensors in zip((answer.inputs, answer.outputs), described(model), strict=True):
+        for tensor, known in tensors:
+            told = side.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+            for name, value in known.items():
+                text = value if isinstance(value, str) else codec.document(value).decode()
+                told.parameters[name].string_param = text
+    return answer
+
+
 def _parsed(kind: Any, message: bytes) -> Any:
     try:
         return kind.FromString(message)
@@ -220,8 +242,8 @@ def _known(model: Model, name: str, version: str) -> None:
         raise RequestError(404, told)
 
 
-def _given(request: Any) -> Iterator[Given]:
-    """Yield a request's tensors.
+def _given(request: Any, long: wire.Lifted) -> Iterator[Given]:
+    """Yield a request's tensors, of which some have long contents by themselves.
 
     Raises:
         RequestError: 400, contents are typed and raw, or of the wrong type.
@@ -233,30 +255,13 @@ def _given(request: Any) -> Iterator[Given]:
     for n, tensor in enumerate(request.inputs):
         name, datatype, shape = tensor.name, tensor.datatype, list(tensor.shape)
         if raw:
-            if tensor.HasField("contents"):
+            if tensor.HasField("contents") or n in long:
                 raise wrong(name, "raw_input_contents alone", "contents too")
             yield name, datatype, shape, None, memoryview(raw[n])
-            continue
-        fields = tensor.contents.ListFields()
-        if not fields:
-            raise wrong(name, "contents or raw_input_contents", "neither")
-        wanted = _FIELDS.get(datatype, "")
-        others = [field.name for field, _ in fields if field.name != wanted]
-        if others:
-            raise wrong(name, f"data of {datatype[:64]} in {wanted or 'raw contents'}", others[0])
-        yield name, datatype, shape, _typed(name, datatype, fields[0][1]), None
-
-
-def _typed(name: str, datatype: str, values: Any) -> NDArray[Any]:
-    if datatype == "BYTES":
-        try:
-            return np.array([str(value, "utf-8") for value in values], dtype=object)
-        except UnicodeDecodeError as error:
-            raise wrong(name, "strings of UTF-8", "other bytes") from error
-    found = np.array(values)
-    dtype = DTYPES[datatype]
-    if dtype.kind in "iu" and dtype.itemsize < 4:
-        limits = np.iinfo(dtype)
-        if found.min() < limits.min or found.max() > limits.max:
-            raise wrong(name, f"values of {datatype}", "one that does not fit")
-    return found.astype(dtype, copy=False)
+        elif n in long:
+            yield name, datatype, shape, contents.Typed(long[n]), None
+        else:
+            found = contents.read(name, datatype, tensor.contents)
+            if found is None:
+                raise wrong(name, "contents or raw_input_contents", "neither")
+            yield name, datatype, shape, found, None

@@ -19,6 +19,8 @@ from perennial_serving.protocol import columns
 from perennial_serving.system.errors import SHOWN, RequestError, wrong
 
 _SIZE = struct.Struct("<I")
+# How many strings are moved in one go, which other threads wait for.
+_STRINGS_AT_ONCE = 8192
 DOES_NOT_FIT = (struct.error, OverflowError)
 _FORMATS = {
     **{"BOOL": "?", "FP16": "e", "FP32": "f", "FP64": "d"},
@@ -30,7 +32,9 @@ _FORMATS = {
 class Unread(Protocol):
     """Values that are read when their tensor is known to be welcome."""
 
-    def read(self, name: str, datatype: str, shape: Sequence[int]) -> list[Any] | NDArray[Any]:
+    def read(
+        self, name: str, datatype: str, shape: Sequence[int], kind: Kind | None
+    ) -> list[Any] | NDArray[Any]:
         """Return values as JSON has them, flat or nested, or an array."""
 
 
@@ -133,16 +137,25 @@ def _array(tensor: Given, expected: Tensor, kind: Kind | None) -> NDArray[Any]:
     if data is None:
         raise wrong(name, "data, or binary_data_size among its parameters", "neither")
     if not isinstance(data, list | np.ndarray):
-        data = data.read(name, datatype, shape)
+        data = data.read(name, datatype, shape, kind)
     if isinstance(data, list) and len(shape) > 1 and data and type(data[0]) is list:
         data = _flat(name, data, shape)
     if len(data) != count:
         raise wrong(name, f"{count} values for shape {_brief(shape)}", f"{len(data)}")
     if isinstance(data, list):
-        data = _packed(name, _checked(name, data, datatype, kind), datatype)
+        data = converted(name, data, datatype, kind)
     elif data.dtype != DTYPES[datatype]:
         data = _narrowed(name, data, datatype)
     return data.reshape(shape)
+
+
+def converted(name: str, data: list[Any], datatype: str, kind: Kind | None) -> NDArray[Any]:
+    """Return values as JSON has them, flat, as an array.
+
+    Raises:
+        RequestError: 400, they are not of the datatype.
+    """
+    return _packed(name, _checked(name, data, datatype, kind), datatype)
 
 
 def _brief(shape: Sequence[int]) -> str:
@@ -165,7 +178,7 @@ _NONE = type(None)
 def _checked(name: str, data: list[Any], datatype: str, kind: Kind | None) -> list[Any]:
     """Return values of the right kind, NaN for a missing number."""
     kinds = set(map(type, data))
-    if kind is not None and (easy := columns.plain(data, kinds, kind)) is not None:
+    if kind is not None and (easy := columns.plain(data, kinds, kind, datatype)) is not None:
         data, kinds = easy
     if datatype == "BYTES":
         if kinds != {str}:
@@ -250,8 +263,10 @@ def _from_bytes(
 def _strings(name: str, raw: memoryview, count: int) -> NDArray[Any]:
     """Read strings that each follow their length in 4 bytes; they must be UTF-8, as ONNX's are."""
     values: list[str] = []
-    at, end = 0, len(raw)
-    while at < end and len(values) <= count:
+    found = np.empty(min(count, len(raw) // _SIZE.size), dtype=object)
+    taken = at = 0
+    end = len(raw)
+    while at < end and taken + len(values) <= count:
         if end - at < 4:
             raise wrong(name, "4 bytes of length before each string", f"{end - at}")
         (size,) = _SIZE.unpack_from(raw, at)
@@ -263,17 +278,25 @@ def _strings(name: str, raw: memoryview, count: int) -> NDArray[Any]:
         except UnicodeDecodeError as error:
             raise wrong(name, "strings of UTF-8", "other bytes") from error
         at += size
-    if len(values) != count:
-        raise wrong(name, f"{count} strings", "more" if len(values) > count else f"{len(values)}")
-    return np.array(values, dtype=object)
+        if len(values) == _STRINGS_AT_ONCE and taken + len(values) <= count:
+            found[taken : taken + len(values)] = values
+            taken += len(values)
+            values = []
+    if taken + len(values) != count:
+        got = "more" if taken + len(values) > count else f"{taken + len(values)}"
+        raise wrong(name, f"{count} strings", got)
+    found[taken:] = values
+    return found
 
 
 def to_bytes(values: NDArray[Any]) -> bytes:
     """Return values as the binary extension and gRPC's raw contents carry them."""
     if values.dtype != object:
         return values.tobytes()
-    parts: list[bytes] = []
-    for value in values.ravel():
-        content = value.encode() if isinstance(value, str) else bytes(value)
-        parts += (_SIZE.pack(len(content)), content)
-    return b"".join(parts)
+    flat, whole = values.ravel(), bytearray()
+    for n in range(0, flat.size, _STRINGS_AT_ONCE):
+        for value in flat[n : n + _STRINGS_AT_ONCE]:
+            content = value.encode() if isinstance(value, str) else bytes(value)
+            whole += _SIZE.pack(len(content))
+            whole += content
+    return bytes(whole)

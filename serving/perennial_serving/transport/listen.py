@@ -12,6 +12,7 @@ from perennial_serving.transport.http1.connection import Connection
 from perennial_serving.transport.http1.listener import Listener, Refusal
 from perennial_serving.transport.http1.request import Request
 from perennial_serving.transport.http2 import calls as http2
+from perennial_serving.transport.http2.dialogue import Streamed
 
 SWEEP_SECONDS = 5.0
 # What one connection's flow control allows to be on its way: large messages, or small ones.
@@ -74,10 +75,10 @@ class GrpcPort:
         handle: http2.Handler,
         limits: http2.Limits,
         budget: Budget,
-        dialogues: Mapping[str, http2.Dialogue],
+        streamed: Mapping[str, Streamed],
     ) -> None:
         self._handle, self._limits, self._budget = handle, limits, budget
-        self._dialogues = dialogues
+        self._streamed = streamed
         self._connections: set[http2.Http2Protocol] = set()
         self._server: asyncio.Server | None = None
 
@@ -86,7 +87,7 @@ class GrpcPort:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: http2.Http2Protocol(
-                self._handle, self._limits, self._connections, self._budget, self._dialogues
+                self._handle, self._limits, self._connections, self._budget, self._streamed
             ),
             sock=bound,
             backlog=BACKLOG,
@@ -111,12 +112,12 @@ def grpc_port(
     message_bytes: int,
     budget: Budget,
     connections: int,
-    dialogues: Mapping[str, http2.Dialogue],
+    streamed: Mapping[str, Streamed],
 ) -> GrpcPort:
-    """Return a port whose calls go to a handler, but those of a dialogue's path."""
+    """Return a port whose calls go to a handler, but those of methods that stream, by path."""
     limits = http2.Limits(
         message_bytes=message_bytes,
         buffered_bytes=max(BUFFERED_MESSAGES * message_bytes, LEAST_BUFFERED),
         connections=connections,
     )
-    return GrpcPort(handle, limits, budget, dialogues)
+    return GrpcPort(handle, limits, budget, streamed)

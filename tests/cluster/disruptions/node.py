@@ -72,7 +72,7 @@ def flap(pod: dict[str, Any], times: int, seconds: float) -> None:
     """Make a pod unready and ready again, as its node sees it."""
     gateway = locate().pods.split("/")[0].rsplit(".", 1)[0] + ".1"
     for _ in range(times):
-        with deaf(pod, 8080, gateway):
+        with deaf(pod, 9090, gateway):  # where the node asks
             time.sleep(seconds)
         time.sleep(seconds)
 

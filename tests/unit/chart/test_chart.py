@@ -59,6 +59,10 @@ BAD = [
     ('store.embedded.buckets:=["A b"]', "at '/store/embedded/buckets/0': 'A b' does not match"),
     ("store.embedded.persistence.size=10", "at '/store/embedded/persistence/size'"),
     ("global.imagePullSecrets:=[{}]", "missing property 'name'"),
+    ('store.namespaces:=["A"]', "at '/store/namespaces/0': 'A' does not match pattern"),
+    ("networkPolicy.enabled=yes please", "at '/networkPolicy/enabled': got string, want boolean"),
+    ("networkPolicy.apiServerPorts:=[0]", "at '/networkPolicy/apiServerPorts/0': minimum"),
+    ("networkPolicy.prometheus:=[{}]", "at '/networkPolicy/prometheus/0': minProperties"),
     ("crds.keep=1", "at '/crds/keep': got number, want boolean"),
 ]
 

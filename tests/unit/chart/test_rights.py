@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chart import CHART, NAMESPACE, environment, helm, parse, pods, render
+from chart import CHART, NAMESPACE, environment, flags, helm, parse, pods, render, template
 from perennial.settings import read
 
 ALL, TWO = "watchNamespaces:=[]", 'watchNamespaces:=["team-a", "team-b"]'
@@ -34,7 +34,39 @@ def test_named_namespaces_are_watched_by_a_role_in_each_and_no_cluster_role() ->
     assert set(found) == OWN | {(k, team, "perennial") for k in LOCAL for team in teams}
     assert read(environment(objects))[1].watch_namespaces == teams
     whole = rights(render())[("ClusterRole", "", "perennial")]["rules"]
-    assert all(found[("Role", team, "perennial")]["rules"] == whole for team in teams)
+    assert whole[-1]["resources"] == ["namespaces"]  # no namespace has them
+    own = whole[:-1]
+    handing = [r for r in own if set(r["verbs"]) & {"update", "create"} == set(r["verbs"])]
+    handing = [r for r in handing if r["resources"] == ["secrets"]]
+    assert len(handing) == 2
+    rest = [r for r in own if r not in handing]
+    assert all(found[("Role", team, "perennial")]["rules"] == rest for team in teams)
+    trusted = rights(render(TWO, 'store.namespaces:=["team-b"]'))
+    rules = {team: trusted[("Role", team, "perennial")]["rules"] for team in teams}
+    assert rules == {"team-a": rest, "team-b": [*rest, *handing]}
+
+
+def test_the_store_is_handed_to_no_namespace_that_is_not_watched() -> None:
+    done = template(TWO, 'store.namespaces:=["team-c"]')
+    assert done.returncode != 0 and "store.namespaces names team-c" in done.stderr
+    for watched in (ALL, 'watchNamespaces:=["team-c"]'):
+        options = read(environment(render(watched, 'store.namespaces:=["team-c"]')))[1]
+        assert options.store_namespaces == ("team-c",)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ((ALL,), "kubectl label namespace NAMESPACE perennial.dev/default-store=allowed"),
+        ((TWO, 'store.namespaces:=["team-b"]'), "is handed to team-b (value store.namespaces)"),
+        ((TWO,), "is handed to no namespace"),
+        (("store.embedded.enabled=false", "store.uri="), ""),
+    ],
+)
+def test_the_notes_say_who_has_the_store(settings: tuple[str, ...], told: str) -> None:
+    notes = helm("install", "x", str(CHART), "--dry-run", *flags(*settings))
+    assert told in notes.stdout.partition("NOTES:")[2]
+    assert bool(told) == ("default store" in notes.stdout.partition("NOTES:")[2])
 
 
 def test_the_releases_own_namespace_may_be_watched_too() -> None:
@@ -66,15 +98,18 @@ def test_rights_go_to_the_account_that_is_used(watched: str) -> None:
 
 @pytest.mark.parametrize("watched", [ALL, TWO])
 def test_of_all_secrets_only_the_default_stores_may_be_read(watched: str) -> None:
-    def secrets(*settings: str) -> set[tuple[str, ...]]:
+    def rules(*settings: str) -> list[dict[str, Any]]:
         found = rights(render(watched, "store.embedded.enabled=false", *settings))
-        rules = [
-            r for o in found.values() for r in o.get("rules", []) if "secrets" in r["resources"]
-        ]
-        return {tuple(r.get("resourceNames", r["verbs"])) for r in rules}
+        return [r for o in found.values() for r in o.get("rules", [])]
 
-    assert secrets("store.uri=gs://ours", "store.existingSecret=gcs") == {("gcs",), ("create",)}
+    def secrets(*settings: str) -> set[tuple[str, ...]]:
+        found = [r for r in rules(*settings) if "secrets" in r["resources"]]
+        return {tuple(r.get("resourceNames", r["verbs"])) for r in found}
+
+    every = {("gcs",), ("create",)} if watched == ALL else {("gcs",)}
+    assert secrets("store.uri=gs://ours", "store.existingSecret=gcs") == every
     assert secrets("store.uri=") == set()
+    assert not [r for r in rules("store.uri=") if "namespaces" in r["resources"]]
 
 
 def test_none_are_given_where_none_are_wanted() -> None:

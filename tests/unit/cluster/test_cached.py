@@ -13,6 +13,7 @@ from perennial.cluster.cache import Cache, Source
 from perennial.cluster.cached import CachedCluster
 from perennial.cluster.client import Outdated, WriteRefused
 from perennial.plan.core import MANAGED_BY, Deletion
+from perennial.plan.premise import Premise
 
 SOURCES = (
     Source(API_VERSION, "ModelDeployment"),
@@ -78,14 +79,6 @@ def front(revision: str = "") -> Json:
     meta = {"name": "flights", "namespace": "team", "labels": labels()}
     spec = {"selector": labels(revision)}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {**meta, **OWNER}, "spec": spec}
-
-
-async def read(bench: Bench) -> Any:
-    """Read what a rollout's pass reads."""
-    read = await bench.cluster.read_own(ModelDeployment, "team", "flights")
-    await bench.cluster.select("apps/v1", "Deployment", "team", SELECTED)
-    await bench.cluster.get("v1", "Service", "team", "flights")
-    return read
 
 
 async def test_reads_ask_nobody_but_for_a_name_that_somebody_else_may_have(bench: Bench) -> None:
@@ -183,41 +176,18 @@ async def test_a_status_of_what_has_changed_since_is_decided_anew(bench: Bench, 
 
 
 async def test_what_is_deleted_is_what_was_read(bench: Bench) -> None:
-    uid = bench.server.write(own("ModelVersion", "v", {}))["metadata"]["uid"]
+    meta = bench.server.write(own("ModelVersion", "v", {}))["metadata"]
     bench.learn()
     bench.server.write(own("ModelVersion", "v", {"changed": True}))
-    deletion = Deletion(API_VERSION, "ModelVersion", "team", "v", uid)
+    at = (API_VERSION, "ModelVersion", "team", "v")
     with pytest.raises(Outdated):
-        await bench.cluster.delete(deletion)
-    assert bench.server.listed("ModelVersion")
-    assert await bench.cluster.delete(deletion)
+        await bench.cluster.delete(Deletion(*at, meta["uid"], meta["resourceVersion"]))
+    held = bench.cache.get(*at)
+    assert held is not None and bench.server.listed("ModelVersion") == [held]
+    assert await bench.cluster.delete(Deletion(*at, meta["uid"], str(held.version)))
     assert not bench.server.listed("ModelVersion")
-    assert await bench.cluster.read(ModelVersion, "team", "v") is None
-    bench.server.write(own("ModelVersion", "v", {}))
-    bench.learn()
-    assert not await bench.cluster.delete(deletion) and bench.server.listed("ModelVersion")
-
-
-def deleted(revision: str) -> Callable[[Bench], Any]:
-    def act(bench: Bench) -> Any:
-        key = ("Deployment", "team", f"flights-{revision}")
-        uid = bench.server.objects[key]["metadata"]["uid"]
-        return bench.cluster.delete(Deletion("apps/v1", "Deployment", "team", key[2], uid))
-
-    return act
-
-
-def applied(wanted: Json) -> Callable[[Bench], Any]:
-    return lambda bench: bench.cluster.apply(wanted)
-
-
-LOWERING = {
-    "scaled down": (front(), applied(pods("old", 1))),
-    "deleted": (front("new"), deleted("old")),
-    "turned to one": (front(), applied(front("new"))),
-    "turned to the other": (front("old"), applied(front("new"))),
-}
-"""What takes something away from the old revision: the Service before it, and the write."""
+    assert not await bench.cluster.delete(Deletion(*at, meta["uid"], str(held.version)))
+    assert bench.cache.get(*at) is None  # gone, though no watch has told
 
 
 def fewer_ready(server: Server) -> None:
@@ -233,11 +203,6 @@ def another(server: Server) -> None:
     server.write(pods("new", 3, ready=3))
 
 
-def ending(server: Server) -> None:
-    body = pods("new", 3, ready=3)
-    server.write({**body, "metadata": {**body["metadata"], "deletionTimestamp": "2026-01-01"}})
-
-
 def lost(server: Server) -> None:
     server.remove("Deployment", "team", "flights-new")
 
@@ -246,56 +211,60 @@ def turned(server: Server) -> None:
     server.write(front("old"))
 
 
-LOSSES = [fewer_ready, scaled, another, ending, lost, turned]
+def edited(server: Server) -> None:
+    server.write(own("ModelDeployment", "flights", {**deployment().spec.to_json(), "replicas": 9}))
 
 
-@pytest.mark.parametrize("what", LOWERING)
-@pytest.mark.parametrize("loss", [None, *LOSSES])
-@pytest.mark.parametrize("heard", [False, True])
-async def test_nothing_is_taken_away_before_what_remains_is_known_to_stand(
-    bench: Bench, what: str, loss: Callable[[Server], None] | None, heard: bool
+@pytest.mark.parametrize("loss", [fewer_ready, scaled, another, lost, turned, edited])
+@pytest.mark.parametrize("deletes", [False, True])
+async def test_premises_are_asked_of_the_api_server_and_known_from_then_on(
+    bench: Bench, loss: Callable[[Server], None], deletes: bool
 ) -> None:
-    """Also where the news came after the pass had read: it has decided without them."""
-    service, act = LOWERING[what]
-    for body in (pods("old", 3, ready=3), pods("new", 3, ready=3), service):
+    for body in (pods("old", 3, ready=3), pods("new", 3, ready=3), front()):
         bench.server.write(body)
     bench.learn()
-    await read(bench)
-    if loss is not None:
-        loss(bench.server)
-    if heard:
-        bench.learn()
+    premises = leaning(bench)
+    loss(bench.server)
     version = bench.server.version
-    about_the_service = loss is turned and what in ("turned to one", "turned to the other")
-    if loss is None or about_the_service:
-        assert await act(bench)
-        assert "flights-new" in bench.asked() and len(bench.asked()) <= 2
-        return
+    old = bench.server.objects["Deployment", "team", "flights-old"]["metadata"]
+    gone = Deletion("apps/v1", "Deployment", "team", "flights-old", old["uid"])
     with pytest.raises(Outdated):
-        await act(bench)
+        if deletes:
+            await bench.cluster.delete(gone, premises)
+        else:
+            await bench.cluster.apply(pods("old", 1), premises)
     assert bench.server.version == version, "it was written all the same"
-    await read(bench)  # and the next pass sees it
-    held = bench.cache.get("apps/v1", "Deployment", "team", "flights-new")
-    assert [held] == [b for b in bench.server.listed("Deployment")
-                      if b["metadata"]["name"] == "flights-new"] or held is None  # fmt: skip
+    believed = leaning(bench)
+    with pytest.raises(Outdated):
+        await bench.cluster.apply(pods("old", 1), premises)  # what was decided stays wrong
+    assert believed != premises  # but the next decision is made by what is
+    await bench.cluster.apply(pods("old", 1), believed)
+    assert bench.server.objects["Deployment", "team", "flights-old"]["spec"]["replicas"] == 1
 
 
-@pytest.mark.parametrize(
-    ("service", "act"),
-    [
-        (front("old"), applied(pods("old", 1))),  # a person wants fewer, and nothing else serves
-        (front("old"), applied(pods("old", 5))),
-        (front("old"), applied(pods("new", 5))),
-        (front("old"), applied(front("old"))),
-        (front("old"), deleted("new")),  # it carries nothing
-    ],
-)
-async def test_what_takes_nothing_away_asks_nobody(
-    bench: Bench, service: Json, act: Callable[[Bench], Any]
-) -> None:
-    for body in (pods("old", 3, ready=3), pods("new", 1, ready=0), service):
+def leaning(bench: Bench) -> list[Premise]:
+    """Return the premises of a decision by what the cache holds."""
+    found = []
+    at = (API_VERSION, "ModelDeployment", "team", "flights")
+    if (md := bench.cache.get(*at)) is not None:
+        meta = md["metadata"]
+        found.append(Premise(*at, meta["uid"], version=meta["resourceVersion"]))
+    at = ("v1", "Service", "team", "flights")
+    if (service := bench.cache.get(*at)) is not None:
+        uid, selector = service["metadata"]["uid"], service["spec"]["selector"]
+        found.append(Premise(*at, uid, selector=selector))
+    at = ("apps/v1", "Deployment", "team", "flights-new")
+    if (new := bench.cache.get(*at)) is not None:
+        ready = min(new["spec"]["replicas"], new["status"]["readyReplicas"])
+        found.append(Premise(*at, new["metadata"]["uid"], pods=ready))
+    return found
+
+
+async def test_what_takes_nothing_away_asks_nobody(bench: Bench) -> None:
+    for body in (pods("old", 3, ready=3), pods("new", 3, ready=3), front("old")):
         bench.server.write(body)
     bench.learn()
-    await read(bench)
-    await act(bench)
+    premises = leaning(bench)
+    assert not await bench.cluster.apply(front("old"), premises)
+    assert await bench.cluster.apply(pods("old", 5), premises)
     assert bench.asked() == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from builders import NOW, deployment
 
-from perennial.cluster.client import WriteRefused
+from perennial.cluster.client import Outdated, WriteRefused
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
 from perennial.plan.core import Deletion, Event, Plan, condition
@@ -29,21 +29,23 @@ ALL = ["Deployment", "Service", "old", "status", "CanaryPromoted"]
 class Refusing:
     """Does everything but for some."""
 
-    def __init__(self, code: int, after: float, *refused: str) -> None:
-        self.code, self.after, self.refused = code, after, refused
+    def __init__(self, code: int, after: float, *refused: str, outdated: str = "") -> None:
+        self.code, self.after, self.refused, self.outdated = code, after, refused, outdated
         self.done: list[str] = []
         self.status: Any = None
 
     def _do(self, what: str) -> None:
+        if what == self.outdated:
+            raise Outdated(what)
         if what in self.refused:
             raise WriteRefused(Refusal(what, self.code, f"no {what}"), self.after)
         self.done.append(what)
 
-    async def apply(self, wanted: dict[str, Any]) -> bool:
+    async def apply(self, wanted: dict[str, Any], premises: Any = ()) -> bool:
         self._do(wanted["kind"])
         return True
 
-    async def delete(self, deletion: Deletion) -> None:
+    async def delete(self, deletion: Deletion, premises: Any = ()) -> None:
         self._do(deletion.name)
 
     async def write_status(self, _: Any, status: Any) -> bool:
@@ -81,6 +83,14 @@ async def test_what_passes_by_itself_stalls_nothing_and_waits_as_long_as_it_was_
         "False",
     )
     assert "(1 more writes were refused)" in found["Reconciling"][1] and later.after == 17.0
+
+
+@pytest.mark.parametrize("outdated", ["Deployment", "Service", "old"])
+async def test_what_leans_on_what_has_changed_is_left_out_and_decided_anew(outdated: str) -> None:
+    cluster = Refusing(0, 0.0, outdated=outdated)
+    with pytest.raises(Outdated):
+        await carry_out(cluster, OWNER, PLAN, NOW)
+    assert cluster.done == [w for w in ALL if w != outdated]
 
 
 async def test_a_decision_that_is_not_recorded_is_not_told() -> None:

@@ -40,10 +40,10 @@ class Recorder:
             raise self._error
         self.done.append(what)
 
-    async def apply(self, wanted: dict[str, Any]) -> None:
+    async def apply(self, wanted: dict[str, Any], premises: Any = ()) -> None:
         self._note(f"apply {wanted['kind']}")
 
-    async def delete(self, deletion: Deletion) -> None:
+    async def delete(self, deletion: Deletion, premises: Any = ()) -> None:
         self._note(f"delete {deletion.name}")
 
     async def write_status(self, *_: Any) -> None:

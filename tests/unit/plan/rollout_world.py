@@ -1,5 +1,6 @@
 """A cluster as far as a ModelDeployment sees it, whose operator may be killed at any write."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
 from perennial.plan.analysis.counters import Answers, PodMetrics
 from perennial.plan.core import Deletion, Event, Plan
+from perennial.plan.premise import Premise, lowers
 from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
 
@@ -22,6 +24,7 @@ REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
 WHY = {
     "crash": ("ModelInvalid", "the model cannot be loaded"),
     "store": ("StoreUnreachable", "the store does not answer"),
+    "memory": ("", ""),  # it says nothing, and is killed
 }
 
 
@@ -47,6 +50,7 @@ class World:
     """
 
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
+        self._made = 0
         self.deployment = deployment(spec)
         if analysis is not None:
             rollout = {**self.deployment.spec.rollout.to_json(), "analysis": analysis}
@@ -66,6 +70,7 @@ class World:
         self.silent: set[str] = set()
         self.broken: dict[str, str] = {}
         self.room = 1000
+        self.tells_room = False  # pods that find no room say so
         self.instant = True
         self.error_rate = self.refusal_rate = 0.0
         self.seconds_each = 0.01
@@ -74,6 +79,22 @@ class World:
         self.counted: dict[str, PodMetrics] = {}
         self.seconds = 0.0
         self.writes = 0
+
+    @property
+    def deployment(self) -> ModelDeployment:
+        """The object that the operator decides about; each write of it has another version."""
+        return self._deployment
+
+    @deployment.setter
+    def deployment(self, changed: ModelDeployment) -> None:
+        self._made += 1
+        meta = changed.metadata.model_copy(update={"resource_version": str(self._made)})
+        self._deployment = changed.model_copy(update={"metadata": meta})
+
+    def _uid(self, live: dict[str, Any] | None) -> str:
+        """Return an object's uid; one that is made anew has another."""
+        self._made += 1
+        return live["metadata"]["uid"] if live is not None else f"uid-{self._made}"
 
     # What people and trainings do.
 
@@ -138,8 +159,15 @@ class World:
                 status["conditions"] = [QUOTA]
             else:
                 status.pop("conditions", None)
-            changed |= before != status
+            if before != status:
+                self._touch(live)
+                changed = True
         return changed
+
+    def _touch(self, live: dict[str, Any]) -> None:
+        """Give an object that has changed another version."""
+        self._made += 1
+        live["metadata"]["resourceVersion"] = str(self._made)
 
     def running(self) -> list[str]:
         """Return the revisions that have, or ask for, pods."""
@@ -149,11 +177,13 @@ class World:
         """Scale a Deployment by a hand or an autoscaler, whose the field then is."""
         self.workloads[revision]["spec"]["replicas"] = pods
         self.scaled_by_us.discard(revision)
+        self._touch(self.workloads[revision])
 
     def crash(self, revision: str) -> None:
         """Let all pods of a workload crash once; they come back."""
         if revision in self.workloads:
             self.workloads[revision]["status"]["readyReplicas"] = 0
+            self._touch(self.workloads[revision])
 
     def selected(self) -> list[str]:
         """Return the revisions that the Service sends requests to."""
@@ -237,6 +267,8 @@ class World:
         found = list(self.others)
         for revision, live in self.workloads.items():
             how = self.broken.get(wanted_sha(live), "")
+            if not how and self._is_crowded(live):
+                how = "node"
             if how in ("", "silent", "quota"):
                 continue
             labels = {REVISION: revision, "perennial.dev/deployment": "flights"}
@@ -247,11 +279,21 @@ class World:
             found.append({"metadata": meta, "spec": _pod_spec(live), "status": status})
         return found
 
-    def carry_out(self, plan: Plan, cut: int = 99) -> bool:
-        """Do at most ``cut`` writes, in the plan's order; tell whether any changed something."""
-        before = self.writes
+    def _is_crowded(self, live: dict[str, Any]) -> bool:
+        """Tell whether pods of a workload find no room."""
+        if not self.tells_room:
+            return False
+        full = sum(_up(w) for w in self.workloads.values()) >= self.room
+        return full and live["spec"]["replicas"] > _up(live)
+
+    def carry_out(self, plan: Plan, cut: int = 99, owner: ModelDeployment | None = None) -> bool:
+        """Do at most ``cut`` writes, in the plan's order; tell whether any changed something.
+
+        ``owner`` is the object as it was when that was decided, where it has changed since.
+        """
+        before, owner = self.writes, owner or self.deployment
         try:
-            driven(carry_out(_Writer(self, cut), self.deployment, plan, later(self.seconds)))
+            driven(carry_out(_Writer(self, cut), owner, plan, later(self.seconds)))
         except Killed:
             return True
         except Outdated:
@@ -269,27 +311,28 @@ class World:
             spec["replicas"] = live["spec"]["replicas"] if live and not ours else 1
         return spec
 
-    def _live(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    def live(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
         if wanted["kind"] == "Service":
             return self.service
         return self.workloads.get(_labels(wanted)[REVISION])
 
     def would_change(self, wanted: dict[str, Any]) -> bool:
         """Tell whether applying an object changes anything."""
-        live = self._live(wanted)
+        live = self.live(wanted)
         same = live is not None and live["spec"] == self._spec(wanted, live)
         return not (same and live is not None and _labels(live) == _labels(wanted))
 
     def write(self, wanted: dict[str, Any]) -> None:
         """Apply an object."""
         revision = _labels(wanted).get(REVISION, "")
-        live, capacity, selected = self._live(wanted), self.capacity(), self.selected()
+        live, capacity, selected = self.live(wanted), self.capacity(), self.selected()
         self.writes += 1
         if wanted["kind"] == "Service":
-            self.service = _sent(wanted)
+            meta = {**wanted["metadata"], "uid": self._uid(live)}
+            self.service = _sent({**wanted, "metadata": meta})
         else:
             generation = live["metadata"]["generation"] + 1 if live else 1
-            meta = {**wanted["metadata"], "uid": f"uid-{revision}", "generation": generation}
+            meta = {**wanted["metadata"], "uid": self._uid(live), "generation": generation}
             status = live["status"] if live else {"readyReplicas": 0}
             self.born.setdefault(revision, self.seconds)
             spec = self._spec(wanted, live)
@@ -299,6 +342,7 @@ class World:
             self.workloads[revision] = _sent(
                 {**wanted, "metadata": meta, "spec": spec, "status": status}
             )
+            self._touch(self.workloads[revision])
         self._check(capacity, selected, f"{wanted['kind']} {revision}")
         if self.instant:
             self.grow()
@@ -396,30 +440,60 @@ class _Writer:
         if changes:
             self._refuse(wanted["kind"], name)
             self._world.writes += 1
-            self._world.records[name] = _sent(wanted)
+            made = {"uid": self._world._uid(None), "resourceVersion": "1"}
+            made |= {"creationTimestamp": f"{later(self._world.seconds):%Y-%m-%dT%H:%M:%SZ}"}
+            self._world.records[name] = _sent({**wanted, "metadata": wanted["metadata"] | made})
         return changes
 
-    async def apply(self, wanted: Json) -> bool:
+    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
         kind, name = wanted["kind"], wanted["metadata"]["name"]
+        seen, live = wanted["metadata"].get("uid"), self._world.live(wanted)
+        if seen is not None and (live is None or live["metadata"]["uid"] != seen):
+            raise Refusal(409, "uid mismatch").error(name)
         changes = self._counted(self._world.would_change(wanted))
+        if changes and live is not None and lowers(live, wanted):
+            self._check(premises)
         if changes:
             self._refuse(kind, name, wanted["metadata"]["labels"].get(ROLE, ""))
             self._world.write(wanted)
         return changes
 
-    async def delete(self, deletion: Deletion) -> None:
-        self._counted(True)
-        self._refuse("deletion", deletion.name)
-        if deletion.kind == "ControllerRevision":
-            self._world.writes += 1
-            del self._world.records[deletion.name]
+    def _check(self, premises: Sequence[Premise]) -> None:
+        world = self._world
+        for p in premises:
+            present: Json | None = world.workloads.get(p.name.removeprefix("flights-"))
+            if p.kind == "Service":
+                present = world.service
+            elif p.kind == "ModelDeployment":
+                meta = world.deployment.metadata
+                present = {"metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version}}
+            if not p.holds(present):
+                raise Outdated(p.name)
+
+    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> None:
+        self._check(premises)
+        world, revision = self._world, deletion.name.removeprefix("flights-")
+        is_record = deletion.kind == "ControllerRevision"
+        live = world.records.get(deletion.name) if is_record else world.workloads.get(revision)
+        if not self._counted(live is not None):
             return
-        self._world.delete(deletion.name.removeprefix("flights-"))
+        meta = live["metadata"]  # type: ignore[index]
+        if deletion.uid != meta["uid"] or deletion.version != meta["resourceVersion"]:
+            raise Outdated(deletion.name)
+        self._refuse("deletion", deletion.name)
+        if is_record:
+            world.writes += 1
+            del world.records[deletion.name]
+        else:
+            world.delete(revision)
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
         world = self._world
-        changes = self._counted(status.to_json() != world.deployment.status.to_json())
+        present = owner.status  # type: ignore[attr-defined]
+        changes = self._counted(status.to_json() != present.to_json())
         if changes:
+            if owner.metadata.resource_version != world.deployment.metadata.resource_version:
+                raise Outdated
             if (refusal := self._world.refused.get("status")) and refusal.status == 409:
                 raise Outdated
             self._refuse("status")
@@ -446,7 +520,9 @@ def _trouble(how: str) -> dict[str, Any]:
         scheduled = {"type": "PodScheduled", "status": "True"}
         return {"phase": "Pending", "conditions": [scheduled], "containerStatuses": [container]}
     reason, message = WHY[how]
-    ended = {"exitCode": 1, "message": f'{{"reason": "{reason}", "message": "{message}"}}'}
+    ended: dict[str, Any] = {"exitCode": 137, "reason": "OOMKilled"}
+    if reason:
+        ended = {"exitCode": 1, "message": f'{{"reason": "{reason}", "message": "{message}"}}'}
     container = {"name": "fetch", "ready": False, "state": {"terminated": ended}}
     return {"initContainerStatuses": [container]}
 

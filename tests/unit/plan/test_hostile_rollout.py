@@ -3,11 +3,14 @@
 Each property names the row of the list of faults that it is about; a mark says which do not hold.
 """
 
+import re
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from api_server import Refusal
-from builders import conditions
+from builders import NOW, conditions
 from rollout_world import REVISION, World
 from test_rollout import (
     ANALYSIS,
@@ -27,6 +30,7 @@ from test_rollout import (
 import perennial.plan.workload
 from faults import fault
 from perennial.plan.analysis.counters import Answers, PodMetrics, recorded, since
+from perennial.plan.premise import lowers
 from perennial.plan.rollout import plan_deployment
 
 OTHER_SHA = "c" * 64
@@ -223,6 +227,110 @@ def test_a_newer_version_takes_the_place_of_one_that_waits_for_the_cluster() -> 
     world.steps(10)
     world.train(3, OTHER_SHA)
     advance(world, lambda w: stable_sha(w) == OTHER_SHA)
+
+
+def test_a_newer_version_does_not_wait_for_a_long_try_to_end() -> None:
+    world = following()
+    world.change(rollout={"canary": {"steps": HALF}, "progressDeadline": "40s"})
+    world.settle()
+    world.broken[NEW_SHA] = "quota"
+    world.train(2, NEW_SHA)
+    advance(world, lambda w: reasons(w).count("CanaryStarted") == 4)
+    work(world, 45)
+    world.train(3, OTHER_SHA)
+    began = world.seconds
+    advance(world, lambda w: stable_sha(w) == OTHER_SHA)
+    assert world.seconds - began < 40
+
+
+CLUSTERS = ("node", "quota", "image", "secret")
+
+
+def work(world: World, passes: int, pods: int = 1) -> None:
+    """Let operator and pods go on for so many seconds."""
+    for _ in range(passes):
+        world.step()
+        world.grow(pods)
+
+
+@pytest.mark.parametrize("how", [*CLUSTERS, "store"])
+def test_time_to_become_ready_begins_when_the_cluster_no_longer_hinders(how: str) -> None:
+    world = slow(HALF, progressDeadline="40s")
+    world.broken[NEW_SHA] = how
+    world.wish(NEW_SHA)
+    work(world, 36)
+    world.broken[NEW_SHA] = "silent"  # it has its image at last, and loads its model
+    work(world, 30)
+    assert not world.deployment.status.rejected
+    del world.broken[NEW_SHA]
+    world.settle()
+    assert stable_sha(world) == NEW_SHA
+
+
+@pytest.mark.parametrize("how", CLUSTERS)
+def test_a_model_that_does_not_start_once_the_cluster_lets_it_is_rejected(how: str) -> None:
+    world = slow(HALF, progressDeadline="40s")
+    world.broken[NEW_SHA] = how
+    world.wish(NEW_SHA)
+    work(world, 36)
+    world.broken[NEW_SHA] = "silent"
+    work(world, 50)
+    (rejected,) = world.deployment.status.rejected
+    assert rejected.reason == "ProgressDeadlineExceeded"
+
+
+def test_a_promotion_has_its_time_once_the_cluster_no_longer_hinders_it() -> None:
+    world = slow([{"setWeight": 75}, {"pause": {"duration": "5s"}}], progressDeadline="40s")
+    world.wish(NEW_SHA)
+    advance(world, lambda w: weight(w)[0] == 75 and sum(map(w.ready, w.workloads)) == 4)
+    world.room, world.tells_room = 4, True
+    advance(world, lambda w: w.deployment.status.promoting)
+    work(world, 36)
+    world.room = 1000
+    work(world, 30, pods=0)  # they have room, and start
+    assert world.deployment.status.promoting and not world.deployment.status.rejected
+    world.settle()
+    assert stable_sha(world) == NEW_SHA
+
+
+def test_a_first_start_has_its_time_once_the_cluster_no_longer_hinders_it() -> None:
+    world = World(rollout={"canary": {"steps": HALF}, "progressDeadline": "40s"})
+    world.broken["a" * 64] = "quota"
+    world.steps(50)
+    assert conditions(world.step())["Stalled"] == ("True", "PodsRefused")
+    world.broken["a" * 64] = "memory"
+    world.steps(10)
+    assert conditions(world.step())["Stalled"][0] == "False"
+    world.steps(40)
+    assert conditions(world.step())["Stalled"] == ("True", "CrashLoop")
+
+
+def test_what_the_cluster_hinders_is_tried_again_with_growing_gaps() -> None:
+    world = slow(HALF, progressDeadline="40s")
+    world.broken[NEW_SHA] = "node"
+    world.wish(NEW_SHA)
+    tries: list[float] = []
+    announced: set[float] = set()
+    for _ in range(3000):
+        tries += [world.seconds for e in world.step().events if e.reason == "CanaryStarted"]
+        for told in re.findall(r"tried again at (\S+)Z", message(world, "RolledOut")):
+            announced.add((datetime.fromisoformat(f"{told}+00:00") - NOW).total_seconds())
+    gaps = [b - a for a, b in pairwise(tries)]
+    assert gaps[:4] == pytest.approx([40, 40, 80, 160], rel=0.2)
+    assert gaps[4:] == pytest.approx([320] * len(gaps[4:]), rel=0.2) and len(gaps) > 7
+    assert sorted(announced)[: len(gaps)] == pytest.approx(tries[1:], abs=5)
+    assert not world.deployment.status.rejected
+    del world.broken[NEW_SHA]
+    world.settle()
+    assert stable_sha(world) == NEW_SHA
+
+
+def test_a_rollout_that_the_cluster_hinders_at_its_deadline_is_tried_again() -> None:
+    world = slow(HALF, progressDeadline="40s", deadline="100s")
+    world.broken[NEW_SHA] = "node"
+    world.wish(NEW_SHA)
+    world.steps(700)
+    assert not world.deployment.status.rejected
 
 
 # A6: what serves is protected, however little of it there is.
@@ -572,3 +680,27 @@ def test_undo_in_a_full_cluster_says_what_it_waits_for() -> None:
     world.settle()
     assert stable_sha(world) in (NEW_SHA, "a" * 64)
     assert world.deployment.status.conditions
+
+
+def lowering_plan(world: World) -> tuple[Any, Any]:
+    """Return the owner, and the first plan from now on that takes capacity away."""
+    for _ in range(200):
+        owner, plan = world.deployment, plan_deployment(world.snapshot())
+        known = [(live, child) for child in plan.apply if (live := world.live(child)) is not None]
+        if plan.delete or any(lowers(live, child) for live, child in known):
+            return owner, plan
+        world.step()
+        world.grow(1)
+    raise AssertionError("nothing is ever lowered")
+
+
+@pytest.mark.parametrize("after", range(1, 40, 3))
+@pytest.mark.parametrize("verb", ["abort", "promote"])
+def test_what_an_old_leader_lowers_late_costs_no_capacity(verb: str, after: int) -> None:
+    world = slow([{"setWeight": 75}, {"pause": {}}, {"setWeight": 100}, {"pause": {}}])
+    for letter in "bc":
+        world.wish(letter * 64)
+        owner, late = lowering_plan(world)
+        world.ask(f"{verb}/{letter}")
+        work(world, after)
+        world.carry_out(late, owner=owner)  # the world checks its capacity at each write

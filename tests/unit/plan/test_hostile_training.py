@@ -8,7 +8,7 @@ from api_server import Refusal
 from builders import conditions, later, monitor
 from training_world import World, asked, message, run_to_end
 
-from perennial.plan.training import plan_training
+from perennial.plan.training import INDEX_LABEL, lacks_pods, plan_training
 
 GOOD = {0: message("boosted", 0.8), 1: message("linear", 0.9)}
 SENTENCE = 'pods "flights-1" is forbidden: exceeded quota: team, requested: cpu=64'
@@ -180,6 +180,32 @@ def test_a_pod_that_only_has_our_labels_decides_nothing() -> None:
     assert last is not None and [c.verdict for c in last.candidates] == ["Failed", "Won"]
 
 
+@pytest.mark.parametrize("number", ["99999", "one", ""])
+def test_a_job_that_only_has_our_labels_neither_stalls_nor_numbers_a_run(number: str) -> None:
+    world = World()
+    labels = {"perennial.dev/training": "flights", "perennial.dev/run": number}
+    meta = {"name": "theirs", "uid": "theirs", "labels": labels}
+    world.objects["Job", "theirs"] = {"kind": "Job", "metadata": meta}
+    for _ in range(3):
+        world.step()
+    run = world.training.status.run
+    assert run is not None and run.number == 1 and ("Job", "flights-1") in world.objects
+    assert conditions(plan_training(world.snapshot()))["Stalled"][0] == "False"
+
+
+@pytest.mark.parametrize("kind", ["Job", "ConfigMap"])
+def test_a_foreign_object_of_a_runs_name_is_told_and_left_alone(kind: str) -> None:
+    world = World()
+    world.step()
+    foreign = {"kind": kind, "metadata": {"name": "flights-1", "labels": {"owner": "team"}}}
+    world.objects[kind, "flights-1"] = foreign
+    plan = plan_training(world.snapshot())
+    assert conditions(plan)["Stalled"] == ("True", "NameConflict") and not plan.apply
+    del world.objects[kind, "flights-1"]
+    run_to_end(world, GOOD)
+    assert conditions(plan_training(world.snapshot()))["Ready"] == ("True", "Promoted")
+
+
 # A25: nothing comes of what has not changed.
 
 
@@ -211,3 +237,109 @@ def test_a_run_that_drift_asked_for_ships_nothing_from_the_same_rows(
     world.now = later(200)
     run_to_end(world, GOOD)
     assert world.training.status.champion.version == "flights-3"
+
+
+# A5: what the cluster lacks is told, and takes no time from a run.
+
+REFUSED = {"reason": "FailedCreate", "note": f"Error creating: {SENTENCE}"}
+
+
+def told(world: World, type: str) -> tuple[str, str, str]:
+    (found,) = [c for c in world.training.status.conditions if c.type == type]
+    return found.status, found.reason, found.message
+
+
+def live_job(world: World) -> dict[str, Any]:
+    return world.objects["Job", "flights-1"]
+
+
+def test_a_quota_on_a_jobs_pods_is_told_in_the_servers_sentence() -> None:
+    world = begun()
+    assert lacks_pods(world.snapshot())
+    world.events = [REFUSED]
+    plan = world.step()
+    status, reason, text = told(world, "Ready")
+    assert (status, reason) == ("False", "PodsRefused")
+    assert SENTENCE in text and "allow them, or ask for less" in text
+    assert SENTENCE in told(world, "Training")[2]
+    assert plan.requeue_after is not None  # no Event wakes a training
+    assert all(SENTENCE in c.message for c in world.training.status.run.candidates)  # type: ignore[union-attr]
+    world.events = []
+    world.finish_run(GOOD)
+    world.step()
+    assert told(world, "Ready")[:2] == ("True", "Promoted")
+
+
+def test_the_newest_refusal_is_told() -> None:
+    world = begun()
+    older = {"note": "older", "deprecatedLastTimestamp": "2026-01-01T11:00:00Z"}
+    newer = {"note": "newer", "series": {"lastObservedTime": "2026-01-01T12:00:00.000000Z"}}
+    world.events = [older, newer, {"note": "oldest", "eventTime": "2026-01-01T10:00:00.000000Z"}]
+    world.step()
+    assert "newer" in told(world, "Ready")[2]
+
+
+def test_pods_are_lacking_only_where_the_job_should_have_made_them() -> None:
+    world = begun({"job": {"parallelism": 2}})
+    world.finish_pods({0: GOOD[0]})
+    assert lacks_pods(world.snapshot())
+    world.finish_pods(GOOD)
+    assert not lacks_pods(world.snapshot())
+    world.pods = []
+    live_job(world)["spec"]["suspend"] = True  # a queue will let it go on
+    assert not lacks_pods(world.snapshot())
+
+
+def test_one_pod_at_a_time_lacks_none() -> None:
+    world = begun({"job": {"parallelism": 1}})
+    world.finish_pods({0: ""})
+    world.pods[0]["status"] = {"phase": "Running"}
+    assert not lacks_pods(world.snapshot())
+
+
+def hindered(world: World, until: int, begin: int = 0) -> None:
+    """Let a run wait for its pods for so many seconds, looked at as often as it asks for."""
+    live_job(world)["status"] = {"startTime": later(0).isoformat()}
+    world.events = [REFUSED]
+    for second in range(begin, until, 10):
+        world.now = later(second)
+        assert world.step().requeue_after == 10.0
+        limit = live_job(world)["spec"]["activeDeadlineSeconds"]
+        assert second < limit, "the Job has run out of time"
+
+
+def test_what_the_cluster_hinders_takes_no_time_from_a_run() -> None:
+    world = begun({"job": {"activeDeadline": "10m"}})
+    hindered(world, 3600)
+    left = live_job(world)["spec"]["activeDeadlineSeconds"] - 3600
+    assert 0.85 * 600 <= left <= 600
+    world.events = []
+    world.pods = [
+        {
+            "metadata": {
+                "labels": {"perennial.dev/run": "1", INDEX_LABEL: str(index)},
+                "ownerReferences": [{"controller": True, "uid": "uid-Job-flights-1"}],
+            },
+            "status": {"phase": "Running"},
+        }
+        for index in range(2)
+    ]
+    before = live_job(world)["spec"]
+    world.now = later(4000)
+    assert world.step().requeue_after is None
+    assert live_job(world)["spec"] == before, "nobody hinders it now: its time is its own"
+
+
+@pytest.mark.parametrize("how", ["spec", "request"])
+def test_a_run_that_is_hindered_is_not_prolonged_where_another_is_wished_for(how: str) -> None:
+    world = begun({"job": {"activeDeadline": "10m"}})
+    hindered(world, 300)
+    if how == "spec":
+        world.change(dataset={"uri": "s3://data/other.parquet", "target": "y"})
+    else:
+        asked(world, "retrain/1")
+    before = live_job(world)["spec"]
+    for second in range(300, 900, 10):
+        world.now = later(second)
+        world.step()
+    assert live_job(world)["spec"] == before

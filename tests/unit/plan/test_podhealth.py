@@ -7,7 +7,7 @@ import pytest
 from builders import later
 
 from perennial.plan.finding import Finding
-from perennial.plan.podhealth import not_starting, refused, trouble
+from perennial.plan.podhealth import not_made, not_starting, refused, trouble
 
 
 def pod(*containers: dict[str, Any], init: bool = False, **status: Any) -> dict[str, Any]:
@@ -139,3 +139,15 @@ def test_pods_that_a_quota_refuses_are_the_clusters_trouble() -> None:
     assert "exceeded quota: team" in found.message
     assert refused({"status": {"conditions": [{**failure, "status": "False"}]}}) is None
     assert refused(None) is None
+
+
+def test_a_jobs_pods_that_are_refused_are_told_alike_at_each_try() -> None:
+    sentence = "is forbidden: exceeded quota: team, requested: pods=1"
+    tries = [
+        {"note": f'Error creating: pods "a-1-0-{end}" {sentence}'} for end in ("x2v9k", "7bcdf")
+    ]
+    first, second = (not_made([event]) for event in tries)
+    assert first == second and first is not None
+    assert (first.reason, first.blame) == ("PodsRefused", "Cluster")
+    assert f'pods "a-1-0-…" {sentence}' in first.message
+    assert not_made([]) is None

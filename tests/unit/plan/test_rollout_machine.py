@@ -75,6 +75,28 @@ class Rollouts(RuleBasedStateMachine):
         """Let the operator look once, and kill it after some writes."""
         self.world.step(cut, seconds)
 
+    @rule()
+    def fall_asleep(self) -> None:
+        """A leader decides, and is stopped before it writes; another one leads from now on."""
+        self.asleep = (self.world.deployment, plan_deployment(self.world.snapshot()))
+
+    @precondition(lambda self: hasattr(self, "asleep"))
+    @rule(cut=st.integers(1, 5))
+    def wake_up(self, cut: int) -> None:
+        """It writes what it decided then, beside the new leader's writes."""
+        owner, plan = self.asleep
+        self.world.carry_out(plan, cut, owner)
+
+    @rule(passes=st.integers(1, 40), verb=st.sampled_from(["", "abort", "promote"]))
+    def lead_beside_another(self, passes: int, verb: str) -> None:
+        """Each plan of an old leader lands after the new one's next writes."""
+        if verb:
+            self.ask(verb)
+        for _ in range(passes):
+            owner, plan = self.world.deployment, plan_deployment(self.world.snapshot())
+            self.work(1)
+            self.world.carry_out(plan, 99, owner)
+
     @rule(passes=st.integers(1, 12))
     def work(self, passes: int) -> None:
         """Let the operator and the pods go on for a while."""

@@ -105,7 +105,7 @@ def test_a_foreign_job_is_never_adopted() -> None:
     world.step()
     world.objects[("Job", "flights-1")] = {"kind": "Job", "metadata": {"name": "flights-1"}}
     found = conditions(plan_training(world.snapshot()))
-    assert found["Stalled"] == ("True", "InvalidSpec")
+    assert found["Stalled"] == ("True", "NameConflict")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ class World:
         self.created: list[str] = []
         self.refused: dict[str, Refusal] = {}
         self.told: list[Event] = []
+        self.events: list[dict[str, Any]] = []  # about a Job whose pods are refused
         self.deployed: frozenset[str] = frozenset()
         self.now = NOW
 
@@ -55,6 +56,7 @@ class World:
             jobs=of("Job"),
             config_maps=of("ConfigMap"),
             pods=tuple(self.pods),
+            job_events=tuple(self.events),
             versions=tuple(ModelVersion.read(v) for v in of("ModelVersion")),
             deployed=self.deployed,
             **more,
@@ -152,12 +154,12 @@ class _Writer:
         known = (wanted["kind"], wanted["metadata"]["name"]) in self._world.objects
         return not known and await self.apply(wanted)
 
-    async def apply(self, wanted: Json) -> bool:
+    async def apply(self, wanted: Json, premises: Any = ()) -> bool:
         self._count(wanted["kind"], wanted["metadata"]["name"])
         self._world.write(wanted)
         return True
 
-    async def delete(self, deletion: Deletion) -> None:
+    async def delete(self, deletion: Deletion, premises: Any = ()) -> None:
         self._count("deletion")
         self._world.objects.pop((deletion.kind, deletion.name), None)
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from effort import tried
-from perennial_serving.protocol import codec
+from perennial_serving.protocol import codec, lists
 from perennial_serving.protocol.messages import InferRequest
 from perennial_serving.protocol.tensors import _narrowed
 from perennial_serving.system.errors import RequestError
@@ -86,7 +86,7 @@ def test_what_is_wrong_in_the_list_is_told_of_its_tensor(numbers: str) -> None:
     body = f'{{"inputs": [{{{TENSOR}, "data": [{numbers}]}}]}}'.encode()
     with pytest.raises(RequestError, match="input 'x': expected a list of values"):
         for name, datatype, _, listed, _ in codec.tensors(*codec.decode(body)):
-            assert isinstance(listed, codec.Listed)
+            assert isinstance(listed, lists.Listed)
             listed.read(name, datatype, [numbers.count(",") + 1])
 
 
@@ -135,7 +135,7 @@ def test_long_nested_lists_are_read_as_short_ones(
         plain[0] = None
     content = json.dumps(plain, separators=separators).encode()
     assert len(content) > 2048
-    listed = codec.Listed(content)
+    listed = lists.Listed(content)
     if change == 2 and is_flat:  # which is told when it is seen that they are too many
         assert len(listed.read("x", "FP64", shape)) == values.size + 1
         return
@@ -156,17 +156,17 @@ def test_long_nested_lists_are_read_as_short_ones(
 
 
 def test_very_long_lists_are_read_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "_PIECE", 100)
+    monkeypatch.setattr(lists, "_NUMBERS_PIECE", 100)
     values = np.random.default_rng(0).normal(size=(700, 3))
     for plain in (values.tolist(), values.ravel().tolist()):
         for separators in ((",", ":"), (" , ", ":")):
             content = json.dumps(plain, separators=separators).encode()
-            found = codec.Listed(content).read("x", "FP64", [700, 3])
+            found = lists.Listed(content).read("x", "FP64", [700, 3])
             np.testing.assert_array_equal(found, values.ravel())
     for wrong in (b",]", b",,1]", b" 1]", b"x]", b"]]"):
         content = b"[" + b"1.5," * 999 + b"2.5" + wrong
         with pytest.raises(RequestError, match="input 'x'"):
-            codec.Listed(content).read("x", "FP64", [1001])
+            lists.Listed(content).read("x", "FP64", [1001])
 
 
 @pytest.mark.parametrize(
@@ -175,10 +175,10 @@ def test_very_long_lists_are_read_piece_by_piece(monkeypatch: pytest.MonkeyPatch
 def test_more_than_the_shape_says_becomes_no_objects(
     content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(codec, "_lists", None)
+    monkeypatch.setattr(lists, "_lists", None)
     for shape in ([3], [3, 1]):
         with pytest.raises(RequestError, match="more"):
-            codec.Listed(content).read("x", "INT64", shape)
+            lists.Listed(content).read("x", "INT64", shape)
     for datatype, shape in (("FP32", [100_001]), ("INT64", [100_001, 2]), ("FP32", [50_000, 2])):
         with pytest.raises(RequestError, match=r"more|fewer"):
-            codec.Listed(b"[" + b"[]," * 100_000 + b"[]]").read("x", datatype, shape)
+            lists.Listed(b"[" + b"[]," * 100_000 + b"[]]").read("x", datatype, shape)

@@ -3,7 +3,9 @@
 import asyncio
 import concurrent.futures
 import json
+import os
 import resource
+import signal
 import socket
 import urllib.error
 import urllib.request
@@ -79,6 +81,45 @@ def test_what_asks_for_more_memory_than_there_is_fails_alone(tmp_path: Path) -> 
         assert server.process.poll() is None
 
 
+def test_each_worker_has_its_part_of_the_memory(tmp_path: Path) -> None:
+    """What asks for too much fails alone, whichever worker it comes to, and all go on."""
+    options = ("--workers", "2", "--memory-bytes", str(1400 << 20))
+    with serving(growing(tmp_path), *options) as server:
+        found = [ask(server, body([[1.5e9]])) for _ in range(12)]  # each on a connection of its own
+        assert {status for status, _ in found} == {500}
+        assert all("the model failed" in answer["error"] for _, answer in found)
+        for _ in range(12):
+            assert ask(server, body([[1000.0]]))[0] == 200
+        assert server.process.poll() is None
+        workers = children(server)
+        soft = [resource.prlimit(worker, resource.RLIMIT_AS)[0] for worker in workers]
+        mapped = [pages(worker) * resource.getpagesize() for worker in workers]
+        assert len(workers) == 2
+        for limit, size in zip(soft, mapped, strict=True):
+            assert limit != resource.RLIM_INFINITY and limit - size < 700 << 20
+
+
+def test_a_pod_is_not_ready_when_a_worker_hangs(tmp_path: Path) -> None:
+    with serving(doubling(tmp_path), "--workers", "2") as server:
+        ready = f"http://127.0.0.1:{server.metrics}/v2/health/ready"
+        get(ready)
+        os.kill(children(server)[0], signal.SIGSTOP)
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            get(ready)
+        os.kill(children(server)[0], signal.SIGCONT)
+        get(ready)
+
+
+def children(server: Server) -> list[int]:
+    pid = server.process.pid
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in text.split()]
+
+
+def pages(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+
+
 def test_batching_is_only_for_models_that_answer_row_by_row(tmp_path: Path) -> None:
     for made, expected in (
         (doubling, True),
@@ -127,6 +168,9 @@ def test_health_and_metrics_are_answered_while_the_loop_is_busy(tmp_path: Path) 
             aside = Aside(lambda: observability_port(Own(plane, pulse)), bound)
             aside.start()
             base = f"http://127.0.0.1:{bound.getsockname()[1]}"
+            with pytest.raises(urllib.error.HTTPError, match="503"):
+                get(f"{base}/v2/health/ready")
+            pulse.listening = True
             # From this loop's own thread, so that it does not get round meanwhile.
             for path in ("healthz", "v2/health/live", "v2/health/ready", "metrics"):
                 get(f"{base}/{path}")

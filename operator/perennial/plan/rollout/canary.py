@@ -9,6 +9,7 @@ from perennial.plan.core import REQUEST_ANNOTATION, Event
 from perennial.plan.finding import Finding
 from perennial.plan.record import as_written, counted
 from perennial.plan.rollout.capacity import lingers
+from perennial.plan.rollout.hindrance import gives_way, tried_again
 from perennial.plan.rollout.measure import decision, is_suspected, measure
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import DEADLINE, State, drop, is_undone, reject, rejection
@@ -34,7 +35,7 @@ def roll(s: DeploymentSnapshot, state: State, desired: Revision) -> State:
         same_settings = counted(canary.revision)[0] == written
         follows = s.deployment.spec.model.training_ref is not None
         finish = s.deployment.spec.rollout.on_new_version == "Finish"
-        if not (same_settings and follows and finish):
+        if not (same_settings and follows and finish) or gives_way(s, canary):
             return drop(state)  # the next pass begins anew against stable
     if canary is None:
         if lingers(s, status) or not s.is_closed(status):
@@ -85,14 +86,16 @@ def first_step(s: DeploymentSnapshot) -> StepStatus:
 def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     """One pass over a canary that is under way."""
     rollout = s.deployment.spec.rollout
+    why, again = s.trouble(canary.revision), tried_again(s, state.status, canary)
     if time_left(s, canary) <= 0 and not is_undone(state.status):
+        if again is not None:
+            return _overdue(s, state, why)
         late_by = f"the rollout did not end within {rollout.deadline}; ask for retry to try again"
         return reject(s, state, DEADLINE, late_by)
     step = state.status.step or first_step(s)
     if step.scaling_since is None and step.start_time is None:
         step = step.model_copy(update={"scaling_since": s.now})
         state = state.set(step=step)
-    why = s.trouble(canary.revision)
     if why is not None and why.final:
         return reject(s, state, why.reason, why.message)
     state = measure(s, state)
@@ -101,6 +104,8 @@ def advance(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
         return state
     ready, since = s.ready(canary.revision), step.scaling_since or s.now
     late = (s.now - since).total_seconds() > seconds(rollout.progress_deadline)
+    if again is not None:
+        late = s.now >= again
     if status.promoting:
         if ready >= s.replicas:
             return _promote(s, state, canary)

@@ -121,11 +121,16 @@ def surplus(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion, 
         if r is not None
     }
     return tuple(
-        Deletion("apps/v1", "Deployment", meta["namespace"], meta["name"], meta["uid"])
+        Deletion("apps/v1", "Deployment", *_identity(w))
         for w in s.workloads
         if owned_by(w, s.deployment.metadata.uid)
-        and (meta := w["metadata"])["labels"].get(REVISION_LABEL) not in named
+        and w["metadata"]["labels"].get(REVISION_LABEL) not in named
     )
+
+
+def _identity(live: Json) -> tuple[str, str, str, str]:
+    meta = live["metadata"]
+    return meta["namespace"], meta["name"], meta["uid"], meta.get("resourceVersion", "")
 
 
 def lingers(s: DeploymentSnapshot, status: DeploymentStatus) -> bool:

@@ -7,6 +7,7 @@ from perennial.api.deployment import DeploymentStatus, Rejection
 from perennial.plan.core import condition, verdict
 from perennial.plan.finding import Finding, first
 from perennial.plan.rollout.desired import held_back
+from perennial.plan.rollout.hindrance import tried_again
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
 
@@ -136,6 +137,8 @@ def is_over(f: Facts) -> Finding | None:
     trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else "Canary"
     why = f.s.trouble(canary.revision)
     told = f"; {why.reason}: {why.message}" if why is not None else ""
+    if (again := tried_again(f.s, f.status, canary)) is not None and not is_undone(status):
+        told += f"; if that lasts, it is tried again at {again:%Y-%m-%dT%H:%M:%SZ}"
     if status.analysis is not None and status.analysis.message:
         told += f"; {status.analysis.message}"
     return Finding(status.paused or trial, f"{canary.name} on trial{told}")

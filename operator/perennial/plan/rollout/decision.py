@@ -11,12 +11,15 @@ from perennial.plan.rollout.canary import advance, roll, time_left
 from perennial.plan.rollout.capacity import children, lingers, surplus
 from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import begun, wanted
+from perennial.plan.rollout.hindrance import note_hindrance
+from perennial.plan.rollout.premises import as_seen, premises
 from perennial.plan.rollout.rebuild import rebuild, recall
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
 from perennial.plan.rollout.shown import shown
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, drop, is_undone
+from perennial.plan.stores import LOOK_AGAIN_SECONDS
 
 
 def plan_deployment(s: DeploymentSnapshot) -> Plan:
@@ -27,7 +30,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     if state.status.stable is None:
         state = rebuild(s, state)
     # Before what is asked for: retry forgets it again.
-    state = take_request(s, recall(s, state))
+    state = note_hindrance(s, take_request(s, recall(s, state)))
     begins = state.status.stable is None
     found = begun(s, state.status) if begins else wanted(s, state.status)
     problem = found.problem or too_long(s.deployment.metadata.annotations)
@@ -82,7 +85,7 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
     generation = s.deployment.metadata.generation
     create = state.create
     if apply is None:
-        apply = children(s, status)
+        apply = tuple(as_seen(s, child) for child in children(s, status))
         create = (*create, *missing(s, status))
     delete = (*surplus(s, status), *outdated(s, status))
     status = shown(s, status)
@@ -93,6 +96,7 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
     return Plan(
         create=made,
         apply=apply,
+        premises=premises(s, apply) if apply else (),
         delete=delete,
         status=status,
         events=with_stall(before, told, state.events),
@@ -116,6 +120,8 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> f
         return min(until, LOOK_SECONDS) if judged else until
     if lingers(s, status):
         return 2.0
+    if state.problem is not None and state.problem.blame == "Cluster":
+        return LOOK_AGAIN_SECONDS
     if status.stable is None or state.problem is not None:
         return None
     if status.promoted_time is None and s.replicas:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from perennial.api.deployment import ArtifactRef, DeploymentStatus, LogPlace, Rejection, Revision
 from perennial.api.version import ModelVersion
 from perennial.plan.finding import Finding
+from perennial.plan.log_access import unwritable_log
 from perennial.plan.record import as_written, newest
 from perennial.plan.requestlog import place
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import rejection
-from perennial.plan.stores import opener, refusal
+from perennial.plan.stores import denied, opener, refusal
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ def _made(s: DeploymentSnapshot, model: _Model, known: list[Revision]) -> Desire
     log = _log(s, known)
     told = refusal("the artifact's URI", model.artifact.uri, s.settings)
     if not told and log is not None:
-        told = refusal("spec.serving.requestLog.store.uri", log.uri, s.settings)
+        field, namespace = "spec.serving.requestLog.store.uri", s.deployment.metadata.namespace
+        told = refusal(field, log.uri, s.settings)
+        told = told or unwritable_log(field, log.uri, log.secret, namespace, s.settings)
     if told:
         return Desired(problem=Finding("InvalidSpec", told))
     written = as_written(s.deployment, model.artifact)
@@ -77,6 +80,8 @@ def _made(s: DeploymentSnapshot, model: _Model, known: list[Revision]) -> Desire
     secret, store = model.secret, s.training.spec.store if s.training is not None else None
     if secret is None:
         secret = opener(model.artifact.uri, store, s.settings)
+    if found := denied((secret, log.secret if log is not None else ""), s.settings):
+        return Desired(problem=found)
     revision = Revision(
         version=model.version,
         artifact=model.artifact,

@@ -33,10 +33,6 @@ def outdated(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion,
     # The newest of each hash is what an edit back to it would want.
     written = {counted(r.name)[0] for r in s.records if r.name in named}
     named |= {r.name for h in written if (r := newest(s.records, h)) is not None}
-    namespace = s.deployment.metadata.namespace
-    return tuple(
-        Deletion(
-            "apps/v1", "ControllerRevision", namespace, child_name(s.deployment, r.name), r.uid
-        )
-        for r in surplus(s.records, frozenset(named))
-    )
+    old = surplus(s.records, frozenset(named))
+    at = ("apps/v1", "ControllerRevision", s.deployment.metadata.namespace)
+    return tuple(Deletion(*at, child_name(s.deployment, r.name), r.uid, r.version) for r in old)

@@ -119,6 +119,8 @@ def pruned(s: TrainingSnapshot, status: TrainingStatus) -> tuple[Deletion, ...]:
     free.sort(key=lambda v: v.spec.run)
     surplus = len(free) - s.training.spec.version_history_limit
     return tuple(
-        Deletion(API_VERSION, "ModelVersion", v.metadata.namespace, v.metadata.name, v.metadata.uid)
-        for v in free[: max(0, surplus)]
+        Deletion(
+            API_VERSION, "ModelVersion", m.namespace, m.name, m.uid, version=m.resource_version
+        )
+        for m in (v.metadata for v in free[: max(0, surplus)])
     )

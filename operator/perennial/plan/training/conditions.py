@@ -6,8 +6,7 @@ from perennial.api.base import Condition
 from perennial.api.training import RunStatus, TrainingStatus
 from perennial.plan.core import condition, verdict
 from perennial.plan.finding import Finding, first
-from perennial.plan.podhealth import not_starting
-from perennial.plan.training.results import pods_of
+from perennial.plan.training.hindrance import hindrance
 from perennial.plan.training.snapshot import TrainingSnapshot
 
 
@@ -46,7 +45,7 @@ def facts(
     """Gather what the checks look at."""
     newest = status.run
     run = newest if newest is not None and newest.phase == "Fitting" else None
-    held = not_starting(pods_of(s, run), s.now) if run is not None else None
+    held = hindrance(s, run) if run is not None else None
     found = Facts(s, status, run, problem, behind, held)
     return replace(found, stalled=first(STALLED, found))
 

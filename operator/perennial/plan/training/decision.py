@@ -17,8 +17,9 @@ from perennial.api.version import ModelVersion
 from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
 from perennial.plan.finding import Finding
 from perennial.plan.job import child_name
+from perennial.plan.log_access import unreadable_log, unwritable_log
 from perennial.plan.schedule import ScheduleInvalid, next_after
-from perennial.plan.stores import chosen, refusal
+from perennial.plan.stores import LOOK_AGAIN_SECONDS, chosen, denied, refusal
 from perennial.plan.training.champion import (
     champion_of,
     metric_with_interval,
@@ -28,25 +29,31 @@ from perennial.plan.training.champion import (
     version_of,
 )
 from perennial.plan.training.conditions import conditions_of
+from perennial.plan.training.hindrance import hindrance, lacks_pods, prolonged
 from perennial.plan.training.novelty import nothing_new
 from perennial.plan.training.record import RunRecord, as_trained, config_map
 from perennial.plan.training.results import notes_of, recorded, seen
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial.plan.training.wishes import Wish, postponed, reasons, wishes_of
 
+LOOK_SECONDS = 10.0
+"""How often a run is looked at whose pods do not start."""
+
 
 def plan_training(s: TrainingSnapshot) -> Plan:
     """Decide what to do about a ModelTraining."""
     status = s.training.status
     if problem := _problem(s):
-        return _finish(s, status, problem=Finding("InvalidSpec", problem))
+        return _finish(s, status, problem=problem)
     if status.champion is None and s.versions:
         status = rebuilt(s, status)
     run = status.run
     if run is not None and run.phase == "Fitting":
         return _follow(s, status, run)
+    if found := denied(_secrets(s), s.settings):
+        return _finish(s, status, problem=found)  # what is asked for stays asked for
     if s.feedback is not None and s.feedback.missing:
-        return _finish(s, status)  # what is asked for stays asked for
+        return _finish(s, status)
     wishes, status, events = wishes_of(s, status)
     if wishes and not s.training.spec.suspend:
         return _start(s, status, wishes, events)
@@ -55,28 +62,69 @@ def plan_training(s: TrainingSnapshot) -> Plan:
     return _finish(s, status, events=events)
 
 
-def _problem(s: TrainingSnapshot) -> str:
-    """Return what is wrong with the spec beyond what the schema can see."""
+def _problem(s: TrainingSnapshot) -> Finding | None:
+    """Return what is wrong with the spec beyond what the schema can see, or with its names."""
+    told = _unusable(s)
+    return Finding("InvalidSpec", told) if told else _conflict(s)
+
+
+def _unusable(s: TrainingSnapshot) -> str:
+    """Return what of the spec cannot be followed."""
     spec = s.training.spec
     store_uri, _ = chosen(spec.store, s.settings)
     for field, uri in (("spec.dataset.uri", spec.dataset.uri), ("spec.store.uri", store_uri)):
         if told := refusal(field, uri, s.settings):
             return told
+    if told := _foreign_log(s):
+        return told
     if spec.schedule is not None:
         try:
             next_after(spec.schedule, s.now)
         except ScheduleInvalid as error:
             return str(error)
-    if told := _unclear_search(spec.candidates):
-        return told
-    uid, name = s.training.metadata.uid, s.training.metadata.name
-    ours = [j for j in s.jobs if owned_by(j, uid)]
-    owners = {uid, *(j["metadata"].get("uid", "") for j in ours)}
-    for child in (*s.jobs, *s.config_maps):
-        if not any(owned_by(child, owner) for owner in owners):
-            other = f"{child['kind']} {child['metadata']['name']}"
-            return f"{other} exists and is not ours: rename it or the ModelTraining {name}"
-    return ""
+    return _unclear_search(spec.candidates)
+
+
+def _foreign_log(s: TrainingSnapshot) -> str:
+    """Return which URI leads to another namespace's request log by the chart's Secret."""
+    spec, namespace, settings = s.training.spec, s.training.metadata.namespace, s.settings
+    store, secret = chosen(spec.store, settings)
+    own = spec.dataset.secret_ref
+    opens = own.name if own is not None else secret
+    told = unreadable_log("spec.dataset.uri", spec.dataset.uri, opens, namespace, settings)
+    return told or unwritable_log("spec.store.uri", store, secret, namespace, settings)
+
+
+def _conflict(s: TrainingSnapshot) -> Finding | None:
+    """Return which foreign object has the name of a child of the run under way.
+
+    A foreign one of another name that only has our labels is nobody's business.
+    """
+    run, name = s.training.status.run, s.training.metadata.name
+    if run is None or run.phase != "Fitting":
+        return None
+    ours = _own_jobs(s)
+    owners = {s.training.metadata.uid, *(j["metadata"].get("uid", "") for j in ours)}
+    taken = child_name(s.training, run.number)
+    for child in (s.job(taken), s.config_map(taken)):
+        if child is not None and not any(owned_by(child, owner) for owner in owners):
+            other = f"{child['kind']} {taken}"
+            told = f"{other} exists and is not ours: rename it or the ModelTraining {name}"
+            return Finding("NameConflict", told)
+    return None
+
+
+def _own_jobs(s: TrainingSnapshot) -> list[Json]:
+    """Return the Jobs that are the training's; anybody may put our labels on another."""
+    return [j for j in s.jobs if owned_by(j, s.training.metadata.uid)]
+
+
+def _secrets(s: TrainingSnapshot) -> set[str]:
+    """Return the Secrets that a run's pods would mount."""
+    spec = s.training.spec
+    log = s.feedback.log if s.feedback is not None else None
+    own = spec.dataset.secret_ref.name if spec.dataset.secret_ref is not None else ""
+    return {chosen(spec.store, s.settings)[1], own, log.secret if log is not None else ""}
 
 
 def _unclear_search(candidates: Sequence[Candidate]) -> str:
@@ -92,7 +140,8 @@ def _unclear_search(candidates: Sequence[Candidate]) -> str:
 def _number(s: TrainingSnapshot, status: TrainingStatus) -> int:
     """Return the next run's number, right even where the status was lost."""
     seen = [v.spec.run for v in s.versions]
-    seen += [int(j["metadata"]["labels"].get("perennial.dev/run", 0)) for j in s.jobs]
+    labels = [j["metadata"].get("labels", {}).get("perennial.dev/run", "") for j in _own_jobs(s)]
+    seen += [int(label) for label in labels if label.isdecimal()]
     seen += [status.run.number] if status.run else []
     return max(seen, default=0) + 1
 
@@ -128,6 +177,8 @@ def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan
     live, found = s.job(name), s.config_map(name)
     record = RunRecord.read(found) if found is not None else None
     if live is None and record is None:
+        if refused := denied(_secrets(s), s.settings):
+            return _finish(s, status, problem=refused, events=events)
         log = s.feedback.log if s.feedback is not None else None
         made = config_map(s.training, run, log, s.settings)
         return _finish(s, status, apply=(made,), events=events, soon=True)
@@ -144,6 +195,10 @@ def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan
     if _has_ended(live):
         return _end(s, status, spec, run, events, apply)
     status = status.model_copy(update={"run": run})
+    if record is not None and not wishes and status.pending is None:
+        # What is wished for instead does not wait longer than the run was to last.
+        more = prolonged(s, run, record, live)
+        apply = (*apply, more) if more is not None else apply
     return _finish(s, status, apply=apply, events=events)
 
 
@@ -250,6 +305,10 @@ def _finish(
     if s.training.spec.schedule is not None and not idle:
         due = next_after(s.training.spec.schedule, status.last_schedule_time or s.now)
         requeue = max(1.0, (due - s.now + timedelta(seconds=1)).total_seconds())
+    if run is not None and run.phase == "Fitting" and (lacks_pods(s) or hindrance(s, run)):
+        requeue = LOOK_SECONDS  # nobody is woken by what hinders pods, or by time that passes
+    if problem is not None and problem.blame == "Cluster":
+        requeue = LOOK_AGAIN_SECONDS
     return Plan(
         create=create,
         apply=apply,

@@ -11,7 +11,7 @@ from perennial.api.training import (
 from perennial.plan.core import owned_by
 from perennial.plan.gates import against_champion, failures, value_of
 from perennial.plan.job import child_name
-from perennial.plan.podhealth import not_starting
+from perennial.plan.podhealth import not_made, not_starting
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial_artifact.result import CandidateResult, Failure
 
@@ -56,9 +56,9 @@ def recorded(candidate: CandidateStatus) -> CandidateResult | None:
 def _still_waiting(s: TrainingSnapshot, run: RunStatus, index: int) -> CandidateStatus:
     """Return a candidate's state with why its pod does not start, kept when the pod is gone."""
     candidate, pods = run.candidates[index], pods_of(s, run, **{INDEX_LABEL: str(index)})
-    if not pods or candidate.verdict != "Running":
+    if candidate.verdict != "Running" or not (pods or s.job_events):
         return candidate
-    why = not_starting(pods, s.now)
+    why = not_starting(pods, s.now) if pods else not_made(s.job_events)
     return candidate.model_copy(update={"message": f"{why.reason}: {why.message}" if why else ""})
 
 

@@ -22,6 +22,8 @@ class TrainingSnapshot:
     jobs: tuple[Json, ...] = ()
     config_maps: tuple[Json, ...] = ()
     pods: tuple[Json, ...] = ()
+    job_events: tuple[Json, ...] = ()
+    """What the Job's controller said of pods that it could not make, where some are lacking."""
     versions: tuple[ModelVersion, ...] = ()
     monitors: tuple[DriftMonitor, ...] = ()
     deployed: frozenset[str] = frozenset()

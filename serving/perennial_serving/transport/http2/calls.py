@@ -1,4 +1,4 @@
-"""A server of unary gRPC calls over HTTP/2 in clear text, with prior knowledge.
+"""A server of gRPC calls over HTTP/2 in clear text, with prior knowledge.
 
 Memory is bounded for each connection: what was received in part by flow control, what waits to
 be sent by neither reading nor handing calls on; and for all together by a budget.
@@ -15,6 +15,12 @@ from perennial_serving.system.budget import SMALL, UNCOUNTED, Budget, Lease
 from perennial_serving.transport import crowd
 from perennial_serving.transport.http2 import frames
 from perennial_serving.transport.http2.connection import Connection
+from perennial_serving.transport.http2.dialogue import (
+    DIALOGUES,
+    SAID_BYTES,
+    Dialogue,
+    Streamed,
+)
 from perennial_serving.transport.http2.frames import (
     END_HEADERS,
     END_STREAM,
@@ -37,6 +43,7 @@ from perennial_serving.transport.http2.grpc_wire import (
     decompress,
     failure,
     not_one,
+    status,
     too_large,
     unpack,
 )
@@ -50,8 +57,6 @@ _PATIENCE = 1000
 _PIECE = 256
 # For how many such frames an answer makes up, and each frame of data that we send.
 _ANSWERED, _SENT = 4, 1
-# The largest message of a dialogue, and the most that waits of its answers.
-_SAID = 64 * 1024
 # How long a client may take to close a connection that we asked it to leave, in seconds.
 _LINGER = 1.0
 
@@ -101,11 +106,12 @@ class Call:
     """One call, and the stream that carries it.
 
     It is answered once, by ``respond`` or ``fail``, at once or later, on the event loop's thread;
-    where nobody waits for the answer any more, these do nothing.
+    one that streams by ``say``, as often as there is something, and ended by ``fail``. Where nobody
+    waits for the answer any more, these do nothing.
     """
 
     __slots__ = (
-        *("path", "metadata", "message", "packed", "lease"),
+        *("path", "metadata", "message", "packed", "lease", "__weakref__"),
         *("_connection", "_number", "_head", "_age", "_timer"),
         *("_open", "_received", "_counted", "_buffer", "_size", "_promised"),
         *("_window", "_rest", "_next", "_tail", "_dialogue"),
@@ -133,7 +139,7 @@ class Call:
         self._window = 0
         self._rest = self._next = _NOTHING
         self._tail = b""
-        # How it goes where each message has an answer of its own, until the client ends.
+        # Of a method that streams.
         self._dialogue: Dialogue | None = None
 
     @property
@@ -156,15 +162,22 @@ class Call:
 
     def fail(self, code: int, text: str) -> None:
         """Answer with a gRPC status and a text for the client's developer."""
-        if self._connection is not None:
+        if self._connection is None:
+            return
+        if self._dialogue is not None:
+            self._connection.conclude(self, status(code, text))
+        else:
             self._connection.refuse(self, failure(code, text))
+
+    def say(self, message: bytes) -> None:
+        """Send a message of a call that streams; a few at a time."""
+        if self._connection is not None:
+            self._connection.say(self, message)
 
 
 _FULL = "the server holds all that its memory allows: try again in 1 s"
 
 Handler = Callable[[Call], None]
-Dialogue = Callable[[bytes], bytes]
-"""Answers one message of a call that streams both ways, at once."""
 
 
 class Http2Protocol(Connection):
@@ -176,9 +189,9 @@ class Http2Protocol(Connection):
         limits: Limits,
         connections: set[Http2Protocol],
         budget: Budget,
-        dialogues: Mapping[str, Dialogue] | None = None,
+        streamed: Mapping[str, Streamed] | None = None,
     ) -> None:
-        self._dialogues = dialogues or {}
+        self._streamed = streamed or {}
         settings = (
             (frames.MAX_CONCURRENT_STREAMS, limits.streams),
             (frames.INITIAL_WINDOW_SIZE, limits.window),
@@ -190,6 +203,7 @@ class Http2Protocol(Connection):
         self._handler, self._limits, self._connections = handler, limits, connections
         self._heads = Heads(limits.header_bytes)
         self._calls: dict[int, Call] = {}
+        self._dialogues = 0  # of these
         self._age = 0  # in periods
         self._leaving = False
         # Streams that we ended before the client did: what it sent until it knew is no fault.
@@ -205,16 +219,13 @@ class Http2Protocol(Connection):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no call is under way."""
-        return not self._calls
+        """Whether no call is under way but those that stream, which may last for ever."""
+        return len(self._calls) == self._dialogues
 
     @property
     def is_busy(self) -> bool:
         """Whether the client waits for us, not we for it."""
-        return bool(self._calls) and not self._waits_for_peer()
-
-    def _is_idle(self) -> bool:
-        return not self._calls
+        return not self.is_idle and not self._waits_for_peer()
 
     def _waits_for_peer(self) -> bool:
         return bool(self._leased or self._blocked or self._unsent)
@@ -224,6 +235,8 @@ class Http2Protocol(Connection):
         if not self._leaving and not self._dead:
             self._leaving = True
             self._say_goodbye(frames.NO_ERROR)
+            for call in [call for call in self._calls.values() if call._dialogue is not None]:
+                call.fail(UNAVAILABLE, "the connection is about to end: ask again on another")
             self._leave_if_done()
             self._flush_unless_busy()
 
@@ -257,10 +270,9 @@ class Http2Protocol(Connection):
             call._timer = self._loop.call_later(
                 head.timeout, call.fail, DEADLINE_EXCEEDED, "Deadline Exceeded"
             )
-        dialogue = self._dialogues.get(head.path)
-        if dialogue is not None and head.refusal is None:
-            call._dialogue = dialogue
-            self._put(frame(frames.HEADERS, END_HEADERS, number, ANSWER_HEADERS))
+        method = self._streamed.get(head.path)
+        if method is not None and head.refusal is None:
+            self._begin_dialogue(call, method)
             self._converse(call, b"", bool(flags & END_STREAM))
         elif flags & END_STREAM:
             self._hand_on(call, b"")
@@ -277,6 +289,9 @@ class Http2Protocol(Connection):
             raise StreamFault(frames.STREAM_CLOSED)
         if not well_formed or not flags & END_STREAM:
             raise StreamFault(frames.PROTOCOL_ERROR)
+        if call._dialogue is not None:
+            self._converse(call, b"", True)
+            return
         self._hand_on(call, call._buffer or b"")
 
     def _on_data(self, flags: int, number: int, data: bytes, start: int, stop: int) -> None:
@@ -311,28 +326,66 @@ class Http2Protocol(Connection):
         elif call._received * 2 > self._stream_window and not call.over:
             self.refuse(call, *call._head.refusal)
 
+    # Calls that stream.
+
+    def _begin_dialogue(self, call: Call, method: Streamed) -> None:
+        if self._dialogues >= DIALOGUES:
+            raise StreamFault(frames.REFUSED_STREAM)
+        call._dialogue = Dialogue(method)
+        self._dialogues += 1
+        call.metadata = {}  # which may be large, and would be kept as long as the call
+        self._put(frame(frames.HEADERS, END_HEADERS, call._number, ANSWER_HEADERS))
+
     def _converse(self, call: Call, data: bytes, ends: bool) -> None:
-        """Answer the messages of a dialogue that are there; they are small, and so are answers."""
-        assert call._dialogue is not None
-        call._buffer = buffer = (call._buffer or bytearray()) + data
-        said = []
-        while len(buffer) >= PREFIX.size:
-            packed, size = PREFIX.unpack_from(buffer)
-            if packed or size > _SAID:
+        dialogue = call._dialogue
+        assert dialogue is not None
+        call._open = not ends
+        dialogue.take(data, ends, self._stream_window)
+        if not dialogue.turns:
+            self._listen(call)
+
+    def _listen(self, call: Call) -> None:
+        """Take one message; the next has another turn of the loop, for a frame may hold many."""
+        dialogue = call._dialogue
+        assert dialogue is not None
+        dialogue.turns = False
+        if call.over:
+            return
+        try:
+            if len(call._rest) > SAID_BYTES:  # it asks, and takes no answers
                 raise StreamFault(frames.ENHANCE_YOUR_CALM)
-            end = PREFIX.size + size
-            if len(buffer) < end:
-                break
-            answer = call._dialogue(bytes(buffer[PREFIX.size : end]))
-            said.append(PREFIX.pack(0, len(answer)) + answer)
-            del buffer[:end]
-        if data and not ends:
-            self._put(window_update(call._number, len(data)))
-        if len(call._rest) > _SAID:  # it asks, and takes no answers
-            raise StreamFault(frames.ENHANCE_YOUR_CALM)
-        if ends:
-            call._open, call._connection, call._tail = False, None, ANSWER_TRAILERS
-        self._queue(call, bytes(call._rest) + b"".join(said), call._tail)
+            message = dialogue.next()
+        except StreamFault as fault:
+            self._reset(call._number, fault.code)
+        except CallFault as fault:
+            self._fail(call, fault)
+        else:
+            if message is not None:
+                dialogue.turns = True
+                self._loop.call_soon(self._listen, call)
+                dialogue.method.hear(call, message)
+            elif not dialogue.ended:
+                if dialogue.taken:
+                    self._put(window_update(call._number, dialogue.taken))
+                    dialogue.taken = 0
+            elif not dialogue.method.once:
+                self.conclude(call, ANSWER_TRAILERS)
+        self._flush_unless_busy()
+
+    def say(self, call: Call, message: bytes) -> None:
+        """Send one of many messages."""
+        self.is_known = True
+        said = bytes(call._rest) + PREFIX.pack(0, len(message)) + message
+        self._queue(call, said, b"")
+        self._flush_unless_busy()
+
+    def conclude(self, call: Call, block: bytes) -> None:
+        """Say no more, and why."""
+        call._connection = None
+        self._queue(call, bytes(call._rest), block)
+        self._flush_unless_busy()
+
+    # Messages that come in parts.
 
     def _collect(self, call: Call, data: memoryview) -> None:
         """Keep a part of a message, asking for the rest of a large one."""
@@ -564,6 +617,7 @@ class Http2Protocol(Connection):
         number = call._number
         del self._calls[number]
         call._connection = None
+        self._dialogues -= call._dialogue is not None
         if call._counted:
             self._settle(call)
         if call._timer is not None:
@@ -613,4 +667,5 @@ class Http2Protocol(Connection):
                 self._reset(call._number, frames.CANCEL)
             elif late and call._number not in self._waiting:
                 call.fail(DEADLINE_EXCEEDED, "the request did not arrive in time")
+        self._flush_unless_busy()
         return bool(self._blocked)

@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol, ABC):
         self._settings = b"".join(SETTING.pack(*setting) for setting in settings)
         self._most_patience = self._patience = patience
         self._stall_seconds = stall_seconds
-        self._last = 0  # the largest stream that the peer opened
+        self._last = self._last_seen = 0  # the largest stream that the peer opened; at a tick
         self._greeted = self._busy = self._paused = self._dead = False
         # Input: a part of a frame, the kind that the next frame must have, a header block.
         self._part = b""
@@ -130,9 +130,10 @@ class Connection(asyncio.Protocol, ABC):
     def _waits_for_peer(self) -> bool:
         """Tell whether bytes are held until the peer sends or takes some."""
 
+    @property
     @abstractmethod
-    def _is_idle(self) -> bool:
-        """Tell whether no stream is open."""
+    def is_idle(self) -> bool:
+        """Whether no stream is open on which something is under way."""
 
     @abstractmethod
     def close_gracefully(self) -> None:
@@ -423,7 +424,8 @@ class Connection(asyncio.Protocol, ABC):
         self._stuck = self._stuck + 1 if waits else 0
         if self._stuck > 1:
             self.abort()
-        self._idle = self._idle + 1 if self._is_idle() else 0
+        quiet = self.is_idle and self._last == self._last_seen
+        self._idle, self._last_seen = self._idle + 1 if quiet else 0, self._last
         if self._idle == _IDLE_PERIODS:
             self.close_gracefully()
 

@@ -37,11 +37,15 @@ class CallFault(Exception):
         self.code, self.text = code, text
 
 
+def status(code: int, text: str) -> bytes:
+    """Return the block of trailers that ends an answer with a status other than OK."""
+    told = quote(text[:_TEXT], safe=_PRINTABLE, errors="replace").encode()
+    return literal("grpc-status", str(code).encode()) + literal("grpc-message", told)
+
+
 def failure(code: int, text: str) -> bytes:
     """Return the header block of an answer that is nothing but a status."""
-    told = quote(text[:_TEXT], safe=_PRINTABLE, errors="replace").encode()
-    status = literal("grpc-status", str(code).encode()) + literal("grpc-message", told)
-    return ANSWER_HEADERS + status
+    return ANSWER_HEADERS + status(code, text)
 
 
 def refusal(status: int) -> bytes:

@@ -1,0 +1,115 @@
+"""How long a bad canary is in front of users: ``python -m benchmarks.rollout`` (10 min).
+
+On the running cluster, after ``make demo``: ten times a version that fails every fifth request gets
+half of 50 requests a second. Told for each: seconds from the first request that failed to the last
+that the canary answered, and how many failed.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from bad_models import publish_changed
+from onnx import helper, numpy_helper
+from trial import NAME, apply, artifact_of, condition
+
+from flights import demo
+from localcluster import binaries
+from localcluster.state import locate
+
+TIMES = 10
+PER_SECOND = 50
+SECONDS = 60
+LOAD = Path(__file__).with_name("rollout_load.py")
+
+
+def fails_every_fifth(content: bytes, name: str) -> bytes:
+    """Return a model that fails where the hour is a multiple of five; its name makes it another."""
+    model = onnx.load_from_string(content)
+    graph = model.graph
+    graph.doc_string = name
+    last = graph.output[1].name
+    for node in graph.node:
+        for n, output in enumerate(node.output):
+            if output == last:
+                node.output[n] = f"{last}_before"
+    for key, value in (("five", np.float32(5)), ("one", np.float32(1))):
+        graph.initializer.append(numpy_helper.from_array(np.array(value), key))
+    graph.initializer.append(numpy_helper.from_array(np.zeros(1, np.int64), "nothing_64"))
+    for operator, inputs, output, options in (
+        ("Mod", ["hour", "five"], "rest", {"fmod": 1}),
+        ("ReduceMin", ["rest"], "least", {"keepdims": 0}),
+        ("Min", ["least", "one"], "fine", {}),
+        ("Sub", ["one", "fine"], "bad", {}),
+        ("Cast", ["bad"], "beyond", {"to": onnx.TensorProto.INT64}),
+        ("Gather", ["nothing_64", "beyond"], "zero_64", {}),
+        ("Cast", ["zero_64"], "zero", {"to": onnx.TensorProto.FLOAT}),
+        ("Add", [f"{last}_before", "zero"], last, {}),
+    ):
+        graph.node.append(helper.make_node(operator, inputs, [output], **options))
+    return bytes(model.SerializeToString())
+
+
+@dataclass(frozen=True)
+class Time:
+    """What users saw of one bad canary."""
+
+    seconds: float
+    failed: int
+    answered: int
+
+
+def once(n: int) -> Time:
+    """Roll a bad version out once."""
+    bad = publish_changed(
+        artifact_of("flights-1"), lambda content: fails_every_fifth(content, f"bad {n}")
+    )
+    url = f"http://{NAME}.{demo.NAMESPACE}/v2/models/{NAME}/infer"
+    asked = [url, str(PER_SECOND), str(SECONDS)]
+    command = [os.environ["KUBECTL"], "exec", "-i", "load", "-n", demo.NAMESPACE, "--"]
+    with subprocess.Popen(
+        [*command, "python3", "-c", LOAD.read_text(), *asked], stdout=subprocess.PIPE, text=True
+    ) as load:
+        time.sleep(3)
+        apply(
+            bad, replicas=2, latency="5s", steps=[{"setWeight": 50}, {"pause": {"duration": "1m"}}]
+        )
+        told, _ = load.communicate()
+    reason = condition("RolledOut").get("reason")
+    assert reason == "AnalysisFailed", f"it was not rolled back: {reason}"
+    stable = str(demo.revision(name=NAME)["name"])
+    answers = sorted(json.loads(line) for line in told.splitlines())
+    failed = [at for at, found in answers if found == "failed"]
+    theirs = [at for at, found in answers if found != stable]
+    assert failed, "no request failed"
+    return Time(max(theirs) - min(failed), len(failed), len(answers))
+
+
+def main() -> None:
+    """Print a line each, and the median."""
+    os.environ["KUBECONFIG"] = str(locate().kubeconfig)
+    os.environ["KUBECTL"] = str(binaries.path("kubectl"))
+    apply(artifact_of("flights-1"), replicas=2, latency="5s")
+    demo.wait("trial serves", lambda: condition("Ready").get("status") == "True", 90)
+    demo.send_traffic("load", ["01"], "--per-second", "0.1", model=NAME)
+    found = []
+    try:
+        for n in range(TIMES):
+            found.append(once(n))
+            told = found[-1]
+            print(f"{told.seconds:5.1f} s, {told.failed} of {told.answered} failed", flush=True)
+            demo.wait("it is over", lambda: not demo.revision("Canary", NAME), 60)
+    finally:
+        demo.kubectl("delete", "pod", "load", "-n", demo.NAMESPACE, "--now")
+        demo.kubectl("delete", "md", NAME, "-n", demo.NAMESPACE)
+    print(f"median {statistics.median(t.seconds for t in found):.1f} s")
+
+
+if __name__ == "__main__":
+    main()

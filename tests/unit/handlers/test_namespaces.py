@@ -1,0 +1,63 @@
+"""Named namespaces that go and come while the operator runs."""
+
+from typing import Any
+
+import pytest
+from builders import SETTINGS
+from kubernetes.aio.client.exceptions import ApiException
+
+from perennial.cluster.client import Cluster
+from perennial.cluster.queue import Key
+from perennial.handlers import controller
+from perennial.handlers.controller import Controller
+from perennial.handlers.namespaces import listable
+from perennial.settings import read
+
+BOTH = ("a", "b")
+
+
+class Api:
+    """An API server with some namespaces; nobody has rights in one that is gone."""
+
+    path = staticmethod(Cluster.path)
+
+    def __init__(self, *there: str) -> None:
+        self.there = set(there)
+        self.status = 403
+
+    async def call(self, verb: str, path: str, query: Any) -> Any:
+        assert (verb, query) == ("GET", {"limit": "1"})
+        if path.split("/")[5] not in self.there:
+            raise ApiException(status=self.status)
+        return {"items": []}
+
+
+async def test_what_cannot_be_looked_at_is_not_taken_for_gone() -> None:
+    api: Any = Api("a")
+    assert await listable(api, BOTH) == ("a",)
+    api.status = 404
+    assert await listable(api, BOTH) == ("a",)
+    api.status = 500
+    with pytest.raises(ApiException):
+        await listable(api, BOTH)
+
+
+@pytest.mark.parametrize(
+    ("named", "there", "forgotten"),
+    [("a", False, True), ("a", True, False), ("", False, False), ("b", False, False)],
+)
+async def test_an_object_of_a_namespace_that_went_is_not_tried_again(
+    named: str, there: bool, forgotten: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gather(*_: Any) -> Any:
+        raise ApiException(status=403)
+
+    monkeypatch.setitem(controller.CONTROLLERS, "ModelDeployment", gather)
+    options = read({"PERENNIAL_WATCH_NAMESPACES": named})[1]
+    api: Any = Api(*(["a"] if there else []))
+    reconcile = Controller(api, SETTINGS, options).reconcile(Key("ModelDeployment", "a", "x"))
+    if forgotten:
+        assert await reconcile is None
+    else:
+        with pytest.raises(ApiException):
+            await reconcile
