@@ -19,7 +19,14 @@ from perennial.api import GROUP, KINDS, VERSION
 from perennial.api.base import Json
 from perennial.cluster.cache import Cache, Source
 from perennial.cluster.client import Cluster
-from perennial.cluster.watch import SILENT_SECONDS, WATCH_SECONDS, reason, relist, wait_seconds
+from perennial.cluster.watch import (
+    PAGE,
+    SILENT_SECONDS,
+    WATCH_SECONDS,
+    reason,
+    relist,
+    wait_seconds,
+)
 
 log = logging.getLogger("perennial.watch")
 
@@ -155,6 +162,7 @@ def _registry(tell: Callable[[Any], None]) -> kopf.OperatorRegistry:
         settings.watching.server_timeout = WATCH_SECONDS
         settings.watching.client_timeout = WATCH_SECONDS + 30
         settings.watching.inactivity_timeout = SILENT_SECONDS
+        settings.watching.chunk_size = PAGE
         settings.networking.request_timeout = 30
         settings.networking.error_backoffs = (1.0,)  # and then it begins anew, as all else does
         # Which kinds and namespaces there are is known; there may be no right to look.

@@ -91,7 +91,7 @@ class Server:
     # What the client library's own class has.
 
     async def param_serialize(self, verb: str, path: str, **more: Any) -> Any:
-        return verb, path, more["query_params"], more["body"], None
+        return verb, path, more["query_params"], None, None
 
     async def call_api(
         self, verb: str, url: str, query: Any, body: Any, _: Any, _request_timeout: Any = None
