@@ -22,7 +22,7 @@ def main() -> None:
     column = {"kind": "Numeric", "edges": edges.tolist(), "counts": [1_000] * BINS}
     features = [FeatureProfile(name=str(n), **column) for n in range(FEATURES)]
     prediction = FeatureProfile(name="probability", **column)
-    sketch = Sketch(Profile(10_000, features, [prediction]), "", "m", "1")
+    sketch = Sketch(Profile(10_000, features, [prediction]))
     whole = np.array([-np.inf, *edges, np.inf])
     print(
         f"{FEATURES} features and a prediction, {BINS} bins each; the aim is {AIM:.0f} µs a row.\n"

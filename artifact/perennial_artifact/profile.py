@@ -1,4 +1,7 @@
-"""profile.json: the reference distribution of every feature and of the predictions."""
+"""profile.json: the reference distribution of every feature and of the predictions.
+
+Read leniently: what a newer trainer adds, an older server and operator skip.
+"""
 
 from typing import Literal
 
@@ -7,7 +10,7 @@ from perennial_artifact.base import Document
 MAXIMUM_CATEGORIES = 64
 
 
-class FeatureProfile(Document, kw_only=True):
+class FeatureProfile(Document, forbid_unknown_fields=False, kw_only=True):
     """How one feature was distributed.
 
     A numeric value ``x`` falls into bin ``bisect_right(edges, x)`` of ``len(edges) + 1`` bins; a
@@ -37,7 +40,7 @@ class FeatureProfile(Document, kw_only=True):
             raise ValueError(f"the edges of {self.name} must increase")
 
 
-class Profile(Document):
+class Profile(Document, forbid_unknown_fields=False):
     """The reference: every feature of ``rows`` rows, and the model's predictions.
 
     Those are of the held-out rows alone, as a model is surer of rows that it learned from.

@@ -2,17 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from perennial_artifact.buckets import Buckets, Counts, Tier
 from perennial_artifact.profile import FeatureProfile, Profile
-from perennial_artifact.window import FeatureWindow, Window
-
-Counts = NDArray[np.int64]
+from perennial_artifact.windows import Column
 
 # The bounds of a numeric column; its edges come last.
 _ALL, _LOW, _ABOVE, _EDGES = 0, 1, 2, 3
@@ -20,21 +18,17 @@ _ALL, _LOW, _ABOVE, _EDGES = 0, 1, 2, 3
 AT_ONCE, _LANES = 512, 8
 _SUM = np.ones(_LANES, np.float32)
 
-BUCKET_SECONDS = 5
-# Windows longer than this are exact to a minute only, so that a day of counts stays small.
-FINE_SECONDS = 3_600
-COARSE_SECONDS = 60
-RETENTION_SECONDS = 86_400
+# Windows longer than an hour are exact to a minute only, so that a day of counts stays small.
+TIERS = (Tier(5, 3_600), Tier(60, 86_400))
 
 
 class Sketch:
     """Feature and prediction counts of one served model; memory is bounded by the retention.
 
-    Not thread-safe: observe and window belong to one thread.
+    Not thread-safe: observe and between belong to one thread.
     """
 
-    def __init__(self, profile: Profile, digest: str, model: str, version: str) -> None:
-        self._digest, self._model, self._version = digest, model, version
+    def __init__(self, profile: Profile) -> None:
         self._columns = [*profile.features, *profile.predictions]
         self._features = len(profile.features)
         self.numeric = [i for i, c in enumerate(self._columns) if c.kind == "Numeric"]
@@ -43,16 +37,10 @@ class Sketch:
         """Indices of those that are categories."""
         self._numbers = _Numbers([self._columns[i] for i in self.numeric])
         self._categories = [_Categories(self._columns[i].categories) for i in self.categorical]
-        sizes = [self._numbers.size, *(c.size for c in self._categories)]
+        # The rows come first.
+        sizes = [1, self._numbers.size, *(c.size for c in self._categories)]
         self._ends = np.cumsum(sizes).tolist()
-        self._fine: dict[int, tuple[int, Counts]] = {}
-        self._coarse: dict[int, tuple[int, Counts]] = {}
-
-    @property
-    def maximum_bytes(self) -> int:
-        """What the counts of the whole retention take."""
-        buckets = FINE_SECONDS // BUCKET_SECONDS + RETENTION_SECONDS // COARSE_SECONDS
-        return (buckets + 1) * int(self._ends[-1]) * np.dtype(np.int64).itemsize
+        self.buckets = Buckets(self._ends[-1], TIERS)
 
     def observe(
         self, numbers: NDArray[Any], categories: Sequence[NDArray[Any]], rows: int, now: float
@@ -65,59 +53,28 @@ class Sketch:
             rows: their number.
             now: seconds since the epoch.
         """
-        key = int(now // BUCKET_SECONDS)
-        before, counts = self._fine.get(key, (0, None))
-        if counts is None:
-            counts = np.zeros(self._ends[-1], dtype=np.int64)
-            self._age(now)
-        self._fine[key] = (before + rows, counts)
-        parts = self._parts(counts)
+        counted, ours, *parts = self._parts(self.buckets.at(now))
+        counted += rows
         if self.numeric:
-            self._numbers.count(numbers, parts[0])
-        for column, values, part in zip(self._categories, categories, parts[1:], strict=True):
+            self._numbers.count(numbers, ours)
+        for column, values, part in zip(self._categories, categories, parts, strict=True):
             column.count(values, part)
 
-    def window(self, seconds: float, now: float) -> Window:
-        """Return the counts of the last ``seconds``, to the width of a bucket."""
+    def between(self, start: int, end: int, now: float) -> tuple[int, list[Column], list[Column]]:
+        """Return rows, features and predictions of ``[start, end)``, bounds of closed buckets."""
         total = np.zeros(self._ends[-1], dtype=np.int64)
-        samples, start = 0, now
-        for buckets, width in ((self._fine, BUCKET_SECONDS), (self._coarse, COARSE_SECONDS)):
-            first = int((now - seconds) // width) + 1
-            for key, (rows, counts) in buckets.items():
-                if key >= first:
-                    total += counts
-                    samples += rows
-                    start = min(start, float(key * width))
-        numbers, *rest = self._parts(total)
-        found = dict(zip(self.numeric, self._numbers.told(numbers, samples), strict=True))
+        for _, _, counts in self.buckets.between(start, end, now):
+            total += counts
+        (rows,), numbers, *rest = self._parts(total)
+        found = dict(zip(self.numeric, self._numbers.told(numbers, int(rows)), strict=True))
         for i, column, part in zip(self.categorical, self._categories, rest, strict=True):
             found[i] = column.told(part)
-        parts = [FeatureWindow(name=c.name, **found[i]) for i, c in enumerate(self._columns)]
-        return Window(
-            model=self._model,
-            version=self._version,
-            profile=self._digest,
-            start=datetime.fromtimestamp(start, UTC),
-            end=datetime.fromtimestamp(now, UTC),
-            samples=samples,
-            features=parts[: self._features],
-            predictions=parts[self._features :],
-        )
+        columns = [found[i] for i in range(len(self._columns))]
+        return int(rows), columns[: self._features], columns[self._features :]
 
     def _parts(self, counts: Counts) -> list[Counts]:
-        """Return the numeric columns' counts, and those of each column of categories."""
+        """Return the rows, the numeric columns' counts, and those of each column of categories."""
         return np.split(counts, self._ends[:-1])
-
-    def _age(self, now: float) -> None:
-        """Put old buckets together, and drop the oldest."""
-        for key in [k for k in self._fine if k * BUCKET_SECONDS < now - FINE_SECONDS]:
-            rows, counts = self._fine.pop(key)
-            minute = key * BUCKET_SECONDS // COARSE_SECONDS
-            before, total = self._coarse.get(minute, (0, 0))
-            self._coarse[minute] = (before + rows, counts + total)
-        oldest = now - RETENTION_SECONDS
-        for key in [k for k in self._coarse if k * COARSE_SECONDS < oldest]:
-            del self._coarse[key]
 
 
 class _Numbers:
@@ -161,17 +118,13 @@ class _Numbers:
             lanes = reached.view(np.uint64).sum(axis=2)
             into += (lanes.view(np.uint8).reshape(-1, _LANES) @ _SUM).astype(np.int64)
 
-    def told(self, counts: Counts, rows: int) -> Iterator[dict[str, Any]]:
+    def told(self, counts: Counts, rows: int) -> Iterator[Column]:
         """Yield what a window says of each column, of which there were ``rows`` values."""
         reached = counts.reshape(self._double.shape).T.tolist()
         for edges, (numbers, low, above, *beyond) in zip(self._edges, reached, strict=True):
             steps = [numbers, *beyond[:edges], 0]
-            yield {
-                "counts": [a - b for a, b in pairwise(steps)],
-                "other": 0,
-                "missing": rows - numbers,
-                "out_of_range": numbers - low + above,
-            }
+            bins = [a - b for a, b in pairwise(steps)]
+            yield Column(bins, 0, missing=rows - numbers, out_of_range=numbers - low + above)
 
 
 class _Categories:
@@ -187,10 +140,10 @@ class _Categories:
             text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
             into[-1 if text == "" else self._index.get(text, -2)] += count
 
-    def told(self, counts: Counts) -> dict[str, Any]:
+    def told(self, counts: Counts) -> Column:
         """Return what a window says of the column."""
         *known, other, missing = counts.tolist()
-        return {"counts": known, "other": other, "missing": missing, "out_of_range": 0}
+        return Column(known, other, missing, out_of_range=0)
 
 
 def _rounded(bounds: NDArray[np.float64], towards: float) -> NDArray[np.float32]:

@@ -24,6 +24,7 @@ from perennial.cluster.queue import Key, WorkQueue
 from perennial.cluster.watch import keep
 from perennial.handlers import wake
 from perennial.handlers.controller import Controller
+from perennial.sources.pods import Pods
 
 OWN = tuple(Source(API_VERSION, kind.kind()) for kind in KINDS)
 CHILDREN = tuple(
@@ -63,7 +64,8 @@ async def operate() -> None:
     heed_signals(stopping)
     cache = Cache((*OWN, *CHILDREN), wake.references)
     cluster = CachedCluster(await connect(), cache)
-    controller = Controller(cluster, settings, options)
+    pods = Pods(lambda: queue.meanwhile())
+    controller = Controller(cluster, pods, settings, options)
 
     async def reconcile(key: Key) -> float | None:
         # Nothing is decided where not everything was listed: it is woken once it was.
@@ -113,6 +115,7 @@ async def operate() -> None:
         await lead(cluster, options.lease, options.namespace, work, stopping, readiness)
     finally:
         await probes.cleanup()
+        await pods.close()
         await cluster.close()
 
 

@@ -55,7 +55,7 @@ def test_a_bad_version_is_rolled_back_and_stable_loses_nothing(
 
 def test_a_rollout_under_load_loses_no_request_though_the_operator_is_killed(stable: str) -> None:
     demo.send_traffic("steady", ["02"], model=NAME)
-    demo.wait("traffic flows", lambda: demo.answers("steady").total() > 0, 30)
+    demo.wait("traffic flows", lambda: demo.answers("steady").total() > 0, 60)
     apply(artifact_of("flights-2"))
     demo.wait("the canary answers", lambda: "share" in demo.revision("Canary", NAME), 60)
     operator = "app.kubernetes.io/component=operator"

@@ -28,7 +28,7 @@ def test_another_replica_takes_the_lease_over(answers: Counter[str]) -> None:
     demo.install(*values, "--set", "operator.replicas=2")
     first = lease()["holderIdentity"]
     demo.kubectl("delete", "pod", first, "-n", demo.SYSTEM, "--wait=false")
-    demo.wait("another one leads", lambda: lease()["holderIdentity"] not in (first, ""), 30)
+    demo.wait("another one leads", lambda: lease()["holderIdentity"] not in (first, ""), 60)
     demo.install(*values)
 
 
@@ -55,7 +55,7 @@ def test_an_upgrade_of_the_chart_restarts_no_model(answers: Counter[str]) -> Non
     name = f"flights-{demo.revision()['name']}"
     made = demo.get("deploy", name)["metadata"]["generation"]
     demo.send_traffic("upgraded", ["07"])
-    demo.wait("traffic flows", lambda: demo.answers("upgraded").total() > 0, 30)
+    demo.wait("traffic flows", lambda: demo.answers("upgraded").total() > 0, 60)
     changed = ("serving.image.tag=next", "serving.image.pullPolicy=Always")
     secret = ("--set-json", 'global.imagePullSecrets=[{"name": "registry"}]')
     holder = lease()["holderIdentity"]
@@ -74,7 +74,7 @@ def test_uninstalled_models_go_on_serving_and_a_new_release_takes_them_over(
     answers: Counter[str],
 ) -> None:
     demo.send_traffic("unattended", ["07"])
-    demo.wait("traffic flows", lambda: demo.answers("unattended").total() > 0, 30)
+    demo.wait("traffic flows", lambda: demo.answers("unattended").total() > 0, 60)
     kept = demo.get("md")["metadata"]["uid"]
     helm("uninstall", "perennial", "--wait", "--timeout", "60s")
     before = demo.answers("unattended").total()

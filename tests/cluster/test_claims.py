@@ -113,7 +113,7 @@ def test_train_from_a_claim_publish_to_one_and_serve_from_it(disk: str) -> None:
     }
     demo.kubectl("apply", "-f", "-", stdin=manifest("ModelTraining", NAME, training))
     told = "the missing claim is told"
-    demo.wait(told, lambda: ready("mt").get("reason") == "ClaimNotFound", 20)
+    demo.wait(told, lambda: ready("mt").get("reason") == "ClaimNotFound", 60)
     assert "create it" in ready("mt")["message"]
     bind(disk)
     demo.wait("it trained", lambda: condition("mt", NAME, "Ready") == "True", 60)
@@ -128,5 +128,5 @@ def test_train_from_a_claim_publish_to_one_and_serve_from_it(disk: str) -> None:
     assert answer["outputs"][0]["data"] == [0, 1]
     # The shipper may write its log below the store; the server sees no claim at all.
     logs = f"/perennial-volumes/models/team/logs/{demo.NAMESPACE}"
-    demo.wait("the log has its place", lambda: seen_by("ship", logs) == f"['{NAME}']", 20)
+    demo.wait("the log has its place", lambda: seen_by("ship", logs) == f"['{NAME}']", 60)
     assert "No such file" in seen_by("server", "/perennial-volumes")

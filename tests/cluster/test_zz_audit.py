@@ -23,6 +23,7 @@ RARELY_USED = {
     # The same Event again is counted in a series.
     ("events.k8s.io", "events", "get"),
     ("events.k8s.io", "events", "patch"),
+    ("events.k8s.io", "events", "list"),  # of a Job that has no pods, by a quota for example
     ("", "secrets", "update"),  # of a store whose credentials were changed
     ("", "secrets", "delete"),  # where a namespace may not have the store any more
     # Asked by admission where OwnerReferencesPermissionEnforcement is on, as on OpenShift.

@@ -62,7 +62,11 @@ def answered(revision: str) -> Counter[str]:
     for found in pods(revision):
         pod = urllib.parse.quote(f"{found['metadata']['name']}:9090")
         path = f"/api/v1/namespaces/{demo.NAMESPACE}/pods/{pod}/proxy/metrics"
-        for family in text_string_to_metric_families(demo.kubectl("get", "--raw", path)):
+        try:
+            told = demo.kubectl("get", "--raw", path)
+        except RuntimeError:
+            continue  # it has gone meanwhile, or does not listen yet
+        for family in text_string_to_metric_families(told):
             for sample in family.samples:
                 if sample.name == "perennial_serving_requests_total":
                     codes[sample.labels["code"]] += int(sample.value)

@@ -502,17 +502,6 @@ class Revision(_Named):
     )
 
 
-class PodCounts(ApiModel):
-    """Counters of one pod at the newest look."""
-
-    pod: str = Field(description="Hash of the pod's name.", max_length=16)
-    start: float = Field(0, description="When its process started, in seconds since 1970.")
-    counts: list[float] = Field(
-        description="Requests; answers 5xx; 4xx; timed; timed up to each of the bounds.",
-        max_length=96,
-    )
-
-
 Outcome = Literal["Successful", "Failed", "Undecided", "Unreachable", "NotComparable"]
 
 
@@ -541,22 +530,26 @@ class MetricStatus(ApiModel):
     )
 
 
+PodName = Annotated[str, Field(max_length=253)]
+
+
 class AnalysisStatus(ApiModel):
     """What was measured up to the newest look; all that a restart needs to go on."""
 
     pair: str = Field("", description="Revisions that are compared.", max_length=80)
-    look_time: Time | None = Field(None, description="When the newest look ended.")
+    judged_until: Time | None = Field(
+        None, description="Up to when what pods counted is in the evidence below."
+    )
     looks: int = Field(0, description="Looks so far.")
     traffic_time: Time | None = Field(None, description="When the canary first answered.")
     silent_time: Time | None = Field(
         None, description="Since when a ready pod of the canary does not answer its metrics."
     )
     message: Text = Field("", description="What the rollout waits for.")
-    bounds: list[float] = Field(
-        [], description="Bounds of latency that are counted, in seconds.", max_length=92
+    missing: list[PodName] = Field(
+        [], description="Ready pods whose counts are not all in it.", max_length=8
     )
-    canary: list[PodCounts] = Field([], description="The canary's counters.", max_length=64)
-    stable: list[PodCounts] = Field([], description="Stable's counters.", max_length=64)
+    skewed: list[PodName] = Field([], description="Pods whose clocks are wrong.", max_length=8)
     metrics: list[MetricStatus] = Field([], description="The metrics.", max_length=16)
 
 

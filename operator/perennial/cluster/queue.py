@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from perennial.cluster.metrics import (
@@ -25,6 +26,8 @@ log = logging.getLogger("perennial.queue")
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 60.0
 RESYNC_SECONDS = 600.0
+ASIDE = 16
+"""For each place of a reconcile, how many there may be that wait for something else."""
 LABELS = ("perennial", "perennial")
 
 
@@ -70,7 +73,7 @@ class WorkQueue:
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
-        self._workers = workers
+        self._workers, self._places = workers, asyncio.Semaphore(workers)
         self._tasks: list[asyncio.Task[None]] = []
         self._depth = DEPTH.labels(*LABELS)
         UNFINISHED_SECONDS.labels(*LABELS).set_function(lambda: sum(self._taken()))
@@ -80,7 +83,8 @@ class WorkQueue:
 
     def start(self) -> None:
         """Start the workers on the running loop."""
-        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._workers)]
+        tasks = self._workers * ASIDE
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(tasks)]
         self._tasks.append(asyncio.create_task(self._resync()))
 
     def is_alive(self) -> bool:
@@ -121,32 +125,48 @@ class WorkQueue:
         now = self._now()
         return [now - began for began in list(self._running.values())]
 
+    @asynccontextmanager
+    async def meanwhile(self) -> AsyncIterator[None]:
+        """Give a reconcile's place to another key while it waits for what may hang."""
+        self._places.release()
+        try:
+            yield
+        finally:
+            await self._places.acquire()
+
     async def _work(self) -> None:
         while True:
             key = await self._ready.get()
-            QUEUE_SECONDS.labels(*LABELS).observe(self._now() - self._waiting.pop(key))
-            self._depth.set(len(self._waiting))
-            self._running[key] = self._now()
-            delay: float | None
-            try:
-                delay = await self._reconcile(key)
-                self._failures.pop(key, None)
-            except Later as later:
-                delay = self._backoff(key)
-                if later.at_most is not None:
-                    delay = min(delay, later.at_most)
-                delay = max(later.after, delay)
-                log.warning("%s", later, extra=_about(key, delay))
-            except Exception:
-                delay = self._backoff(key)
-                log.exception("reconcile failed", extra=_about(key, delay))
-            finally:
-                WORK_SECONDS.labels(*LABELS).observe(self._now() - self._running.pop(key))
+            async with self._places:
+                delay = await self._run(key)
             if key in self._again:
                 self._again.discard(key)
                 self.add(key)
             elif delay is not None:
                 self.add_after(key, delay)
+
+    async def _run(self, key: Key) -> float | None:
+        """Reconcile a key; return when to do so again, in seconds."""
+        QUEUE_SECONDS.labels(*LABELS).observe(self._now() - self._waiting.pop(key))
+        self._depth.set(len(self._waiting))
+        self._running[key] = self._now()
+        try:
+            delay = await self._reconcile(key)
+            self._failures.pop(key, None)
+            return delay
+        except Later as later:
+            delay = self._backoff(key)
+            if later.at_most is not None:
+                delay = min(delay, later.at_most)
+            delay = max(later.after, delay)
+            log.warning("%s", later, extra=_about(key, delay))
+            return delay
+        except Exception:
+            delay = self._backoff(key)
+            log.exception("reconcile failed", extra=_about(key, delay))
+            return delay
+        finally:
+            WORK_SECONDS.labels(*LABELS).observe(self._now() - self._running.pop(key))
 
     def _backoff(self, key: Key) -> float:
         """Return how long to wait after one more failure in a row."""

@@ -60,7 +60,7 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
         present = getattr(owner, "status").conditions  # noqa: B009
         status, event = told(present, status, refusals, now)
         events = (*events, event)
-    if status is not None:
+    if status is not None and (refusals or not plan.may_wait):
         try:
             await cluster.write_status(owner, fit(status))
         except WriteRefused as error:

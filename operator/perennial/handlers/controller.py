@@ -20,8 +20,11 @@ from perennial.handlers.store import StoreAccess
 from perennial.handlers.unreadable import stall
 from perennial.plan.core import Plan, Settings
 from perennial.settings import Options
+from perennial.sources.pods import Pods
 
-Gather = Callable[[Cluster, Key, Settings, Options, datetime], Awaitable[tuple[Kind, Plan] | None]]
+Gather = Callable[
+    [Cluster, Pods, Key, Settings, Options, datetime], Awaitable[tuple[Kind, Plan] | None]
+]
 
 CONTROLLERS: dict[str, Gather] = {
     "DriftMonitor": monitor.observe_and_plan,
@@ -34,8 +37,9 @@ CONTROLLERS: dict[str, Gather] = {
 class Controller:
     """Reconciles any of our kinds by its key."""
 
-    def __init__(self, cluster: Cluster, settings: Settings, options: Options) -> None:
-        self._cluster, self._settings, self._options = cluster, settings, options
+    def __init__(self, cluster: Cluster, pods: Pods, settings: Settings, options: Options) -> None:
+        self._cluster, self._pods = cluster, pods
+        self._settings, self._options = settings, options
         self.store = StoreAccess(cluster, options)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -47,7 +51,7 @@ class Controller:
             gather = CONTROLLERS[key.kind]
             denied = await self.store.denied(key.namespace)
             settings = replace(self._settings, store_denied=denied)
-            decided = await gather(self._cluster, key, settings, self._options, now)
+            decided = await gather(self._cluster, self._pods, key, settings, self._options, now)
             if decided is None:
                 result = "success"
                 metrics.forget(*key)

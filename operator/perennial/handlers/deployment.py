@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
+from dataclasses import replace
 from datetime import datetime
 
-from perennial.api.base import Json, Kind
+from perennial.api.base import Kind
 from perennial.api.deployment import ModelDeployment
 from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.cluster.client import Cluster, Unreadable
 from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
-from perennial.cluster.scrape import is_ready, parse, read_pods
-from perennial.plan.analysis.counters import Answers, PodMetrics, chosen
+from perennial.handlers.measured import Measured
 from perennial.plan.core import Plan, Settings, owned_by
 from perennial.plan.record import Record
 from perennial.plan.rollout import (
     DeploymentSnapshot,
     plan_deployment,
+    questions,
     takes_untried,
-    wants_metrics,
 )
 from perennial.plan.serving_pods import serving_pods
 from perennial.settings import Options
+from perennial.sources.pods import Pods
 
-log = logging.getLogger("perennial.deployment")
+MEASURED = Measured()
 
 
 async def observe_and_plan(
-    cluster: Cluster, key: Key, settings: Settings, options: Options, now: datetime
+    cluster: Cluster, serving: Pods, key: Key, settings: Settings, options: Options, now: datetime
 ) -> tuple[Kind, Plan] | None:
     """Return the deployment and what to do about it, None where it is gone."""
     namespace = key.namespace
@@ -37,6 +38,7 @@ async def observe_and_plan(
         ModelDeployment, namespace, key.name
     )
     if deployment is None or deployment.metadata.deletion_timestamp is not None:
+        MEASURED.forget(namespace, key.name)
         return None
     model = deployment.spec.model
     version: ModelVersion | None = None
@@ -58,10 +60,6 @@ async def observe_and_plan(
             versions = await cluster.read_all(ModelVersion, namespace, selected)
     selector = f"perennial.dev/deployment={key.name}"
     pods = serving_pods(key.name, await cluster.select("v1", "Pod", namespace, selector))
-    answers = None
-    stable, canary = deployment.status.stable, deployment.status.canary
-    if stable is not None and canary is not None and wants_metrics(deployment, now):
-        answers = await _ask(pods, [stable.revision, canary.revision])
     snapshot = DeploymentSnapshot(
         deployment=deployment,
         now=now,
@@ -73,10 +71,17 @@ async def observe_and_plan(
         workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),
         service=await cluster.get("v1", "Service", namespace, key.name),
         pods=tuple(pods),
-        answers=answers,
+        measured=MEASURED.recall(deployment),
     )
+    asked = questions(snapshot)
+    if asked is not None:
+        answers = asked.answers(await serving.ask(asked.questions))
+        snapshot = replace(snapshot, answers=answers)
     export(deployment)
-    return deployment, plan_deployment(snapshot)
+    # After a long absence there are many looks to be made, while the event loop goes on.
+    plan = await asyncio.to_thread(plan_deployment, snapshot)
+    MEASURED.note(deployment, plan)
+    return deployment, plan
 
 
 async def _records(
@@ -100,30 +105,8 @@ async def _records(
     return tuple(records)
 
 
-async def _ask(pods: list[Json], revisions: list[str]) -> Answers:
-    """Return what the ready pods of revisions counted; who answers no metrics is silent."""
-    ready = {p["metadata"]["name"]: p for p in pods if is_ready(p) and _revision(p) in revisions}
-    asked = {
-        revision: tuple(chosen([n for n, p in ready.items() if _revision(p) == revision]))
-        for revision in revisions
-    }
-    names = [name for of in asked.values() for name in of]
-    found: list[PodMetrics] = []
-    for name, text in (await read_pods([ready[n] for n in names], "/metrics")).items():
-        try:
-            found.append(parse(name, _revision(ready[name]), text))
-        except ValueError as error:
-            about = {"pod": name, "why": str(error)}
-            log.warning("the metrics of a pod cannot be read", extra=about)
-    return Answers(asked, tuple(found))
-
-
 def export(deployment: ModelDeployment) -> None:
     """Set the Prometheus series that say which versions serve."""
     roles = (("stable", deployment.status.stable), ("canary", deployment.status.canary))
     rows = [((r.version, r.artifact.sha256, role), 1.0) for role, r in roles if r is not None]
     MODEL_INFO.set(deployment.key, rows)
-
-
-def _revision(pod: Json) -> str:
-    return str(pod["metadata"].get("labels", {}).get("perennial.dev/revision", ""))

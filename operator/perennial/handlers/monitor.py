@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from datetime import datetime
 
-from perennial.api.base import Json, Kind, seconds
+from perennial.api.base import Kind
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
 from perennial.cluster import metrics
 from perennial.cluster.client import Cluster
 from perennial.cluster.queue import Key
-from perennial.cluster.scrape import is_ready, read_pods
 from perennial.plan.core import Plan, Settings
-from perennial.plan.monitor import MonitorSnapshot, plan_monitor, wants_windows
+from perennial.plan.monitor import MonitorSnapshot, plan_monitor, questions, wants_windows
 from perennial.plan.serving_pods import serving_pods
+from perennial.plan.windows import Answers, Question
 from perennial.settings import Options
+from perennial.sources.pods import Pods
 from perennial_artifact.profile import Profile
-from perennial_artifact.window import Window
 
-log = logging.getLogger("perennial.monitor")
+PROFILES_TRIED = 3
 
 
 async def observe_and_plan(
-    cluster: Cluster, key: Key, settings: Settings, options: Options, now: datetime
+    cluster: Cluster, serving: Pods, key: Key, settings: Settings, options: Options, now: datetime
 ) -> tuple[Kind, Plan] | None:
     """Return the monitor and what to do about it, None where it is gone."""
     namespace = key.namespace
@@ -35,8 +35,7 @@ async def observe_and_plan(
         ModelDeployment, namespace, monitor.spec.deployment_ref.name
     )
     training: ModelTraining | None = None
-    windows: tuple[Window, ...] | None = None
-    asked = 0
+    answers: Answers | None = None
     profile: Profile | None = None
     if deployment is not None and deployment.spec.model.training_ref is not None:
         name = deployment.spec.model.training_ref.name
@@ -47,38 +46,27 @@ async def observe_and_plan(
             f"perennial.dev/deployment={deployment.metadata.name},"
             f"perennial.dev/revision={stable.revision}"
         )
-        pods = await cluster.select("v1", "Pod", namespace, selector)
-        ready = [p for p in serving_pods(deployment.metadata.name, pods) if is_ready(p)]
-        asked = len(ready)
-        windows, profile = await _collect(ready, seconds(monitor.spec.window))
-    snapshot = MonitorSnapshot(monitor, now, deployment, training, windows, asked, profile)
-    plan = plan_monitor(snapshot)
+        found = await cluster.select("v1", "Pod", namespace, selector)
+        ours = serving_pods(deployment.metadata.name, found)
+        asked = questions(monitor, stable.revision, ours, now)
+        answers = asked.answers(await serving.ask(asked.questions))
+        profile = await _profile(serving, asked.questions, answers)
+    snapshot = MonitorSnapshot(monitor, now, deployment, training, answers, profile)
+    # Adding up and testing a thousand features takes a while, in which the event loop goes on.
+    plan = await asyncio.to_thread(plan_monitor, snapshot)
     export(monitor)
     return monitor, plan
 
 
-async def _collect(
-    pods: list[Json], window_seconds: float
-) -> tuple[tuple[Window, ...], Profile | None]:
-    """Return what the pods counted, and the profile that they counted on.
-
-    A pod whose answer makes no sense is left out, as one that does not answer.
-    """
-    windows: list[Window] = []
-    profile: Profile | None = None
-    answers = await read_pods(pods, f"/drift?seconds={window_seconds:g}")
-    for pod in pods:
-        name = pod["metadata"]["name"]
-        try:
-            if name in answers:
-                windows.append(Window.from_json(answers[name]))
-            if name in answers and profile is None:
-                told = await read_pods([pod], "/profile")
-                profile = Profile.from_json(told[name]) if name in told else None
-        except ValueError as error:
-            about = {"pod": name, "why": str(error)}
-            log.warning("what a pod counted cannot be read", extra=about)
-    return tuple(windows), profile
+async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers) -> Profile | None:
+    """Return the profile that pods counted on, of the first that gives it; a few are tried."""
+    heard = zip(asked, answers.heard, strict=True)
+    counted = [(q, h.window.profile) for q, h in heard if h.window is not None and h.window.profile]
+    for question, digest in counted[:PROFILES_TRIED]:
+        found = await serving.profile(question, digest)
+        if found is not None:
+            return found
+    return None
 
 
 def export(monitor: DriftMonitor) -> None:

@@ -51,6 +51,8 @@ class Plan:
     """What must still be so where a write, or a deletion, takes capacity away."""
     delete: tuple[Deletion, ...] = ()
     status: ApiModel | None = None
+    may_wait: bool = False
+    """Whether the status tells nothing new that cannot be found again: then it is not written."""
     events: tuple[Event, ...] = ()
     requeue_after: float | None = None
     """Seconds until the object is looked at again without any event; None: when woken."""

@@ -7,18 +7,24 @@ from perennial.api.monitor import USUAL_KEPT, DriftTest, MonitorSpec, UsualScore
 from perennial.plan.statistics.drift import Counts, Feature, Settings
 from perennial.plan.statistics.usual_drift import MARGIN, UsualDrift
 from perennial_artifact.profile import FeatureProfile, Profile
-from perennial_artifact.window import FeatureWindow, Window
+from perennial_artifact.windows import Column, Window
 
 
-def known(profile: Profile, window: Window) -> list[tuple[FeatureProfile, FeatureWindow]]:
-    """Return features and predictions with what was counted of them live."""
-    live = {w.name: w for w in (*window.features, *window.predictions)}
+def known(profile: Profile, window: Window) -> list[tuple[FeatureProfile, Column]]:
+    """Return features and predictions with what was counted of them live.
+
+    Raises:
+        ValueError: the window was not counted on this profile.
+    """
     profiles = (*profile.features, *profile.predictions)
-    return [(p, live[p.name]) for p in profiles if p.name in live]
+    live = (*(window.features or ()), *(window.predictions or ()))
+    if [len(p.counts) for p in profiles] != [len(column.counts) for column in live]:
+        raise ValueError("what the pods counted does not fit their profile")
+    return list(zip(profiles, live, strict=True))
 
 
 def features(
-    tests: Sequence[DriftTest], pairs: Sequence[tuple[FeatureProfile, FeatureWindow]]
+    tests: Sequence[DriftTest], pairs: Sequence[tuple[FeatureProfile, Column]]
 ) -> list[Feature]:
     """Return what is tested: without tests all features; else those that a test is about.
 

@@ -1,9 +1,11 @@
 """DriftMonitor: the verdict on live traffic, and what is done about it."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from perennial.api.base import Condition, seconds
+from perennial.api.base import Condition, Json, seconds
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import (
     DriftMonitor,
@@ -20,13 +22,17 @@ from perennial.plan.core import Event, Plan, condition, settle, with_stall
 from perennial.plan.drift import features, known, settings, to_record, usual
 from perennial.plan.statistics.drift import DriftReport, FeatureDrift, judge_drift, learned
 from perennial.plan.statistics.numbers import in_percent
+from perennial.plan.windows import CLOSED_SECONDS, Answers, Asked, ask
 from perennial_artifact.profile import Profile
-from perennial_artifact.window import Window, merge
+from perennial_artifact.windows import Window, merge
 
 WORST_KEPT = 10
 HISTORY_KEPT = 20
 FRUITLESS_LIMIT = 2
 DAY = timedelta(hours=24)
+STEP = 5
+"""Seconds of the buckets that pods count features in, for an hour."""
+HOUR, MINUTE = 3_600, 60
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,30 @@ class MonitorSnapshot:
     now: datetime
     deployment: ModelDeployment | None = None
     training: ModelTraining | None = None
-    windows: tuple[Window, ...] | None = None
+    answers: Answers | None = None
     """What the serving pods answered; None where they were not asked in this pass."""
-    asked: int = 0
-    """Ready pods that were asked."""
     profile: Profile | None = None
+    """What the pods count on, None where they told none."""
+
+    @property
+    def windows(self) -> list[Window]:
+        """Return what the pods counted of features and predictions."""
+        found = [h.window for h in self.answers.heard] if self.answers is not None else []
+        return [w for w in found if w is not None and w.features is not None]
+
+    @property
+    def asked(self) -> int:
+        """Return how many ready pods were asked."""
+        return sum(map(len, self.answers.asked.values())) if self.answers is not None else 0
+
+    @property
+    def answered(self) -> int:
+        """Return how many of them gave a window."""
+        if self.answers is None:
+            return 0
+        ready = {name for names in self.answers.asked.values() for name in names}
+        gave = {h.pod for h in self.answers.heard if h.window is not None and h.window.features}
+        return len(ready & gave)
 
 
 def wants_windows(monitor: DriftMonitor, deployment: ModelDeployment, now: datetime) -> bool:
@@ -49,6 +74,15 @@ def wants_windows(monitor: DriftMonitor, deployment: ModelDeployment, now: datet
     if deployment.status.stable is None or deployment.spec.serving.drift_windows == "Disabled":
         return False
     return _wait(monitor, now) <= 0
+
+
+def questions(monitor: DriftMonitor, revision: str, pods: Sequence[Json], now: datetime) -> Asked:
+    """Return what the pods of a revision are asked: for the newest window that has ended."""
+    end = int(now.timestamp() - CLOSED_SECONDS) // STEP * STEP
+    start = end - math.ceil(seconds(monitor.spec.window))
+    # What is older than an hour is counted by the minute.
+    width = STEP if end - start <= HOUR - MINUTE else MINUTE
+    return ask(pods, [revision], start // width * width, end, STEP, ("features", "predictions"))
 
 
 def _wait(monitor: DriftMonitor, now: datetime) -> float:
@@ -79,7 +113,7 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
         status = status.model_copy(update={"reference": reference, "consecutive_breaches": 0})
     if status.observed_generation != s.monitor.metadata.generation:
         status = status.model_copy(update={"fruitless": 0})  # a person has thought about it
-    if s.windows is None:
+    if s.answers is None:
         changed = heard if heard != s.monitor.status else None
         return Plan(status=changed, requeue_after=max(1.0, _wait(s.monitor, s.now)))
     if not s.windows or s.profile is None:
@@ -90,16 +124,16 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
         return _blind(s, status.model_copy(update={"checked_time": s.now}), "NoWindows", told)
     try:
         window = merge(s.windows)
+        pairs = known(s.profile, window)
     except ValueError as error:
         return _blind(s, status, "NoWindows", str(error))
-    pairs = known(s.profile, window)
     names = {profile.name for profile, _ in pairs}
     unknown = sorted({f for t in s.monitor.spec.tests for f in t.features} - names)
     if unknown:
         told = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(names))}"
         return _blind(s, status, "InvalidSpec", told, stalled=True)
     status = _of_profile(s, status, window.profile)
-    if window.samples < s.monitor.spec.minimum_samples:
+    if window.rows < s.monitor.spec.minimum_samples:
         return _too_few(s, status, window)
     assert status.reference is not None and status.reference.since is not None
     watched = (s.now - status.reference.since).total_seconds()
@@ -142,7 +176,7 @@ def _with_run(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
 
 def _too_few(s: MonitorSnapshot, status: MonitorStatus, window: Window) -> Plan:
     """Say that too little came to say anything; what was counted in a row stays."""
-    told = f"{window.samples} rows came in the window, {s.monitor.spec.minimum_samples} are needed"
+    told = f"{window.rows} rows came in the window, {s.monitor.spec.minimum_samples} are needed"
     status = _looked(s, status, window, None, None)
     status = status.model_copy(update={"worst": [], "quality": [], "suspects": []})
     conditions = [
@@ -163,15 +197,15 @@ def _looked(
     """Return the status with what was looked at, and when."""
     looked = Evaluation(
         time=s.now,
-        samples=window.samples,
+        samples=window.rows,
         worst_score=round(worst.score, 4) if worst is not None else None,
         drifted="Unknown" if drifted is None else "True" if drifted else "False",
     )
     counted = WindowStatus(
-        start=window.start,
-        end=window.end,
-        samples=window.samples,
-        pods=len(s.windows or ()),
+        start=_moment(max(window.start, min(w.since for w in s.windows))),
+        end=_moment(window.end),
+        samples=window.rows,
+        pods=s.answered,
         asked=s.asked,
     )
     return status.model_copy(
@@ -219,19 +253,19 @@ def _judge(s: MonitorSnapshot, status: MonitorStatus, window: Window, report: Dr
     before = {c.type: c.status for c in s.monitor.status.conditions}
     was = before.get("Drifted", "Unknown")
     if drifted and was != "True":
-        events.append(Event("DriftDetected", f"{names} over {window.samples} rows", "Warning"))
+        events.append(Event("DriftDetected", f"{names} over {window.rows} rows", "Warning"))
     if not drifted and was == "True":
-        events.append(Event("DriftResolved", f"{window.samples} rows are like the reference"))
+        events.append(Event("DriftResolved", f"{window.rows} rows are like the reference"))
     reason, more = "DriftDetected", ""
     if drifted and count >= spec.consecutive_breaches and spec.actions.retrain is not None:
         reason, more, status = _retrain(s, status, names)
         if reason == "AskedToRetrain":
             events.append(Event("AskedToRetrain", more))
     if drifted:
-        told = f"{names} over {window.samples} rows" + (f"; {more}" if more else "")
+        told = f"{names} over {window.rows} rows" + (f"; {more}" if more else "")
         verdict = condition("Drifted", True, reason, told)
     else:
-        told = f"{window.samples} rows are like the reference"
+        told = f"{window.rows} rows are like the reference"
         verdict = condition("Drifted", False, "LikeReference", told)
     if report.breaches:
         told = ", ".join(
@@ -248,10 +282,16 @@ def _judge(s: MonitorSnapshot, status: MonitorStatus, window: Window, report: Dr
 
 def _watching(s: MonitorSnapshot) -> Condition:
     """Return that it watches, and how many pods are not seen."""
-    told, silent = f"watches {s.monitor.spec.deployment_ref.name}", s.asked - len(s.windows or ())
+    told, silent = f"watches {s.monitor.spec.deployment_ref.name}", s.asked - s.answered
     if silent > 0:
         told += f"; {silent} of {s.asked} ready pods did not answer"
+    for late in s.answers.skewed(*s.answers.asked)[:1] if s.answers is not None else ():
+        told += f"; the clock of pod {late.pod} is {late.skew:+.0f} s off: look at its node's time"
     return condition("Ready", True, "Watching", told)
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _score(f: FeatureDrift) -> FeatureScore:

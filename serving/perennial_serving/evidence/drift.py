@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from perennial_artifact.buckets import Buckets
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.sketch import AT_ONCE, Sketch
-from perennial_artifact.window import Window
+from perennial_artifact.windows import Column
 from perennial_serving.model.datatypes import Arrays
 from perennial_serving.model.loaded import Model
 from perennial_serving.system.errors import ModelInvalid
@@ -33,7 +34,8 @@ class Recorder:
         Raises:
             ModelInvalid: the profile speaks of another kind of column.
         """
-        self._sketch = Sketch(profile, digest, model.name, model.version)
+        self.digest = digest
+        self._sketch = Sketch(profile)
         found = _matching(profile.features, model.inputs)
         self._inputs = {tensor for tensor, _ in found}
         self._others = {t.name for t in model.inputs} - self._inputs
@@ -48,7 +50,12 @@ class Recorder:
     @property
     def maximum_bytes(self) -> int:
         """What all buckets of the retention take together."""
-        return self._sketch.maximum_bytes
+        return self.buckets.maximum_bytes
+
+    @property
+    def buckets(self) -> Buckets:
+        """The counts by time."""
+        return self._sketch.buckets
 
     def record(self, inputs: Arrays, outputs: Arrays, rows: int) -> None:
         """Count a request of ``rows`` rows."""
@@ -74,10 +81,10 @@ class Recorder:
             self.record(ours, theirs, min(self.LARGE_ROWS, rows - first))
             await asyncio.sleep(0)
 
-    def window(self, seconds: float) -> Window:
-        """Return what was counted in the last ``seconds``."""
+    def between(self, start: int, end: int, now: float) -> tuple[int, list[Column], list[Column]]:
+        """Return rows, features and predictions of ``[start, end)``, bounds of closed buckets."""
         self._flush()
-        return self._sketch.window(seconds, time.time())
+        return self._sketch.between(start, end, now)
 
     def _flush(self) -> None:
         if not self._pending:

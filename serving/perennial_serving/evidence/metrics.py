@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
+from perennial_serving.evidence.answers import AnswerCounts
 from perennial_serving.system.budget import Budget
 
 SECONDS = (
@@ -74,6 +75,7 @@ class Metrics(Collector):
         self.load_seconds = 0.0
         self.spool_bytes = 0
         self.budget = Budget(0)
+        self.recent = AnswerCounts(SECONDS)
         self._durations = {protocol: Histogram(SECONDS) for protocol in PROTOCOLS}
         # From the start, so that a rate over the first request is not lost.
         self._requests = {(protocol, code): 0 for protocol in PROTOCOLS for code in (200, 500)}
@@ -89,6 +91,7 @@ class Metrics(Collector):
         key = (protocol, code)
         self._requests[key] = self._requests.get(key, 0) + 1
         self._durations[protocol].observe(seconds, trace_id)
+        self.recent.answered(code, seconds, time.time())
 
     def logged(self, kind: str, result: str, count: int) -> None:
         """Count records of the request log: of a kind, spooled or dropped."""

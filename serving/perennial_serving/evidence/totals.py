@@ -9,7 +9,7 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from perennial_artifact.window import Window, merge
+from perennial_artifact.windows import Window, merge
 
 # Of these gauges the largest is true for all; the others add up.
 _LARGEST = (
@@ -58,5 +58,5 @@ def add_metrics(texts: Sequence[bytes]) -> CollectorRegistry:
 
 
 def add_windows(documents: Sequence[bytes]) -> bytes:
-    """Return the drift window of several workers, which count on the same profile."""
+    """Return the window of several workers, which serve the same model."""
     return merge([Window.from_json(d) for d in documents]).to_json()

@@ -1,4 +1,4 @@
-"""One model with its metrics and its drift windows, whatever transport a request comes by."""
+"""One model with its metrics and its windows, whatever transport a request comes by."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import hashlib
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from perennial_artifact.buckets import Buckets
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.profile import Profile
-from perennial_artifact.window import Window
+from perennial_artifact.windows import PARTS, Part, Requests, Window
 from perennial_serving.evidence.drift import Recorder
 from perennial_serving.evidence.metrics import Metrics
 from perennial_serving.evidence.requestlog import columns
@@ -52,6 +53,7 @@ class DataPlane:
         """
         self.model = model
         self.metrics = metrics
+        self._began = time.time()
         profile = _profile(model)
         self.recorder = None
         if drift and profile is not None and model.profile is not None:
@@ -90,7 +92,7 @@ class DataPlane:
     @property
     def kept_bytes(self) -> int:
         """The memory that windows and logs take at most, in bytes."""
-        windows = self.recorder.maximum_bytes if self.recorder is not None else 0
+        windows = sum(buckets.maximum_bytes for buckets in self._buckets(PARTS))
         return windows + (PENDING_BYTES if self.log is not None else 0)
 
     def asked(self, names: Sequence[str]) -> list[Tensor]:
@@ -148,9 +150,48 @@ class DataPlane:
         self.seconds_per_row += _WEIGHT * (taken - known)
         self.metrics.inference.observe(seconds)
 
-    def window(self, seconds: float) -> Window | None:
-        """Return the drift window, None where there is none."""
-        return None if self.recorder is None else self.recorder.window(seconds)
+    def window(self, start: int, end: int, parts: Collection[Part]) -> Window:
+        """Return what was counted in ``[start, end)``; parts that are not counted are None.
+
+        Raises:
+            RequestError: 425, the end has not come yet; 400, it is between the bounds of buckets.
+        """
+        now = time.time()
+        if now < end:
+            raise RequestError(425, f"the clock is {now:.3f}: ask again when it has passed {end}")
+        buckets = self._buckets(parts)
+        for moment in (start, end):
+            width = max((b.width(moment, now) for b in buckets), default=1)
+            if moment % width:
+                raise RequestError(400, f"{moment} is in a bucket of {width} s: ask for its bounds")
+        requests: Requests | None = None
+        if "requests" in parts:
+            requests = self.metrics.recent.between(start, end, now)
+        found = Window(
+            model=self.model.name,
+            version=self.model.version,
+            since=max([self._began, *(b.oldest(now) for b in buckets)]),
+            clock=now,
+            start=start,
+            end=end,
+            requests=requests,
+        )
+        if self.recorder is None or not {"features", "predictions"} & set(parts):
+            return found
+        rows, features, predictions = self.recorder.between(start, end, now)
+        return found.replace(
+            profile=self.recorder.digest,
+            rows=rows,
+            features=features if "features" in parts else None,
+            predictions=predictions if "predictions" in parts else None,
+        )
+
+    def _buckets(self, parts: Collection[Part]) -> list[Buckets]:
+        """Return what parts are counted in."""
+        found = [self.metrics.recent.buckets] if "requests" in parts else []
+        if self.recorder is not None and {"features", "predictions"} & set(parts):
+            found.append(self.recorder.buckets)
+        return found
 
     def _log(self, error: Exception) -> None:
         # Not each one: a bad model under load would fill the node's disk.

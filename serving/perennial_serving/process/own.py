@@ -8,13 +8,14 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from perennial_artifact.window import Window
+from perennial_artifact.windows import PARTS, Part, Window
 from perennial_serving.execution.admission import Admission
 from perennial_serving.execution.dataplane import DataPlane
 from perennial_serving.process.observability import JSON, Answer, exposition, not_found
-from perennial_serving.system.errors import refusal
+from perennial_serving.system.errors import SHOWN, RequestError
 
-MAXIMUM_WINDOW_SECONDS = 86_400
+TOO_EARLY = 425
+LATEST = 2**53
 
 
 class Pulse:
@@ -50,7 +51,7 @@ class Pulse:
 
 
 class Own:
-    """Answers /metrics, /drift?seconds=N, /profile and health for one process."""
+    """Answers /metrics, /window?from=S&to=S, /profile and health for one process."""
 
     def __init__(self, plane: DataPlane, pulse: Pulse) -> None:
         self._plane, self._pulse = plane, pulse
@@ -66,26 +67,47 @@ class Own:
                 return _health("ready", self._pulse.is_ready)
             case "/profile" if self._plane.model.profile is not None:
                 return 200, JSON, self._plane.model.profile
-            case "/drift":
-                return await self._drift(query)
+            case "/window":
+                return await self._window(query)
         return not_found()
 
-    async def _drift(self, query: bytes) -> Answer:
-        try:
-            seconds = float(parse_qs(query.decode()).get("seconds", ["3600"])[0])
-        except ValueError:  # UnicodeDecodeError too
-            seconds = -1.0
-        if not 0 < seconds <= MAXIMUM_WINDOW_SECONDS:
-            reason = f"seconds must be a number up to {MAXIMUM_WINDOW_SECONDS}"
-            return 400, JSON, refusal(reason)
+    async def _window(self, query: bytes) -> Answer:
+        start, end, parts = _asked(query)
 
-        async def window() -> Window | None:
-            return self._plane.window(seconds)
+        async def window() -> Window:
+            return self._plane.window(start, end, parts)
 
         # The counts belong to the other loop.
         counting = asyncio.run_coroutine_threadsafe(window(), self._pulse.loop)
-        found = await asyncio.wrap_future(counting)
-        return not_found() if found is None else (200, JSON, found.to_json())
+        try:
+            found = await asyncio.wrap_future(counting)
+        except RequestError as early:
+            if early.status != TOO_EARLY:
+                raise
+            told = {"error": str(early), "clock": time.time()}
+            return TOO_EARLY, JSON, msgspec.json.encode(told)
+        return 200, JSON, found.to_json()
+
+
+def _asked(query: bytes) -> tuple[int, int, list[Part]]:
+    """Read the start, the end and the parts of a window that is asked for; by default all parts.
+
+    Raises:
+        RequestError: 400, they make no sense.
+    """
+    try:
+        fields = parse_qs(query.decode("ascii"))
+        start, end = (int(fields[name][0]) for name in ("from", "to"))
+    except (KeyError, ValueError):
+        told = "expected from and to in seconds since 1970: /window?from=1700000000&to=1700000060"
+        raise RequestError(400, told) from None
+    if not 0 <= start < end < LATEST:
+        raise RequestError(400, "to must come after from")
+    names = fields.get("parts", [",".join(PARTS)])[0].split(",")
+    if unknown := set(names) - set(PARTS):
+        known = ", ".join(PARTS)
+        raise RequestError(400, f"part {min(unknown)[:SHOWN]!r} is unknown: expected {known}")
+    return start, end, [part for part in PARTS if part in names]
 
 
 def _health(word: str, holds: bool) -> Answer:

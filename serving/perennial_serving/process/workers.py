@@ -1,4 +1,4 @@
-"""Several processes behind the same ports, with one view of their metrics and drift windows.
+"""Several processes behind the same ports, with one view of their metrics and windows.
 
 The parent loads no model: it starts the workers, ends with the first that ends, and adds up what
 they counted. The kernel spreads connections over the workers that listen (SO_REUSEPORT); these
@@ -33,7 +33,7 @@ _HEADERS = (
 )
 _PATHS = (
     *("/healthz", "/v2/health/live", "/v2/health/ready"),
-    *("/metrics", "/drift", "/profile"),
+    *("/metrics", "/window", "/profile"),
 )
 
 
@@ -72,7 +72,7 @@ class _All:
         status, kind, body = max(answers)
         if status == 200 and path == "/metrics":
             return exposition(add_metrics([text for _, _, text in answers]), accept)
-        if status == 200 and path == "/drift":
+        if status == 200 and path == "/window":
             body = add_windows([text for _, _, text in answers])
         return status, kind, body
 

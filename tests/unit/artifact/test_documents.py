@@ -2,7 +2,6 @@
 
 import json
 import math
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ from perennial_artifact.base import Document
 from perennial_artifact.manifest import File, Manifest, Metric, Signature, Tensor
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.result import MAXIMUM_DEPTH, CandidateResult, SearchSpaceSpec
-from perennial_artifact.window import FeatureWindow, Window, merge
+from perennial_artifact.windows import Window
 
 SHA = "0123456789abcdef" * 4
 TENSOR = {"name": "x", "datatype": "FP32", "shape": [-1, 2]}
@@ -44,11 +43,14 @@ PROFILE: dict[str, Any] = {
 WINDOW: dict[str, Any] = {
     "model": "m",
     "version": "1",
+    "since": 1_700_000_000.5,
+    "clock": 1_700_000_065.25,
+    "start": 1_700_000_000,
+    "end": 1_700_000_060,
+    "requests": {"bounds": [0.1, 1], "buckets": [[1_700_000_010, 1, 2, 1, 0, [1, 1, 1]]]},
     "profile": SHA,
-    "start": "2026-01-01T00:00:00Z",
-    "end": "2026-01-01T01:00:00+01:00",
-    "samples": 3,
-    "features": [{"name": "x", "counts": [1, 2], "other": 0, "missing": 0, "outOfRange": 0}],
+    "rows": 3,
+    "features": [[[1, 2], 0, 0, 0]],
     "predictions": [],
 }
 RESULT: dict[str, Any] = {"candidate": "a", "metrics": [{"name": "r2", "value": 0.5}]}
@@ -84,18 +86,20 @@ def test_what_is_absent_is_left_out_but_the_version_never() -> None:
     assert told["parameters"] == {"C": 1.0, "class_weight": None} and "parent" not in told
 
 
-def test_a_window_says_every_count_and_its_times_in_utc() -> None:
-    moment = datetime(2026, 1, 1, tzinfo=UTC)
-    feature = FeatureWindow(name="x", counts=[1])
-    window = Window(
-        model="m", version="1", profile=SHA, start=moment, end=moment, samples=1, features=[feature]
-    )
-    told = json.loads(window.to_json())
-    assert told["start"] == "2026-01-01T00:00:00Z" and told["predictions"] == []
-    assert told["features"] == [
-        {"name": "x", "counts": [1], "other": 0, "missing": 0, "outOfRange": 0}
-    ]
-    assert merge([window, window]).features[0].counts == [2]
+def test_a_window_is_read_whatever_a_newer_server_adds() -> None:
+    newer = json.loads(json.dumps(WINDOW))
+    newer["unheardOf"] = {"x": 1}
+    newer["requests"]["unheardOf"] = 1
+    newer["requests"]["buckets"][0].append("more")
+    newer["features"][0].append("more")
+    assert Window.from_plain(newer) == Window.from_plain(WINDOW)
+    assert json.loads(Window.from_plain(WINDOW).to_json())["format"] == 1
+
+
+def test_a_profile_is_read_whatever_a_newer_trainer_adds() -> None:
+    newer = json.loads(json.dumps(PROFILE))
+    newer["unheardOf"] = newer["features"][0]["unheardOf"] = 1
+    assert Profile.from_plain(newer) == Profile.from_plain(PROFILE)
 
 
 def test_infinity_is_written_as_null() -> None:
@@ -116,7 +120,7 @@ def changed(document: dict[str, Any], path: str, value: Any) -> str:
     *parents, last = path.split(".")
     for name in parents:
         place = place[int(name) if isinstance(place, list) else name]
-    place[last] = value
+    place[int(last) if isinstance(place, list) else last] = value
     return json.dumps(copy)
 
 
@@ -135,8 +139,13 @@ def changed(document: dict[str, Any], path: str, value: Any) -> str:
         (Profile, PROFILE, "features.0.counts", [1, 2], "x has 3 bins but 2 counts"),
         (Profile, PROFILE, "features.0.edges", [1, 1], "edges of x must increase"),
         (Profile, PROFILE, "rows", 6.5, r"\$\.rows"),
+        (Window, WINDOW, "format", 2, r"\$\.format"),
         (Window, WINDOW, "start", "2026-01-01T00:00:00", r"\$\.start"),
-        (Window, WINDOW, "features.0.counts", [None], r"\$\.features\[0\]\.counts"),
+        (Window, WINDOW, "features.0.0", [None], r"\$\.features\[0\]"),
+        (Window, WINDOW, "features.0.1", -1, r"\$\.features\[0\]"),
+        (Window, WINDOW, "requests.bounds", [1, 0.1], "bounds must increase"),
+        (Window, WINDOW, "requests.bounds", [1], "2 counts of each bucket"),
+        (Window, WINDOW, "requests.buckets.0.2", 1e300, r"\$\.requests\.buckets\[0\]"),
         (CandidateResult, RESULT, "candidate", "a" * 64, r"\$\.candidate"),
         (CandidateResult, RESULT, "metrics", RESULT["metrics"] * 65, r"\$\.metrics"),
         (CandidateResult, RESULT, "metrics.0.value", None, r"\$\.metrics\[0\]\.value"),

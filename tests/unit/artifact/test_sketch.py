@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial_artifact.profile import FeatureProfile, Profile
-from perennial_artifact.sketch import AT_ONCE, BUCKET_SECONDS, FINE_SECONDS, Sketch
-from perennial_artifact.window import FeatureWindow
+from perennial_artifact.sketch import AT_ONCE, TIERS, Sketch
+from perennial_artifact.windows import Column
 
-NOW = 1_800_000_000.0
+NOW = 1_800_000_000
+FINE = TIERS[0]
 # Few, so that values fall on edges; some that single precision rounds up, and some down.
 NUMBERS = st.sampled_from([-1e300, -2.0, -0.1, 0.0, 0.1, 0.3, 1 / 3, 1.0, 16777217.0, 1e300])
 VALUES = NUMBERS | st.sampled_from([math.nan, math.inf, -math.inf])
@@ -31,10 +32,10 @@ def columns(draw: st.DrawFn) -> FeatureProfile:
 
 
 def sketch(*features: FeatureProfile) -> Sketch:
-    return Sketch(Profile(rows=1, features=list(features)), "0" * 64, "m", "1")
+    return Sketch(Profile(rows=1, features=list(features)))
 
 
-def counted(column: FeatureProfile, values: Sequence[float]) -> FeatureWindow:
+def counted(column: FeatureProfile, values: Sequence[float]) -> Column:
     """Count as the definition says, one value after the other."""
     numbers = [v for v in values if not math.isnan(v)]
     counts = [0] * len(column.counts)
@@ -42,9 +43,9 @@ def counted(column: FeatureProfile, values: Sequence[float]) -> FeatureWindow:
         counts[bisect_right(column.edges, v)] += 1
     low = -math.inf if column.minimum is None else column.minimum
     high = math.inf if column.maximum is None else column.maximum
-    return FeatureWindow(
-        name=column.name,
-        counts=counts,
+    return Column(
+        counts,
+        other=0,
         missing=len(values) - len(numbers),
         out_of_range=sum(v < low or v > high for v in numbers),
     )
@@ -64,9 +65,9 @@ def test_numbers_fall_into_the_bins_of_their_definition(dtype: type, data: st.Da
         values = np.array(drawn * times, dtype=dtype)
     found = sketch(*described)
     found.observe(values, [], len(values), NOW)
-    window = found.window(BUCKET_SECONDS, NOW)
-    assert window.samples == len(values)
-    assert window.features == [
+    rows, features, _ = found.between(NOW, NOW + FINE.seconds, NOW + FINE.seconds)
+    assert rows == len(values)
+    assert features == [
         counted(column, values[:, n].astype(float).tolist()) for n, column in enumerate(described)
     ]
 
@@ -80,10 +81,10 @@ def test_categories_are_counted_beside_numbers_and_old_buckets_still_count() -> 
         np.array(["blue", "", "green", b"red"], object),
     )
     found.observe(rows[0], [rows[1]], 4, NOW)
-    later = NOW + FINE_SECONDS + 60
+    later = NOW + FINE.kept + 60
     found.observe(rows[0][:1], [rows[1][:1]], 1, later)
-    colours, numbers = found.window(2 * FINE_SECONDS, later).features
+    _, (colours, numbers), _ = found.between(NOW, later + 60, later + 60)
     assert (colours.counts, colours.other, colours.missing) == ([1, 2], 1, 1)
     assert (numbers.counts, numbers.missing, numbers.out_of_range) == ([2, 2], 1, 0)
-    recent = found.window(BUCKET_SECONDS, later)
-    assert recent.samples == 1 and recent.features[0].counts == [0, 1]
+    rows_since, recent, _ = found.between(later, later + FINE.seconds, later + 60)
+    assert rows_since == 1 and recent[0].counts == [0, 1]

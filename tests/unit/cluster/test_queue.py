@@ -100,6 +100,27 @@ def test_keys_run_side_by_side_up_to_the_number_of_workers() -> None:
     assert done.most == 3 and [at for _, at in done.begun] == [0, 0, 0, 1, 1]
 
 
+def test_what_waits_for_something_that_hangs_keeps_no_other_waiting() -> None:
+    async def play(b: Bench) -> None:
+        async def work(key: Key) -> None:
+            if key.name.startswith("hangs"):
+                async with b.queue.meanwhile():
+                    await asyncio.sleep(10)
+            await asyncio.sleep(1)
+
+        b.work = work
+        for n in range(6):
+            b.queue.add(Key("ModelDeployment", "team", f"hangs-{n}"))
+        for n in range(4):
+            b.queue.add(Key("ModelTraining", "team", str(n)))
+        b.queue.add(Key("ModelDeployment", "team", "hangs-0"))
+        await asyncio.sleep(30)
+
+    begun = dict(reversed(bench(nothing, play).begun))
+    assert [begun[str(n)] for n in range(4)] == [0, 0, 0, 1]
+    assert all(begun[f"hangs-{n}"] == 0 for n in range(6))
+
+
 def test_a_result_is_when_to_look_again() -> None:
     delays = iter([7.0, 2.0, None])
 

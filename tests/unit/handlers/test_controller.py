@@ -15,6 +15,7 @@ from perennial.handlers.controller import Controller
 from perennial.handlers.monitor import export
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.settings import read
+from perennial.sources.pods import Pods
 
 KEY = Key("ModelDeployment", "team", "flights")
 OWNER = deployment()
@@ -54,7 +55,7 @@ class Recorder:
 
 
 def made(recorder: Recorder) -> Controller:
-    return Controller(recorder, SETTINGS, read({})[1])  # type: ignore[arg-type]
+    return Controller(recorder, Pods(), SETTINGS, read({})[1])  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)

@@ -2,42 +2,13 @@
 
 from typing import Any
 
-import pytest
 from builders import NOW, later, training, version
 from builders import deployment as made
 from stored import OPTIONS, SETTINGS, Stored, key
 
 from perennial.api import ModelDeployment, ModelVersion
 from perennial.handlers import deployment
-
-TEXT = b'perennial_serving_requests_total{code="200"} 7\n'
-
-
-def pod(name: str, revision: str, ready: bool = True) -> dict[str, Any]:
-    status = {"podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": str(ready)}]}
-    return {"metadata": {"name": name, "labels": {"perennial.dev/revision": revision}},
-            "status": status}  # fmt: skip
-
-
-async def test_answers_are_told_beside_who_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def read(pods: list[Any], path: str) -> dict[str, bytes]:
-        assert path == "/metrics"
-        said = {"s1": TEXT, "c1": TEXT, "c2": b"<html>{</html>"}
-        return {n: said[n] for p in pods if (n := p["metadata"]["name"]) in said}
-
-    monkeypatch.setattr(deployment, "read_pods", read)
-    pods = [
-        *(pod("s1", "old"), pod("c1", "new"), pod("c2", "new"), pod("c3", "new")),
-        *(pod("c4", "new", ready=False), pod("p", "older")),
-    ]
-    found = await deployment._ask(pods, ["old", "new"])
-    assert {r: set(names) for r, names in found.asked.items()} == {
-        "old": {"s1"},
-        "new": {"c1", "c2", "c3"},
-    }
-    assert [p.requests for p in found.of("new")] == [7]
-    assert found.silent("old") == [] and set(found.silent("new")) == {"c2", "c3"}
-
+from perennial.sources.pods import Pods
 
 OLD, NEW = "a" * 64, "b" * 64
 FOLLOWS = {"trainingRef": {"name": "flights"}}
@@ -65,7 +36,7 @@ def asked_for(owner: ModelDeployment, *versions: ModelVersion) -> Stored:
 async def told(cluster: Any) -> Any:
     """Return the status that is decided on."""
     decided = await deployment.observe_and_plan(
-        cluster, key(cluster.objects[0]), SETTINGS, OPTIONS, NOW
+        cluster, Pods(), key(cluster.objects[0]), SETTINGS, OPTIONS, NOW
     )
     assert decided is not None
     return decided[1].status
@@ -108,7 +79,7 @@ async def test_scaled_to_zero_nothing_is_tried_so_a_refuted_champion_is_looked_u
 async def test_a_refuted_version_that_the_spec_names_is_served_and_told() -> None:
     cluster: Any = Stored(made({"model": {"versionRef": {"name": "flights-2"}}}), refuted(2, NEW))
     decided = await deployment.observe_and_plan(
-        cluster, key(cluster.objects[0]), SETTINGS, OPTIONS, NOW
+        cluster, Pods(), key(cluster.objects[0]), SETTINGS, OPTIONS, NOW
     )
     assert decided is not None and decided[1].status.stable.version == "flights-2"  # type: ignore[union-attr,attr-defined]
     assert [e.reason for e in decided[1].events] == ["VersionRefuted"]

@@ -1,5 +1,6 @@
 """Pods that only have our labels are not asked, not counted, and stand behind no decision."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from perennial.handlers import deployment as deployments
 from perennial.handlers import monitor as monitors
 from perennial.plan.core import Plan
 from perennial.plan.serving_pods import serving_pods
+from perennial.plan.windows import Heard, Question
 from perennial.settings import read
 
 OPTIONS = read({})[1]
@@ -76,31 +78,31 @@ async def decided(
     """Return which pods were asked, and what was decided on."""
     asked, found = set[str](), list[Any]()
 
-    async def read_pods(pods: Any, path: str) -> dict[str, bytes]:
-        asked.update(p["metadata"]["name"] for p in pods)
-        return {}
+    class Pods:
+        async def ask(self, questions: Sequence[Question]) -> tuple[Heard, ...]:
+            asked.update(q.pod for q in questions)
+            return tuple(Heard(q.pod, q.revision) for q in questions)
 
     def planned(snapshot: Any) -> Plan:
         found.append(snapshot)
         return Plan()
 
-    monkeypatch.setattr(handlers, "read_pods", read_pods)
-    monkeypatch.setattr(handlers, wants, lambda *_: True)
+    monkeypatch.setattr(wants, lambda *_: True)
     monkeypatch.setattr(handlers, plan, planned)
     key, cluster = Key(kind, "team", "flights"), Cluster()
-    await handlers.observe_and_plan(cluster, key, SETTINGS, OPTIONS, NOW)
+    await handlers.observe_and_plan(cluster, Pods(), key, SETTINGS, OPTIONS, NOW)
     (snapshot,) = found
     return asked, snapshot
 
 
 async def test_a_rollout_is_decided_by_our_own_pods(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = ("ModelDeployment", "wants_metrics", "plan_deployment")
+    calls = ("ModelDeployment", "perennial.plan.rollout.measure.wants_metrics", "plan_deployment")
     asked, snapshot = await decided(deployments, *calls, monkeypatch)
     assert asked == {"ours"} and snapshot.pods == (OURS,)
     assert snapshot.answers.asked == {"old-1": ("ours",), "new-1": ()}
 
 
 async def test_drift_is_found_by_our_own_pods(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = ("DriftMonitor", "wants_windows", "plan_monitor")
+    calls = ("DriftMonitor", "perennial.handlers.monitor.wants_windows", "plan_monitor")
     asked, snapshot = await decided(monitors, *calls, monkeypatch)
     assert asked == {"ours"} and snapshot.asked == 1

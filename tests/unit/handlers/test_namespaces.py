@@ -12,6 +12,7 @@ from perennial.handlers import controller
 from perennial.handlers.controller import Controller
 from perennial.handlers.namespaces import listable
 from perennial.settings import read
+from perennial.sources.pods import Pods
 
 BOTH = ("a", "b")
 
@@ -55,7 +56,9 @@ async def test_an_object_of_a_namespace_that_went_is_not_tried_again(
     monkeypatch.setitem(controller.CONTROLLERS, "ModelDeployment", gather)
     options = read({"PERENNIAL_WATCH_NAMESPACES": named})[1]
     api: Any = Api(*(["a"] if there else []))
-    reconcile = Controller(api, SETTINGS, options).reconcile(Key("ModelDeployment", "a", "x"))
+    reconcile = Controller(api, Pods(), SETTINGS, options).reconcile(
+        Key("ModelDeployment", "a", "x")
+    )
     if forgotten:
         assert await reconcile is None
     else:

@@ -12,6 +12,7 @@ from perennial.cluster.queue import Key
 from perennial.handlers.controller import Controller
 from perennial.handlers.unreadable import stall
 from perennial.settings import read
+from perennial.sources.pods import Pods
 
 
 def body(made: Any) -> dict[str, Any]:
@@ -81,7 +82,7 @@ async def test_it_stalls_with_a_sentence_and_keeps_what_its_status_knew() -> Non
     artifact = {"uri": "s3://m/", "sha256": "a" * 64}
     made["status"] = {"revisions": [{"name": "r1", "role": "Stable", "artifact": artifact}]}
     cluster = Held(made)
-    controller = Controller(cluster, SETTINGS, read({})[1])
+    controller = Controller(cluster, Pods(), SETTINGS, read({})[1])
     assert await controller.reconcile(Key("ModelDeployment", "team", "flights")) is None
     (status,) = cluster.statuses
     found = {c.type: (c.status, c.reason) for c in status.conditions}
@@ -106,7 +107,7 @@ async def test_a_record_that_a_hand_has_spoilt_stalls_its_own_object() -> None:
         "data": {"other": 1},
     }
     cluster = Held(body(deployment()), record)
-    controller = Controller(cluster, SETTINGS, read({})[1])
+    controller = Controller(cluster, Pods(), SETTINGS, read({})[1])
     assert await controller.reconcile(Key("ModelDeployment", "team", "flights")) is None
     (status,) = cluster.statuses
     found = {c.type: (c.status, c.message) for c in status.conditions}

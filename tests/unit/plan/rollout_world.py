@@ -14,11 +14,14 @@ from perennial.api.base import ApiModel, Json, Kind
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
-from perennial.plan.analysis.counters import Answers, PodMetrics
+from perennial.handlers.measured import Measured
+from perennial.plan.analysis.look import closed
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.plan.premise import Premise, lowers
 from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
+from perennial.plan.windows import Answers, Heard
+from perennial_artifact.windows import Bucket, Requests, Window
 
 REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
 WHY = {
@@ -36,7 +39,7 @@ QUOTA = {
 }
 
 
-BOUNDS = (0.05, 0.25, 0.5, float("inf"))
+BOUNDS = (0.05, 0.25, 0.5)
 
 
 class World:
@@ -46,7 +49,9 @@ class World:
     through no fault of theirs: "node" (none has room), "image", "secret" (neither is there),
     "quota" (pods are not even made). ``room`` is how many pods can be ready at a time. ``refused``
     is what the API server refuses to write, by kind, by name or by role; "status" is the status.
-    ``silent`` are roles whose pods do not answer their metrics port.
+    Each revision has ``pods_each`` pods that answer requests in turn. ``silent`` are roles, or
+    names of pods, that do not answer their metrics port; ``behind`` and ``skewed`` are the seconds
+    by which what they tell, or their clocks, are behind or ahead.
     """
 
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
@@ -68,6 +73,9 @@ class World:
         self.others: list[dict[str, Any]] = []  # pods that only somebody's event made
         self.scaled_by_us: set[str] = set()  # Deployments whose replicas field is ours
         self.silent: set[str] = set()
+        self.behind: dict[str, int] = {}
+        self.skewed: dict[str, float] = {}
+        self.pods_each = 1
         self.broken: dict[str, str] = {}
         self.room = 1000
         self.tells_room = False  # pods that find no room say so
@@ -76,9 +84,11 @@ class World:
         self.seconds_each = 0.01
         self.requests_per_pass = 20.0
         self.stable_requests = 20.0
-        self.counted: dict[str, PodMetrics] = {}
+        self.answered: dict[str, float] = {}
+        self.counted: dict[str, dict[int, Bucket]] = {}  # by pod and second
         self.seconds = 0.0
         self.writes = 0
+        self.measured = Measured()
 
     @property
     def deployment(self) -> ModelDeployment:
@@ -208,8 +218,7 @@ class World:
     def snapshot(self) -> DeploymentSnapshot:
         now = later(self.seconds)
         self._serve()
-        answers = self.answers() if wants_metrics(self.deployment, now) else None
-        return DeploymentSnapshot(
+        snapshot = DeploymentSnapshot(
             deployment=self.deployment,
             now=now,
             settings=self.settings,
@@ -220,8 +229,9 @@ class World:
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
             pods=tuple(self.pods()),
-            answers=answers,
+            measured=self.measured.recall(self.deployment),
         )
+        return replace(snapshot, answers=self.answers(now) if wants_metrics(snapshot) else None)
 
     def _serve(self) -> None:
         """Let what the Service selects answer some requests; only the canary is ever bad."""
@@ -237,30 +247,51 @@ class World:
     def _count(
         self, revision: str, n: float, failed: float, refused: float, seconds: float
     ) -> None:
-        old = self.counted.get(revision) or PodMetrics(f"pod-{revision}", revision, 0, 0, {})
-        self.counted[revision] = replace(
-            old,
-            requests=old.requests + n,
-            errors=old.errors + n * failed,
-            refusals=old.refusals + n * refused,
-            buckets={b: old.buckets.get(b, 0.0) + n * (seconds <= b) for b in BOUNDS},
+        second = int(later(self.seconds).timestamp())
+        pod = f"pod-{revision}-{second % self.pods_each}"
+        of = self.counted.setdefault(pod, {})
+        old = of.get(second) or Bucket(second, 1, 0, 0, 0, [0] * (len(BOUNDS) + 1))
+        took = list(old.took)
+        took[sum(seconds > bound for bound in BOUNDS)] += n
+        self.answered[revision] = self.answered.get(revision, 0.0) + n
+        good = n * (1 - failed - refused)
+        of[second] = Bucket(
+            second, 1, old.answered + good, old.refused + n * refused, old.failed + n * failed, took
         )
 
-    def answers(self) -> Answers:
-        """Return what the ready pods, one a revision, say that they counted."""
-        status = self.deployment.status
+    def requests_of(self, revision: str) -> float:
+        """Return how many requests a revision has answered, restarts or not."""
+        return self.answered.get(revision, 0.0)
+
+    def restart(self, revision: str) -> None:
+        """Let all pods of a revision restart: what they counted is lost."""
+        for pod in [p for p in self.counted if p.startswith(f"pod-{revision}-")]:
+            del self.counted[pod]
+
+    def answers(self, now: datetime) -> Answers:
+        """Return what the ready pods say that they counted."""
+        status, until = self.deployment.status, closed(now)
         roles = {"stable": status.stable, "canary": status.canary}
         asked: dict[str, tuple[str, ...]] = {}
-        found = []
+        heard = []
         for role, revision in roles.items():
             name = revision.revision if revision is not None else ""
             if not name or not self.ready(name):
                 continue
-            asked[name] = (f"pod-{name}",)
-            if role not in self.silent:
-                none = PodMetrics(f"pod-{name}", name, 0, 0, dict.fromkeys(BOUNDS, 0.0))
-                found.append(self.counted.get(name, none))
-        return Answers(asked, tuple(found))
+            asked[name] = tuple(f"pod-{name}-{n}" for n in range(self.pods_each))
+            for pod in asked[name]:
+                if {role, pod} & self.silent:
+                    heard.append(Heard(pod, name, why="did not answer"))
+                    continue
+                skew = self.skewed.get(role, self.skewed.get(pod, 0.0))
+                end = until - self.behind.get(role, self.behind.get(pod, 0))
+                found = [b for b in self.counted.get(pod, {}).values() if b.start < end]
+                window = Window(
+                    model="m", version="1", since=0, clock=now.timestamp() + skew,
+                    start=end - 540, end=end, requests=Requests(list(BOUNDS), found),
+                )  # fmt: skip
+                heard.append(Heard(pod, name, window, skew=skew))
+        return Answers(asked, until, tuple(heard))
 
     def pods(self) -> list[dict[str, Any]]:
         """Return the pods that have something to say."""
@@ -292,9 +323,11 @@ class World:
         ``owner`` is the object as it was when that was decided, where it has changed since.
         """
         before, owner = self.writes, owner or self.deployment
+        self.measured.note(owner, plan)
         try:
             driven(carry_out(_Writer(self, cut), owner, plan, later(self.seconds)))
         except Killed:
+            self.measured = Measured()  # it begins anew
             return True
         except Outdated:
             pass  # decided anew

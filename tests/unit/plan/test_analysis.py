@@ -1,59 +1,69 @@
-"""What a canary's counters say of it: looks, pods that come and go, verdicts."""
+"""What a canary's answers say of it: looks, pods that come and go, verdicts."""
 
 import json
 import math
 import random
-from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from builders import later
+from builders import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perennial.api.deployment import Analysis, AnalysisStatus, MetricStatus
-from perennial.plan.analysis.counters import (
-    Answers,
-    Counts,
-    PodMetrics,
-    chosen,
-    recorded,
-    since,
-    since_start,
+from perennial.api.deployment import Analysis, AnalysisStatus, DeploymentStatus, MetricStatus
+from perennial.plan.analysis.arms import Counts, added, arms
+from perennial.plan.analysis.look import (
+    COARSE,
+    EXACT_SECONDS,
+    KEPT_SECONDS,
+    LOOK_SECONDS,
+    PATIENCE_SECONDS,
+    begins,
+    closed,
+    look,
 )
-from perennial.plan.analysis.look import LOOK_SECONDS, is_due, look
+from perennial.plan.analysis.writing import may_wait
+from perennial.plan.windows import Answers, Heard, chosen
+from perennial_artifact.windows import Bucket, Requests, Window
 
-BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, math.inf)
+BOUNDS = [0.05, 0.1, 0.25, 0.5, 1.0]
+START = int(NOW.timestamp())
 
 
-@dataclass
 class Pod:
-    """A pod that counts what it answers."""
+    """A pod that counts what it answers, by second."""
 
-    name: str
-    revision: str
-    start: float = 1.0
-    requests: float = 0
-    errors: float = 0
-    refusals: float = 0
-    buckets: dict[float, float] = field(default_factory=lambda: dict.fromkeys(BOUNDS, 0.0))
+    def __init__(self, name: str, revision: str, bounds: list[float] | None = None) -> None:
+        self.name, self.revision = name, revision
+        self.bounds = BOUNDS if bounds is None else bounds
+        self.since = float(START - 3600)
+        self.now = START
+        self.buckets: dict[int, Bucket] = {}
+        self.skew = 0.0
 
     def answer(
-        self, requests: float, errors: float = 0, refusals: float = 0, seconds: float = 0.01
+        self, requests: int, errors: int = 0, refusals: int = 0, seconds: float = 0.01
     ) -> None:
-        self.requests += requests
-        self.errors += errors
-        self.refusals += refusals
-        for bound in BOUNDS:
-            self.buckets[bound] += requests * (seconds <= bound)
+        """Answer requests in the present second."""
+        none = Bucket(self.now, 1, 0, 0, 0, [0] * (len(self.bounds) + 1))
+        old = self.buckets.get(self.now, none)
+        took = list(old.took)
+        took[sum(seconds > bound for bound in self.bounds)] += requests
+        good = old.answered + requests - errors - refusals
+        self.buckets[self.now] = Bucket(
+            self.now, 1, good, old.refused + refusals, old.failed + errors, took
+        )
 
     def restart(self) -> None:
-        self.__init__(self.name, self.revision, self.start + 1)  # type: ignore[misc]
+        self.buckets, self.since = {}, float(self.now)
 
-    @property
-    def counted(self) -> PodMetrics:
-        own = self.requests, self.errors, dict(self.buckets), self.refusals, self.start
-        return PodMetrics(self.name, self.revision, *own)
+    def told(self, start: int, end: int) -> Window:
+        found = [b for t, b in sorted(self.buckets.items()) if start <= t < end]
+        return Window(
+            model="m", version="1", since=self.since, clock=end + 1 + self.skew, start=start,
+            end=end, requests=Requests(self.bounds, found),
+        )  # fmt: skip
 
 
 class Trial:
@@ -63,32 +73,49 @@ class Trial:
         self.analysis = Analysis.model_validate(analysis)
         self.stable, self.canary = [Pod("s", "old")], [Pod("c", "new")]
         self.silent: set[str] = set()
+        self.unready: set[str] = set()
+        self.late: dict[str, int] = {}
         self.status: AnalysisStatus | None = None
-        self.seconds = 0.0
+        self.now = START
         self.stable_has_traffic = True
 
-    def look(self, after: float = LOOK_SECONDS) -> dict[str, MetricStatus]:
+    def asked(self) -> Answers:
+        """Ask all pods for what the next look needs."""
+        start = begins(self.analysis, self.status, "old/new", self.now)
+        ready = {
+            arm[0].revision: tuple(p.name for p in arm if p.name not in self.unready)
+            for arm in (self.stable, self.canary)
+            if arm
+        }
+        heard = []
+        for pod in (*self.stable, *self.canary):
+            window = None
+            end = self.now - self.late.get(pod.name, 0)
+            if pod.name not in self.silent and end > start:
+                window = pod.told(start, end)
+            heard.append(Heard(pod.name, pod.revision, window, skew=pod.skew))
+        return Answers(ready, self.now, tuple(heard))
+
+    def found(self) -> AnalysisStatus:
+        """Return what is known now, and carry nothing on."""
+        moment = datetime.fromtimestamp(self.now, UTC)
+        pair, traffic = ("old", "new"), self.stable_has_traffic
+        return look(self.analysis, self.status, pair, self.asked(), moment, traffic)
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass."""
+        self.now += seconds
+        for pod in (*self.stable, *self.canary):
+            pod.now = self.now
+
+    def look(self, after: int = LOOK_SECONDS) -> dict[str, MetricStatus]:
         """Let time pass, look, and carry on what the API server would give back."""
-        self.seconds += after
-        pods = [*self.stable, *self.canary]
-        asked = {arm[0].revision: tuple(p.name for p in arm) for arm in self.arms if arm}
-        answers = Answers(asked, tuple(p.counted for p in pods if p.name not in self.silent))
-        found = look(
-            self.analysis,
-            self.status,
-            ("old", "new"),
-            answers,
-            later(self.seconds),
-            self.stable_has_traffic,
-        )
+        self.wait(after)
+        found = self.found()
         again = json.loads(json.dumps(found.to_json()))
         self.status = AnalysisStatus.model_validate(again)
         assert self.status == AnalysisStatus.model_validate(found.to_json())
         return {m.name: m for m in self.status.metrics}
-
-    @property
-    def arms(self) -> tuple[list[Pod], list[Pod]]:
-        return self.stable, self.canary
 
     def run(
         self,
@@ -111,6 +138,13 @@ class Trial:
     def known(self) -> AnalysisStatus:
         assert self.status is not None
         return self.status
+
+
+def begun(**analysis: Any) -> Trial:
+    """Return a trial that was looked at once, before any request."""
+    trial = Trial(**analysis)
+    trial.look()
+    return trial
 
 
 LIMIT = [{"name": "errors", "errorRate": {"maximum": 0.01}}]
@@ -217,7 +251,7 @@ def test_a_look_waits_until_both_arms_have_a_request_but_not_for_ever() -> None:
     trial.look()
     assert trial.known.looks == 2
     trial.canary[0].answer(1, errors=1)
-    trial.look(after=59)
+    trial.look(after=58)
     assert trial.known.looks == 2
     trial.look(after=2)
     assert trial.known.looks == 3
@@ -260,7 +294,7 @@ def test_a_metric_that_asks_something_else_begins_anew_and_the_others_go_on() ->
     changed = {"metrics": [{"name": "errors", "errorRate": {"maximum": 0.02}}, refusals]}
     trial.analysis = Analysis.model_validate(changed)
     found = trial.run(1, random.Random(3), (0, 0))
-    assert (found["errors"].requests, found["refusals"].requests) == (0, 200)
+    assert (found["errors"].requests, found["refusals"].requests) == (20, 200)
     trial.analysis = Analysis.model_validate({"metrics": [{**refusals, "mode": "Observe"}]})
     assert list(trial.run(1, random.Random(3), (0, 0))) == ["refusals"]
     assert trial.known.metrics[0].requests == 220
@@ -294,9 +328,9 @@ def test_a_canary_that_does_not_answer_is_unreachable_and_stable_not_comparable(
     trial.run(3, random.Random(1), (0, 0))
     trial.silent = {"c"}
     assert {m.verdict for m in trial.look().values()} == {"Unreachable"}
-    assert trial.known.silent_time == later(trial.seconds)
+    assert trial.known.silent_time == datetime.fromtimestamp(trial.now, UTC)
     trial.look()
-    assert trial.known.silent_time == later(trial.seconds - LOOK_SECONDS)
+    assert trial.known.silent_time == datetime.fromtimestamp(trial.now - LOOK_SECONDS, UTC)
     trial.silent = {"s"}
     assert {m.verdict for m in trial.look().values()} == {"NotComparable"}
     assert trial.known.silent_time is None
@@ -304,62 +338,92 @@ def test_a_canary_that_does_not_answer_is_unreachable_and_stable_not_comparable(
     assert {m.verdict for m in trial.look().values()} == {"Undecided"}
 
 
-def test_one_silent_pod_of_many_is_noticed_and_what_it_counts_is_not_lost() -> None:
-    trial = Trial(metrics=LIMIT)
+def test_one_silent_pod_of_many_is_waited_for_then_told_and_counts_when_it_answers() -> None:
+    trial = begun(metrics=LIMIT)
     trial.canary.append(Pod("d", "new"))
-    trial.look()
+    trial.wait(0)
     trial.silent = {"d"}
-    for _ in range(3):
+    for seconds in range(LOOK_SECONDS, PATIENCE_SECONDS + 1, LOOK_SECONDS):
         for pod in (*trial.stable, *trial.canary):
             pod.answer(10)
         found = trial.look()
-    assert found["errors"].requests == 30 and trial.known.silent_time is not None
+        assert found["errors"].requests == 0 and not trial.known.missing, seconds
+    assert trial.known.silent_time is not None
+    found = trial.look()
+    assert found["errors"].requests == 10 and trial.known.missing == ["d"]  # it goes on without
     trial.silent = set()
-    assert trial.look(after=2)["errors"].requests == 30
-    trial.stable[0].answer(1)
-    assert trial.look()["errors"].requests == 60
+    found = trial.look()
+    assert found["errors"].requests == 10 + 2 * 4 * 10  # what is not judged yet is there
+    assert not trial.known.missing and trial.known.silent_time is None
 
 
-def test_pods_that_come_count_from_when_they_are_seen_and_those_that_go_no_more() -> None:
-    trial = Trial(metrics=LIMIT)
-    trial.look()
-    trial.canary.append(Pod("d", "new", requests=500, errors=500))
-    trial.look()
-    assert len(trial.known.canary) == 2 and trial.known.metrics[0].requests == 0
+def test_a_canary_that_fails_by_what_some_pods_told_fails_at_once() -> None:
+    trial = begun(metrics=LIMIT)
+    trial.canary.append(Pod("d", "new"))
+    trial.wait(0)
+    trial.silent = {"d"}
+    trial.stable[0].answer(50)
+    trial.canary[0].answer(50, errors=50)
+    assert trial.look()["errors"].verdict == "Failed"
+
+
+def test_pods_that_are_late_hold_looks_back_no_further_than_they_are() -> None:
+    trial = begun(metrics=LIMIT)
+    trial.late = {"c": 4}
+    for _ in range(5):
+        for pod in (*trial.stable, *trial.canary):
+            pod.answer(10)
+        found = trial.look()
+    assert found["errors"].requests == 30 and trial.known.silent_time is None
+    assert trial.known.judged_until == datetime.fromtimestamp(trial.now - 4, UTC)
+
+
+def test_a_pod_that_comes_counts_from_its_first_request_and_one_that_goes_while_it_answers() -> (
+    None
+):
+    trial = begun(metrics=LIMIT)
+    new = Pod("d", "new")
+    trial.canary.append(new)
+    trial.wait(0)
     for pod in (*trial.stable, *trial.canary):
         pod.answer(10)
     assert trial.look()["errors"].requests == 20
-    trial.canary.pop()
-    trial.look()
     for pod in (*trial.stable, *trial.canary):
         pod.answer(10)
-    assert trial.look()["errors"].requests == 30
-
-
-def test_a_pod_that_is_not_ready_for_a_while_loses_nothing() -> None:
-    trial = Trial(metrics=LIMIT)
-    trial.look()
-    (pod,), trial.canary = trial.canary, []
-    pod.answer(10, errors=10)
-    trial.look()
-    assert trial.known.silent_time is None  # nobody asked it
-    trial.canary = [pod]
-    trial.stable[0].answer(10)
-    assert trial.look()["errors"].value == 1
+    trial.unready = {"d"}  # it ends, and answers until then
+    assert trial.look()["errors"].requests == 40
+    trial.silent = {"d"}
+    for pod in (*trial.stable, *trial.canary):
+        pod.answer(10)
+    assert trial.look()["errors"].requests == 50 and not trial.known.missing
+    assert trial.known.silent_time is None  # nobody is waited for who is not ready
 
 
 def test_a_beginning_of_errors_long_ago_is_no_burst() -> None:
     trial, rng = Trial(), random.Random(4)
     trial.stable[0].answer(10_000, errors=5_000)
+    trial.wait(60)
     trial.run(60, rng, (0, 0.01), (0, 80))
     found = trial.run(60, rng, (0.1, 0.01))["errors"]
     assert found.verdict == "Failed" and found.requests <= 400
 
 
+def test_what_stable_was_before_the_canary_is_learned_at_once() -> None:
+    """Ten minutes are there to be read, bursts included, however soon the canary has requests."""
+    trial, rng = Trial(), random.Random(5)
+    for _ in range(200):
+        trial.stable[0].answer(80, errors=sum(rng.random() < 0.01 for _ in range(80)))
+        trial.wait(2)
+    found = trial.look()["errors"]
+    assert found.stable[0] == 1_000  # as much as that is worth
+    known = trial.run(20, rng, (0.2, 0.01))["errors"]
+    assert known.verdict == "Failed" and known.requests <= 80
+
+
 def test_a_restarted_pod_counts_from_zero() -> None:
-    trial = Trial(metrics=LIMIT)
+    trial = begun(metrics=LIMIT)
     trial.canary[0].answer(100, errors=5)
-    trial.look()
+    trial.wait(2)
     trial.canary[0].restart()
     trial.canary[0].answer(150, errors=1)
     trial.stable[0].answer(10)
@@ -367,30 +431,136 @@ def test_a_restarted_pod_counts_from_zero() -> None:
     assert (found.requests, found.value) == (150, pytest.approx(1 / 150, abs=1e-6))
 
 
+@pytest.mark.parametrize("skew", [-60.0, 6.0])
+def test_a_pod_whose_clock_is_wrong_is_left_out_and_that_is_no_fault_of_the_model(
+    skew: float,
+) -> None:
+    trial = begun(metrics=LIMIT)
+    trial.canary[0].skew = skew
+    for _ in range(10):
+        for pod in (*trial.stable, *trial.canary):
+            pod.answer(10, errors=10)
+        found = trial.look()["errors"]
+    assert found.requests == 0 and found.verdict not in ("Failed", "Successful")
+    assert trial.known.skewed == ["c"] and trial.known.silent_time is None
+    assert found.message.startswith("errors: the clocks of the canary's pods are wrong")
+
+
+# Some seconds, and what each pod answers in them.
+TRAFFIC = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(0, 30), st.floats(0, 0.3)), min_size=1, max_size=60
+)
+
+
+@given(TRAFFIC, st.lists(st.booleans(), min_size=60, max_size=60))
+def test_whichever_looks_are_written_the_same_is_found(
+    traffic: list[Any], written: list[bool]
+) -> None:
+    """An operator that was killed, or has not written yet, reads the same buckets again."""
+    found = []
+    for writes in ([True] * 60, written):
+        trial, rng = begun(), random.Random(7)
+        for (canary, stable, rate), is_written in zip(traffic, writes, strict=False):
+            for pod, n in ((trial.canary[0], canary), (trial.stable[0], stable)):
+                pod.answer(n, errors=sum(rng.random() < rate for _ in range(n)))
+            trial.wait(LOOK_SECONDS)
+            if is_written:
+                trial.status = trial.found()
+        trial.wait(LOOK_SECONDS)
+        found.append(trial.found())
+    assert found[0] == found[1]
+
+
+@given(TRAFFIC, st.integers(1, 4))
+def test_however_traffic_is_spread_over_pods_the_same_is_found(
+    traffic: list[Any], pods: int
+) -> None:
+    found = []
+    for many in (1, pods):
+        trial, rng = begun(), random.Random(7)
+        trial.canary = [Pod(f"c{n}", "new") for n in range(many)]
+        trial.wait(0)
+        for number, (canary, stable, rate) in enumerate(traffic):
+            for pod, n in ((trial.canary[number % many], canary), (trial.stable[0], stable)):
+                pod.answer(n, errors=sum(rng.random() < rate for _ in range(n)))
+            trial.look()
+        found.append(trial.known)
+    assert found[0] == found[1]
+
+
+def test_an_operator_that_was_long_away_reads_what_the_pods_still_have() -> None:
+    trial = begun(metrics=LIMIT)
+    written = trial.status
+    for _ in range(1_000):
+        for pod in (*trial.stable, *trial.canary):
+            pod.answer(10)
+        trial.wait(2)
+    start = begins(trial.analysis, written, "old/new", trial.now)
+    assert start % COARSE == 0 and trial.now - start <= KEPT_SECONDS
+    assert trial.look()["errors"].requests == 10_000 - 10 * (start - START - 2) / 2
+    for _ in range(2_000):
+        trial.wait(2)
+    assert trial.now - begins(trial.analysis, written, "old/new", trial.now) <= KEPT_SECONDS
+
+
+def test_what_is_asked_for_begins_where_the_last_look_ended() -> None:
+    trial = Trial(metrics=LIMIT)
+    assert begins(trial.analysis, None, "old/new", START) == START - EXACT_SECONDS
+    trial.run(3, random.Random(1), (0, 0))
+    assert begins(trial.analysis, trial.status, "old/new", trial.now + 8) == trial.now
+    assert begins(trial.analysis, trial.status, "old/other", trial.now) == trial.now - EXACT_SECONDS
+    slow = Analysis.model_validate(
+        {"metrics": [*LIMIT, {"name": "s", "refusalRate": {"maximum": 0}}]}
+    )
+    assert begins(slow, trial.status, "old/new", trial.now) == trial.now - EXACT_SECONDS
+    assert closed(datetime.fromtimestamp(START + 2.4, UTC)) == START
+    assert closed(datetime.fromtimestamp(START + 2.6, UTC)) == START + 2
+
+
+def test_what_is_measured_is_written_when_it_tells_something_new_or_every_two_minutes() -> None:
+    trial = begun()
+    before = DeploymentStatus(analysis=trial.known)
+    trial.run(10, random.Random(1), (0, 0))
+    after = DeploymentStatus(analysis=trial.known)
+    assert before != after and may_wait(before, after)
+    assert not may_wait(before, after.model_copy(update={"paused": "Asked"}))
+    assert not may_wait(DeploymentStatus(), after)
+    suspected = [m.model_copy(update={"suspected": True}) for m in trial.known.metrics]
+    known = trial.known.model_copy(update={"metrics": suspected})
+    assert not may_wait(before, DeploymentStatus(analysis=known))
+    trial.run(50, random.Random(1), (0, 0))
+    assert not may_wait(before, DeploymentStatus(analysis=trial.known))
+
+
 COUNTS = st.tuples(st.integers(0, 100), st.integers(0, 100), st.integers(0, 100))
 
 
-@given(st.lists(st.tuples(COUNTS, st.booleans()), min_size=1, max_size=20))
-def test_what_is_counted_is_never_negative_and_adds_up(looks: list[Any]) -> None:
-    """Restarts are told by the start alone, so that every request is counted once."""
-    pod, before = Pod("p", "new"), recorded([Pod("p", "new").counted], [0.25])
-    total, answered = Counts(), 0
-    for (n, errors, refusals), restarts in looks:
-        if restarts:
-            pod.restart()
+@given(st.lists(COUNTS, min_size=1, max_size=20))
+def test_what_is_counted_adds_up_over_steps(seconds: list[Any]) -> None:
+    pod, answered = Pod("p", "new"), 0
+    for n, errors, refusals in seconds:
         errors = min(n, errors)
         pod.answer(n, errors, min(n - errors, refusals), seconds=0.01 * errors)
-        found = since([pod.counted], before, [0.25])
-        before = recorded([pod.counted], [0.25])
+        pod.now, answered = pod.now + 1, answered + n
+    bounds, (arm,) = arms([pod.told(START, pod.now)])
+    steps = arm.steps(START, pod.now, LOOK_SECONDS, [0.25])
+    total = Counts()
+    for found in steps.values():
         assert 0 <= found.errors <= found.requests and 0 <= found.within[0] <= found.timed
         assert all(b >= 0 for b in found.by_bucket()) and sum(found.by_bucket()) == found.timed
-        total, answered = replace(total, requests=total.requests + found.requests), answered + n
-    assert total.requests == answered
+        total = added(total, found)
+    assert total.requests == answered and bounds == BOUNDS
+    assert total.requests == arm.total(pod.now, [0.25]).requests
 
 
-def test_a_pod_that_counts_at_other_bounds_is_not_timed() -> None:
-    other = PodMetrics("p", "new", 10, 0, {0.2: 10, math.inf: 10})
-    assert since_start([other], [0.25]).timed == 0
+def test_pods_of_two_releases_are_compared_at_the_bounds_that_both_have() -> None:
+    old, new = Pod("s", "old"), Pod("c", "new", [0.2, 0.25, math.inf])
+    for pod in (old, new):
+        pod.answer(10, seconds=0.22)
+    bounds, (stable, canary) = arms([old.told(START, START + 2)], [new.told(START, START + 2)])
+    assert bounds == [0.25]
+    assert stable.total(START + 2, [0.25]) == canary.total(START + 2, [0.25])
+    assert canary.total(START + 2, [0.2]).timed == 0  # nobody can tell for both
 
 
 def test_of_a_large_arm_the_same_pods_are_asked_while_they_live() -> None:
@@ -411,19 +581,3 @@ def test_what_is_carried_on_is_bounded() -> None:
             pod.answer(rng.randrange(10**9), seconds=rng.random())
         trial.look()
     assert len(json.dumps(trial.known.to_json())) < 48 * 1024
-
-
-def test_when_the_pods_are_to_be_asked_again() -> None:
-    trial = Trial()
-    assert is_due(None, "old/new", later(0))
-    trial.look()
-    assert is_due(trial.known, "old/new", later(trial.seconds + 1))  # stable is learned
-    assert not is_due(trial.known, "old/new", later(trial.seconds + 1), has_share=True)
-    assert is_due(trial.known, "old/new", later(trial.seconds + 2), has_share=True)
-    assert is_due(trial.known, "old/other", later(trial.seconds))
-    trial.run(25, random.Random(1), (0, 0), (0, 10))
-    # Stable is known, and the canary has no traffic yet.
-    assert not is_due(trial.known, "old/new", later(trial.seconds + 20))
-    assert is_due(trial.known, "old/new", later(trial.seconds + 2), has_share=True)
-    trial.run(1, random.Random(1), (0, 0))
-    assert is_due(trial.known, "old/new", later(trial.seconds + 2))

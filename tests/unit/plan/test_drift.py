@@ -1,4 +1,6 @@
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +12,11 @@ from hypothesis import strategies as st
 from perennial.api import DriftMonitor
 from perennial.api.deployment import Revision, Serving
 from perennial.plan.drift import to_record, usual
-from perennial.plan.monitor import MonitorSnapshot, plan_monitor, wants_windows
+from perennial.plan.monitor import MonitorSnapshot, plan_monitor, questions, wants_windows
 from perennial.plan.statistics.usual_drift import UsualDrift
+from perennial.plan.windows import Answers, Heard
 from perennial_artifact.profile import Profile
-from perennial_artifact.window import Window, merge
+from perennial_artifact.windows import Window
 
 
 def profile() -> Profile:
@@ -28,15 +31,25 @@ def window(x: list[int], unseen: int = 0, of: str = "p", missing: int = 0) -> Wi
             "model": "m",
             "version": "v",
             "profile": of,
-            "start": NOW,
-            "end": NOW,
-            "samples": sum(x) + missing,
+            "since": 0,
+            "clock": NOW.timestamp(),
+            "start": int(NOW.timestamp()) - 3600,
+            "end": int(NOW.timestamp()),
+            "rows": sum(x) + missing,
             "features": [
-                {"name": "x", "counts": x, "missing": missing},
-                {"name": "colour", "counts": [sum(x) + missing - unseen], "other": unseen},
+                [x, 0, missing, 0],
+                [[sum(x) + missing - unseen], unseen, 0, 0],
             ],
+            "predictions": [],
         }
     )
+
+
+def answers(windows: Sequence[Window], asked: int | None = None) -> Answers:
+    """Return what ready pods told, of which so many were asked."""
+    names = [f"pod-{n}" for n in range(len(windows) if asked is None else asked)]
+    heard = [Heard(name, "r1", w) for name, w in zip(names, windows, strict=False)]
+    return Answers({"r1": tuple(names)}, int(NOW.timestamp()), tuple(heard))
 
 
 def serving(version: str = "flights-1", revision: str = "r1") -> Any:
@@ -59,8 +72,7 @@ def look(
         now=later(at),
         deployment=more.get("deployment", serving()),
         training=more.get("training", training()),
-        windows=more.get("windows", (window(x, unseen, of),)),
-        asked=more.get("asked", 1),
+        answers=answers(more.get("windows", (window(x, unseen, of),)), more.get("asked")),
         profile=profile(),
     )
     plan = plan_monitor(snapshot)
@@ -342,7 +354,7 @@ def test_why_no_retraining_is_asked_for() -> None:
 
 def test_what_cannot_be_watched_says_why() -> None:
     def reason(**changes: Any) -> tuple[str, str]:
-        told: dict[str, Any] = {"deployment": serving(), "windows": (window(LIKE),)}
+        told: dict[str, Any] = {"deployment": serving(), "answers": answers([window(LIKE)])}
         snapshot = MonitorSnapshot(monitor(), NOW, profile=profile(), **(told | changes))
         found = conditions(plan_monitor(snapshot))
         assert found["Ready"] == ("False", found["Drifted"][1])
@@ -350,9 +362,13 @@ def test_what_cannot_be_watched_says_why() -> None:
 
     assert reason(deployment=None) == ("Unknown", "DeploymentNotFound")
     assert reason(deployment=deployment()) == ("Unknown", "NotServing")
-    assert reason(windows=()) == ("Unknown", "NoWindows")
+    assert reason(answers=answers([], 1)) == ("Unknown", "NoWindows")
     other = window(LIKE).replace(profile="of another version")
-    assert reason(windows=(window(LIKE), other)) == ("Unknown", "NoWindows")
+    assert reason(answers=answers([window(LIKE), other])) == ("Unknown", "NoWindows")
+    bins = window(LIKE).replace(features=(window(LIKE).features or [])[:1])
+    assert reason(answers=answers([bins])) == ("Unknown", "NoWindows")
+    bare = window(LIKE).replace(features=None, predictions=None)
+    assert reason(answers=answers([bare])) == ("Unknown", "NoWindows")
 
 
 def test_between_two_evaluations_nothing_is_written() -> None:
@@ -362,7 +378,29 @@ def test_between_two_evaluations_nothing_is_written() -> None:
     assert plan.status is None and not plan.events and plan.requeue_after == 6
 
 
-@given(st.permutations([[1, 2, 3], [4, 5, 6], [7, 8, 9]]))
-def test_windows_merge_in_any_order(parts: list[list[int]]) -> None:
-    merged = merge([window(p) for p in parts])
-    assert merged.features[0].counts == [12, 15, 18] and merged.samples == 45
+@pytest.mark.parametrize(
+    ("length", "start"), [("1m", -60), ("59m", -3540), ("1h", -3660), ("24h", -86_460)]
+)
+def test_the_newest_window_that_has_ended_is_asked_for_on_bounds_of_buckets(
+    length: str, start: int
+) -> None:
+    """An hour ago and before, pods count by the minute."""
+    pod = {
+        "metadata": {"name": "p", "labels": {"perennial.dev/revision": "r1"}},
+        "status": {"podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+    now = NOW.replace(minute=0, second=32, microsecond=300_000)
+    (asked,) = questions(monitor({"window": length}), "r1", [pod], now).questions
+    end = int(now.timestamp()) - 2
+    assert (asked.end, asked.parts) == (end, ("features", "predictions"))
+    assert asked.start == (end + start + 30 if start < -3600 else end + start)
+    assert asked.start % (60 if start < -3600 else 5) == 0
+
+
+def test_a_pod_whose_clock_is_wrong_is_told_and_counts_all_the_same() -> None:
+    (heard,) = answers([window(LIKE)]).heard
+    late = Answers({"r1": ("pod-0",)}, 0, (replace(heard, skew=-12.0),))
+    plan = plan_monitor(MonitorSnapshot(monitor(), NOW, serving(), None, late, profile()))
+    ready = next(c for c in plan.status.conditions if c.type == "Ready")  # type: ignore[union-attr]
+    assert "the clock of pod pod-0 is -12 s off" in ready.message
+    assert conditions(plan)["Drifted"][0] == "False"

@@ -194,9 +194,25 @@ class Rollouts(RuleBasedStateMachine):
         self.world.requests_per_pass, self.world.stable_requests = requests, stable
         self.world.seconds_each = seconds
 
-    @rule(silent=st.sets(st.sampled_from(["stable", "canary"])))
-    def block_metrics(self, silent: set[str]) -> None:
-        self.world.silent = silent
+    @rule(silent=st.sets(st.sampled_from(["stable", "canary"])), pods=st.integers(1, 3))
+    def block_metrics(self, silent: set[str], pods: int) -> None:
+        """Let no pod of an arm answer, or all but one of them."""
+        self.world.silent, self.world.pods_each = silent, pods
+
+    @rule(
+        behind=st.dictionaries(st.sampled_from(["stable", "canary"]), st.integers(1, 20)),
+        skewed=st.dictionaries(st.sampled_from(["stable", "canary"]), st.sampled_from([-9.0, 9.0])),
+    )
+    def set_clocks(self, behind: dict[str, int], skewed: dict[str, float]) -> None:
+        self.world.behind = {role: 2 * seconds for role, seconds in behind.items()}
+        self.world.skewed = skewed
+
+    @rule()
+    def restart_the_canary(self) -> None:
+        """What its containers counted is lost."""
+        canary = self.world.deployment.status.canary
+        if canary is not None:
+            self.world.restart(canary.revision)
 
     @rule(analysis=st.sampled_from(ANALYSES))
     def other_analysis(self, analysis: Any) -> None:
@@ -255,8 +271,7 @@ class Rollouts(RuleBasedStateMachine):
         status = self.world.deployment.status
         for metric in status.analysis.metrics if status.analysis is not None else ():
             assert status.canary is not None
-            counted = self.world.counted[status.canary.revision].requests if metric.requests else 0
-            assert metric.requests <= counted
+            assert metric.requests <= self.world.requests_of(status.canary.revision)
 
     @invariant()
     def what_serves_is_rejected_only_while_it_is_undone(self) -> None:

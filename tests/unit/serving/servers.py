@@ -1,6 +1,7 @@
 """The server as a pod runs it: a process of its own, on ports that the system chose."""
 
 import contextlib
+import http.client
 import os
 import re
 import signal
@@ -11,6 +12,8 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from perennial_artifact.windows import Window
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -44,6 +47,27 @@ def environment() -> dict[str, str]:
     """Return the environment in which our packages are found, as in the image."""
     paths = [str(ROOT / "serving"), str(ROOT / "artifact")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def window(server: Server, start: int, end: int, parts: str = "") -> tuple[int, bytes]:
+    """Return the status and the body of an answer to /window."""
+    query = f"from={start}&to={end}" + (f"&parts={parts}" if parts else "")
+    connection = http.client.HTTPConnection("127.0.0.1", server.metrics, timeout=10)
+    connection.request("GET", f"/window?{query}")
+    answer = connection.getresponse()
+    found = answer.status, answer.read()
+    connection.close()
+    return found
+
+
+def closed_window(server: Server, parts: str = "") -> Window:
+    """Return what was counted in the last minutes, once the bucket of now is closed."""
+    end = int(time.time()) // 5 * 5 + 5
+    deadline = time.monotonic() + 20
+    while (found := window(server, end - 300, end, parts))[0] != 200:
+        assert found[0] == 425 and time.monotonic() < deadline, found
+        time.sleep(0.1)
+    return Window.from_json(found[1])
 
 
 @contextlib.contextmanager

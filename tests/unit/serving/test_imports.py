@@ -19,10 +19,10 @@ def test_a_server_imports_only_what_it_serves_with(
     with serving(directory, *logging(tmp_path / "spool")) as server:
         infer(server, rows[:1], "input")
         server.samples()
-        urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}/drift?seconds=60").close()
+        urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}/window?from=0&to=60").close()
         assert server.stop() == 0
     told = capfd.readouterr().err.splitlines()
     modules = {line.rpartition("|")[2].strip() for line in told if line.startswith("import time:")}
-    assert {"onnxruntime", "msgspec", "perennial_artifact.window"} <= modules
+    assert {"onnxruntime", "msgspec", "perennial_artifact.windows"} <= modules
     assert {name.partition(".")[0] for name in modules} & FORBIDDEN == set()
     assert "perennial_artifact.store" not in modules  # credentials are for others

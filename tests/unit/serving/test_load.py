@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx_models import boosted, distinct, heavy
-from servers import Server, serving
+from servers import Server, closed_window, serving
 
 from perennial_serving.process.gate import Gate, pass_through
 from perennial_serving.system.sockets import bind
@@ -117,7 +117,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
         yield server, rows
 
 
-def test_the_drift_window_counts_every_row_of_small_and_large_requests(
+def test_the_window_counts_every_row_of_small_and_large_requests(
     learned: tuple[Server, Any],
 ) -> None:
     server, rows = learned
@@ -125,15 +125,13 @@ def test_the_drift_window_counts_every_row_of_small_and_large_requests(
     for row in values[:10]:
         assert ask(server, body([row], "input"))[0] == 200
     assert ask(server, body(values, "input"))[0] == 200
-    connection = http.client.HTTPConnection("127.0.0.1", server.metrics)
-    connection.request("GET", "/drift?seconds=600")
-    window = json.loads(connection.getresponse().read())
-    connection.close()
+    window = closed_window(server)
     counted = 10 + len(values)
-    assert window["samples"] == counted
-    assert len(window["features"]) == 30
-    for feature in [*window["features"], *window["predictions"]]:
-        assert sum(feature["counts"]) == counted and feature["missing"] == 0
+    assert window.rows == counted
+    assert window.features is not None and window.predictions is not None
+    assert len(window.features) == 30
+    for column in [*window.features, *window.predictions]:
+        assert sum(column.counts) == counted and column.missing == 0
 
 
 def test_a_failing_request_spoils_no_other_of_its_batch(directory: Path) -> None:
@@ -169,10 +167,9 @@ def test_several_workers_answer_and_count_as_one(tmp_path: Path) -> None:
         assert samples[f"{name}{infinite}"] == 120
         info = [v for k, v in samples.items() if k.startswith("perennial_serving_model_info")]
         assert info == [1.0]
-        connection = http.client.HTTPConnection("127.0.0.1", server.metrics)
-        connection.request("GET", "/drift?seconds=600")
-        assert json.loads(connection.getresponse().read())["samples"] == 120
-        connection.close()
+        window = closed_window(server)
+        assert window.rows == 120 and window.requests is not None
+        assert sum(bucket.answered for bucket in window.requests.buckets) == 120
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
         assert len(children.read_text().split()) == 2
         assert server.stop() == 0

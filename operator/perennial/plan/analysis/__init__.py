@@ -1,6 +1,7 @@
-"""What a canary's counters say of it, look by look.
+"""What a canary's answers say of it, look by look.
 
-counters    what each pod counted, and what an arm counted since the last look
+arms        what the pods of each arm counted, by time
 evidence    one metric: what its test carries on, and its verdict
-look        all metrics: when a look ends, and what is known after it
+look        all metrics: which windows are asked for, when a look ends, what is known after it
+writing     when that is written
 """

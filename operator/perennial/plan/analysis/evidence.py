@@ -3,11 +3,11 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from perennial.api.base import seconds
 from perennial.api.deployment import AnalysisMetric, MetricStatus, RateLimit
-from perennial.plan.analysis.counters import Counts
+from perennial.plan.analysis.arms import Counts
 from perennial.plan.statistics.against_stable import AgainstStable, StablePast
 from perennial.plan.statistics.latency import (
     ComparedBounds,
@@ -23,8 +23,8 @@ from perennial.plan.statistics.verdict import Verdict
 
 DEFAULT_QUANTILE = 0.99
 HISTORY_REQUESTS = 1000.0
-"""As many requests all that stable counted before the first look is worth: what it is now is to
-outweigh what it once was."""
+"""As many requests all that stable counted before the first look is worth at most: what it is now
+is to outweigh what it once was."""
 MESSAGE = "nothing was measured yet"
 
 
@@ -95,29 +95,40 @@ def counted_bounds(metric: AnalysisMetric, known: MetricStatus) -> list[float]:
     return list(known.bounds)
 
 
+def has_begun(metric: AnalysisMetric, known: MetricStatus | None) -> bool:
+    """Tell whether there is evidence to go on from."""
+    return known is not None and bool(known.canary) and is_sound(metric, known)
+
+
 def waits_for_bounds(metric: AnalysisMetric, known: MetricStatus) -> bool:
     """Tell whether a metric of latency cannot be counted yet."""
     return metric.latency is not None and not known.bounds
 
 
 def learned(
-    metric: AnalysisMetric, known: MetricStatus, history: Counts, bounds: Sequence[float]
+    metric: AnalysisMetric,
+    known: MetricStatus,
+    before: Counts,
+    newest: Iterable[Counts],
+    bounds: Sequence[float],
 ) -> MetricStatus:
-    """Return the beginning of the evidence, with all that stable counted before the first look.
+    """Return the beginning of the evidence, with what stable counted before the first look.
 
     Args:
         metric: what is asked.
         known: of it.
-        history: what stable's pods counted since they started.
+        before: all that stable counted: its share is known by that.
+        newest: the end of it, step by step: whether errors come in bursts. An outage long ago says
+            nothing of that.
         bounds: of latency, in seconds.
     """
-    before = _counted(metric, known, history, bounds)
-    past = StablePast.none(len(before.events))
-    if before.requests:
-        # Its share is known by that, but not whether errors come in bursts: that takes looks.
-        worth = min(1.0, HISTORY_REQUESTS / before.requests)
-        events = tuple(kept(x * worth) for x in before.events)
-        past = StablePast(kept(before.requests * worth), events, past.bursts)
+    all_of_it = _counted(metric, known, before, bounds)
+    past = StablePast.none(len(all_of_it.events))
+    for counts in newest:
+        past = past.after(_counted(metric, known, counts, bounds))
+    worth = min(1.0, HISTORY_REQUESTS / max(1.0, all_of_it.requests))
+    events = tuple(kept(x * worth) for x in all_of_it.events)
+    past = StablePast(kept(all_of_it.requests * worth), events, past.bursts)
     if compares(metric):
         return known.model_copy(update=AgainstStable.begin(past).to_json())
     begun = {"canary": AgainstLimit.begin().to_list(), "stable": past.to_list()}

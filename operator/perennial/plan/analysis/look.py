@@ -1,7 +1,12 @@
-"""All metrics of a canary: when a look ends, and what is known after it."""
+"""All metrics of a canary: which windows are to be asked for, and what is known after them.
+
+Looks are made in steps of two seconds by the clock, of what pods counted in buckets that are
+closed. So a look that is made again, by an operator that was killed or has not written it yet,
+finds the same.
+"""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from perennial.api.base import seconds
 from perennial.api.deployment import (
@@ -10,31 +15,28 @@ from perennial.api.deployment import (
     AnalysisStatus,
     MetricStatus,
     Outcome,
-    PodCounts,
 )
 from perennial.plan.analysis import evidence
-from perennial.plan.analysis.counters import (
-    PODS_ASKED,
-    Answers,
-    Counts,
-    PodMetrics,
-    common_bounds,
-    recorded,
-    short,
-    since,
-    since_start,
-)
+from perennial.plan.analysis.arms import Arm, Counts, added, arms
 from perennial.plan.statistics.verdict import split_alpha
+from perennial.plan.windows import CLOSED_SECONDS, Answers
 
-LOOK_SECONDS = 2.0
-LONGEST_LOOK_SECONDS = 60.0
+LOOK_SECONDS = 2
+"""Seconds between two looks."""
+LONGEST_LOOK_SECONDS = 60
 """After which a look ends though an arm had no request."""
-LOOKS_TO_LEARN = 20
-LEARNING_LOOK_SECONDS = 1.0
-"""Time between looks at stable while the canary has no traffic yet: so many make known whether
-stable's errors come in bursts, which is to be known when the canary gets its first request."""
-LEARNED_LOOK_SECONDS = 30.0
-"""Time between these looks once there were enough of them."""
+PATIENCE_SECONDS = 10
+"""How long looks wait for what a ready pod counted; then they go on without."""
+LEARNED_SECONDS = 60
+"""Whether stable's errors come in bursts is learned of so long before the first look."""
+EXACT_SECONDS = 540
+"""For so long pods are sure to count by the second; before, in buckets of ``COARSE``."""
+COARSE = 10
+"""A multiple of a step, and of the width of older buckets."""
+KEPT_SECONDS = 3_480
+"""For so long pods are sure to count at all."""
+TOLD = 8
+"""Names of pods that are told."""
 
 
 def pair_of(stable: str, canary: str) -> str:
@@ -42,23 +44,24 @@ def pair_of(stable: str, canary: str) -> str:
     return f"{stable}/{canary}"
 
 
-def is_due(known: AnalysisStatus | None, pair: str, now: datetime, has_share: bool = False) -> bool:
-    """Tell whether the pods are to be asked again.
+def closed(now: datetime) -> int:
+    """Return the newest end of a step that most pods' clocks have passed."""
+    return int(now.timestamp() - CLOSED_SECONDS) // LOOK_SECONDS * LOOK_SECONDS
 
-    Args:
-        known: what was known at the newest look.
-        pair: the revisions that are compared.
-        now: the time.
-        has_share: the canary has a share of the traffic, so that its first answers may come.
+
+def begins(analysis: Analysis, known: AnalysisStatus | None, pair: str, until: int) -> int:
+    """Return from when on the pods are asked for what they counted until ``until``.
+
+    That is from where the last look ended; and for as long before as pods count by the second
+    where a metric is to begin, which learns from what stable was before.
     """
-    if known is None or known.pair != pair or known.look_time is None:
-        return True
-    if known.traffic_time is not None or has_share:
-        interval = LOOK_SECONDS
-    else:
-        enough = known.looks >= LOOKS_TO_LEARN
-        interval = LEARNED_LOOK_SECONDS if enough else LEARNING_LOOK_SECONDS
-    return (now - known.look_time).total_seconds() >= interval
+    start = _cursor(known, pair, until)
+    metrics = {m.name: m for m in known.metrics if known.pair == pair} if known is not None else {}
+    if not all(evidence.has_begun(asked, metrics.get(asked.name)) for asked in analysis.judged):
+        start = min(start, until - EXACT_SECONDS)
+    if start < until - EXACT_SECONDS:
+        start = max(-(-start // COARSE), -(-(until - KEPT_SECONDS) // COARSE)) * COARSE
+    return start
 
 
 def look(
@@ -69,7 +72,10 @@ def look(
     now: datetime,
     stable_has_traffic: bool = True,
 ) -> AnalysisStatus:
-    """Return what is known after the pods were asked once more.
+    """Return what is known after all looks up to what the pods were asked for.
+
+    Where a ready pod has not told what it counted, looks wait for it, for a while; but a canary
+    that fails by what the others told fails at once.
 
     All of it is to be written at once, so that an operator that is killed counts nothing twice.
 
@@ -77,48 +83,55 @@ def look(
         analysis: what is asked.
         known: what was, None before.
         revisions: stable's and the canary's.
-        answers: of the ready pods of both.
+        answers: of the pods of both, from ``begins`` on.
         now: the time.
         stable_has_traffic: false where a look cannot wait for a request of stable.
     """
     pair, (stable, canary) = pair_of(*revisions), revisions
+    cursor = _cursor(known, pair, answers.until)
     if known is None or known.pair != pair:
-        known = AnalysisStatus(pair=pair, look_time=now)
-    stable_pods, canary_pods = answers.of(stable), answers.of(canary)
+        known = AnalysisStatus(pair=pair)
+    bounds, both = arms(answers.of(stable), answers.of(canary))
+    ends = {**answers.told_until(stable), **answers.told_until(canary)}
+    patient = answers.until - PATIENCE_SECONDS
+    settled = max(cursor, min([answers.until, *(max(end, patient) for end in ends.values())]))
     metrics = _current(analysis, known)
-    every = common_bounds(answers.pods)
-    before_all = since_start(stable_pods, every)
-    metrics = [(asked, evidence.with_bounds(asked, m, every, before_all)) for asked, m in metrics]
-    bounds = sorted({b for asked, m in metrics for b in evidence.counted_bounds(asked, m)})
-    before = (known.stable, known.canary) if bounds == known.bounds else ([], [])
-    ours, theirs = since(canary_pods, before[1], bounds), since(stable_pods, before[0], bounds)
-    traffic_time = known.traffic_time or (now if ours.requests else None)
-    ends = _ends(known, ours, theirs, now, stable_has_traffic)
-    history = since_start(stable_pods, bounds)
-    judged = [
-        _after(asked, m, ours if ends else None, theirs, history, bounds, traffic_time, now)
-        for asked, m in metrics
-    ]
-    silent = bool(answers.silent(canary))
-    heard = bool(stable_pods), bool(canary_pods) or not answers.asked.get(canary)
-    told = [_told(asked, m, *heard) for asked, m in zip(analysis.judged, judged, strict=True)]
-    return known.model_copy(
+    bounds, metrics = _begun(metrics, both[0], bounds, cursor)
+    found = _looks(known, metrics, both, bounds, cursor, settled, stable_has_traffic)
+    if settled < answers.until:
+        early = _looks(known, metrics, both, bounds, cursor, answers.until, stable_has_traffic)
+        if any(evidence.verdict(a, m).outcome == "Failed" for a, m in _pairs(analysis, early)):
+            found = early
+    reached = _cursor(found, pair, cursor)
+    missing = {name for name, end in ends.items() if end < reached}
+    if reached == cursor:  # nothing was judged without them now; whom it was before, it still is
+        missing &= set(known.missing)
+    silent, skewed = answers.silent(canary), answers.skewed(stable, canary)
+    heard, why = bool(answers.of(stable)), ""
+    if answers.asked.get(canary) and not answers.of(canary):
+        clocks = "the clocks of the canary's pods are wrong, so that what they count is left out"
+        why = clocks if not silent else "no ready pod of the canary answers its metrics port"
+    return found.model_copy(
         update={
-            "look_time": now if ends else known.look_time,
-            "looks": known.looks + 1 if ends else known.looks,
-            "traffic_time": traffic_time,
             "silent_time": (known.silent_time or now) if silent else None,
-            "bounds": bounds,
-            "stable": _records(stable_pods, before[0], answers, stable, bounds, ends),
-            "canary": _records(canary_pods, before[1], answers, canary, bounds, ends),
-            "metrics": told,
+            "missing": sorted(missing)[:TOLD],
+            "skewed": sorted(h.pod for h in skewed)[:TOLD],
+            "metrics": [_told(a, m, heard, why) for a, m in _pairs(analysis, found)],
         }
     )
 
 
-def _current(
-    analysis: Analysis, known: AnalysisStatus
-) -> list[tuple[AnalysisMetric, MetricStatus]]:
+def _cursor(known: AnalysisStatus | None, pair: str, otherwise: int) -> int:
+    """Return up to when the looks of a pair have gone."""
+    if known is None or known.pair != pair or known.judged_until is None:
+        return otherwise
+    return int(known.judged_until.timestamp()) // LOOK_SECONDS * LOOK_SECONDS
+
+
+_Metrics = list[tuple[AnalysisMetric, MetricStatus]]
+
+
+def _current(analysis: Analysis, known: AnalysisStatus) -> _Metrics:
     """Return each metric with what is known of it; what makes no sense to it begins anew."""
     before = {m.name: m for m in known.metrics}
     voting = sum(1 for asked in analysis.judged if asked.mode == "Enforce")
@@ -131,39 +144,88 @@ def _current(
     return found
 
 
+def _pairs(analysis: Analysis, known: AnalysisStatus) -> _Metrics:
+    return list(zip(analysis.judged, known.metrics, strict=True))
+
+
+def _begun(
+    metrics: _Metrics, stable: Arm, bounds: Sequence[float], cursor: int
+) -> tuple[list[float], _Metrics]:
+    """Let metrics begin, with what stable was before the cursor; return the bounds they need."""
+    before = stable.total(cursor, bounds)
+    metrics = [(asked, evidence.with_bounds(asked, m, bounds, before)) for asked, m in metrics]
+    needed = sorted({b for asked, m in metrics for b in evidence.counted_bounds(asked, m)})
+    before = stable.total(cursor, needed)
+    newest = stable.steps(cursor - LEARNED_SECONDS, cursor, LOOK_SECONDS, needed).values()
+    begun = []
+    for asked, m in metrics:
+        begins_now = not m.canary and not evidence.waits_for_bounds(asked, m)
+        begun.append(
+            (asked, evidence.learned(asked, m, before, newest, needed) if begins_now else m)
+        )
+    return needed, begun
+
+
+def _looks(
+    known: AnalysisStatus,
+    metrics: _Metrics,
+    both: Sequence[Arm],
+    bounds: Sequence[float],
+    cursor: int,
+    until: int,
+    stable_has_traffic: bool,
+) -> AnalysisStatus:
+    """Return what is known after the looks from the cursor on that have ended by ``until``."""
+    stable, canary = (arm.steps(cursor, until, LOOK_SECONDS, bounds) for arm in both)
+    none, traffic_time, looks = Counts(), known.traffic_time, known.looks
+    ours = theirs = none
+    for end in range(cursor + LOOK_SECONDS, until + 1, LOOK_SECONDS):
+        ours = added(ours, canary.get(end - LOOK_SECONDS, none))
+        theirs = added(theirs, stable.get(end - LOOK_SECONDS, none))
+        if ours.requests and traffic_time is None:
+            traffic_time = _moment(end)
+        waited = end - cursor
+        if not _ends(ours, theirs, waited, traffic_time is not None, stable_has_traffic):
+            continue
+        cursor = end
+        if ours.requests or theirs.requests:
+            looks += 1
+            served = (end - traffic_time.timestamp()) if traffic_time is not None else 0.0
+            metrics = [(a, _after(a, m, ours, theirs, bounds, served)) for a, m in metrics]
+        ours = theirs = none
+    return known.model_copy(
+        update={
+            "judged_until": _moment(cursor),
+            "looks": looks,
+            "traffic_time": traffic_time,
+            "metrics": [m for _, m in metrics],
+        }
+    )
+
+
 def _ends(
-    known: AnalysisStatus, ours: Counts, theirs: Counts, now: datetime, stable_has_traffic: bool
+    ours: Counts, theirs: Counts, waited: int, has_traffic: bool, stable_has_traffic: bool
 ) -> bool:
     """Tell whether a look ends now, rather than go on until both arms have a request."""
     if ours.requests and (theirs.requests or not stable_has_traffic):
         return True
-    if known.traffic_time is None and theirs.requests and not ours.requests:
+    if not has_traffic and theirs.requests:
         return True  # stable is learned before the canary has traffic
-    begun = known.look_time or now
-    late = (now - begun).total_seconds() >= LONGEST_LOOK_SECONDS
-    return late and bool(ours.requests or theirs.requests)
+    return waited >= LONGEST_LOOK_SECONDS
 
 
 def _after(
     asked: AnalysisMetric,
     known: MetricStatus,
-    ours: Counts | None,
+    ours: Counts,
     theirs: Counts,
-    history: Counts,
     bounds: Sequence[float],
-    traffic_time: datetime | None,
-    now: datetime,
+    served: float,
 ) -> MetricStatus:
-    """Return what is known of a metric after a look, None where it has not ended."""
-    if evidence.waits_for_bounds(asked, known):
-        return known
+    """Return what is known of a metric after a look, of a canary that served for ``served`` s."""
     if not known.canary:
-        return evidence.learned(asked, known, history, bounds)
-    if ours is None:
         return known
-    warm = traffic_time is not None and (now - traffic_time).total_seconds() >= (
-        seconds(asked.warm_up) if asked.warm_up else 0.0
-    )
+    warm = served >= (seconds(asked.warm_up) if asked.warm_up else 0.0)
     try:
         return evidence.after(asked, known, ours if warm else Counts(), theirs, bounds)
     except ValueError:
@@ -171,15 +233,14 @@ def _after(
 
 
 def _told(
-    asked: AnalysisMetric, known: MetricStatus, stable_heard: bool, canary_heard: bool
+    asked: AnalysisMetric, known: MetricStatus, stable_heard: bool, unreachable: str
 ) -> MetricStatus:
-    """Return what is known of a metric, with its verdict."""
+    """Return what is known of a metric, with its verdict, or why the canary is unreachable."""
     found = evidence.verdict(asked, known)
     outcome: Outcome = found.outcome
     message = found.message
-    if outcome != "Failed" and not canary_heard:
-        told = f"{asked.name}: no ready pod of the canary answers its metrics port"
-        outcome, message = "Unreachable", told
+    if outcome != "Failed" and unreachable:
+        outcome, message = "Unreachable", f"{asked.name}: {unreachable}"
     elif outcome == "Undecided" and evidence.compares(asked) and not stable_heard:
         told = f"{asked.name}: no pod of stable can be asked, so there is nothing to compare with"
         outcome, message = "NotComparable", told
@@ -195,26 +256,9 @@ def _told(
     )
 
 
+def _moment(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)
+
+
 def _rounded(share: float | None) -> float | None:
     return None if share is None else round(share, 6)
-
-
-def _records(
-    pods: Sequence[PodMetrics],
-    before: Sequence[PodCounts],
-    answers: Answers,
-    revision: str,
-    bounds: Sequence[float],
-    ends: bool,
-) -> list[PodCounts]:
-    """Return the counters to go on from: of this look's end, else as before and of new pods.
-
-    A pod that does not answer, or is not ready for a while, keeps its own: what it counts meanwhile
-    is not lost.
-    """
-    old = {p.pod: p for p in before}
-    new = {p.pod: p for p in recorded(pods, bounds)}
-    found = {**old, **new} if ends else {**new, **old}
-    asked = {short(name) for name in answers.asked.get(revision, ())}
-    first = sorted(found, key=lambda name: (name not in asked, name))
-    return [found[name] for name in sorted(first[:PODS_ASKED])]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from perennial.api.base import Json, seconds
 from perennial.api.deployment import DeploymentStatus
 from perennial.plan.analysis.look import LOOK_SECONDS
+from perennial.plan.analysis.writing import may_wait
 from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
 from perennial.plan.finding import Finding
 from perennial.plan.rollout.canary import advance, roll, time_left
@@ -24,7 +25,7 @@ from perennial.plan.stores import LOOK_AGAIN_SECONDS
 
 def plan_deployment(s: DeploymentSnapshot) -> Plan:
     """Decide what to do about a ModelDeployment."""
-    state = State(s.deployment.status)
+    state = State(s.status)
     if conflict := _conflict(s):
         return _finish(s, replace(state, problem=Finding("NameConflict", conflict)), apply=())
     if state.status.stable is None:
@@ -99,6 +100,7 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
         premises=premises(s, apply) if apply else (),
         delete=delete,
         status=status,
+        may_wait=may_wait(s.deployment.status, status),
         events=with_stall(before, told, state.events),
         # A record wakes nobody, and is waited for.
         requeue_after=0.05 if create else _requeue(s, status, state),
@@ -108,7 +110,8 @@ def _finish(s: DeploymentSnapshot, state: State, apply: tuple[Json, ...] | None 
 def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> float | None:
     """Return when time alone may change the decision."""
     judged = s.deployment.spec.rollout.judging.judged
-    if status != s.deployment.status and status.canary is not None:
+    written = s.deployment.status
+    if status != written and not may_wait(written, status) and status.canary is not None:
         return 0.5
     if status.canary is not None and s.replicas == 0 and not is_undone(status):
         return None  # it waits until there are to be pods, and their being asked for wakes it

@@ -1,33 +1,46 @@
-"""The analysis of a canary: what its counters say, and what follows for its rollout."""
-
-from datetime import datetime
+"""The analysis of a canary: what its pods are asked, and what follows for its rollout."""
 
 from perennial.api.base import seconds
 from perennial.api.deployment import (
     Analysis,
+    AnalysisStatus,
     DeploymentStatus,
     MetricStatus,
     ModelDeployment,
+    Revision,
 )
-from perennial.plan.analysis.look import is_due, look, pair_of
+from perennial.plan.analysis.look import LOOK_SECONDS, begins, closed, look, pair_of
 from perennial.plan.core import Event
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone, reject
 from perennial.plan.statistics.verdict import Decision, Verdict, decide
+from perennial.plan.windows import SKEW_SECONDS, Asked, ask
 
 UNREACHABLE = "Unreachable"
 UNREACHABLE_SECONDS = 30.0
 """How long a ready pod of the canary may not answer its metrics port."""
 
 
-def wants_metrics(deployment: ModelDeployment, now: datetime) -> bool:
+def wants_metrics(s: DeploymentSnapshot) -> bool:
     """Tell whether this pass needs what the pods counted: whenever there is a canary on trial."""
-    status = deployment.status
-    if not _is_judged(deployment, status) or status.stable is None or status.canary is None:
+    status = s.status
+    if not _is_judged(s.deployment, status) or status.stable is None or status.canary is None:
         return False
-    pair = pair_of(status.stable.revision, status.canary.revision)
-    has_share = status.weight is not None and status.weight.asked > 0
-    return is_due(status.analysis, pair, now, has_share)
+    return _begins(s, status.stable, status.canary) < closed(s.now)
+
+
+def questions(s: DeploymentSnapshot) -> Asked | None:
+    """Return what the pods of stable and canary are to be asked, None where nothing is."""
+    stable, canary = s.status.stable, s.status.canary
+    if stable is None or canary is None or not wants_metrics(s):
+        return None
+    revisions, start = (stable.revision, canary.revision), _begins(s, stable, canary)
+    return ask(s.pods, revisions, start, closed(s.now), LOOK_SECONDS, ("requests",))
+
+
+def _begins(s: DeploymentSnapshot, stable: Revision, canary: Revision) -> int:
+    pair = pair_of(stable.revision, canary.revision)
+    return begins(s.deployment.spec.rollout.judging, s.status.analysis, pair, closed(s.now))
 
 
 def _is_judged(deployment: ModelDeployment, status: DeploymentStatus) -> bool:
@@ -46,7 +59,7 @@ def measure(s: DeploymentSnapshot, state: State) -> State:
     analysis, revisions = s.deployment.spec.rollout.judging, (stable.revision, canary.revision)
     waits_for_stable = s.selection != canary.revision and s.ready(stable.revision) > 0
     found = look(analysis, status.analysis, revisions, answers, s.now, waits_for_stable)
-    state = state.set(analysis=found)
+    state = _told_of_clocks(state, status.analysis, found).set(analysis=found)
     failed = [m for m in found.metrics if m.verdict == "Failed" and _votes(analysis, m)]
     if failed:
         return reject(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
@@ -60,6 +73,18 @@ def measure(s: DeploymentSnapshot, state: State) -> State:
     if status.paused or status.promoting:
         return state
     return state.set(Event("RolloutPaused", told, "Warning"), paused=UNREACHABLE)
+
+
+def _told_of_clocks(state: State, before: AnalysisStatus | None, found: AnalysisStatus) -> State:
+    """Tell a person of pods whose clocks are wrong: that is the cluster's fault, no model's."""
+    if not found.skewed or (before is not None and before.skewed):
+        return state
+    told = (
+        f"the clocks of {', '.join(found.skewed[:3])} differ from the operator's by more than "
+        f"{SKEW_SECONDS:.0f} s, so that what they count is left out: look at the time of their "
+        "nodes, and of the operator's"
+    )
+    return state.set(Event("ClockSkew", told, "Warning"))
 
 
 def silence(s: DeploymentSnapshot, state: State) -> str:

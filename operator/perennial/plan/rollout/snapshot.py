@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from perennial.api.base import Json
-from perennial.api.deployment import DeploymentStatus, ModelDeployment
+from perennial.api.deployment import AnalysisStatus, DeploymentStatus, ModelDeployment
 from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
-from perennial.plan.analysis.counters import Answers
 from perennial.plan.core import Settings
 from perennial.plan.finding import Finding
 from perennial.plan.podhealth import refused, trouble
 from perennial.plan.record import Record, child_name
 from perennial.plan.weights import split
+from perennial.plan.windows import Answers
 
 REVISION_LABEL = "perennial.dev/revision"
 ROLE_LABEL = "perennial.dev/role"
@@ -35,7 +35,18 @@ class DeploymentSnapshot:
     service: Json | None = None
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
-    """Counters of stable's and the canary's pods; None where they were not read in this pass."""
+    """What stable's and the canary's pods counted; None where they were not asked in this pass."""
+
+    measured: AnalysisStatus | None = None
+    """What was found of the canary since the status was written."""
+
+    @property
+    def status(self) -> DeploymentStatus:
+        """Return the status as it was written, with what was measured since."""
+        written = self.deployment.status
+        if self.measured is None:
+            return written
+        return written.model_copy(update={"analysis": self.measured})
 
     @property
     def replicas(self) -> int:

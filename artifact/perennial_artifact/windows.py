@@ -1,0 +1,194 @@
+"""Windows: what a serving pod counted between two moments. All live evidence is a function of them.
+
+They are added up, over pods and over time. In JSON: ``docs/windows.md``.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta, Struct
+
+from perennial_artifact.base import Document
+
+FORMAT = 1
+"""Raised only where an older reader would misread a window; what is merely new, it skips."""
+
+Part = Literal["requests", "features", "predictions"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Second = Annotated[int, Meta(ge=0, le=2**53)]
+"""Seconds since 1970."""
+
+
+class Bucket(Struct, frozen=True, array_like=True):
+    """Infer requests that were answered in ``[start, start + seconds)``: with 2xx (or 3xx), 4xx and
+    5xx, and how many of all took up to each bound, the last longer than all bounds."""
+
+    start: Second
+    seconds: Annotated[int, Meta(ge=1, le=86_400)]
+    answered: Count
+    refused: Count
+    failed: Count
+    took: list[Count]
+
+    @property
+    def requests(self) -> int:
+        """All requests that were answered, in whatever way."""
+        return self.answered + self.refused + self.failed
+
+
+class Requests(Document, forbid_unknown_fields=False, omit_defaults=False):
+    """Requests by time; ``bounds`` are of latency, in seconds. A bucket without any is left out."""
+
+    bounds: list[float]
+    buckets: list[Bucket]
+
+    def __post_init__(self) -> None:
+        """Check that bounds and buckets fit.
+
+        Raises:
+            ValueError: they do not.
+        """
+        if any(not a < b for a, b in pairwise(self.bounds)):
+            raise ValueError("the bounds must increase")
+        cells = len(self.bounds) + 1
+        if any(len(b.took) != cells for b in self.buckets):
+            raise ValueError(f"{len(self.bounds)} bounds make {cells} counts of each bucket")
+
+    def at(self, bounds: Sequence[float]) -> "Requests":
+        """Return the same, counted at fewer bounds.
+
+        Raises:
+            ValueError: a bound is none of those that it was counted at.
+        """
+        if list(bounds) == self.bounds:
+            return self
+        known = {bound: n + 1 for n, bound in enumerate(self.bounds)}
+        if missing := [b for b in bounds if b not in known]:
+            raise ValueError(f"nothing was counted at {missing[0]:g} s")
+        ends = [0, *(known[b] for b in bounds), len(self.bounds) + 1]
+        cuts = [slice(a, b) for a, b in pairwise(ends)]
+        buckets = [
+            Bucket(
+                b.start, b.seconds, b.answered, b.refused, b.failed, [sum(b.took[c]) for c in cuts]
+            )
+            for b in self.buckets
+        ]
+        return Requests(list(bounds), buckets)
+
+
+class Column(Struct, frozen=True, array_like=True):
+    """Values of one column of the profile, by its bins. ``other`` are unseen categories,
+    ``out_of_range`` numbers beyond the reference's (which are in ``counts`` too)."""
+
+    counts: list[Count]
+    other: Count
+    missing: Count
+    out_of_range: Count
+
+
+class Window(Document, forbid_unknown_fields=False, omit_defaults=False, kw_only=True):
+    """What was counted in ``[start, end)``, in seconds since 1970.
+
+    Parts that were not asked for, or are not counted, are None. Features and predictions are
+    columns in the order of the profile whose SHA-256 is ``profile``.
+    """
+
+    format: Annotated[int, Meta(ge=1, le=FORMAT)] = FORMAT
+    model: str
+    version: str
+    since: float
+    """From here on all was counted: the newest start of a process, or the oldest bucket kept."""
+    clock: float
+    """The pod's clock when it answered."""
+    start: Second
+    end: Second
+    requests: Requests | None = None
+    profile: str = ""
+    rows: Count = 0
+    features: list[Column] | None = None
+    predictions: list[Column] | None = None
+
+
+def merge(windows: Iterable[Window]) -> Window:
+    """Add up windows of several pods, or of several times that do not overlap.
+
+    Requests are counted at the bounds that all have in common.
+
+    Raises:
+        ValueError: there is none, they hold other parts, or were counted on other profiles.
+    """
+    found = list(windows)
+    if not found:
+        raise ValueError("no window to merge")
+    first = found[0]
+    if any(_parts(w) != _parts(first) for w in found):
+        raise ValueError("windows hold different parts")
+    if any(w.profile != first.profile for w in found):
+        raise ValueError("windows were counted on different profiles")
+    requests = [w.requests for w in found if w.requests is not None]
+    return first.replace(
+        since=max(w.since for w in found),
+        clock=min(w.clock for w in found),
+        start=min(w.start for w in found),
+        end=max(w.end for w in found),
+        requests=add_requests(requests) if requests else None,
+        rows=sum(w.rows for w in found),
+        features=_columns([w.features for w in found if w.features is not None]),
+        predictions=_columns([w.predictions for w in found if w.predictions is not None]),
+    )
+
+
+def add_requests(requests: Iterable[Requests]) -> Requests:
+    """Add up requests, at the bounds that all of them were counted at."""
+    found = list(requests)
+    bounds = common_bounds(found)
+    sums: dict[tuple[int, int], Bucket] = {}
+    for b in (bucket for each in found for bucket in each.at(bounds).buckets):
+        old = sums.get((b.start, b.seconds))
+        sums[(b.start, b.seconds)] = b if old is None else _sum(old, b)
+    return Requests(bounds, [sums[key] for key in sorted(sums)])
+
+
+def common_bounds(requests: Iterable[Requests]) -> list[float]:
+    """Return the bounds of latency that all of them were counted at, increasing."""
+    found = [set(r.bounds) for r in requests]
+    return sorted(set.intersection(*found)) if found else []
+
+
+def _parts(window: Window) -> tuple[bool, ...]:
+    return tuple(getattr(window, part) is not None for part in PARTS)
+
+
+def _sum(a: Bucket, b: Bucket) -> Bucket:
+    return Bucket(
+        a.start,
+        a.seconds,
+        a.answered + b.answered,
+        a.refused + b.refused,
+        a.failed + b.failed,
+        _added((a.took, b.took)),
+    )
+
+
+def _columns(found: Sequence[list[Column]]) -> list[Column] | None:
+    if not found:
+        return None
+    try:
+        return [
+            Column(
+                _added([c.counts for c in column]),
+                sum(c.other for c in column),
+                sum(c.missing for c in column),
+                sum(c.out_of_range for c in column),
+            )
+            for column in zip(*found, strict=True)
+        ]
+    except ValueError as error:
+        raise ValueError("windows disagree about the bins of a profile") from error
+
+
+def _added(rows: Sequence[Sequence[int]]) -> list[int]:
+    return [sum(cell) for cell in zip(*rows, strict=True)]

@@ -1,0 +1,43 @@
+"""What was measured of canaries since it was last written."""
+
+from typing import NamedTuple
+
+from perennial.api.deployment import AnalysisStatus, DeploymentStatus, ModelDeployment
+from perennial.plan.core import Plan
+
+
+class _Found(NamedTuple):
+    uid: str
+    written: AnalysisStatus | None
+    found: AnalysisStatus | None
+
+
+class Measured:
+    """The newest analysis of each ModelDeployment, where its status is not written yet.
+
+    It spares the pods to be asked twice, and what they counted outlives their restart. An operator
+    that is killed forgets it, and finds the same in what the pods counted since what is written.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], _Found] = {}
+
+    def recall(self, deployment: ModelDeployment) -> AnalysisStatus | None:
+        """Return what was found since the status was written, None where that is nothing."""
+        meta = deployment.metadata
+        known = self._known.get((meta.namespace, meta.name))
+        if known is None or (known.uid, known.written) != (meta.uid, deployment.status.analysis):
+            return None
+        return known.found
+
+    def note(self, deployment: ModelDeployment, plan: Plan) -> None:
+        """Keep what a plan found, where it is not written."""
+        meta = deployment.metadata
+        self.forget(meta.namespace, meta.name)
+        if plan.may_wait and isinstance(plan.status, DeploymentStatus):
+            found = _Found(meta.uid, deployment.status.analysis, plan.status.analysis)
+            self._known[(meta.namespace, meta.name)] = found
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Keep nothing of a ModelDeployment."""
+        self._known.pop((namespace, name), None)

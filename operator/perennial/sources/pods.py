@@ -1,0 +1,146 @@
+"""Ask serving pods what they counted, on their metrics port."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import aiohttp
+
+from perennial.plan.windows import Heard, Question
+from perennial_artifact.profile import Profile
+from perennial_artifact.windows import Window
+
+PORT = 9090
+SECONDS = 3.0
+CONNECT_SECONDS = 1.0
+MAXIMUM_BYTES = 4 * 1024 * 1024
+CONNECTIONS = 512
+TOO_EARLY = 425
+SILENT = "did not answer its metrics port"
+
+T = TypeVar("T")
+
+
+class Pods:
+    """Connections to pods, apart from those to the API server; closed by :meth:`close`.
+
+    What a pod says is believed to be a pod's word: it may hang, lie, send too much, or nonsense.
+    """
+
+    def __init__(
+        self, meanwhile: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    ) -> None:
+        """Ask pods; ``meanwhile`` surrounds each time of waiting for them."""
+        self._meanwhile = meanwhile
+        self._session: aiohttp.ClientSession | None = None
+        # Reading a large answer takes a while, in which the event loop goes on.
+        self._reader = ThreadPoolExecutor(1, "windows")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+        self._reader.shutdown(wait=False, cancel_futures=True)
+
+    async def ask(self, questions: Sequence[Question]) -> tuple[Heard, ...]:
+        """Return what came of each question, in their order, after a few seconds at the latest."""
+        async with self._meanwhile():
+            return tuple(await asyncio.gather(*(self._window(q) for q in questions)))
+
+    async def profile(self, question: Question, digest: str) -> Profile | None:
+        """Return the profile of this SHA-256 that a pod counts on, None where it gives none."""
+
+        def read(body: bytes) -> Profile:
+            if hashlib.sha256(body).hexdigest() != digest:
+                raise ValueError("the profile is another one")
+            return Profile.from_json(body)
+
+        try:
+            async with self._meanwhile(), asyncio.timeout(SECONDS):
+                status, body, _ = await self._get(question.address, "/profile")
+                return await self._read(read, body) if status == 200 else None
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return None
+
+    async def _window(self, q: Question) -> Heard:
+        skew = 0.0
+        try:
+            async with asyncio.timeout(SECONDS):
+                end = q.end
+                status, body, clock, skew = await self._counted(q, end)
+                if status == TOO_EARLY:
+                    told = float((await self._read(json.loads, body))["clock"])
+                    # What its own clock has passed.
+                    end = min(end - q.step, int(told) // q.step * q.step)
+                    skew = told - clock
+                    if end <= q.start:
+                        return Heard(q.pod, q.revision, None, "its clock is behind", skew)
+                    status, body, clock, _ = await self._counted(q, end)
+                if status != 200:
+                    return Heard(q.pod, q.revision, None, f"answered with status {status}", skew)
+                window = await self._read(Window.from_json, body)
+        except (aiohttp.ClientError, TimeoutError):
+            return Heard(q.pod, q.revision, None, SILENT, skew)
+        except (ValueError, KeyError, TypeError, OverflowError):
+            return Heard(q.pod, q.revision, None, "answered what is no window", skew)
+        if (window.start, window.end) != (q.start, end):
+            return Heard(q.pod, q.revision, None, "answered with another window", skew)
+        return Heard(q.pod, q.revision, window, "", window.clock - clock)
+
+    async def _counted(self, q: Question, end: int) -> tuple[int, bytes, float, float]:
+        """Return status, body, what our clock was when the pod looked at its own, and the skew.
+
+        That is what the head of the answer tells, to a second: a pod whose clock is far ahead
+        refuses what it does not keep so exactly any more.
+        """
+        path = f"/window?from={q.start}&to={end}&parts={','.join(q.parts)}"
+        began = time.time()
+        status, body, date = await self._get(q.address, path)
+        clock = (began + time.time()) / 2
+        skew = parsedate_to_datetime(date).timestamp() - clock if date else 0.0
+        return status, body, clock, skew
+
+    async def _get(self, address: str, path: str) -> tuple[int, bytes, str]:
+        """Return status, body, read to its end, and date.
+
+        Raises:
+            ValueError: it is too large, or compressed, which nobody asked for.
+        """
+        async with self._connected().get(url(address, path), allow_redirects=False) as answer:
+            if answer.headers.get("Content-Encoding", "identity") != "identity":
+                raise ValueError("the answer is compressed")
+            body = bytearray()
+            async for piece in answer.content.iter_any():
+                body += piece
+                if len(body) > MAXIMUM_BYTES:
+                    raise ValueError("the answer is too large")
+            return answer.status, bytes(body), answer.headers.get("Date", "")
+
+    async def _read(self, read: Callable[[bytes], T], body: bytes) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, read, body)
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=SECONDS, sock_connect=CONNECT_SECONDS)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+                timeout=timeout,
+                auto_decompress=False,
+                headers={"Accept-Encoding": "identity"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+
+def url(address: str, path: str) -> str:
+    """Return the URL of a path on a pod's metrics port."""
+    host = f"[{address}]" if ":" in address else address
+    return f"http://{host}:{PORT}{path}"

@@ -1,0 +1,85 @@
+"""Gathering what a monitor judges: windows of all pods, and the profile that they counted on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from builders import NOW, SETTINGS, conditions, deployment, monitor
+
+from perennial.api import DriftMonitor
+from perennial.cluster.queue import Key
+from perennial.handlers.monitor import observe_and_plan
+from perennial.plan.windows import Heard, Question
+from perennial.settings import read
+from perennial_artifact.profile import FeatureProfile, Profile
+from perennial_artifact.windows import Column, Window
+
+PROFILE = Profile(
+    rows=300,
+    features=[FeatureProfile(name="x", kind="Numeric", edges=[1, 2], counts=[100, 100, 100])],
+)
+
+
+def pod(number: int, **status: Any) -> dict[str, Any]:
+    labels = {"perennial.dev/revision": "r1", "pod-template-hash": "5f7"}
+    owner = {"kind": "ReplicaSet", "name": "flights-r1-5f7", "controller": True}
+    told = {"podIP": f"10.0.0.{number}", "conditions": [{"type": "Ready", "status": "True"}]}
+    meta = {"name": f"p{number}", "labels": labels, "ownerReferences": [owner]}
+    return {"metadata": meta, "status": {**told, **status}}
+
+
+class Cluster:
+    async def read_own(self, *_: Any) -> Any:
+        return monitor()
+
+    async def read(self, kind: type, *_: Any) -> Any:
+        stable = {
+            "version": "flights-1",
+            "artifact": {"uri": "s3://m/", "sha256": "a" * 64},
+            "revision": "r1",
+            "readyReplicas": 3,
+            "role": "Stable",
+        }
+        return None if kind is DriftMonitor else deployment(status={"revisions": [stable]})
+
+    async def select(self, *_: Any) -> Any:
+        return [pod(1), pod(2), pod(3)]
+
+
+class Pods:
+    """Pods of which the first does not answer, and the second has no profile to give."""
+
+    def __init__(self) -> None:
+        self.profiles: list[str] = []
+
+    async def ask(self, questions: Sequence[Question]) -> tuple[Heard, ...]:
+        assert {q.parts for q in questions} == {("features", "predictions")}
+        return tuple(
+            Heard(q.pod, q.revision, None, "did not answer")
+            if q.pod == "p1"
+            else Heard(q.pod, q.revision, self._window(q))
+            for q in questions
+        )
+
+    def _window(self, q: Question) -> Window:
+        return Window(
+            model="m", version="1", since=0, clock=q.end + 1, start=q.start, end=q.end,
+            profile="p", rows=600, features=[Column([200, 200, 200], 0, 0, 0)], predictions=[],
+        )  # fmt: skip
+
+    async def profile(self, question: Question, digest: str) -> Profile | None:
+        self.profiles.append(question.pod)
+        return PROFILE if question.pod == "p3" and digest == "p" else None
+
+
+async def test_windows_are_added_up_and_the_silent_pod_is_told() -> None:
+    pods, options = Pods(), read({})[1]
+    key = Key("DriftMonitor", "team", "flights")
+    found = await observe_and_plan(
+        Cluster(), pods, key, SETTINGS, options, NOW  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert found is not None
+    status: Any = found[1].status
+    assert conditions(found[1])["Drifted"] == ("False", "LikeReference")
+    assert (status.window.samples, status.window.pods, status.window.asked) == (1200, 2, 3)
+    assert "1 of 3 ready pods did not answer" in status.conditions[0].message
+    assert pods.profiles == ["p2", "p3"]
