@@ -8,11 +8,13 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+from aiohttp import ClientTimeout
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
@@ -20,8 +22,9 @@ from pydantic import ValidationError
 from perennial.api import API_VERSION, KINDS
 from perennial.api.base import ApiModel, Json, Kind
 from perennial.api.quantity import quantity
+from perennial.cluster.cache import Held
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
-from perennial.plan.core import FIELD_MANAGER, Deletion, Event
+from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion, Event
 from perennial.plan.premise import Premise, lowers
 from perennial.plan.refusal import Refusal
 
@@ -44,6 +47,7 @@ REQUEST_SECONDS = 30
 ATOMIC = frozenset({"selector", "data"})
 AMOUNTS = frozenset({"requests", "limits"})
 APPLY = "application/apply-patch+yaml"
+NOT_OURS = "it exists and is not ours: delete it, or rename what it belongs to"
 
 
 class Outdated(Exception):
@@ -62,8 +66,16 @@ class Unreadable(Exception):
         self.kind, self.body, self.reason, self.message = kind, body, reason, message
 
 
-def _readable(kind: type[Kind], body: Json) -> Kind | None:
+def _readable(kind: type[Kind], body: Json) -> Any:
     """Return an object typed, None where it cannot be read: it stalls, and nobody else does."""
+    if not isinstance(body, Held):
+        return _parsed(kind, body)
+    if body.typed is None:
+        body.typed = _parsed(kind, body) or False
+    return body.typed or None
+
+
+def _parsed(kind: type[Kind], body: Json) -> Kind | None:
     try:
         return kind.read(body)
     except ValidationError as error:
@@ -103,6 +115,17 @@ def _after(error: ApiException) -> float:
     return float(told) if told.isdigit() else 0.0
 
 
+async def connect() -> client.ApiClient:
+    """Return a connection to the API server, from inside a pod or by KUBECONFIG."""
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        config.load_incluster_config()
+    else:
+        await config.load_kube_config()
+    configuration = client.Configuration.get_default_copy()
+    configuration.connection_pool_maxsize = 0  # each watch holds one, and nobody waits for it
+    return client.ApiClient(configuration)
+
+
 class Cluster:
     """A connection to the API server."""
 
@@ -110,15 +133,6 @@ class Cluster:
         self.api = api
         self.leads_until: float | None = None
         """Until when this replica may write, on time.monotonic()'s clock; None: for ever."""
-
-    @classmethod
-    async def connect(cls) -> Cluster:
-        """Connect from inside a pod, or by KUBECONFIG."""
-        if "KUBERNETES_SERVICE_HOST" in os.environ:
-            config.load_incluster_config()
-        else:
-            await config.load_kube_config()
-        return cls(client.ApiClient())
 
     async def close(self) -> None:
         """Close the connection."""
@@ -146,23 +160,59 @@ class Cluster:
             if seconds <= 0:
                 raise NotLeading("the Lease has run out: another replica may work now")
         headers = {"Accept": "application/json", "Content-Type": content_type}
-        method, url, sent, content, form = await self.api.param_serialize(
+        response = await self._ask(verb, path, query, headers, body, seconds)
+        raw = await response.read()
+        if not 200 <= response.status <= 299:
+            raise ApiException(http_resp=response, body=raw.decode("utf-8", "replace"))
+        answer: Json = msgspec.json.decode(raw)
+        return answer
+
+    async def _ask(
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        body: Any,
+        seconds: float | ClientTimeout,
+    ) -> Any:
+        # Without the body: it is plain already, and to make it so costs more than to send it.
+        method, url, sent, _, form = await self.api.param_serialize(
             verb,
             path,
             query_params=list((query or {}).items()),
-            header_params=headers,
-            body=body,
+            header_params=dict(headers),
             auth_settings=["BearerToken"],
         )
-        response = await self.api.call_api(
-            method, url, sent, content, form, _request_timeout=seconds
-        )
-        raw = await response.read()
+        response = await self.api.call_api(method, url, sent, body, form, _request_timeout=seconds)
         API_REQUESTS.labels(str(response.status), verb, urlsplit(url).netloc).inc()
-        if not 200 <= response.status <= 299:
-            raise ApiException(http_resp=response, body=raw.decode("utf-8", "replace"))
-        answer: Json = json.loads(raw)
-        return answer
+        return response
+
+    async def lines(
+        self, path: str, query: Mapping[str, str], seconds: float, silent: float
+    ) -> AsyncGenerator[bytes]:
+        """Yield the lines of one answer as they come.
+
+        Args:
+            seconds: How long it may take in all.
+            silent: How long nothing may come.
+
+        Raises:
+            ApiException: it was refused.
+            TimeoutError: nothing came for too long.
+        """
+        timeout = ClientTimeout(total=seconds, sock_read=silent)
+        headers = {"Accept": "application/json"}
+        response = (await self._ask("GET", path, query, headers, None, timeout)).response
+        async with response:
+            if response.status != 200:
+                text = await response.text()
+                raise ApiException(response.status, response.reason, body=text)
+            rest = b""
+            async for piece in response.content.iter_any():
+                *whole, rest = (rest + piece).split(b"\n")
+                for line in whole:
+                    yield line
 
     @staticmethod
     def path(api_version: str, kind: str, namespace: str, name: str = "", sub: str = "") -> str:
@@ -180,6 +230,10 @@ class Cluster:
             if error.status == 404:
                 return None
             raise
+
+    async def look(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
+        """Return what is to be written over, or None where there is surely nothing."""
+        return await self.get(api_version, kind, namespace, name)
 
     async def select(
         self, api_version: str, kind: str, namespace: str, selector: str = ""
@@ -233,13 +287,18 @@ class Cluster:
 
         Raises:
             Outdated: one of the premises holds no more.
-            WriteRefused: the API server refused it.
+            WriteRefused: the API server refused it, or the object of its name is not ours.
         """
         metadata = wanted["metadata"]
         key = (wanted["apiVersion"], wanted["kind"], metadata["namespace"], metadata["name"])
-        present = await self.get(*key)
+        present = await self.look(*key)
         if present is not None and contains(present, wanted):
             return False
+        if present is not None:
+            _check_ours(present, wanted)
+            # With its uid: one that was made anew meanwhile has not been looked at.
+            uid = {"uid": present["metadata"]["uid"]}
+            wanted = {**wanted, "metadata": {**uid, **metadata}}
         if present is not None and lowers(present, wanted):
             await self._check(premises)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
@@ -260,11 +319,10 @@ class Cluster:
         kind, metadata = wanted["kind"], wanted["metadata"]
         key = (wanted["apiVersion"], kind, metadata["namespace"], metadata["name"])
         what = f"{kind} {metadata['name']}"
-        present = await self.get(*key)
+        present = await self.look(*key)
         if present is not None:
             if _owners(present) != _owners(wanted):
-                told = "it exists and is not ours: delete it, or rename what it belongs to"
-                raise WriteRefused(Refusal(what, 403, told))
+                raise WriteRefused(Refusal(what, 403, NOT_OURS))
             await self._relabel(wanted, present)
             return False
         with refusing(what):
@@ -314,22 +372,24 @@ class Cluster:
             with refusing(f"the status of {owner.kind()} {meta.name}"):
                 await self.call("PATCH", path, query, body, APPLY)
         except WriteRefused as error:
-            if error.refusal.code == 404:
-                return False
-            if error.refusal.code == 409:
+            if error.refusal.code in (404, 409):
                 raise Outdated(f"{owner.kind()} {meta.namespace}/{meta.name}") from error
             raise
         API_WRITES.labels(owner.kind(), "status").inc()
         return True
 
+    async def fresh(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
+        """Return an object as the API server has it now."""
+        return await self.get(api_version, kind, namespace, name)
+
     async def _check(self, premises: Sequence[Premise]) -> None:
         """Make sure, just before a write, that all that it leans on is as it was seen."""
         for p in premises:
-            if not p.holds(await self.get(p.api_version, p.kind, p.namespace, p.name)):
+            if not p.holds(await self.fresh(p.api_version, p.kind, p.namespace, p.name)):
                 raise Outdated(f"{p.kind} {p.namespace}/{p.name}")
 
-    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> None:
-        """Delete an object; its dependents follow in the background.
+    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> bool:
+        """Delete an object; its dependents follow in the background. Tell whether it was there.
 
         Raises:
             Outdated: it has changed since it was seen, another has its name, or one of the
@@ -350,8 +410,9 @@ class Cluster:
                 raise Outdated(what) from error
             if error.refusal.code != 404:
                 raise
-            return
+            return False
         API_WRITES.labels(deletion.kind, "delete").inc()
+        return True
 
     async def emit(self, owner: Kind, event: Event, now: datetime) -> None:
         """Write an Event about an object; told again, the same event is a series that counts.
@@ -400,6 +461,15 @@ class Cluster:
         count = int((known.get("series") or {}).get("count", 1)) + 1
         series = {"series": {"count": count, "lastObservedTime": moment}}
         await self.call("PATCH", path, body=series, content_type="application/merge-patch+json")
+
+
+def _check_ours(present: Json, wanted: Json) -> None:
+    """Refuse to take over what belongs to somebody else and has not our label either."""
+    labels = present["metadata"].get("labels") or {}
+    owners = _owners(wanted)
+    if owners and not owners & _owners(present) and not MANAGED_BY.items() <= labels.items():
+        what = f"{wanted['kind']} {wanted['metadata']['name']}"
+        raise WriteRefused(Refusal(what, 403, NOT_OURS))
 
 
 def _owners(body: Json) -> set[str]:

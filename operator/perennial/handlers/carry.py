@@ -27,7 +27,7 @@ class Writer(Protocol):
     async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
         """Apply an object; tell whether it wrote."""
 
-    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> None:
+    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> object:
         """Delete an object."""
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
