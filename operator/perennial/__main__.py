@@ -82,7 +82,6 @@ async def operate() -> None:
                 queue.add(key)
 
     def opened(namespace: str) -> None:
-        readiness.watches.set()
         for key in wake.everything(cache):
             if namespace in ("", key.namespace):
                 queue.add(key)
@@ -93,7 +92,7 @@ async def operate() -> None:
     async def work(ended: asyncio.Event) -> None:
         queue.start()
         sweeping = asyncio.create_task(controller.store.sweep())
-        watching = asyncio.create_task(watch(cluster, cache, options.watch_namespaces))
+        watching = asyncio.create_task(watch(cluster, cache, options.watch_namespaces, readiness))
 
         async def end() -> None:
             await ended.wait()
@@ -119,11 +118,13 @@ async def operate() -> None:
         await cluster.close()
 
 
-async def watch(cluster: CachedCluster, cache: Cache, namespaces: Iterable[str]) -> None:
+async def watch(
+    cluster: CachedCluster, cache: Cache, namespaces: Iterable[str], readiness: health.Readiness
+) -> None:
     """Keep the cache as the API server is, in some namespaces or, where none is named, in all."""
     async with asyncio.TaskGroup() as tasks:
         for namespace in namespaces or ("",):
-            tasks.create_task(keep_own(cluster, cache, OWN, namespace))
+            tasks.create_task(keep_own(cluster, cache, OWN, namespace, readiness.watches.set))
             for source in CHILDREN:
                 tasks.create_task(keep(cluster, cache, source, namespace))
 

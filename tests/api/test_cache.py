@@ -222,6 +222,7 @@ async def test_kopf_ends_alone(
     monkeypatch.setenv("KUBECONFIG", str(file))
     monkeypatch.setattr(own_kinds, "WATCH_SECONDS", 1)
     seen: list[tuple[str | None, str]] = []
+    begun = asyncio.Event()
 
     def take(type: str | None, found: Json) -> None:
         seen.append((type, found["metadata"]["name"]))
@@ -230,8 +231,9 @@ async def test_kopf_ends_alone(
         await asyncio.to_thread(kubectl, *arguments, "-n", "goes-soon", **more)
 
     await act("apply", "-f", "-", body=serve("early", "goes-soon"))
-    watching = asyncio.create_task(own_kinds.watch("goes-soon", take))
+    watching = asyncio.create_task(own_kinds.watch("goes-soon", take, begun.set))
     await until(lambda: (None, "early") in seen)
+    assert begun.is_set()
     bystander = asyncio.create_task(asyncio.sleep(60))
     await act("delete", "md", "early")
     await until(lambda: ("DELETED", "early") in seen)

@@ -39,12 +39,19 @@ Take = Callable[[str | None, Json], None]
 
 
 async def keep_own(
-    cluster: Cluster, cache: Cache, sources: tuple[Source, ...], namespace: str
+    cluster: Cluster,
+    cache: Cache,
+    sources: tuple[Source, ...],
+    namespace: str,
+    begun: Callable[[], None],
 ) -> NoReturn:
     """List our kinds in a namespace ('' for all) into the cache, and keep it so, for ever.
 
     Of what has vanished by the time that Kopf lists anew it says no word. So all is listed by us,
     too: after each time, and in each ten minutes.
+
+    Args:
+        begun: Called once all is listed and Kopf has begun.
     """
     failures = 0
     anew = asyncio.Event()
@@ -62,7 +69,7 @@ async def keep_own(
                     await relist(cluster, cache, source, namespace)
                 failures = 0
                 if watching is None:
-                    watching = asyncio.create_task(watch(namespace, take))
+                    watching = asyncio.create_task(watch(namespace, take, begun))
                     anew.set()
                 await _either(watching, anew)
                 await asyncio.sleep(SETTLED_SECONDS)
@@ -88,11 +95,12 @@ async def _either(task: asyncio.Task[None], event: asyncio.Event) -> None:
         waiting.cancel()
 
 
-async def watch(namespace: str, take: Take) -> None:
+async def watch(namespace: str, take: Take, begun: Callable[[], None]) -> None:
     """Let Kopf watch our kinds in a namespace ('' for all) until something ends it.
 
     Args:
         take: Gets each event's type (None: listed) and object, in the caller's loop.
+        begun: Called there once Kopf has begun.
 
     Raises:
         Exception: what ended it.
@@ -105,6 +113,10 @@ async def watch(namespace: str, take: Take) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
             loop.call_soon_threadsafe(take, event["type"], event["object"])
 
+    def begin() -> None:
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(begun)
+
     def end(error: Exception | None) -> None:
         if not ended.done():
             ended.set_exception(error or RuntimeError("Kopf has ended"))
@@ -112,7 +124,9 @@ async def watch(namespace: str, take: Take) -> None:
     def run() -> None:
         error: Exception | None = None
         try:
-            asyncio.new_event_loop().run_until_complete(_kopf(namespace, tell, stopping))
+            asyncio.new_event_loop().run_until_complete(
+                _kopf(namespace, _registry(tell, begin), stopping)
+            )
         except Exception as raised:
             error = raised
         with contextlib.suppress(RuntimeError):
@@ -125,13 +139,13 @@ async def watch(namespace: str, take: Take) -> None:
         stopping.set()
 
 
-async def _kopf(namespace: str, tell: Callable[[Any], None], stopping: threading.Event) -> None:
+async def _kopf(namespace: str, registry: kopf.OperatorRegistry, stopping: threading.Event) -> None:
     """Run Kopf until one of its tasks ends.
 
     Not by kopf.operator: where one watcher fails, that waits for the others, and for ever (1.45).
     """
     tasks = await kopf.spawn_tasks(
-        registry=_registry(tell),
+        registry=registry,
         stop_flag=stopping,
         standalone=True,
         clusterwide=not namespace,
@@ -146,7 +160,7 @@ async def _kopf(namespace: str, tell: Callable[[Any], None], stopping: threading
         task.result()
 
 
-def _registry(tell: Callable[[Any], None]) -> kopf.OperatorRegistry:
+def _registry(tell: Callable[[Any], None], begin: Callable[[], None]) -> kopf.OperatorRegistry:
     """Return what Kopf is to do: watch, and nothing else."""
     registry = kopf.OperatorRegistry()
 
@@ -168,6 +182,7 @@ def _registry(tell: Callable[[Any], None]) -> kopf.OperatorRegistry:
         # Which kinds and namespaces there are is known; there may be no right to look.
         settings.scanning.disabled = True
         settings.process.ultimate_exiting_timeout = None  # it would kill us, not only itself
+        begin()
 
     for kind in KINDS:
 

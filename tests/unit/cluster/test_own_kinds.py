@@ -31,7 +31,7 @@ class Kopf:
         self.take: Callable[[str | None, Json], None] = lambda *_: None
         self.end: asyncio.Future[None]
 
-    async def watch(self, namespace: str, take: Any) -> None:
+    async def watch(self, namespace: str, take: Any, begun: Any) -> None:
         self.begun += 1
         self.take, self.end = take, asyncio.get_running_loop().create_future()
         try:
@@ -55,7 +55,7 @@ def play(monkeypatch: pytest.MonkeyPatch, scene: Any) -> None:
     async def whole() -> None:
         cluster = Cluster(server)  # type: ignore[arg-type]
         server.write(made("early"))
-        kept = asyncio.create_task(own_kinds.keep_own(cluster, cache, KINDS, ""))
+        kept = asyncio.create_task(own_kinds.keep_own(cluster, cache, KINDS, "", lambda: None))
         await asyncio.sleep(1)
         assert cache.is_listed("team") and same()
         await scene(server, kopf, same)
