@@ -13,10 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import onnx
-from bad_models import publish_changed
-from onnx import helper, numpy_helper
+from bad_models import fails_every_fifth, publish_changed
 from trial import NAME, apply, artifact_of, condition
 
 from flights import demo
@@ -27,33 +24,6 @@ TIMES = 10
 PER_SECOND = 50
 SECONDS = 60
 LOAD = Path(__file__).with_name("rollout_load.py")
-
-
-def fails_every_fifth(content: bytes, name: str) -> bytes:
-    """Return a model that fails where the hour is a multiple of five; its name makes it another."""
-    model = onnx.load_from_string(content)
-    graph = model.graph
-    graph.doc_string = name
-    last = graph.output[1].name
-    for node in graph.node:
-        for n, output in enumerate(node.output):
-            if output == last:
-                node.output[n] = f"{last}_before"
-    for key, value in (("five", np.float32(5)), ("one", np.float32(1))):
-        graph.initializer.append(numpy_helper.from_array(np.array(value), key))
-    graph.initializer.append(numpy_helper.from_array(np.zeros(1, np.int64), "nothing_64"))
-    for operator, inputs, output, options in (
-        ("Mod", ["hour", "five"], "rest", {"fmod": 1}),
-        ("ReduceMin", ["rest"], "least", {"keepdims": 0}),
-        ("Min", ["least", "one"], "fine", {}),
-        ("Sub", ["one", "fine"], "bad", {}),
-        ("Cast", ["bad"], "beyond", {"to": onnx.TensorProto.INT64}),
-        ("Gather", ["nothing_64", "beyond"], "zero_64", {}),
-        ("Cast", ["zero_64"], "zero", {"to": onnx.TensorProto.FLOAT}),
-        ("Add", [f"{last}_before", "zero"], last, {}),
-    ):
-        graph.node.append(helper.make_node(operator, inputs, [output], **options))
-    return bytes(model.SerializeToString())
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,30 @@ def slow(content: bytes) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def fails_every_fifth(content: bytes, name: str) -> bytes:
+    """Return a model that fails where the hour is a multiple of five; its name makes it another."""
+    model = onnx.load_from_string(content)
+    graph = model.graph
+    graph.doc_string = name
+    last = graph.output[1].name
+    before = _after(graph, last)
+    for key, value in (("five", np.float32(5)), ("one", np.float32(1))):
+        graph.initializer.append(numpy_helper.from_array(np.array(value), key))
+    graph.initializer.append(numpy_helper.from_array(np.zeros(1, np.int64), "nothing_64"))
+    for operator, inputs, output, options in (
+        ("Mod", ["hour", "five"], "rest", {"fmod": 1}),
+        ("ReduceMin", ["rest"], "least", {"keepdims": 0}),
+        ("Min", ["least", "one"], "fine", {}),
+        ("Sub", ["one", "fine"], "bad", {}),
+        ("Cast", ["bad"], "beyond", {"to": onnx.TensorProto.INT64}),
+        ("Gather", ["nothing_64", "beyond"], "zero_64", {}),
+        ("Cast", ["zero_64"], "zero", {"to": onnx.TensorProto.FLOAT}),
+        ("Add", [before, "zero"], last, {}),
+    ):
+        graph.node.append(helper.make_node(operator, inputs, [output], **options))
+    return bytes(model.SerializeToString())
+
+
 def broken(content: bytes) -> bytes:
     """Return a file that is no model."""
     return content[: len(content) // 2]

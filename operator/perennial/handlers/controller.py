@@ -22,9 +22,7 @@ from perennial.plan.core import Plan, Settings
 from perennial.settings import Options
 from perennial.sources.pods import Pods
 
-Gather = Callable[
-    [Cluster, Pods, Key, Settings, Options, datetime], Awaitable[tuple[Kind, Plan] | None]
-]
+Gather = Callable[[Cluster, Pods, Key, Settings, datetime], Awaitable[tuple[Kind, Plan] | None]]
 
 CONTROLLERS: dict[str, Gather] = {
     "DriftMonitor": monitor.observe_and_plan,
@@ -51,7 +49,7 @@ class Controller:
             gather = CONTROLLERS[key.kind]
             denied = await self.store.denied(key.namespace)
             settings = replace(self._settings, store_denied=denied)
-            decided = await gather(self._cluster, self._pods, key, settings, self._options, now)
+            decided = await gather(self._cluster, self._pods, key, settings, now)
             if decided is None:
                 result = "success"
                 metrics.forget(*key)

@@ -23,14 +23,13 @@ from perennial.plan.rollout import (
     takes_untried,
 )
 from perennial.plan.serving_pods import serving_pods
-from perennial.settings import Options
 from perennial.sources.pods import Pods
 
 MEASURED = Measured()
 
 
 async def observe_and_plan(
-    cluster: Cluster, serving: Pods, key: Key, settings: Settings, options: Options, now: datetime
+    cluster: Cluster, serving: Pods, key: Key, settings: Settings, now: datetime
 ) -> tuple[Kind, Plan] | None:
     """Return the deployment and what to do about it, None where it is gone."""
     namespace = key.namespace

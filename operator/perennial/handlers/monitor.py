@@ -16,7 +16,6 @@ from perennial.plan.core import Plan, Settings
 from perennial.plan.monitor import MonitorSnapshot, plan_monitor, questions, wants_windows
 from perennial.plan.serving_pods import serving_pods
 from perennial.plan.windows import Answers, Question
-from perennial.settings import Options
 from perennial.sources.pods import Pods
 from perennial_artifact.profile import Profile
 
@@ -24,7 +23,7 @@ PROFILES_TRIED = 3
 
 
 async def observe_and_plan(
-    cluster: Cluster, serving: Pods, key: Key, settings: Settings, options: Options, now: datetime
+    cluster: Cluster, serving: Pods, key: Key, settings: Settings, now: datetime
 ) -> tuple[Kind, Plan] | None:
     """Return the monitor and what to do about it, None where it is gone."""
     namespace = key.namespace

@@ -15,12 +15,11 @@ from perennial.cluster.queue import Key
 from perennial.plan.core import Plan, Settings
 from perennial.plan.job import child_name
 from perennial.plan.training import TrainingSnapshot, lacks_pods, plan_training
-from perennial.settings import Options
 from perennial.sources.pods import Pods
 
 
 async def observe_and_plan(
-    cluster: Cluster, serving: Pods, key: Key, settings: Settings, options: Options, now: datetime
+    cluster: Cluster, serving: Pods, key: Key, settings: Settings, now: datetime
 ) -> tuple[Kind, Plan] | None:
     """Return the training and what to do about it, None where it is gone."""
     namespace = key.namespace

@@ -11,12 +11,11 @@ from perennial.cluster.client import Cluster
 from perennial.cluster.queue import Key
 from perennial.plan.core import Plan, Settings
 from perennial.plan.versions import VersionSnapshot, plan_version
-from perennial.settings import Options
 from perennial.sources.pods import Pods
 
 
 async def observe_and_plan(
-    cluster: Cluster, serving: Pods, key: Key, settings: Settings, options: Options, now: datetime
+    cluster: Cluster, serving: Pods, key: Key, settings: Settings, now: datetime
 ) -> tuple[Kind, Plan] | None:
     """Return the version and what to do about it, None where it is gone."""
     version = await cluster.read_own(ModelVersion, key.namespace, key.name)

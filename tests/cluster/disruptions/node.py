@@ -69,9 +69,11 @@ def deaf(pod: dict[str, Any], port: int, source: str = "") -> Iterator[None]:
 
 
 def flap(pod: dict[str, Any], times: int, seconds: float) -> None:
-    """Make a pod unready and ready again, as its node sees it."""
+    """Make a pod unready and ready again, as its node sees it, while there is the pod."""
     gateway = locate().pods.split("/")[0].rsplit(".", 1)[0] + ".1"
     for _ in range(times):
+        if not _processes(f"pod{pod['metadata']['uid']}", "cgroup"):
+            return  # the rollout has gone on without it
         with deaf(pod, 9090, gateway):  # where the node asks
             time.sleep(seconds)
         time.sleep(seconds)

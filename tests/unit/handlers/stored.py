@@ -5,10 +5,8 @@ from typing import Any
 from perennial.api.base import Json, Kind
 from perennial.cluster.queue import Key
 from perennial.plan.core import Settings
-from perennial.settings import Options
 
 SETTINGS = Settings(store_uri="s3://models", store_secret="perennial-store")
-OPTIONS = Options("perennial-system", (), "perennial", 0, 0, store_secret="", store_namespaces=())
 
 
 def key(owner: Kind) -> Key:

@@ -10,7 +10,6 @@ from rollout_world import REVISION, World
 from perennial.cluster.queue import Key
 from perennial.handlers import deployment
 from perennial.plan.windows import Heard, Question
-from perennial.settings import read
 from perennial_artifact.windows import Bucket, Requests, Window
 
 KEY = Key("ModelDeployment", "team", "flights")
@@ -90,9 +89,8 @@ def trial() -> tuple[World, Cluster, Pods]:
 
 
 async def decide(cluster: Cluster, pods: Pods, seconds: float) -> Any:
-    options = read({})[1]
     found = await deployment.observe_and_plan(
-        cluster, pods, KEY, SETTINGS, options, later(seconds)  # type: ignore[arg-type]
+        cluster, pods, KEY, SETTINGS, later(seconds)  # type: ignore[arg-type]
     )  # fmt: skip
     assert found is not None
     return found[1]

@@ -4,7 +4,7 @@ from typing import Any
 
 from builders import NOW, later, training, version
 from builders import deployment as made
-from stored import OPTIONS, SETTINGS, Stored, key
+from stored import SETTINGS, Stored, key
 
 from perennial.api import ModelDeployment, ModelVersion
 from perennial.handlers import deployment
@@ -36,7 +36,7 @@ def asked_for(owner: ModelDeployment, *versions: ModelVersion) -> Stored:
 async def told(cluster: Any) -> Any:
     """Return the status that is decided on."""
     decided = await deployment.observe_and_plan(
-        cluster, Pods(), key(cluster.objects[0]), SETTINGS, OPTIONS, NOW
+        cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW
     )
     assert decided is not None
     return decided[1].status
@@ -79,7 +79,7 @@ async def test_scaled_to_zero_nothing_is_tried_so_a_refuted_champion_is_looked_u
 async def test_a_refuted_version_that_the_spec_names_is_served_and_told() -> None:
     cluster: Any = Stored(made({"model": {"versionRef": {"name": "flights-2"}}}), refuted(2, NEW))
     decided = await deployment.observe_and_plan(
-        cluster, Pods(), key(cluster.objects[0]), SETTINGS, OPTIONS, NOW
+        cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW
     )
     assert decided is not None and decided[1].status.stable.version == "flights-2"  # type: ignore[union-attr,attr-defined]
     assert [e.reason for e in decided[1].events] == ["VersionRefuted"]

@@ -12,9 +12,7 @@ from perennial.handlers import monitor as monitors
 from perennial.plan.core import Plan
 from perennial.plan.serving_pods import serving_pods
 from perennial.plan.windows import Heard, Question
-from perennial.settings import read
 
-OPTIONS = read({})[1]
 STABLE = {"revision": "old-1", "role": "Stable", "artifact": {"uri": "s3://a", "sha256": "a" * 64}}
 CANARY = {**STABLE, "revision": "new-1", "role": "Canary"}
 SERVING = {"revisions": [STABLE, CANARY]}
@@ -90,7 +88,7 @@ async def decided(
     monkeypatch.setattr(wants, lambda *_: True)
     monkeypatch.setattr(handlers, plan, planned)
     key, cluster = Key(kind, "team", "flights"), Cluster()
-    await handlers.observe_and_plan(cluster, Pods(), key, SETTINGS, OPTIONS, NOW)
+    await handlers.observe_and_plan(cluster, Pods(), key, SETTINGS, NOW)
     (snapshot,) = found
     return asked, snapshot
 

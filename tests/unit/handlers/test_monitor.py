@@ -9,7 +9,6 @@ from perennial.api import DriftMonitor
 from perennial.cluster.queue import Key
 from perennial.handlers.monitor import observe_and_plan
 from perennial.plan.windows import Heard, Question
-from perennial.settings import read
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.windows import Column, Window
 
@@ -72,10 +71,10 @@ class Pods:
 
 
 async def test_windows_are_added_up_and_the_silent_pod_is_told() -> None:
-    pods, options = Pods(), read({})[1]
+    pods = Pods()
     key = Key("DriftMonitor", "team", "flights")
     found = await observe_and_plan(
-        Cluster(), pods, key, SETTINGS, options, NOW  # type: ignore[arg-type]
+        Cluster(), pods, key, SETTINGS, NOW  # type: ignore[arg-type]
     )  # fmt: skip
     assert found is not None
     status: Any = found[1].status

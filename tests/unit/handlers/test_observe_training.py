@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from builders import NOW, run, run_children, training
-from stored import OPTIONS, SETTINGS, Stored, key
+from stored import SETTINGS, Stored, key
 
 from perennial.handlers.training import observe_and_plan
 from perennial.plan.training import INDEX_LABEL
@@ -43,9 +43,7 @@ async def test_what_the_jobs_controller_says_is_read_where_pods_are_lacking(
 ) -> None:
     cluster: Any = fitting(*pods)
     cluster.events = [{"note": f"Error creating: {SENTENCE}"}]
-    decided = await observe_and_plan(
-        cluster, Pods(), key(cluster.objects[0]), SETTINGS, OPTIONS, NOW
-    )
+    decided = await observe_and_plan(cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW)
     assert decided is not None and ASKED in cluster.asked
     status: Any = decided[1].status
     (ready,) = [c for c in status.conditions if c.type == "Ready"]
@@ -56,5 +54,5 @@ async def test_what_the_jobs_controller_says_is_read_where_pods_are_lacking(
 
 async def test_no_event_is_read_where_all_pods_are_there() -> None:
     cluster: Any = fitting(0, 1)
-    assert await observe_and_plan(cluster, Pods(), key(cluster.objects[0]), SETTINGS, OPTIONS, NOW)
+    assert await observe_and_plan(cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW)
     assert ASKED not in cluster.asked

@@ -18,6 +18,7 @@ from perennial.plan.statistics.drift import FeatureDrift, Settings, judge_drift
 from perennial_artifact.manifest import Column
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.sketch import Sketch
+from perennial_artifact.windows import Window
 from perennial_training.prove.answers import Answers, answers
 from perennial_training.prove.profile import categorical_profile, numeric_profile, profile
 
@@ -25,10 +26,22 @@ from perennial_training.prove.profile import categorical_profile, numeric_profil
 def drift(reference: FeatureProfile, live: Any) -> FeatureDrift:
     """Return the verdict on live values, counted as a server counts them."""
     before = Profile(rows=0, features=[reference])
-    sketch = Sketch(before, "", "m", "1")
+    sketch = Sketch(before)
     values = np.asarray(live, dtype=np.float32).reshape(-1, 1)
     sketch.observe(values, [], len(values), 1_000.0)
-    tested = features([], known(before, sketch.window(60, 1_000.0)))
+    rows, counted, predicted = sketch.between(1_000, 1_005, 1_005.0)
+    window = Window(
+        model="m",
+        version="1",
+        since=0,
+        clock=1_005,
+        start=1_000,
+        end=1_005,
+        rows=rows,
+        features=counted,
+        predictions=predicted,
+    )
+    tested = features([], known(before, window))
     (found,) = judge_drift(tested, Settings(3_600, 300, watched=0), {}).features
     return found
 
