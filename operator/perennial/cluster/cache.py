@@ -20,6 +20,10 @@ from perennial.cluster.queue import Key
 INDEXED = ("perennial.dev/deployment", "perennial.dev/training")
 """Labels that objects are looked up by."""
 BURIED_SECONDS = 600.0
+"""How long a word may be late that brings nothing back."""
+
+Grave = tuple[str, str] | str
+"""A name (namespace, name) that nothing bore at some version, or the uid of what is no more."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +134,13 @@ class Cache:
         objects = self._kinds.get((body.get("apiVersion", ""), body.get("kind", "")))
         if objects is None:
             return False
-        version = int(body["metadata"]["resourceVersion"])
-        objects.bury(body["metadata"]["uid"], version)
-        known = objects.bodies.get(_name(body))
+        name, version = _name(body), int(body["metadata"]["resourceVersion"])
+        objects.bury(name, version)
+        known = objects.bodies.get(name)
         # Another of its name may have come since.
         if known is None or known.version > version:
             return False
-        self._change(objects, _name(body), None)
+        self._change(objects, name, None)
         return True
 
     def forget(self, api_version: str, kind: str, namespace: str, name: str, uid: str) -> None:
@@ -145,6 +149,7 @@ class Cache:
         objects.bury(uid, math.inf)
         known = objects.bodies.get((namespace, name))
         if known is not None and known["metadata"]["uid"] == uid:
+            objects.bury((namespace, name), known.version)
             self._change(objects, (namespace, name), None)
 
     def replace(self, source: Source, namespace: str, bodies: Iterable[Json], version: str) -> None:
@@ -153,10 +158,13 @@ class Cache:
         But what was told at a later version than the list's, as by our own writes, stays.
         """
         objects = self._kinds[source.api_version, source.kind]
-        names = {(self.put(body), _name(body))[1] for body in bodies}
+        names = set()
+        for body in bodies:
+            self.put(body)
+            names.add(_name(body))
         for held in objects.select(namespace, {}):
             if _name(held) not in names and held.version <= int(version):
-                objects.bury(held["metadata"]["uid"], int(version))
+                objects.bury(_name(held), int(version))
                 self._change(objects, _name(held), None)
         objects.let_go()
         was = self.is_listed(namespace)
@@ -197,14 +205,15 @@ class _Objects:
         self.source = source
         self.bodies: dict[tuple[str, str], Held] = {}
         self._found: defaultdict[tuple[str, str, str], set[tuple[str, str]]] = defaultdict(set)
-        self._buried: dict[str, tuple[float, float]] = {}  # at which version, and when
+        self._buried: dict[Grave, tuple[float, float]] = {}  # at which version, and when
 
     def is_news(self, body: Held) -> bool:
         """Tell whether a body is newer than all that is known of its name and of itself."""
         known = self.bodies.get(_name(body))
         if known is not None and known.version >= body.version:
             return False
-        return body.version > self._buried.get(body["metadata"]["uid"], (-1, 0))[0]
+        graves: tuple[Grave, Grave] = (_name(body), body["metadata"]["uid"])
+        return all(body.version > self._buried.get(grave, (-1, 0))[0] for grave in graves)
 
     def set(self, name: tuple[str, str], body: Held | None) -> None:
         """Hold a body by a name, or none."""
@@ -227,15 +236,15 @@ class _Objects:
         wanted = labels.items()
         return [b for b in found if wanted <= (b["metadata"].get("labels") or {}).items()]
 
-    def bury(self, uid: str, version: float) -> None:
-        """Remember that an object has gone: what was seen of it earlier may be told later."""
-        before, _ = self._buried.get(uid, (-1, 0))
-        self._buried[uid] = max(version, before), time.monotonic()
+    def bury(self, grave: Grave, version: float) -> None:
+        """Remember up to which version all words about a name, or an object, are too old."""
+        before, _ = self._buried.get(grave, (-1, 0))
+        self._buried[grave] = max(version, before), time.monotonic()
 
     def let_go(self) -> None:
         """Forget who has gone so long ago that nobody tells of them any more."""
         soon = time.monotonic() - BURIED_SECONDS
-        self._buried = {uid: known for uid, known in self._buried.items() if known[1] > soon}
+        self._buried = {grave: known for grave, known in self._buried.items() if known[1] > soon}
 
 
 def _name(body: Json) -> tuple[str, str]:

@@ -1,27 +1,21 @@
-"""The API server behind a cache: the same reads, and writes that rely on nothing stale.
+"""The API server behind a cache: the same reads, of a moment ago.
 
-What is read may be a moment old, which costs a pass at most: a status is written with the version
-that was read, an object is applied and deleted as the one that was read, and the premises of what
-takes pods or requests away are asked of the API server itself. What turns out to be outdated is
-known from then on, so that the next pass decides about what is.
+That costs a pass at most: each write is of the version that was read, and what lets it take pods
+or requests away is asked of the API server itself. What turns out to be outdated is known from
+then on, so that the next pass decides about what is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from kubernetes.aio import client
 
-from perennial.api import API_VERSION
-from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.base import Json
 from perennial.cluster.cache import Cache, Held
-from perennial.cluster.client import Cluster, Outdated, WriteRefused
+from perennial.cluster.client import Cluster
 from perennial.plan.core import Deletion
-from perennial.plan.premise import Premise
-
-Name = tuple[str, str, str, str]
-"""API version, kind, namespace, name."""
+from perennial.plan.premise import Name, Premise
 
 
 class CachedCluster(Cluster):
@@ -73,55 +67,20 @@ class CachedCluster(Cluster):
             self.cache.forget(api_version, kind, namespace, name, uid)
         return found
 
-    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
-        """Apply an object server-side, unless it already is as wanted; tell whether it wrote.
+    async def delete(self, deletion: Deletion, premise: Premise | None = None) -> bool:
+        """Delete an object; where nothing keeps it, it is gone before anybody tells.
 
         Raises:
-            Outdated: it is another than the one that was read, or a premise holds no more.
-            WriteRefused: the API server refused it, or the object of its name is not ours.
-        """
-        metadata = wanted["metadata"]
-        name = (wanted["apiVersion"], wanted["kind"], metadata["namespace"], metadata["name"])
-        held = self._held(name)
-        try:
-            return await super().apply(wanted, premises)
-        except WriteRefused as error:
-            if held is None or error.refusal.code not in (404, 409):
-                raise
-            found = await self.fresh(*name)
-            if found is not None and found["metadata"]["uid"] == held["metadata"]["uid"]:
-                raise
-            raise Outdated(f"{name[1]} {name[3]}") from error
-
-    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> bool:
-        """Delete an object; tell whether it was there.
-
-        Raises:
-            Outdated: it has changed since it was read, or a premise holds no more.
+            Outdated: it has changed since it was seen, another has its name, or the premise does
+                not allow it.
             WriteRefused: the API server refused it.
         """
+        there = await super().delete(deletion, premise)
         name = (deletion.api_version, deletion.kind, deletion.namespace, deletion.name)
-        try:
-            there = await super().delete(deletion, premises)
-        except Outdated:
-            await self.fresh(*name)
-            raise
-        if not there:
-            await self.fresh(*name)
+        held = self._held(name)
+        if there and held is not None and "deletionTimestamp" not in held["metadata"]:
+            self.cache.forget(*name, deletion.uid)
         return there
-
-    async def write_status(self, owner: Kind, status: ApiModel) -> bool:
-        """Apply a status where it differs; tell whether it wrote.
-
-        Raises:
-            Outdated: the object has changed since it was read, so that the status may be wrong.
-            WriteRefused: the API server refused it.
-        """
-        try:
-            return await super().write_status(owner, status)
-        except Outdated:
-            await self.fresh(API_VERSION, owner.kind(), *owner.key)
-            raise
 
     def _held(self, name: Name) -> Held | None:
         return self.cache.get(*name) if self.cache.source(*name[:2]) is not None else None

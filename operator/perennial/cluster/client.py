@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ from perennial.api.quantity import quantity
 from perennial.cluster.cache import Held
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
 from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion, Event
-from perennial.plan.premise import Premise, lowers
+from perennial.plan.premise import Name, Premise, lowers, name_of
 from perennial.plan.refusal import Refusal
 
 log = logging.getLogger("perennial.client")
@@ -45,6 +46,8 @@ PLURALS: dict[tuple[str, str], str] = {
 }
 REQUEST_SECONDS = 30
 ATOMIC = frozenset({"selector", "data"})
+SEEN = ("uid", "resourceVersion")
+"""By what an object is known that was seen."""
 AMOUNTS = frozenset({"requests", "limits"})
 APPLY = "application/apply-patch+yaml"
 NOT_OURS = "it exists and is not ours: delete it, or rename what it belongs to"
@@ -160,14 +163,14 @@ class Cluster:
             if seconds <= 0:
                 raise NotLeading("the Lease has run out: another replica may work now")
         headers = {"Accept": "application/json", "Content-Type": content_type}
-        response = await self._ask(verb, path, query, headers, body, seconds)
+        response = await self._request(verb, path, query, headers, body, seconds)
         raw = await response.read()
         if not 200 <= response.status <= 299:
             raise ApiException(http_resp=response, body=raw.decode("utf-8", "replace"))
         answer: Json = msgspec.json.decode(raw)
         return answer
 
-    async def _ask(
+    async def _request(
         self,
         verb: str,
         path: str,
@@ -203,7 +206,7 @@ class Cluster:
         """
         timeout = ClientTimeout(total=seconds, sock_read=silent)
         headers = {"Accept": "application/json"}
-        response = (await self._ask("GET", path, query, headers, None, timeout)).response
+        response = (await self._request("GET", path, query, headers, None, timeout)).response
         async with response:
             if response.status != 200:
                 text = await response.text()
@@ -276,34 +279,43 @@ class Cluster:
         found = [_readable(kind, body) for body in bodies]
         return [each for each in found if each is not None]
 
-    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
+    async def apply(self, wanted: Json, premise: Premise | None = None) -> bool:
         """Apply an object server-side, unless it already is as wanted; tell whether it wrote.
 
         Comparing the fields themselves finds both a changed wish and a hand that changed them.
 
         Args:
-            wanted: the object; with a uid where it is known, so that it is not made anew.
-            premises: what must still be so if this takes capacity away.
+            wanted: the object; with uid and resourceVersion where it was seen, so that it is
+                neither made anew nor changed where it has changed since.
+            premise: what lets this take capacity away.
 
         Raises:
-            Outdated: one of the premises holds no more.
+            Outdated: it has changed since it was seen, or the premise does not allow it.
             WriteRefused: the API server refused it, or the object of its name is not ours.
         """
-        metadata = wanted["metadata"]
-        key = (wanted["apiVersion"], wanted["kind"], metadata["namespace"], metadata["name"])
-        present = await self.look(*key)
+        name, metadata = name_of(wanted), wanted["metadata"]
+        present = await self.look(*name)
         if present is not None and contains(present, wanted):
             return False
+        if any(field in metadata for field in SEEN) and not _is_same(present, metadata):
+            raise Outdated(_told(name))
         if present is not None:
             _check_ours(present, wanted)
             # With its uid: one that was made anew meanwhile has not been looked at.
-            uid = {"uid": present["metadata"]["uid"]}
-            wanted = {**wanted, "metadata": {**uid, **metadata}}
-        if present is not None and lowers(present, wanted):
-            await self._check(premises)
+            wanted = {**wanted, "metadata": {"uid": present["metadata"]["uid"], **metadata}}
+            if lowers(present, wanted):
+                await self._ask(premise, name, present, wanted)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        with refusing(f"{wanted['kind']} {metadata['name']}"):
-            await self.call("PATCH", self.path(*key), query, wanted, APPLY)
+        try:
+            with refusing(f"{wanted['kind']} {metadata['name']}"):
+                await self.call("PATCH", self.path(*name), query, wanted, APPLY)
+        except WriteRefused as error:
+            if error.refusal.code not in (404, 409):
+                raise
+            found = await self.fresh(*name)
+            if _version(found) == _version(present):
+                raise  # for another reason
+            raise Outdated(_told(name)) from error
         API_WRITES.labels(wanted["kind"], "apply").inc()
         return True
 
@@ -372,9 +384,11 @@ class Cluster:
             with refusing(f"the status of {owner.kind()} {meta.name}"):
                 await self.call("PATCH", path, query, body, APPLY)
         except WriteRefused as error:
-            if error.refusal.code in (404, 409):
-                raise Outdated(f"{owner.kind()} {meta.namespace}/{meta.name}") from error
-            raise
+            if error.refusal.code not in (404, 409):
+                raise
+            name = (API_VERSION, owner.kind(), meta.namespace, meta.name)
+            await self.fresh(*name)
+            raise Outdated(_told(name)) from error
         API_WRITES.labels(owner.kind(), "status").inc()
         return True
 
@@ -382,35 +396,49 @@ class Cluster:
         """Return an object as the API server has it now."""
         return await self.get(api_version, kind, namespace, name)
 
-    async def _check(self, premises: Sequence[Premise]) -> None:
-        """Make sure, just before a write, that all that it leans on is as it was seen."""
-        for p in premises:
-            if not p.holds(await self.fresh(p.api_version, p.kind, p.namespace, p.name)):
-                raise Outdated(f"{p.kind} {p.namespace}/{p.name}")
+    async def _ask(
+        self, premise: Premise | None, name: Name, present: Json, then: Json | None
+    ) -> None:
+        """Make sure, just before a write, that it takes no capacity away that is needed.
 
-    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> bool:
+        Of the others only: this one is written as the version that was seen.
+        """
+        if premise is None or name not in premise.names:
+            return
+        others = [other for other in premise.names if other != name]
+        found = await asyncio.gather(*(self.fresh(*other) for other in others))
+        now = {**dict(zip(others, found, strict=True)), name: present}
+        if not premise.allows(now, name, then):
+            raise Outdated(_told(name))
+
+    async def delete(self, deletion: Deletion, premise: Premise | None = None) -> bool:
         """Delete an object; its dependents follow in the background. Tell whether it was there.
 
         Raises:
-            Outdated: it has changed since it was seen, another has its name, or one of the
-                premises holds no more.
+            Outdated: it has changed since it was seen, another has its name, or the premise does
+                not allow it.
             WriteRefused: the API server refused it.
         """
-        await self._check(premises)
-        path = self.path(deletion.api_version, deletion.kind, deletion.namespace, deletion.name)
+        name = (deletion.api_version, deletion.kind, deletion.namespace, deletion.name)
         seen = {"uid": deletion.uid, "resourceVersion": deletion.version}
         conditions = {field: value for field, value in seen.items() if value}
+        if premise is not None and name in premise.names:
+            present = await self.look(*name)
+            if present is None:
+                return False
+            if not _is_same(present, conditions):
+                raise Outdated(_told(name))
+            await self._ask(premise, name, present, None)
         body = {"propagationPolicy": "Background", "preconditions": conditions}
         try:
             with refusing(f"the deletion of {deletion.kind} {deletion.name}"):
-                await self.call("DELETE", path, body=body)
+                await self.call("DELETE", self.path(*name), body=body)
         except WriteRefused as error:
-            if error.refusal.code == 409:
-                what = f"{deletion.kind} {deletion.namespace}/{deletion.name}"
-                raise Outdated(what) from error
-            if error.refusal.code != 404:
+            if error.refusal.code not in (404, 409):
                 raise
-            return False
+            if await self.fresh(*name) is None:
+                return False
+            raise Outdated(_told(name)) from error
         API_WRITES.labels(deletion.kind, "delete").inc()
         return True
 
@@ -472,6 +500,20 @@ def _check_ours(present: Json, wanted: Json) -> None:
         raise WriteRefused(Refusal(what, 403, NOT_OURS))
 
 
+def _is_same(present: Json | None, seen: Json) -> bool:
+    """Tell whether an object is the one that was seen, and unchanged where its version is told."""
+    known = present["metadata"] if present is not None else {}
+    return all(known.get(field) == seen[field] for field in SEEN if field in seen)
+
+
+def _version(body: Json | None) -> str:
+    return str(body["metadata"]["resourceVersion"]) if body is not None else ""
+
+
+def _told(name: Name) -> str:
+    return f"{name[1]} {name[2]}/{name[3]}"
+
+
 def _owners(body: Json) -> set[str]:
     """Return the uids of an object's owners."""
     return {r["uid"] for r in body["metadata"].get("ownerReferences", [])}
@@ -498,7 +540,7 @@ def contains(present: Any, wanted: Any) -> bool:
         return all(
             _is_so(key, present.get(key), value)
             for key, value in wanted.items()
-            if key != "managedFields"
+            if key not in ("managedFields", "resourceVersion")
         )
     if isinstance(wanted, list):
         if not wanted:

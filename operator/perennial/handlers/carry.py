@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Protocol
 
@@ -24,10 +24,10 @@ class Writer(Protocol):
     async def create(self, wanted: Json) -> bool:
         """Create an object unless there is one of its name; tell whether it wrote."""
 
-    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
+    async def apply(self, wanted: Json, premise: Premise | None = None) -> bool:
         """Apply an object; tell whether it wrote."""
 
-    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> object:
+    async def delete(self, deletion: Deletion, premise: Premise | None = None) -> object:
         """Delete an object."""
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
@@ -51,9 +51,9 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
     for record in plan.create:
         await _noted(cluster.create(record), refused, outdated)
     for wanted in plan.apply:
-        await _noted(cluster.apply(wanted, plan.premises), refused, outdated)
+        await _noted(cluster.apply(wanted, plan.premise), refused, outdated)
     for deletion in plan.delete:
-        await _noted(cluster.delete(deletion, plan.premises), refused, outdated)
+        await _noted(cluster.delete(deletion, plan.premise), refused, outdated)
     status, events = plan.status, plan.events
     refusals: list[Refusal] = [error.refusal for error in refused]
     if refusals and status is not None:

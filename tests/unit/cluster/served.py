@@ -63,6 +63,8 @@ class Server:
         self.watching = 0
         """How many watches were asked for."""
         self.most = 2
+        self.keeps = False
+        """Whether a finalizer keeps what is deleted."""
         self.forgotten = 0
         """The oldest version from which a watch may go on."""
 
@@ -137,6 +139,9 @@ class Server:
             return Answer(404, {"message": "none"})
         if any(known["metadata"][field] != value for field, value in conditions.items()):
             return Answer(409, {"message": "it has changed"})
+        if self.keeps:
+            ending = {**known["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}
+            return Answer(200, self.write({**known, "metadata": ending}))
         self.remove(*key)
         return Answer(200, {"kind": "Status", "apiVersion": "v1", "status": "Success"})
 

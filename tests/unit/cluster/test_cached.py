@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import deployment
+from builders import NOW, SETTINGS, deployment
 from served import Answer, Server
 
 from perennial.api import API_VERSION, ModelDeployment, ModelVersion
@@ -13,7 +13,9 @@ from perennial.cluster.cache import Cache, Source
 from perennial.cluster.cached import CachedCluster
 from perennial.cluster.client import Outdated, WriteRefused
 from perennial.plan.core import MANAGED_BY, Deletion
-from perennial.plan.premise import Premise
+from perennial.plan.rollout.premises import KeepsCapacity, as_seen
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.traffic import replicas
 
 SOURCES = (
     Source(API_VERSION, "ModelDeployment"),
@@ -200,7 +202,7 @@ def scaled(server: Server) -> None:
 
 def another(server: Server) -> None:
     server.remove("Deployment", "team", "flights-new")
-    server.write(pods("new", 3, ready=3))
+    server.write(pods("new", 3, ready=0))
 
 
 def lost(server: Server) -> None:
@@ -212,59 +214,113 @@ def turned(server: Server) -> None:
 
 
 def edited(server: Server) -> None:
-    server.write(own("ModelDeployment", "flights", {**deployment().spec.to_json(), "replicas": 9}))
+    server.write(flights(replicas=9))
 
 
-@pytest.mark.parametrize("loss", [fewer_ready, scaled, another, lost, turned, edited])
+def itself(server: Server) -> None:
+    server.write(pods("old", 4, ready=4))
+
+
+LOSSES = [fewer_ready, scaled, another, lost, turned, edited, itself]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("deletes", [False, True])
-async def test_premises_are_asked_of_the_api_server_and_known_from_then_on(
+async def test_what_lowers_capacity_is_done_by_the_api_servers_own_word(
     bench: Bench, loss: Callable[[Server], None], deletes: bool
 ) -> None:
-    for body in (pods("old", 3, ready=3), pods("new", 3, ready=3), front()):
+    for body in (flights(replicas=3), pods("old", 3, ready=3), pods("new", 3, ready=3), front()):
         bench.server.write(body)
     bench.learn()
-    premises = leaning(bench)
+    s = decided(bench)
     loss(bench.server)
     version = bench.server.version
-    old = bench.server.objects["Deployment", "team", "flights-old"]["metadata"]
-    gone = Deletion("apps/v1", "Deployment", "team", "flights-old", old["uid"])
     with pytest.raises(Outdated):
-        if deletes:
-            await bench.cluster.delete(gone, premises)
-        else:
-            await bench.cluster.apply(pods("old", 1), premises)
+        await lower(bench, s, deletes)
     assert bench.server.version == version, "it was written all the same"
-    believed = leaning(bench)
     with pytest.raises(Outdated):
-        await bench.cluster.apply(pods("old", 1), premises)  # what was decided stays wrong
-    assert believed != premises  # but the next decision is made by what is
-    await bench.cluster.apply(pods("old", 1), believed)
-    assert bench.server.objects["Deployment", "team", "flights-old"]["spec"]["replicas"] == 1
+        await lower(bench, s, deletes)  # what was decided stays wrong
+    if loss is itself:
+        await bench.cluster.fresh("apps/v1", "Deployment", "team", "flights-old")
+    for source in bench.cache.sources:  # and the next decision is made by what is
+        live = bench.server.listed(source.kind, "", source.selector)
+        assert bench.cache.select(source.api_version, source.kind) == live
 
 
-def leaning(bench: Bench) -> list[Premise]:
-    """Return the premises of a decision by what the cache holds."""
-    found = []
-    at = (API_VERSION, "ModelDeployment", "team", "flights")
-    if (md := bench.cache.get(*at)) is not None:
-        meta = md["metadata"]
-        found.append(Premise(*at, meta["uid"], version=meta["resourceVersion"]))
-    at = ("v1", "Service", "team", "flights")
-    if (service := bench.cache.get(*at)) is not None:
-        uid, selector = service["metadata"]["uid"], service["spec"]["selector"]
-        found.append(Premise(*at, uid, selector=selector))
-    at = ("apps/v1", "Deployment", "team", "flights-new")
-    if (new := bench.cache.get(*at)) is not None:
-        ready = min(new["spec"]["replicas"], new["status"]["readyReplicas"])
-        found.append(Premise(*at, new["metadata"]["uid"], pods=ready))
-    return found
+@pytest.mark.parametrize("deletes", [False, True])
+async def test_what_nobody_needs_goes_whatever_else_has_changed(
+    bench: Bench, deletes: bool
+) -> None:
+    for body in (flights(replicas=3), pods("old", 3, ready=3), pods("new", 3, ready=3), front()):
+        bench.server.write(body)
+    bench.learn()
+    s = decided(bench)
+    bench.server.write(pods("new", 5, ready=4))
+    assert await lower(bench, s, deletes)
+    left = {b["metadata"]["name"]: b["spec"]["replicas"] for b in bench.server.listed("Deployment")}
+    assert left == ({"flights-new": 5} if deletes else {"flights-new": 5, "flights-old": 1})
+
+
+def flights(replicas: int) -> Json:
+    return own("ModelDeployment", "flights", deployment({"replicas": replicas}).spec.to_json())
+
+
+def decided(bench: Bench) -> DeploymentSnapshot:
+    """Return what a decision is made by, as the cache holds it."""
+    owner = bench.cache.get(API_VERSION, "ModelDeployment", "team", "flights")
+    assert owner is not None
+    return DeploymentSnapshot(
+        deployment=ModelDeployment.read(owner),
+        now=NOW,
+        settings=SETTINGS,
+        workloads=tuple(bench.cache.select("apps/v1", "Deployment", "team", SELECTED)),
+        service=bench.cache.get("v1", "Service", "team", "flights"),
+    )
+
+
+async def lower(bench: Bench, s: DeploymentSnapshot, deletes: bool) -> bool:
+    """Take pods of the old revision away, as was decided."""
+    premise, live = KeepsCapacity(s, replicas), s.workload("old")
+    assert live is not None
+    if not deletes:
+        return await bench.cluster.apply(as_seen(s, pods("old", 1)), premise)
+    seen = (live["metadata"]["uid"], live["metadata"]["resourceVersion"])
+    gone = Deletion("apps/v1", "Deployment", "team", "flights-old", *seen)
+    return await bench.cluster.delete(gone, premise)
 
 
 async def test_what_takes_nothing_away_asks_nobody(bench: Bench) -> None:
     for body in (pods("old", 3, ready=3), pods("new", 3, ready=3), front("old")):
         bench.server.write(body)
     bench.learn()
-    premises = leaning(bench)
-    assert not await bench.cluster.apply(front("old"), premises)
-    assert await bench.cluster.apply(pods("old", 5), premises)
+    s = decided(bench)
+    premise = KeepsCapacity(s, replicas)
+    assert not await bench.cluster.apply(as_seen(s, front("old")), premise)
+    assert await bench.cluster.apply(as_seen(s, pods("old", 5)), premise)
     assert bench.asked() == []
+
+
+async def test_what_is_known_is_written_as_the_version_that_was_seen(bench: Bench) -> None:
+    bench.server.write(pods("old", 3, ready=3))
+    bench.learn()
+    s = decided(bench)
+    theirs = bench.server.write(pods("old", 9, ready=3))
+    for _ in range(2):  # the first time the API server says so, then the cache knows
+        with pytest.raises(Outdated):
+            await bench.cluster.apply(as_seen(s, pods("old", 5)), KeepsCapacity(s, replicas))
+    assert bench.server.listed("Deployment") == [theirs]
+    assert bench.asked("PATCH") == ["flights-old"]
+
+
+async def test_what_was_deleted_is_gone_before_anybody_tells_unless_something_keeps_it(
+    bench: Bench,
+) -> None:
+    for kept in (False, True):
+        made = bench.server.write(pods("old", 0, ready=0))
+        bench.learn()
+        meta = made["metadata"]
+        bench.server.keeps = kept
+        gone = Deletion("apps/v1", "Deployment", "team", "flights-old", meta["uid"])
+        assert await bench.cluster.delete(gone)
+        held = bench.cache.get("apps/v1", "Deployment", "team", "flights-old")
+        assert (held is not None) == kept

@@ -15,7 +15,7 @@ SERVICE = ""
 class StaleWorld(World):
     """News of each Deployment and of the Service reach the operator at random looks only.
 
-    What it writes itself it knows at once; premises, uids and versions are the API server's.
+    What it writes itself it knows at once; what writes lean on is asked of the API server.
     """
 
     def __init__(self, **more: Any) -> None:
@@ -28,6 +28,7 @@ class StaleWorld(World):
         """Let all pods of a revision but some be gone; they come back."""
         status = self.workloads[revision]["status"]
         status["readyReplicas"] = min(left, status["readyReplicas"])
+        self._touch(self.workloads[revision])
 
     def learn(self, revision: str) -> None:
         live = self.service if revision == SERVICE else self.workloads.get(revision)
@@ -43,15 +44,17 @@ class StaleWorld(World):
 
     def snapshot(self) -> DeploymentSnapshot:
         self.hear(self.heard)
+        if SERVICE not in self.held:
+            self.learn(SERVICE)
         workloads = [body for revision, body in self.held.items() if revision != SERVICE]
         whole = super().snapshot()
         return replace(whole, workloads=tuple(workloads), service=self.held.get(SERVICE))
 
-    def would_change(self, wanted: Json) -> bool:
-        held = self.held.get(_revision(wanted))
-        if held is None:
-            return super().would_change(wanted)
-        return held["spec"] != self._spec(wanted, held) or _labels(held) != _labels(wanted)
+    def known(self, wanted: Json) -> Json | None:
+        return self.held.get(_revision(wanted)) or self.live(wanted)  # it asks for what it lacks
+
+    def known_pods(self) -> dict[str, int]:
+        return {r: b["spec"]["replicas"] for r, b in self.held.items() if r != SERVICE}
 
     def write(self, wanted: Json) -> None:
         super().write(wanted)
