@@ -77,9 +77,10 @@ async def operate() -> None:
     probes = await health.serve(options.health_port, queue.is_alive, readiness.is_ready)
 
     def changed(before: Json | None, after: Json | None) -> None:
+        delay = wake.delay(before, after)
         for key in wake.concerned(cache, before, after):
             if cache.is_listed(key.namespace):
-                queue.add(key)
+                queue.add_after(key, delay)
 
     def opened(namespace: str) -> None:
         for key in wake.everything(cache):

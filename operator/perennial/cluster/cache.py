@@ -42,12 +42,14 @@ class Source:
 class Held(dict[str, Any]):
     """A body, with what was made of it by whoever read it typed."""
 
-    __slots__ = ("references", "typed", "version")
+    __slots__ = ("is_followed", "references", "typed", "version")
 
     def __init__(self, body: Json) -> None:
         super().__init__(body)
         self.version = int(body["metadata"]["resourceVersion"])
         self.typed: Any = None
+        self.is_followed = False
+        """Whether all that it says is known, so that it can be followed."""
         self.references: frozenset[Key] = frozenset()
 
 

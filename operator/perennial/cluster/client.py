@@ -126,6 +126,8 @@ async def connect() -> client.ApiClient:
         await config.load_kube_config()
     configuration = client.Configuration.get_default_copy()
     configuration.connection_pool_maxsize = 0  # each watch holds one, and nobody waits for it
+    # Else each request looks for a proxy and for ~/.netrc, in two threads; we have our own token.
+    configuration.client_session_kwargs = {"trust_env": False}
     return client.ApiClient(configuration)
 
 
@@ -264,9 +266,14 @@ class Cluster:
         body = await self.get(API_VERSION, kind.kind(), namespace, name)
         if body is None:
             return None
+        if isinstance(body, Held) and body.is_followed:
+            return body.typed
         if (why := kind.unreadable(body)) is not None:
             raise Unreadable(kind, body, *why)
-        return kind.read(body)
+        typed = kind.read(body)
+        if isinstance(body, Held):
+            body.typed, body.is_followed = typed, True
+        return typed
 
     async def read(self, kind: type[Kind], namespace: str, name: str) -> Any:
         """Return another of our objects typed, or None where there is none that can be read."""
@@ -364,7 +371,7 @@ class Cluster:
             WriteRefused: the API server refused it.
         """
         present = getattr(owner, "status", None)
-        if present is not None and present.to_json() == status.to_json():
+        if present == status or (present is not None and present.to_json() == status.to_json()):
             return False
         meta = owner.metadata
         body = {

@@ -61,8 +61,9 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
         status, event = told(present, status, refusals, now)
         events = (*events, event)
     if status is not None and (refusals or not plan.may_wait):
+        is_same = status == getattr(owner, "status", None)  # which fits, as it was read
         try:
-            await cluster.write_status(owner, fit(status))
+            await cluster.write_status(owner, status if is_same else fit(status))
         except WriteRefused as error:
             refused.append(error)
     if len(refused) > len(refusals):

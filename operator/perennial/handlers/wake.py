@@ -10,6 +10,7 @@ from perennial.cluster.cache import Cache
 from perennial.cluster.queue import Key
 
 OURS = frozenset(kind.kind() for kind in KINDS)
+BURST_SECONDS = 0.5
 
 
 def references(body: Json) -> Iterator[Key]:
@@ -41,6 +42,15 @@ def concerned(cache: Cache, before: Json | None, after: Json | None) -> set[Key]
     if bodies[0]["kind"] not in OURS:
         return {key for body in bodies for key in owners(body)}
     return {key for body in bodies for key in (_key(body), *related(cache, body))}
+
+
+def delay(before: Json | None, after: Json | None) -> float:
+    """Return for how many seconds a change may wait for more of its kind.
+
+    What is made of our objects changes in bursts: a write of ours, its being seen, pod after pod.
+    """
+    (kind, *_) = (body["kind"] for body in (before, after) if body is not None)
+    return 0.0 if kind in OURS else BURST_SECONDS
 
 
 def owners(child: Json) -> list[Key]:

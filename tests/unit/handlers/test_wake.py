@@ -11,7 +11,7 @@ from effort import tried
 from perennial.api import API_VERSION, KINDS
 from perennial.cluster.cache import Cache, Source
 from perennial.cluster.queue import Key
-from perennial.handlers.wake import concerned, everything, references
+from perennial.handlers.wake import BURST_SECONDS, concerned, delay, everything, references
 
 FOLLOWS = {"model": {"trainingRef": {"name": "fraud"}}}
 NAMES_IT = {"model": {"versionRef": {"name": "fraud-2"}}}
@@ -154,3 +154,9 @@ def test_a_resync_finds_all_kinds_where_all_were_listed(cache: Cache) -> None:
         found = cache.select(source.api_version, source.kind, "other")
         cache.replace(source, "other", found, "9")
     assert everything(cache) == [Key("ModelDeployment", "other", "shop")]
+
+
+def test_what_people_change_wakes_at_once_and_what_comes_in_bursts_once_for_all() -> None:
+    own, child = body("ModelDeployment", "shop"), body("Deployment", "shop-r1")
+    assert delay(None, own) == delay(own, own) == delay(own, None) == 0
+    assert delay(None, child) == delay(child, child) == delay(child, None) == BURST_SECONDS > 0
