@@ -176,7 +176,7 @@ async def test_all_that_the_operator_reads_is_soon_what_is_there(
     assert not compared.differences, compared.differences[:3]
     assert compared.kinds >= {"ModelDeployment", "ModelTraining", "Deployment", "Service",
                               "ControllerRevision", "Pod", "Job"}  # fmt: skip
-    assert len(compared.comparing) > 200
+    assert len(compared.comparing) > 100
 
 
 async def test_the_cache_is_whole_where_nobody_reads(

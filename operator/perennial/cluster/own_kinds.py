@@ -123,10 +123,10 @@ async def watch(namespace: str, take: Take, begun: Callable[[], None]) -> None:
 
     def run() -> None:
         error: Exception | None = None
+        own = asyncio.new_event_loop()
+        own.set_exception_handler(lambda *_: None)  # one watch's is raised; the others' are alike
         try:
-            asyncio.new_event_loop().run_until_complete(
-                _kopf(namespace, _registry(tell, begin), stopping)
-            )
+            own.run_until_complete(_kopf(namespace, _registry(tell, begin), stopping))
         except Exception as raised:
             error = raised
         with contextlib.suppress(RuntimeError):
