@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from perennial.api.base import seconds
 from perennial.api.monitor import USUAL_KEPT, DriftTest, MonitorSpec, UsualScore
+from perennial.api.values import seconds
 from perennial.plan.statistics.drift import Counts, Feature, Settings
 from perennial.plan.statistics.usual_drift import MARGIN, UsualDrift
 from perennial_artifact.profile import FeatureProfile, Profile

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from perennial.api.base import Condition
+from perennial.api.common import Condition
 from perennial.api.deployment import LogPlace, ModelDeployment
 from perennial.api.training import ModelTraining
 from perennial.plan.core import condition

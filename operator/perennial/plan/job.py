@@ -1,8 +1,8 @@
 """The Job of one run: an index for each candidate."""
 
-from perennial.api.base import Json, seconds
 from perennial.api.deployment import LogPlace
 from perennial.api.training import Dataset, ModelTraining, RunStatus
+from perennial.api.values import Json, seconds
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
 from perennial.plan.pods import container_security, pod_security, resources, secret_volume
 from perennial.plan.stores import chosen

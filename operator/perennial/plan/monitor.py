@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from perennial.api.base import Condition, Json, seconds
+from perennial.api.common import Condition
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import (
     DriftMonitor,
@@ -18,6 +18,7 @@ from perennial.api.monitor import (
     WindowStatus,
 )
 from perennial.api.training import ModelTraining
+from perennial.api.values import Json, seconds
 from perennial.plan.core import Event, Plan, condition, settle, with_stall
 from perennial.plan.drift import features, known, settings, to_record, usual
 from perennial.plan.statistics.drift import DriftReport, FeatureDrift, judge_drift, learned

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.plan.finding import Blame, Finding, first
 
 CRASHES = 3

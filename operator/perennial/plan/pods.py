@@ -1,7 +1,7 @@
 """What pods that we make have in common, such as the restricted Pod Security Standard."""
 
-from perennial.api.base import Json
-from perennial.api.pods import Resources
+from perennial.api.resources import Resources
+from perennial.api.values import Json
 
 
 def pod_security(user: int | None) -> Json:

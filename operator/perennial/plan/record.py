@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from perennial.api.base import Json
 from perennial.api.deployment import ArtifactRef, ModelDeployment, Revision
-from perennial.api.quantity import quantity
+from perennial.api.values import Json, quantity
 from perennial.plan.core import MANAGED_BY, REQUEST_ANNOTATION, owner_reference
 from perennial.plan.pods import secret_of
 from perennial.plan.requestlog import attached

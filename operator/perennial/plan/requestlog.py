@@ -6,9 +6,9 @@ Parquet and uploads it. So the process that answers requests never sees the stor
 
 import json
 
-from perennial.api.base import Json
 from perennial.api.deployment import LogPlace, ModelDeployment, RequestLog
 from perennial.api.training import ModelTraining
+from perennial.api.values import Json
 from perennial.plan.core import Settings
 from perennial.plan.pods import environment, secret_of, secret_volume
 from perennial.plan.stores import chosen

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 
 
 def serving_pods(deployment: str, pods: Iterable[Json]) -> list[Json]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial_artifact.volumes import claim_of, mount_path
 
 

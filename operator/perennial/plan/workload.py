@@ -1,7 +1,7 @@
 """The Deployment of a revision, and the Service in front of all of them."""
 
-from perennial.api.base import Json, byte_count, seconds
 from perennial.api.deployment import ModelDeployment, Revision, Serving
+from perennial.api.values import Json, byte_count, seconds
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
 from perennial.plan.pods import (
     container_security,

@@ -10,7 +10,8 @@ from api_server import Killed, Refusal, driven
 from builders import SETTINGS, deployment, later, training
 
 from perennial.api import ModelDeployment, ModelTraining, ModelVersion
-from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.common import ApiModel, Kind
+from perennial.api.values import Json
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out

@@ -10,7 +10,7 @@ from manifests import golden, made, pod_of
 from test_rollout import World, serving
 
 from perennial.api import ModelDeployment
-from perennial.api.base import byte_count
+from perennial.api.values import byte_count
 from perennial.plan.record import as_written
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
 

@@ -1,8 +1,8 @@
 """The versions of a training: which is to beat, which are kept."""
 
 from perennial.api import API_VERSION
-from perennial.api.base import Json
 from perennial.api.training import Champion, RunStatus, TrainingStatus
+from perennial.api.values import Json
 from perennial.api.version import Metric, ModelVersion
 from perennial.plan.core import Deletion
 from perennial.plan.job import child_name, labels

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from perennial.api.base import Condition
+from perennial.api.common import Condition
 from perennial.api.training import RunStatus, TrainingStatus
 from perennial.plan.core import condition, verdict
 from perennial.plan.finding import Finding, first

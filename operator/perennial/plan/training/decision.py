@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from perennial.api.base import Json
 from perennial.api.training import (
     CandidateStatus,
     LastRun,
@@ -11,6 +10,7 @@ from perennial.api.training import (
     TrainingSpec,
     TrainingStatus,
 )
+from perennial.api.values import Json
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Event, Plan, settle, too_long, with_stall
 from perennial.plan.finding import Finding

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from perennial.api.base import Json
 from perennial.api.training import RunStatus
+from perennial.api.values import Json
 from perennial.plan.finding import Finding
 from perennial.plan.job import child_name
 from perennial.plan.podhealth import has_ended, not_made, not_starting

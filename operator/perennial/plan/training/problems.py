@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from perennial.api.base import Json
 from perennial.api.training import Candidate
+from perennial.api.values import Json
 from perennial.plan.core import owned_by
 from perennial.plan.finding import Finding
 from perennial.plan.job import child_name

@@ -8,9 +8,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from perennial.api.base import Json
 from perennial.api.deployment import LogPlace
 from perennial.api.training import ModelTraining, RunStatus, TrainingSpec
+from perennial.api.values import Json
 from perennial.plan.core import Settings, owner_reference
 from perennial.plan.job import child_name, job, labels, run_spec
 

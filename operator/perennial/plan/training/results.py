@@ -1,6 +1,5 @@
 """What a run's pods tell of its candidates."""
 
-from perennial.api.base import Json
 from perennial.api.training import (
     CandidateStatus,
     DatasetNotes,
@@ -8,6 +7,7 @@ from perennial.api.training import (
     RunStatus,
     TrainingSpec,
 )
+from perennial.api.values import Json
 from perennial.plan.core import owned_by
 from perennial.plan.gates import against_champion, failures, value_of
 from perennial.plan.job import child_name

@@ -1,31 +1,22 @@
-"""Write ``crds/*.yaml`` from the Pydantic models.
+"""Pydantic's JSON Schema as a structural schema, the only one that the API server takes.
 
-``python -m perennial.api.crd [--check] [DIR]`` writes one CustomResourceDefinition a kind;
-with ``--check`` it writes nothing and exits with 1 when a file is stale.
-
-The API server takes *structural* schemas only, and prices every CEL rule by the longest value
-that the schema allows. So each JSON Schema keyword that Pydantic emits is translated or refused,
-and every string, list and map gets a maximum.
+The API server prices every CEL rule by the longest value that the schema allows. So each JSON
+Schema keyword that Pydantic emits is translated or refused, and every string, list and map gets a
+maximum.
 """
 
-import argparse
-import functools
-import sys
 from collections.abc import Mapping
 from inspect import cleandoc
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from perennial.api import GROUP, KINDS, VERSION
-from perennial.api.base import Column, Json, Kind, rule
+from perennial.api import GROUP, VERSION
+from perennial.api.common import Kind
+from perennial.api.values import Json, rule
 
 MAX_LENGTH = 1024
 MAX_ITEMS = 64
 MAX_PROPERTIES = 64
 
-HEADER = "# Generated from operator/perennial/api by `python -m perennial.api.crd`; do not edit.\n"
 
 _COPIED = (
     "type",
@@ -68,7 +59,7 @@ class UnsupportedSchema(ValueError):
     """A model uses something that a structural schema cannot say."""
 
 
-class _Translator:
+class Translator:
     """Turns the JSON Schema of one kind into a structural schema."""
 
     def __init__(self, definitions: Mapping[str, Json]) -> None:
@@ -197,19 +188,10 @@ def _quoted(pattern: str) -> str:
     return "'" + pattern.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _column(column: Column) -> Json:
-    out: Json = {"name": column.name, "jsonPath": column.json_path, "type": column.type}
-    if column.priority:
-        out["priority"] = column.priority
-    if column.description:
-        out["description"] = column.description
-    return out
-
-
 def open_api_schema(kind: type[Kind]) -> Json:
     """Return the structural schema of a kind, ``openAPIV3Schema``."""
     raw = kind.model_json_schema(by_alias=True, mode="validation")
-    translator = _Translator(raw.get("$defs", {}))
+    translator = Translator(raw.get("$defs", {}))
     fields = raw["properties"]
     root: Json = {
         "type": "object",
@@ -228,93 +210,3 @@ def open_api_schema(kind: type[Kind]) -> Json:
     if kind.RULES:
         root["x-kubernetes-validations"] = list(kind.RULES)
     return root
-
-
-def definition(kind: type[Kind]) -> Json:
-    """Return the CustomResourceDefinition of a kind."""
-    name = kind.kind()
-    subresources: Json = {"status": {}}
-    if kind.SCALE:
-        subresources["scale"] = kind.SCALE
-    version: Json = {
-        "name": VERSION,
-        "served": True,
-        "storage": True,
-        "additionalPrinterColumns": [_column(column) for column in kind.COLUMNS],
-        "subresources": subresources,
-        "schema": {"openAPIV3Schema": open_api_schema(kind)},
-    }
-    if kind.SELECTABLE:
-        version["selectableFields"] = [{"jsonPath": path} for path in kind.SELECTABLE]
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.PLURAL}.{GROUP}"},
-        "spec": {
-            "group": GROUP,
-            "scope": "Namespaced",
-            "names": {
-                "kind": name,
-                "listKind": f"{name}List",
-                "plural": kind.PLURAL,
-                "singular": name.lower(),
-                "shortNames": [kind.SHORT],
-                "categories": ["perennial"],
-            },
-            "versions": [version],
-        },
-    }
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes equal parts out each time: an anchor would save bytes and cost the reader."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-@functools.cache
-def files() -> Mapping[str, str]:
-    """Return the text of every generated file by its name."""
-    return {
-        f"{GROUP}_{kind.PLURAL}.yaml": HEADER
-        + yaml.dump(
-            definition(kind), Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True
-        )
-        for kind in KINDS
-    }
-
-
-def stale(directory: Path) -> list[str]:
-    """Return what differs between a directory and the models, as sentences; empty when nothing."""
-    wanted = files()
-    found = {path.name: path.read_text("utf-8") for path in directory.glob("*.yaml")}
-    return [
-        *(f"{name} is missing" for name in wanted if name not in found),
-        *(f"{name} is stale" for name in wanted if found.get(name, wanted[name]) != wanted[name]),
-        *(f"{name} belongs to no kind" for name in sorted(found) if name not in wanted),
-    ]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Write the files, or check them; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m perennial.api.crd", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when stale")
-    parser.add_argument(
-        "directory", nargs="?", type=Path, default=Path(__file__).parents[3] / "crds"
-    )
-    options = parser.parse_args(arguments)
-    directory: Path = options.directory
-    if options.check:
-        problems = stale(directory)
-        for problem in problems:
-            print(f"{directory / problem}; run: python -m perennial.api.crd", file=sys.stderr)
-        return 1 if problems else 0
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, text in files().items():
-        (directory / name).write_text(text, "utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
