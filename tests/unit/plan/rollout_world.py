@@ -19,8 +19,8 @@ from perennial.handlers.measured import Measured
 from perennial.plan.analysis.look import closed
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.plan.premise import Premise, lowers
-from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
+from perennial.plan.serving.revision import Record
 from perennial.plan.windows import Answers, Heard
 from perennial_artifact.windows import Bucket, Requests, Window
 

@@ -11,8 +11,8 @@ from test_rollout import World, serving
 
 from perennial.api import ModelDeployment
 from perennial.api.values import byte_count
-from perennial.plan.record import as_written
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
+from perennial.plan.serving.revision import as_written
 
 EVERY_OPTION: dict[str, Any] = {
     "batching": {"maxRows": 0},

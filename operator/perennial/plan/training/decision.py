@@ -14,25 +14,25 @@ from perennial.api.values import Json
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Event, Plan, settle, too_long, with_stall
 from perennial.plan.finding import Finding
-from perennial.plan.job import child_name
-from perennial.plan.schedule import next_after
-from perennial.plan.stores import LOOK_AGAIN_SECONDS
+from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
 from perennial.plan.training.champion import (
     champion_of,
     metric_with_interval,
-    pruned,
     rebuilt,
     to_beat,
     version_of,
 )
 from perennial.plan.training.conditions import conditions_of
 from perennial.plan.training.hindrance import hindrance, lacks_pods, prolonged
+from perennial.plan.training.job import child_name
 from perennial.plan.training.novelty import nothing_new
 from perennial.plan.training.problems import own_jobs, problem_of, store_denied
-from perennial.plan.training.record import RunRecord, as_trained, config_map
+from perennial.plan.training.pruning import pruned
 from perennial.plan.training.results import notes_of, recorded, seen
+from perennial.plan.training.run import RunRecord, as_trained, config_map
+from perennial.plan.training.schedule import next_after
 from perennial.plan.training.snapshot import TrainingSnapshot
-from perennial.plan.training.wishes import Wish, postponed, reasons, wishes_of
+from perennial.plan.training.triggers import Wish, postponed, reasons, wishes_of
 
 LOOK_SECONDS = 10.0
 """How often a run is looked at whose pods do not start."""

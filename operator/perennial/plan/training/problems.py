@@ -6,10 +6,10 @@ from perennial.api.training import Candidate
 from perennial.api.values import Json
 from perennial.plan.core import owned_by
 from perennial.plan.finding import Finding
-from perennial.plan.job import child_name
-from perennial.plan.log_access import unreadable_log, unwritable_log
-from perennial.plan.schedule import ScheduleInvalid, next_after
-from perennial.plan.stores import chosen, denied, refusal
+from perennial.plan.pods.log_access import unreadable_log, unwritable_log
+from perennial.plan.pods.stores import chosen, denied, refusal
+from perennial.plan.training.job import child_name
+from perennial.plan.training.schedule import ScheduleInvalid, next_after
 from perennial.plan.training.snapshot import TrainingSnapshot
 
 

@@ -9,9 +9,9 @@ from perennial.api.training import (
 )
 from perennial.api.values import Json
 from perennial.plan.core import owned_by
-from perennial.plan.gates import against_champion, failures, value_of
-from perennial.plan.job import child_name
-from perennial.plan.podhealth import not_made, not_starting
+from perennial.plan.pods.health import not_made, not_starting
+from perennial.plan.training.gates import against_champion, failures, value_of
+from perennial.plan.training.job import child_name
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial_artifact.result import CandidateResult, Failure
 

@@ -9,7 +9,7 @@ from perennial.api.training import ModelTraining
 from perennial.api.values import Json
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Settings
-from perennial.plan.feedback import Source, source
+from perennial.plan.training.feedback import Source, source
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 from perennial.api.training import Pending, TrainingStatus
 from perennial.plan.core import Event, request_of
-from perennial.plan.schedule import next_after
-from perennial.plan.training.record import as_trained
+from perennial.plan.training.run import as_trained
+from perennial.plan.training.schedule import next_after
 from perennial.plan.training.snapshot import TrainingSnapshot
 
 RETRAIN = "retrain"

@@ -1,4 +1,4 @@
-"""Volumes and mounts for the pvc:// URIs that the containers of a pod open."""
+"""Volumes of our pods: Secrets, and the claims of the pvc:// URIs that containers open."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,6 +54,17 @@ def with_claims(pod: Json, **opens: Opens) -> Json:
         policy = {"fsGroupChangePolicy": "OnRootMismatch"}
         made["securityContext"] = {**pod["securityContext"], **policy}
     return made
+
+
+def secret_volume(name: str, secret: str) -> Json:
+    """Return a volume with a Secret's keys as files that only the pod's group reads."""
+    return {"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}}
+
+
+def secret_of(pod: Json, name: str) -> str:
+    """Return the Secret behind a pod's volume, '' where there is no such volume."""
+    volumes = {v["name"]: v for v in pod.get("volumes", [])}
+    return str(volumes.get(name, {}).get("secret", {}).get("secretName", ""))
 
 
 def _claims(uris: Iterable[str]) -> set[str]:

@@ -1,16 +1,15 @@
-"""What is compared for drift: a profile's counts beside those of live traffic."""
+"""What is compared: a profile's counts beside those of live traffic."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from perennial.api.monitor import USUAL_KEPT, DriftTest, MonitorSpec, UsualScore
+from perennial.api.monitor import DriftTest, MonitorSpec
 from perennial.api.values import seconds
 from perennial.plan.statistics.drift import Counts, Feature, Settings
-from perennial.plan.statistics.usual_drift import MARGIN, UsualDrift
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.windows import Column, Window
 
 
-def known(profile: Profile, window: Window) -> list[tuple[FeatureProfile, Column]]:
+def paired(profile: Profile, window: Window) -> list[tuple[FeatureProfile, Column]]:
     """Return features and predictions with what was counted of them live.
 
     Raises:
@@ -44,7 +43,7 @@ def features(
 
 
 def settings(spec: MonitorSpec, watched: float) -> Settings:
-    """Return what counts as drift.
+    """Return what counts as drift, and as bad values.
 
     Args:
         spec: of the monitor.
@@ -61,21 +60,3 @@ def settings(spec: MonitorSpec, watched: float) -> Settings:
         out_of_range=spec.quality.out_of_range.maximum,
         unseen_category=spec.quality.unseen_category.maximum,
     )
-
-
-def usual(recorded: Sequence[UsualScore]) -> dict[str, UsualDrift]:
-    """Return what is usual as the statistics take it."""
-    return {u.feature: UsualDrift(u.usual, u.peak or 0.0) for u in recorded}
-
-
-def to_record(found: Mapping[str, UsualDrift], minimum_effect: float) -> list[UsualScore]:
-    """Return what is usual as the status keeps it: of features where it raises what drift needs.
-
-    Of more than it holds, those with the highest scores.
-    """
-    matters = {name: u for name, u in found.items() if u.peak or MARGIN * u.usual > minimum_effect}
-    highest = sorted(matters, key=lambda name: -max(matters[name].usual, matters[name].peak))
-    return [
-        UsualScore(feature=name, usual=matters[name].usual, peak=matters[name].peak or None)
-        for name in sorted(highest[:USUAL_KEPT])
-    ]
