@@ -122,8 +122,8 @@ class Kind(ApiModel):
         else:
             return None
         if unknown := [path for path, is_unknown, _ in found if is_unknown]:
-            told = f"this operator does not know {', '.join(unknown[:5])}"
-            return "UnknownField", f"{told}: upgrade the operator, or take it out"
+            message = f"this operator does not know {', '.join(unknown[:5])}"
+            return "UnknownField", f"{message}: upgrade the operator, or take it out"
         path, _, why = found[0]
         return "Unreadable", f"{path}: {why}"
 

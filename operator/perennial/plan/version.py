@@ -27,9 +27,9 @@ def plan_version(s: VersionSnapshot) -> Plan:
         if d.status.stable is not None and d.status.stable.version == name:
             deployed.append(DeployedBy(name=d.metadata.name, role="Stable"))
             if outcome is None or outcome.reason != "Promoted":
-                told = f"serves as the stable version of {d.metadata.name}"
+                message = f"serves as the stable version of {d.metadata.name}"
                 outcome = Outcome(
-                    reason="Promoted", deployment=d.metadata.name, message=told, time=s.now
+                    reason="Promoted", deployment=d.metadata.name, message=message, time=s.now
                 )
         if d.status.canary is not None and d.status.canary.version == name:
             deployed.append(DeployedBy(name=d.metadata.name, role="Canary"))
@@ -40,11 +40,11 @@ def plan_version(s: VersionSnapshot) -> Plan:
                 and rejection.version == name
                 and (outcome is None or outcome.time is None or outcome.time < rejection.time)
             ):
-                told = f"{d.metadata.name}: {rejection.message}"
+                message = f"{d.metadata.name}: {rejection.message}"
                 outcome = Outcome(
                     reason="RolledBack",
                     deployment=d.metadata.name,
-                    message=told,
+                    message=message,
                     time=rejection.time,
                 )
     names = ", ".join(f"{d.name} ({d.role})" for d in deployed)

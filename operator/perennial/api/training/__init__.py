@@ -16,7 +16,7 @@ from perennial.api.training.status import (
     PrintedTraining,
     RunStatus,
     TrainingStatus,
-    Trigger,
+    TriggerKind,
 )
 
 __all__ = [
@@ -44,5 +44,5 @@ __all__ = [
     "Split",
     "TrainingSpec",
     "TrainingStatus",
-    "Trigger",
+    "TriggerKind",
 ]

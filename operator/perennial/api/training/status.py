@@ -8,7 +8,7 @@ from perennial.api.common import ApiModel, Conditions
 from perennial.api.values import Sha256, Text, Time, Uri
 from perennial.api.version.records import DatasetRecord, Metric
 
-Trigger = Literal["Spec", "Schedule", "Drift", "Request"]
+TriggerKind = Literal["Spec", "Schedule", "Drift", "Request"]
 """What starts a run."""
 
 
@@ -72,7 +72,7 @@ class RunStatus(ApiModel):
     """The run under way, or the newest one."""
 
     number: int = Field(description="Counts up from 1.")
-    trigger: Trigger = Field(description="What started the run.")
+    trigger: TriggerKind = Field(description="What started the run.")
     reason: Text = Field("", description="The trigger in a sentence.")
     phase: Literal["Fitting", "Finished"] = Field(description="Fitting until the Job has ended.")
     start_time: Time = Field(description="When the run started.")
@@ -117,7 +117,7 @@ class LastRun(ApiModel):
 class Pending(ApiModel):
     """A run that waits for the one under way; at most one, reasons joined."""
 
-    trigger: Trigger = Field(description="What asked for the run.")
+    trigger: TriggerKind = Field(description="What asked for the run.")
     reason: Text = Field("", description="The reasons, joined.")
 
 

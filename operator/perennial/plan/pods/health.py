@@ -34,8 +34,8 @@ def refused(workload: Json | None) -> Finding | None:
     """Return why a Deployment's pods are not even made: a quota, or an admission policy."""
     for condition in (workload or {}).get("status", {}).get("conditions", []):
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-            told = f"its pods are refused: {condition.get('message', '')}"
-            return Finding("PodsRefused", f"{told}; allow them, or ask for less", "Cluster")
+            message = f"its pods are refused: {condition.get('message', '')}"
+            return Finding("PodsRefused", f"{message}; allow them, or ask for less", "Cluster")
     return None
 
 
@@ -46,8 +46,8 @@ def unattended(workload: Json | None, now: datetime) -> Finding | None:
         return None
     if _since(made, now) < PATIENCE_SECONDS:
         return None
-    told = f"nobody made its pods within {PATIENCE_SECONDS} s: does kube-controller-manager run?"
-    return Finding("PodsNotMade", told, "Cluster")
+    message = f"nobody made its pods within {PATIENCE_SECONDS} s: does kube-controller-manager run?"
+    return Finding("PodsNotMade", message, "Cluster")
 
 
 def not_made(events: Sequence[Json]) -> Finding | None:
@@ -58,8 +58,8 @@ def not_made(events: Sequence[Json]) -> Finding | None:
     sentence = str(newest.get("note", "")).removeprefix("Error creating: ").rstrip(".")
     # Each try makes up another name, which is no news.
     sentence = re.sub('^pods "([^"]+)-[a-z0-9]{5}"', r'pods "\1-…"', sentence)
-    told = f"its pods are refused: {sentence}; allow them, or ask for less"
-    return Finding("PodsRefused", told, "Cluster")
+    message = f"its pods are refused: {sentence}; allow them, or ask for less"
+    return Finding("PodsRefused", message, "Cluster")
 
 
 def _last_seen(event: Json) -> str:
@@ -97,29 +97,31 @@ def _image(waiting: Json) -> Finding | None:
     """Make sure that its images can be pulled."""
     if waiting.get("reason") not in _IMAGE:
         return None
-    told = f"{waiting['reason']}: {waiting.get('message', '')}"
+    message = f"{waiting['reason']}: {waiting.get('message', '')}"
     advice = "it is tried again: correct the image's name, or the Secret that pulls it"
-    return Finding("ImagePullFailed", f"{told.rstrip('.')}; {advice}", "Cluster")
+    return Finding("ImagePullFailed", f"{message.rstrip('.')}; {advice}", "Cluster")
 
 
 def _config(waiting: Json) -> Finding | None:
     """Make sure that what its containers are made of is there, a Secret's key for one."""
     if waiting.get("reason") not in _CONFIG:
         return None
-    told = f"{waiting['reason']}: {waiting.get('message', '')}"
-    return Finding("ConfigInvalid", f"{told.rstrip('.')}; it is tried again: create it", "Cluster")
+    message = f"{waiting['reason']}: {waiting.get('message', '')}"
+    return Finding(
+        "ConfigInvalid", f"{message.rstrip('.')}; it is tried again: create it", "Cluster"
+    )
 
 
-def _unscheduled(message: str) -> Finding:
+def _unscheduled(sentence: str) -> Finding:
     """Return why the scheduler found no node, by its own sentence."""
-    if absent := re.search('persistentvolumeclaim "([^"]+)" not found', message):
-        told = (
+    if absent := re.search('persistentvolumeclaim "([^"]+)" not found', sentence):
+        message = (
             f"there is no PersistentVolumeClaim {absent[1]} in this namespace: create it, or "
             f"correct the URI pvc://{absent[1]}/…"
         )
-        return Finding("ClaimNotFound", told, "Store")
-    told = f"{message.rstrip('.')}; it waits: add a node, or ask for less"
-    return Finding("Unschedulable", told, "Cluster")
+        return Finding("ClaimNotFound", message, "Store")
+    message = f"{sentence.rstrip('.')}; it waits: add a node, or ask for less"
+    return Finding("Unschedulable", message, "Cluster")
 
 
 def _unmade(pod: Json, containers: Sequence[Json], now: datetime | None) -> Finding | None:
@@ -134,8 +136,8 @@ def _unmade(pod: Json, containers: Sequence[Json], now: datetime | None) -> Find
     volumes = pod.get("spec", {}).get("volumes", [])
     secrets = [v["secret"]["secretName"] for v in volumes if "secret" in v]
     mounts = f"it mounts the Secrets {', '.join(sorted(secrets))}: are they there? " * bool(secrets)
-    told = f"{name}'s containers were not made within {PATIENCE_SECONDS} s; {mounts}"
-    return Finding("ContainersNotMade", f"{told}kubectl describe pod {name} says why", "Cluster")
+    message = f"{name}'s containers were not made within {PATIENCE_SECONDS} s; {mounts}"
+    return Finding("ContainersNotMade", f"{message}kubectl describe pod {name} says why", "Cluster")
 
 
 def _since(moment: object, now: datetime) -> float:

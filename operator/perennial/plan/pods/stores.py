@@ -55,37 +55,37 @@ def not_allowed(namespace: str, by_label: bool) -> Finding:
     remedy = f"add {namespace} to the chart's value store.namespaces"
     if by_label:
         remedy = f"run kubectl label namespace {namespace} {ALLOWED_LABEL}={ALLOWED_VALUE}"
-    told = (
+    message = (
         f"the chart's default store is not handed to namespace {namespace}: let a cluster "
         f"administrator {remedy}, which trusts it with all that is in the store; or name a store "
         "with a secretRef of your own"
     )
-    return Finding("StoreNotAllowed", told, "Cluster")
+    return Finding("StoreNotAllowed", message, "Cluster")
 
 
 def not_ours(secret: str, namespace: str) -> Finding:
     """Return that a foreign Secret has the name of the chart's."""
-    told = (
+    message = (
         f"Secret {secret} exists in namespace {namespace} and is not ours, so the chart's default "
         "store cannot be handed over: rename it, or name a store with a secretRef of your own, of "
         "another name"
     )
-    return Finding("NameConflict", told, "Cluster")
+    return Finding("NameConflict", message, "Cluster")
 
 
 def no_original(secret: str, namespace: str) -> Finding:
     """Return that the chart's Secret is not where the chart says."""
-    told = (
+    message = (
         f"there is no Secret {secret} in namespace {namespace}, which opens the chart's default "
         "store: create it there, or correct the chart's value store.existingSecret"
     )
-    return Finding("StoreSecretNotFound", told, "Cluster")
+    return Finding("StoreSecretNotFound", message, "Cluster")
 
 
 def no_right(sentence: str) -> Finding:
     """Return that the operator may not hand the chart's store over."""
-    told = (
+    message = (
         f"the chart's default store cannot be handed over: {sentence.rstrip('.')}; give the "
         "operator the chart's rights, or name a store with a secretRef of your own"
     )
-    return Finding("StoreNotReachable", told, "Cluster")
+    return Finding("StoreNotReachable", message, "Cluster")

@@ -79,11 +79,11 @@ class Record:
 
     def to_object(self, deployment: ModelDeployment) -> Json:
         """Return the ControllerRevision: its data never changes, the API server sees to that."""
-        meta, told = deployment.metadata, self.revision
+        meta, message = deployment.metadata, self.revision
         labels = {**MANAGED_BY, "app.kubernetes.io/component": "serving"}
         labels |= {"perennial.dev/deployment": meta.name, "perennial.dev/revision": self.name}
         known = {"version", "name", "artifact", "secret", "requestLog"}
-        revision = {k: v for k, v in told.to_json().items() if k in known}
+        revision = {k: v for k, v in message.to_json().items() if k in known}
         return {
             "apiVersion": "apps/v1",
             "kind": "ControllerRevision",

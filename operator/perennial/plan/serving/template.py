@@ -113,14 +113,14 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
 
 
 def _options(serving: Serving) -> dict[str, str]:
-    """Return what the server is told; what the user left out is the server's own default."""
-    told: dict[str, str] = {}
+    """Return the server's settings; what the user left out is the server's own default."""
+    options: dict[str, str] = {}
     if serving.batching is not None:
-        told["BATCH_MAX_ROWS"] = str(serving.batching.max_rows)
+        options["BATCH_MAX_ROWS"] = str(serving.batching.max_rows)
     if serving.drift_windows is not None:
-        told["DRIFT"] = "1" if serving.drift_windows == "Enabled" else "0"
+        options["DRIFT"] = "1" if serving.drift_windows == "Enabled" else "0"
     if serving.limits is not None and serving.limits.max_body_size is not None:
-        told["MAX_BODY_BYTES"] = str(byte_count(serving.limits.max_body_size))
+        options["MAX_BODY_BYTES"] = str(byte_count(serving.limits.max_body_size))
     if serving.limits is not None and serving.limits.max_in_flight is not None:
-        told["MAX_IN_FLIGHT"] = str(serving.limits.max_in_flight)
-    return told
+        options["MAX_IN_FLIGHT"] = str(serving.limits.max_in_flight)
+    return options

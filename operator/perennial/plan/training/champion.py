@@ -81,7 +81,7 @@ def _sound(s: TrainingSnapshot) -> list[ModelVersion]:
     return [v for v in s.versions if v.refuted is None]
 
 
-def to_beat(s: TrainingSnapshot, status: TrainingStatus) -> Champion | None:
+def baseline(s: TrainingSnapshot, status: TrainingStatus) -> Champion | None:
     """Return whom a run is compared with: the champion.
 
     Where it was rolled back, that which serves in its place: the newest that was promoted; or, if

@@ -13,12 +13,12 @@ class Source:
     """A request log, None where nothing can be in it yet, and the condition that says so."""
 
     log: LogPlace | None
-    told: Condition
+    condition: Condition
 
     @property
     def missing(self) -> bool:
         """Tell whether runs must wait: without it they would learn less than was asked for."""
-        return self.told.status == "False"
+        return self.condition.status == "False"
 
 
 def source(training: ModelTraining, deployment: ModelDeployment | None) -> Source | None:
@@ -33,15 +33,17 @@ def source(training: ModelTraining, deployment: ModelDeployment | None) -> Sourc
     name = wanted.deployment_ref.name
     remedy = "or remove spec.dataset.feedback"
     if deployment is None:
-        told = f"there is no ModelDeployment {name} to learn from: create it, {remedy}"
-        return Source(None, condition("FeedbackAvailable", False, "DeploymentNotFound", told))
+        message = f"there is no ModelDeployment {name} to learn from: create it, {remedy}"
+        return Source(None, condition("FeedbackAvailable", False, "DeploymentNotFound", message))
     if deployment.spec.serving.request_log is None:
-        told = f"ModelDeployment {name} logs no requests: set its spec.serving.requestLog, {remedy}"
-        return Source(None, condition("FeedbackAvailable", False, "NoRequestLog", told))
+        message = (
+            f"ModelDeployment {name} logs no requests: set its spec.serving.requestLog, {remedy}"
+        )
+        return Source(None, condition("FeedbackAvailable", False, "NoRequestLog", message))
     revisions = (deployment.status.stable, deployment.status.canary)
     log = next((r.request_log for r in revisions if r is not None and r.request_log), None)
     if log is None:
-        told = f"{name} has logged nothing yet: runs learn from the dataset alone"
-        return Source(None, condition("FeedbackAvailable", None, "NothingLogged", told))
-    told = f"runs learn from {log.uri}, too"
-    return Source(log, condition("FeedbackAvailable", True, "RequestLogFound", told))
+        message = f"{name} has logged nothing yet: runs learn from the dataset alone"
+        return Source(None, condition("FeedbackAvailable", None, "NothingLogged", message))
+    message = f"runs learn from {log.uri}, too"
+    return Source(log, condition("FeedbackAvailable", True, "RequestLogFound", message))

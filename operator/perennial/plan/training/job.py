@@ -35,7 +35,7 @@ def labels(training: ModelTraining, run: int) -> dict[str, str]:
 def run_spec(
     training: ModelTraining, run: RunStatus, log: LogPlace | None, settings: Settings
 ) -> RunSpec:
-    """Return what the training pods are told; ``log`` is where the feedback to learn from is."""
+    """Return run.json; ``log`` is where the feedback to learn from is."""
     spec = training.spec
     champion = run.champion
     names = sorted({gate.metric for gate in spec.gates} - {spec.objective.metric})
@@ -65,12 +65,12 @@ def run_spec(
 
 def _dataset(dataset: Dataset) -> Json:
     """Return the rows to read and what is done with them, as run.json says it."""
-    told = dataset.to_json()
+    written = dataset.to_json()
     for elsewhere in ("secretRef", "feedback"):
-        told.pop(elsewhere, None)
-    gap = told["split"].pop("gap", "0s")
-    told["split"]["gapSeconds"] = seconds(gap)
-    return told
+        written.pop(elsewhere, None)
+    gap = written["split"].pop("gap", "0s")
+    written["split"]["gapSeconds"] = seconds(gap)
+    return written
 
 
 def _opens(run: RunSpec) -> Opens:

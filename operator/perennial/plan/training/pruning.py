@@ -11,10 +11,10 @@ def pruned(s: TrainingSnapshot, status: TrainingStatus) -> tuple[Deletion, ...]:
     kept = {status.champion.version} if status.champion else set()
     free = [v for v in s.versions if v.metadata.name not in s.deployed | kept]
     free.sort(key=lambda v: v.spec.run)
-    surplus = len(free) - s.training.spec.version_history_limit
+    excess = len(free) - s.training.spec.version_history_limit
     return tuple(
         Deletion(
             API_VERSION, "ModelVersion", m.namespace, m.name, m.uid, version=m.resource_version
         )
-        for m in (v.metadata for v in free[: max(0, surplus)])
+        for m in (v.metadata for v in free[: max(0, excess)])
     )

@@ -139,8 +139,8 @@ def notes_of(s: TrainingSnapshot, run: RunStatus) -> DatasetNotes | None:
     """
     if run.dataset is not None:
         return run.dataset
-    told = (r for r in results_of(s, run).values() if r.dataset is not None)
-    found = max(told, key=lambda r: len(r.notes), default=None)
+    reports = (r for r in results_of(s, run).values() if r.dataset is not None)
+    found = max(reports, key=lambda r: len(r.notes), default=None)
     if found is None or found.dataset is None:
         return None
     return DatasetNotes(

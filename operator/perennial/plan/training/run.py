@@ -73,7 +73,7 @@ def config_map(
 ) -> Json:
     """Return the record of a run as the spec and the chart say now."""
     meta, document = training.metadata, run_spec(training, run, log, settings)
-    told = {
+    files = {
         "run.json": document.to_plain(),
         "spec.json": training.spec.to_json(),
         "job.json": job(training, run, document, log, settings),
@@ -88,5 +88,5 @@ def config_map(
             "ownerReferences": [owner_reference("ModelTraining", meta.name, meta.uid)],
         },
         "immutable": True,
-        "data": {name: json.dumps(body) for name, body in told.items()},
+        "data": {name: json.dumps(body) for name, body in files.items()},
     }

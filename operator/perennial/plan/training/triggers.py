@@ -1,9 +1,8 @@
 """Who wants a run, and why."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from perennial.api.training import Pending, TrainingStatus
+from perennial.api.training import Pending, TrainingStatus, TriggerKind
 from perennial.plan.core import Event, request_of
 from perennial.plan.training.run import as_trained
 from perennial.plan.training.schedule import next_after
@@ -13,63 +12,65 @@ RETRAIN = "retrain"
 
 
 @dataclass(frozen=True)
-class Wish:
-    """A run that somebody wants."""
+class Trigger:
+    """What starts a run, or would."""
 
-    trigger: Any
+    kind: TriggerKind
     reason: str
 
 
-def wishes_of(
+def triggers_of(
     s: TrainingSnapshot, status: TrainingStatus
-) -> tuple[list[Wish], TrainingStatus, tuple[Event, ...]]:
+) -> tuple[list[Trigger], TrainingStatus, tuple[Event, ...]]:
     """Return who wants a run, with the status that remembers having asked."""
     training, spec = s.training, s.training.spec
-    wishes: list[Wish] = []
+    triggers: list[Trigger] = []
     events: tuple[Event, ...] = ()
     newest = status.run
     if newest is None and status.champion is None:
-        wishes.append(Wish("Spec", "first run"))
+        triggers.append(Trigger("Spec", "first run"))
     elif newest is not None and newest.trained != as_trained(spec):
-        wishes.append(Wish("Spec", f"spec changed to generation {training.metadata.generation}"))
+        triggers.append(
+            Trigger("Spec", f"spec changed to generation {training.metadata.generation}")
+        )
     if status.pending is not None:
-        wishes.append(Wish(status.pending.trigger, status.pending.reason))
+        triggers.append(Trigger(status.pending.trigger, status.pending.reason))
     if request := request_of(training.metadata.annotations, status.last_request):
         verb, text = request
         if verb == RETRAIN:
-            wishes.append(Wish("Request", f"asked for by {text}"))
+            triggers.append(Trigger("Request", f"asked for by {text}"))
         else:
-            told = f"{verb} is unknown here; a ModelTraining knows {RETRAIN}"
-            events = (Event("UnknownRequest", told, "Warning"),)
+            message = f"{verb} is unknown here; a ModelTraining knows {RETRAIN}"
+            events = (Event("UnknownRequest", message, "Warning"),)
         status = status.model_copy(update={"last_request": text})
     if spec.schedule is not None:
         since = status.last_schedule_time or training.metadata.creation_timestamp or s.now
         due = next_after(spec.schedule, since)
         if due <= s.now:
-            wishes.append(Wish("Schedule", f"scheduled for {due:%Y-%m-%dT%H:%M:%SZ}"))
+            triggers.append(Trigger("Schedule", f"scheduled for {due:%Y-%m-%dT%H:%M:%SZ}"))
             status = status.model_copy(update={"last_schedule_time": s.now})
     began = newest.start_time if newest else None
     for monitor in s.monitors:
         action = monitor.status.last_action
         if action is not None and began is not None and action.time > began:
-            wishes.append(Wish("Drift", f"{monitor.metadata.name}: {action.message}"))
-    return wishes, status, events
+            triggers.append(Trigger("Drift", f"{monitor.metadata.name}: {action.message}"))
+    return triggers, status, events
 
 
-def reasons(wishes: list[Wish]) -> str:
+def reasons(triggers: list[Trigger]) -> str:
     """Return the reasons joined, each once."""
-    told: list[str] = []
-    for wish in wishes:
-        if not any(wish.reason in known for known in told):
-            told.append(wish.reason)
-    return "; ".join(told)[:1024]
+    joined: list[str] = []
+    for trigger in triggers:
+        if not any(trigger.reason in known for known in joined):
+            joined.append(trigger.reason)
+    return "; ".join(joined)[:1024]
 
 
-def postponed(status: TrainingStatus, wishes: list[Wish]) -> TrainingStatus:
-    """Return the status that remembers wishes beside what already waits."""
-    if not wishes:
+def postponed(status: TrainingStatus, triggers: list[Trigger]) -> TrainingStatus:
+    """Return the status that remembers triggers beside what already waits."""
+    if not triggers:
         return status
     if status.pending is not None:
-        wishes = [Wish(status.pending.trigger, status.pending.reason), *wishes]
-    pending = Pending(trigger=wishes[0].trigger, reason=reasons(wishes))
+        triggers = [Trigger(status.pending.trigger, status.pending.reason), *triggers]
+    pending = Pending(trigger=triggers[0].kind, reason=reasons(triggers))
     return status.model_copy(update={"pending": pending})
