@@ -13,7 +13,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from perennial import settings as configuration
 from perennial.api import API_VERSION, KINDS
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster import health
 from perennial.cluster.cache import Cache, Source
 from perennial.cluster.cached import CachedCluster

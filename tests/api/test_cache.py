@@ -16,7 +16,7 @@ from chart import NAMESPACE, RELEASE
 from localcluster import credentials
 from localcluster.apiserver import ApiServer, free_ports
 from perennial import __main__ as operator
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster import own_kinds
 from perennial.cluster.cached import CachedCluster
 from perennial.cluster.client import Cluster

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster.queue import Key
 
 INDEXED = ("perennial.dev/deployment", "perennial.dev/training")

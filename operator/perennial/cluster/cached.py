@@ -11,7 +11,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster.cache import Cache, Held
 from perennial.cluster.client import Cluster
 from perennial.plan.core import Deletion

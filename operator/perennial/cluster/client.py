@@ -21,8 +21,9 @@ from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
 
 from perennial.api import API_VERSION, KINDS
-from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.common import ApiModel, Kind
 from perennial.api.quantity import quantity
+from perennial.api.values import Json
 from perennial.cluster.cache import Held
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
 from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion, Event

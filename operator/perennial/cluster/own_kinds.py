@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import kopf
 
 from perennial.api import GROUP, KINDS, VERSION
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster.cache import Cache, Source
 from perennial.cluster.client import Cluster
 from perennial.cluster.watch import (

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster.cache import Cache, Source
 from perennial.cluster.client import Cluster, sentence
 

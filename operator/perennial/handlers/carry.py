@@ -7,8 +7,9 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import Protocol
 
-from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.common import ApiModel, Kind
 from perennial.api.fit import fit
+from perennial.api.values import Json
 from perennial.cluster.client import Outdated, WriteRefused
 from perennial.cluster.queue import Later
 from perennial.plan.core import Deletion, Event, Plan

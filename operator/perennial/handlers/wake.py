@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from perennial.api import API_VERSION, KINDS
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster.cache import Cache
 from perennial.cluster.queue import Key
 
@@ -77,8 +77,8 @@ def related(cache: Cache, body: Json) -> Iterator[Key]:
         case "ModelDeployment":
             yield from referring
             yield from references(body)
-            for part in ("revisions", "rejected"):
-                for name in _names(body, "version", "status", part):
+            for part in (("revisions",), ("rollout", "rejected")):
+                for name in _names(body, "version", "status", *part):
                     yield Key("ModelVersion", key.namespace, name)
         case "DriftMonitor" if _at(body, "status", "lastAction"):
             for watched in references(body):

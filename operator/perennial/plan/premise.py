@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 
 Name = tuple[str, str, str, str]
 """API version, kind, namespace, name."""

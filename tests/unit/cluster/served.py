@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster.client import PLURALS
 
 KINDS = {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from served import Server
 
 from effort import tried
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster.cache import Cache, Source, terms
 from perennial.cluster.queue import Key
 

@@ -8,7 +8,7 @@ from builders import NOW, SETTINGS, deployment
 from served import Answer, Server
 
 from perennial.api import API_VERSION, ModelDeployment, ModelVersion
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster.cache import Cache, Source
 from perennial.cluster.cached import CachedCluster
 from perennial.cluster.client import Outdated, WriteRefused

@@ -9,7 +9,7 @@ from served import Server
 from virtual import run
 
 from perennial.api import API_VERSION
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster import own_kinds
 from perennial.cluster.cache import Cache, Source
 from perennial.cluster.client import Cluster

@@ -8,7 +8,7 @@ import pytest
 from served import Server
 from virtual import run
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster import watch
 from perennial.cluster.cache import Cache, Source
 from perennial.cluster.client import Cluster

@@ -69,7 +69,8 @@ def test_a_training_wakes_the_deployments_that_follow_it_and_their_monitors(cach
 
 
 def test_a_deployment_wakes_its_training_its_versions_and_its_monitors(cache: Cache) -> None:
-    status = {"revisions": [{"version": "fraud-2"}, {}], "rejected": [{"version": "fraud-3"}]}
+    rejected = {"rejected": [{"version": "fraud-3"}]}
+    status = {"revisions": [{"version": "fraud-2"}, {}], "rollout": rejected}
     assert woken(cache, body("ModelDeployment", "shop", spec=FOLLOWS, status=status)) == {
         ("ModelTraining", "fraud"),
         ("ModelTraining", "pupil"),  # it learns from the deployment's feedback

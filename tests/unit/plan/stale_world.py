@@ -6,7 +6,7 @@ from typing import Any
 
 from rollout_world import REVISION, World, _labels, _sent
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.plan.rollout import DeploymentSnapshot
 
 SERVICE = ""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from builders import NOW, SETTINGS, SHA, deployment
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.plan.premise import Name, lowers, name_of
 from perennial.plan.rollout.premises import KeepsCapacity, as_seen
 from perennial.plan.rollout.snapshot import REVISION_LABEL, DeploymentSnapshot

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from perennial.api import API_VERSION
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.plan.premise import Name, name_of
 from perennial.plan.rollout.goal import Traffic
 from perennial.plan.rollout.snapshot import REVISION_LABEL, DeploymentSnapshot
