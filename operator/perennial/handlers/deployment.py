@@ -77,8 +77,11 @@ async def observe_and_plan(
         answers = asked.answers(await serving.ask(asked.questions))
         snapshot = replace(snapshot, answers=answers)
     export(deployment)
-    # After a long absence there are many looks to be made, while the event loop goes on.
-    plan = await asyncio.to_thread(plan_deployment, snapshot)
+    if asked is None:
+        plan = plan_deployment(snapshot)
+    else:
+        # After a long absence there are many looks to be made, while the event loop goes on.
+        plan = await asyncio.to_thread(plan_deployment, snapshot)
     MEASURED.note(deployment, plan)
     return deployment, plan
 

@@ -1,6 +1,5 @@
 """A cluster as far as a ModelDeployment sees it, whose operator may be killed at any write."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,7 @@ from perennial.handlers.carry import carry_out
 from perennial.handlers.measured import Measured
 from perennial.plan.analysis.look import closed
 from perennial.plan.core import Deletion, Event, Plan
-from perennial.plan.premise import Premise, lowers
+from perennial.plan.premise import Name, Premise, lowers, name_of
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
 from perennial.plan.serving.revision import Record
 from perennial.plan.windows import Answers, Heard
@@ -91,7 +90,7 @@ class World:
         self.seconds = 0.0
         self.writes = 0
         self.measured = Measured()
-        self.is_late = False
+        self.is_late = self.is_decided_anew = False
         self.spares = 0  # pods that the cluster cannot have, so that one goes before another comes
 
     @property
@@ -332,14 +331,15 @@ class World:
         self.measured.note(owner, plan)
         # What an old leader adds late may be too much for a moment.
         version = self.deployment.metadata.resource_version
-        self.is_late = any(p.version not in ("", version) for p in plan.premises)
+        self.is_late = owner.metadata.resource_version != version
+        self.is_decided_anew = False
         try:
             driven(carry_out(_Writer(self, cut), owner, plan, later(self.seconds)))
         except Killed:
             self.measured = Measured()  # it begins anew
             return True
         except Outdated:
-            pass  # decided anew
+            self.is_decided_anew = True
         except Later as refused:
             self._check_told(refused)  # and the queue would try again later
         return self.writes > before
@@ -358,9 +358,20 @@ class World:
             return self.service
         return self.workloads.get(_labels(wanted)[REVISION])
 
+    def known(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what the operator believes to be there."""
+        return self.live(wanted)
+
+    def learn(self, revision: str) -> None:
+        """Let the operator know a Deployment, or the Service (''), as it is."""
+
+    def known_pods(self) -> dict[str, int]:
+        """Return the pods that each Deployment asks for, as far as the operator knows."""
+        return {r: live["spec"]["replicas"] for r, live in self.workloads.items()}
+
     def would_change(self, wanted: dict[str, Any]) -> bool:
-        """Tell whether applying an object changes anything."""
-        live = self.live(wanted)
+        """Tell whether applying an object changes anything, as far as the operator knows."""
+        live = self.known(wanted)
         same = live is not None and live["spec"] == self._spec(wanted, live)
         return not (same and live is not None and _labels(live) == _labels(wanted))
 
@@ -372,6 +383,7 @@ class World:
         if wanted["kind"] == "Service":
             meta = {**wanted["metadata"], "uid": self._uid(live)}
             self.service = _sent({**wanted, "metadata": meta})
+            self._touch(self.service)
         else:
             generation = live["metadata"]["generation"] + 1 if live else 1
             meta = {**wanted["metadata"], "uid": self._uid(live), "generation": generation}
@@ -425,7 +437,7 @@ class World:
         goal = self.workloads[revision]["spec"]["replicas"]
         if goal > max(1, before) and not self.is_late:
             most = self.replicas + self.deployment.spec.rollout.surge(self.replicas)
-            asked = sum(live["spec"]["replicas"] for live in self.workloads.values())
+            asked = sum({**self.known_pods(), revision: goal}.values())
             assert asked <= most, f"{asked} pods are asked for, {most} may be"
 
     def step(self, cut: int = 99, seconds: float = 1.0) -> Plan:
@@ -458,7 +470,7 @@ class World:
             waiting = waiting + 1 if same else 0
             if waiting > 10:
                 return plan
-            if grew or wrote:
+            if grew or wrote or self.is_decided_anew:
                 self.seconds += 0.1
             elif plan.requeue_after is not None:
                 # Who waits for a person comes to rest long before the rollout's deadline.
@@ -501,40 +513,50 @@ class _Writer:
             self._world.records[name] = _sent({**wanted, "metadata": wanted["metadata"] | made})
         return changes
 
-    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
-        kind, name = wanted["kind"], wanted["metadata"]["name"]
-        seen, live = wanted["metadata"].get("uid"), self._world.live(wanted)
-        if seen is not None and (live is None or live["metadata"]["uid"] != seen):
-            raise Refusal(409, "uid mismatch").error(name)
-        changes = self._counted(self._world.would_change(wanted))
-        if changes and live is not None and lowers(live, wanted):
-            self._check(premises)
-        if changes:
-            self._refuse(kind, name, wanted["metadata"]["labels"].get(ROLE, ""))
-            self._world.write(wanted)
-        return changes
+    async def apply(self, wanted: Json, premise: Premise | None = None) -> bool:
+        world, meta = self._world, wanted["metadata"]
+        if not world.would_change(wanted):
+            return False
+        known = world.known(wanted)
+        if not _is_same(known, meta):
+            raise Outdated(meta["name"])
+        if known is not None and lowers(known, wanted):
+            self._ask(premise, name_of(wanted), known, wanted)
+        if not _is_same(world.live(wanted), meta):
+            world.learn(meta["labels"].get(REVISION, ""))
+            raise Outdated(meta["name"])
+        self._counted(True)
+        self._refuse(wanted["kind"], meta["name"], meta["labels"].get(ROLE, ""))
+        world.write(wanted)
+        return True
 
-    def _check(self, premises: Sequence[Premise]) -> None:
-        world = self._world
-        for p in premises:
-            present: Json | None = world.workloads.get(p.name.removeprefix("flights-"))
-            if p.kind == "Service":
-                present = world.service
-            elif p.kind == "ModelDeployment":
-                meta = world.deployment.metadata
-                present = {"metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version}}
-            if not p.holds(present):
-                raise Outdated(p.name)
+    def _ask(self, premise: Premise | None, name: Name, known: Json, then: Json | None) -> None:
+        assert premise is not None and name in premise.names
+        world, meta = self._world, self._world.deployment.metadata
+        owner = {"metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version}}
+        now: dict[Name, Json | None] = {name: known}
+        for other in premise.names:
+            revision = other[3].removeprefix("flights-") if other[1] == "Deployment" else ""
+            of = {"Deployment": world.workloads.get(revision), "Service": world.service}
+            if other != name:
+                now[other] = of.get(other[1], owner)
+                world.learn(revision)
+        if not premise.allows(now, name, then):
+            raise Outdated(name[3])
 
-    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> None:
-        self._check(premises)
+    async def delete(self, deletion: Deletion, premise: Premise | None = None) -> None:
         world, revision = self._world, deletion.name.removeprefix("flights-")
+        seen = {"uid": deletion.uid, "resourceVersion": deletion.version}
         is_record = deletion.kind == "ControllerRevision"
         live = world.records.get(deletion.name) if is_record else world.workloads.get(revision)
+        if not is_record and live is not None:
+            name = (deletion.api_version, deletion.kind, deletion.namespace, deletion.name)
+            self._ask(premise, name, live, None)
         if not self._counted(live is not None):
+            world.learn(revision)
             return
-        meta = live["metadata"]  # type: ignore[index]
-        if deletion.uid != meta["uid"] or deletion.version != meta["resourceVersion"]:
+        if not _is_same(live, seen):
+            world.learn(revision)
             raise Outdated(deletion.name)
         self._refuse("deletion", deletion.name)
         if is_record:
@@ -561,6 +583,12 @@ class _Writer:
 
     async def emit(self, owner: Kind, event: Event, now: datetime) -> None:
         self._world.told.append(event)
+
+
+def _is_same(live: Json | None, seen: Json) -> bool:
+    """Tell whether an object is the one, and the version, that was seen, if any."""
+    known = live["metadata"] if live is not None else {}
+    return all(known.get(f) == seen[f] for f in ("uid", "resourceVersion") if f in seen)
 
 
 def _trouble(how: str) -> dict[str, Any]:

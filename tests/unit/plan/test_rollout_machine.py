@@ -1,6 +1,6 @@
 """People, trainings, pods and kills in any order: what must never happen, and where it ends."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from api_server import Refusal
 from hypothesis import settings
@@ -44,6 +44,7 @@ CLUSTERS = ("node", "quota", "image", "secret", "controllers")
 class Rollouts(RuleBasedStateMachine):
     """One ModelDeployment's life."""
 
+    WORLD: ClassVar[type[World]] = World
     world: World
 
     @initialize(
@@ -73,7 +74,7 @@ class Rollouts(RuleBasedStateMachine):
         spec: dict[str, Any] = {"rollout": rollout, "replicas": replicas}
         if follows:
             spec["model"] = {"trainingRef": {"name": "flights"}}
-        self.world = World(**spec)
+        self.world = self.WORLD(**spec)
         self.world.instant = False
         self.world.tells_room, self.world.spares = tells_room, int(tells_room)
         self.follows = follows

@@ -152,15 +152,23 @@ class Way:
 
     @cached_property
     def _floor(self) -> int:
-        """The ready pods that requests must reach: those asked for, as far as there are any.
+        """The ready pods that requests must reach: those asked for, as far as there are any."""
+        return self._serving - self.given
 
-        Where the cluster has no room for stable, one pod at a time of what has to go makes it.
+    @cached_property
+    def given(self) -> int:
+        """The ready pods that are given up: none, but where the cluster has no room for stable.
+
+        Then one pod at a time of what has to go makes it.
         """
-        floor = min(self.s.replicas, sum(self.s.told_ready(r) for r in self._reached))
         trouble = self.s.trouble(self.goal.stable) if self._leaving else None
         lacks_room = trouble is not None and trouble.blame == "Cluster"
         is_given = any(self.s.has_ending_pods(revision) for revision in self._leaving)
-        return floor - 1 if lacks_room and not is_given and floor > 1 else floor
+        return int(lacks_room and not is_given and self._serving > 1)
+
+    @cached_property
+    def _serving(self) -> int:
+        return min(self.s.replicas, sum(self.s.told_ready(r) for r in self._reached))
 
     # What all three look at.
 
