@@ -599,6 +599,16 @@ class AnalysisStatus(ApiModel):
     metrics: list[MetricStatus] = Field([], description="The metrics.", max_length=16)
 
 
+class SignatureStatus(ApiModel):
+    """Whether the canary takes and gives all that stable does; before that it has no traffic."""
+
+    pair: str = Field(description="Revisions that are compared.", max_length=80)
+    passed: bool = Field(
+        False, description="It does, or somebody accepted that it does not: it may have traffic."
+    )
+    message: Text = Field("", description="What it waits for, or who accepted what differs.")
+
+
 class StepStatus(ApiModel):
     """Where a canary stands; all that a restart needs to go on."""
 
@@ -670,6 +680,9 @@ class DeploymentStatus(ApiModel):
     step: StepStatus | None = Field(None, description="Where the canary stands.")
     analysis: AnalysisStatus | None = Field(
         None, description="What is known of the canary on trial."
+    )
+    signature: SignatureStatus | None = Field(
+        None, description="Whether the canary takes and gives all that stable does."
     )
     paused: str = Field(
         "", description="Why the rollout waits for a person; empty when it does not.", max_length=64
