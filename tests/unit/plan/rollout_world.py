@@ -10,8 +10,9 @@ from api_server import Killed, Refusal, driven
 from builders import SETTINGS, deployment, later, training
 
 from perennial.api import ModelDeployment, ModelTraining, ModelVersion
-from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.common import ApiModel, Kind
 from perennial.api.deployment import DeploymentStatus
+from perennial.api.values import Json
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
@@ -19,11 +20,11 @@ from perennial.handlers.measured import Measured
 from perennial.plan.analysis.look import closed
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.plan.premise import Premise, lowers
-from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
 from perennial.plan.rollout.signature_check import CHANGED, UNKNOWN, is_asked
 from perennial.plan.rollout.state import is_undone
 from perennial.plan.rollout.traffic.replicas import split
+from perennial.plan.serving.revision import Record
 from perennial.plan.signature import Signature, SignatureTold, Tensor, differences
 from perennial.plan.windows import Answers, Heard
 from perennial_artifact.windows import Bucket, Requests, Window

@@ -52,7 +52,7 @@ def signature_questions(s: DeploymentSnapshot) -> tuple[SignatureQuestion, ...]:
     stable, canary, model = s.status.stable, s.status.canary, s.deployment.metadata.name
     if stable is None or canary is None or not is_asked(s):
         return ()
-    found = []
+    found: list[SignatureQuestion] = []
     for revision in (canary.revision, stable.revision):
         ready = {name_of(p): address_of(p) for p in s.pods_of(revision) if is_ready(p)}
         if not ready and not found:

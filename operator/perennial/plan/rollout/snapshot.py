@@ -9,7 +9,7 @@ from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Settings
 from perennial.plan.finding import Finding
-from perennial.plan.podhealth import lacking_for, refused, trouble, unattended
+from perennial.plan.pods.health import lacking_for, refused, trouble, unattended
 from perennial.plan.record import Record, child_name
 from perennial.plan.signature import SignatureTold
 from perennial.plan.windows import Answers
