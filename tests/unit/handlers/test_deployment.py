@@ -76,6 +76,21 @@ async def test_scaled_to_zero_nothing_is_tried_so_a_refuted_champion_is_looked_u
     assert [r.version for r in status.rejected] == ["flights-2"]
 
 
+async def test_what_is_about_to_go_is_not_decided_about_and_nothing_of_it_is_made_again() -> None:
+    """Its children go by their owner reference, whatever was on trial."""
+    canary = {"role": "Canary", "revision": "r-2", "name": "r-2"}
+    trial = [
+        {**STABLE, "artifact": {"uri": "s3://models/t/", "sha256": OLD}},
+        {**canary, "artifact": {"uri": "s3://models/t/", "sha256": NEW}},
+    ]
+    going = made({"model": FOLLOWS}, status={**SERVES, "revisions": trial})
+    told = {"deletion_timestamp": NOW}
+    going = going.model_copy(update={"metadata": going.metadata.model_copy(update=told)})
+    cluster: Any = asked_for(going, version(1, OLD), version(2, NEW))
+    decided = await deployment.observe_and_plan(cluster, Pods(), key(going), SETTINGS, NOW)
+    assert decided is None
+
+
 async def test_a_refuted_version_that_the_spec_names_is_served_and_told() -> None:
     cluster: Any = Stored(made({"model": {"versionRef": {"name": "flights-2"}}}), refuted(2, NEW))
     decided = await deployment.observe_and_plan(
