@@ -61,6 +61,9 @@ async def observe_and_plan(
         if version is not None and version.refuted and deployment.status.stable is None:
             selected = f"perennial.dev/training={name}"
             versions = await cluster.read_all(ModelVersion, namespace, selected)
+    stable, stable_version = deployment.status.stable, None
+    if version is not None and deployment.spec.replicas == 0 and stable is not None:
+        stable_version = await cluster.read(ModelVersion, namespace, stable.version)
     selector = f"perennial.dev/deployment={key.name}"
     pods = serving_pods(key.name, await cluster.select("v1", "Pod", namespace, selector))
     snapshot = DeploymentSnapshot(
@@ -69,6 +72,7 @@ async def observe_and_plan(
         settings=settings,
         training=training,
         version=version,
+        stable_version=stable_version,
         versions=tuple(versions),
         records=await _records(cluster, deployment, selector),
         workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),

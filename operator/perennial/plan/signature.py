@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from perennial.api.version import ModelVersion
+
 SHOWN = 64
 """Characters of a name that are told."""
 
@@ -46,6 +48,18 @@ class Signature(msgspec.Struct, frozen=True):
             return msgspec.json.decode(body, type=cls)
         except RecursionError as error:
             raise ValueError("the JSON is nested too deeply") from error
+
+
+def recorded(version: ModelVersion | None) -> Signature | None:
+    """Return what is recorded of a version, without its classes; None where nothing is."""
+    found = version.spec.signature if version is not None else None
+    if version is None or found is None:
+        return None
+    # A model that we trained takes what a table has, so that any input may be left out.
+    known = Known(kind="Any") if version.spec.source.training_ref is not None else Known()
+    inputs = tuple(Tensor(t.name, t.datatype, tuple(t.shape), known) for t in found.inputs)
+    outputs = tuple(Tensor(t.name, t.datatype, tuple(t.shape)) for t in found.outputs)
+    return Signature(inputs, outputs)
 
 
 @dataclass(frozen=True)

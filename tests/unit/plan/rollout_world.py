@@ -80,6 +80,7 @@ class World:
             self.deployment = deployment({**spec, "rollout": rollout})
         self.training: ModelTraining | None = None
         self.version: ModelVersion | None = None
+        self.stable_version: ModelVersion | None = None
         self.versions: list[ModelVersion] = []
         self.records: dict[str, dict[str, Any]] = {}
         self.workloads: dict[str, dict[str, Any]] = {}
@@ -268,6 +269,7 @@ class World:
             settings=self.settings,
             training=self.training,
             version=self.version,
+            stable_version=self.stable_version,
             versions=tuple(self.versions),
             records=tuple(Record.read(r) for r in self.records.values()),
             workloads=tuple(_sent(list(self.workloads.values()))),

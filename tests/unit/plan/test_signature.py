@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from builders import version
 
-from perennial.plan.signature import Known, Signature, Tensor, differences
+from perennial.plan.signature import Known, Signature, Tensor, differences, recorded
 
 
 def made(inputs: list[Tensor], outputs: list[Tensor] | None = None) -> Signature:
@@ -118,3 +119,27 @@ def test_metadata_is_read_whatever_else_it_tells() -> None:
 def test_nonsense_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):
         Signature.from_json(body)
+
+
+def with_signature(*inputs: str, **source: Any) -> Any:
+    """Return a version that is recorded with these inputs."""
+    made = version()
+    told = {
+        "inputs": [{"name": name, "datatype": "FP32", "shape": [-1, 1]} for name in inputs],
+        "outputs": [],
+    }
+    body = {**made.spec.to_json(), "signature": told, **source}
+    return type(made).read({"metadata": made.metadata, "spec": body})
+
+
+def test_what_is_recorded_of_a_version_is_compared_the_same_way() -> None:
+    one, two = (recorded(with_signature(*names)) for names in (("a", "b"), ("a", "c")))
+    assert one is not None and two is not None
+    assert differences(one, two) == ["input 'b' is gone"]  # what we trained needs no input
+    bought = with_signature("a", "b", "c", source={"imported": {"origin": "a shop"}})
+    found = recorded(bought)
+    assert found is not None
+    assert differences(one, found) == [
+        "input 'a' is required now", "input 'b' is required now", "input 'c' is new and required"
+    ]  # fmt: skip
+    assert recorded(version()) is None and recorded(None) is None

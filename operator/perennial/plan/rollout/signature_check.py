@@ -9,7 +9,7 @@ from perennial.api.deployment import DeploymentStatus, Revision, SignatureStatus
 from perennial.plan.core import REQUEST_ANNOTATION, Event
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
-from perennial.plan.signature import SignatureQuestion, differences
+from perennial.plan.signature import SignatureQuestion, differences, recorded
 from perennial.plan.windows import address_of, chosen, is_ready, name_of
 
 CHANGED, UNKNOWN = "SignatureChanged", "SignatureUnknown"
@@ -45,6 +45,13 @@ def is_asked(s: DeploymentSnapshot) -> bool:
     """Tell whether this pass needs what the pods of both arms take and give."""
     status = s.status
     return is_due(status) and not status.paused and s.replicas > 0 and not _is_same_model(status)
+
+
+def is_recorded_as_changed(s: DeploymentSnapshot, desired: Revision) -> bool:
+    """Tell whether what is recorded of the versions differs, where no pod can be asked."""
+    version = s.version if s.version and s.version.metadata.name == desired.version else None
+    old, new = recorded(s.stable_version), recorded(version)
+    return old is not None and new is not None and bool(differences(old, new))
 
 
 def signature_questions(s: DeploymentSnapshot) -> tuple[SignatureQuestion, ...]:

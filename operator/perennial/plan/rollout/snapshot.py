@@ -30,6 +30,8 @@ class DeploymentSnapshot:
     training: ModelTraining | None = None
     version: ModelVersion | None = None
     """The version that the spec names; or that its training names, where it would be untried."""
+    stable_version: ModelVersion | None = None
+    """The version that is stable, where another would be served untried."""
     versions: tuple[ModelVersion, ...] = ()
     """The versions of the training, where nothing serves and the one that it names is refuted."""
     records: tuple[Record, ...] = ()

@@ -10,7 +10,11 @@ from perennial.plan.rollout.goal import Strategy
 from perennial.plan.rollout.hindrance import gives_way
 from perennial.plan.rollout.measure import measure
 from perennial.plan.rollout.rest import lingers
-from perennial.plan.rollout.signature_check import passed, unchecked
+from perennial.plan.rollout.signature_check import (
+    is_recorded_as_changed,
+    passed,
+    unchecked,
+)
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import (
     DEADLINE,
@@ -44,7 +48,7 @@ def choose(
         return drop(state).set(stable=desired)
     if canary is not None and (canary.revision == desired.revision or _finishes(s, canary)):
         return state
-    if s.replicas == 0:
+    if s.replicas == 0 and not is_recorded_as_changed(s, desired):
         return drop(state).set(stable=desired, replaced=status.stable)
     if canary is not None:
         return drop(state)  # the next pass begins anew against stable
