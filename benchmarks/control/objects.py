@@ -4,7 +4,7 @@ from typing import Any
 
 SHA = "a" * 64
 NEXT = {"driftWindows": "Disabled"}
-"""Another setting of the same model: pods that only say that they run cannot tell what one takes."""
+"""Another setting of the same model: no pod that only says that it runs can tell what one takes."""
 HOLDING = {"steps": [{"setWeight": 50}, {"pause": {"duration": "1h"}}]}
 """A canary's steps, by which it stays on trial for as long as it is measured."""
 

@@ -9,18 +9,21 @@ from trial import NAME, apply, artifact_of, condition
 
 from flights import demo
 
-CLIENT = "kept"
+CLIENT, OTHERS = "kept", "others"
 
 
 @pytest.fixture
 def stable(answers: Counter[str]) -> Iterator[str]:
-    """Serve a good version to a client with one connection; return its revision."""
+    """Serve a good version to a client with one connection, and others; return its revision."""
     apply(artifact_of("flights-1"), kept="10m")
     demo.wait("trial serves", lambda: condition("Ready").get("status") == "True", 60)
     demo.send_traffic(CLIENT, ["01"], "--keep", "--rows", "1", model=NAME)
+    demo.send_traffic(OTHERS, ["01"], model=NAME)  # by which the canary is judged
     demo.wait("it is answered", lambda: demo.answers(CLIENT).total() > 0, 60)
     yield str(demo.revision(name=NAME)["name"])
-    demo.kubectl("delete", "pod", CLIENT, "-n", demo.NAMESPACE, "--now", "--ignore-not-found")
+    demo.kubectl(
+        "delete", "pod", CLIENT, OTHERS, "-n", demo.NAMESPACE, "--now", "--ignore-not-found"
+    )
     demo.kubectl("delete", "md", NAME, "-n", demo.NAMESPACE)
 
 
