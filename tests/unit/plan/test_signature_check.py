@@ -7,6 +7,7 @@ from builders import conditions
 from rollout_world import USUAL, World, signature
 from test_rollout import NEW_SHA, advance, slow, stable_revision, stable_sha, weight
 
+from perennial.plan.rollout.signature_check import is_due, passed
 from perennial.plan.signature import Signature, Tensor
 
 STEPS = [{"setWeight": 50}, {"pause": {"duration": "5s"}}]
@@ -198,6 +199,27 @@ def test_a_fix_does_not_wait_for_ever_for_a_version_that_serves_nobody() -> None
     world.wish(NEW_SHA)
     told = advance(world, lambda w: stable_sha(w) == NEW_SHA)
     assert "SignatureUnchecked" in told and world.seconds > 30
+
+
+def test_a_moment_without_pods_of_stable_is_no_reason_to_go_on_unasked() -> None:
+    world = world_with(NEEDS_MORE, replicas=1)
+    world.broken["a" * 64] = "silent"
+    world.crash(stable_revision(world))
+    work(world, 20)
+    assert "it has no ready pod" in message(world, "RolledOut")
+    del world.broken["a" * 64]
+    advance(world, lambda w: paused(w) == "SignatureChanged")
+    assert "SignatureUnchecked" not in world_told(world)
+
+
+def test_what_passed_beside_another_version_is_compared_anew() -> None:
+    world = world_with(NEEDS_MORE)
+    advance(world, lambda w: bool(paused(w)))
+    status = world.deployment.status
+    canary, other = status.canary, status.stable
+    assert canary is not None and other is not None
+    assert is_due(status.having(signature=passed(canary, other)))
+    assert not is_due(status.having(signature=passed(other, canary)))
 
 
 def test_other_settings_of_the_same_model_need_no_pod_that_tells() -> None:
