@@ -185,7 +185,7 @@ HOST = b"Host: m\r\n"
 LINES = [
     HOST,
     b"host: a,b\r\n",
-    *(b"Content-Length: %s\r\n" % length for length in (b"0", b"03", b"3", b"-3", b"3, 3", b"1001")),
+    *(b"Content-Length: %s\r\n" % told for told in (b"0", b"03", b"3", b"-3", b"3, 3", b"1001")),
     *(b"%s: keep-alive\r\n" % name for name in (b"Connection", b"Keep-Alive", b"Upgrade")),
     *(b"Connection: %s\r\n" % word for word in (b"Keep-Alive", b"close", b"x, close", b"upgrade")),
     *(b"%s: chunked\r\n" % name for name in (b"Transfer-Encoding", b"Transfer_Encoding", b"TE")),

@@ -19,9 +19,10 @@ PLAIN_BYTES = 2048
 _LINE = rb"(GET|POST) (/[A-Za-z0-9/?:@!$&'()*+,;=._~%-]*+) HTTP/1\.1\r\n"
 _FIELD = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++: [!-~\x80-\xff][\t -~\x80-\xff]*+\r\n"
 _HEAD = re.compile(_LINE + rb"((?:" + _FIELD + rb")++)\r\n")
+_FIELDS = re.compile(rb"([^:]++): ([^\r]++)\r\n")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 # What says more of a body than its length, or asks for more than an answer.
-_UNLIKE = (b"transfer-encoding", b"expect", b"upgrade", b"trailer")
+_UNLIKE = frozenset((b"transfer-encoding", b"expect", b"upgrade", b"trailer"))
 
 
 class Head(NamedTuple):
@@ -40,19 +41,13 @@ def plain(head: bytes) -> Head | None:
     if found is None:
         return None
     method, target, fields = found.groups()
-    headers: Headers = {}
-    lines = fields.split(b"\r\n")
-    for line in lines:
-        name, _, value = line.partition(b": ")
-        headers[name.lower()] = value
-    # The last line is empty. Fields of one name are joined by llhttp's rules, or refused.
-    if len(headers) != len(lines) or b" \r\n" in fields or b"\t\r\n" in fields:
+    headers: Headers = {name.lower(): value for name, value in _FIELDS.findall(fields)}
+    # Fields of one name are joined elsewhere, or refused.
+    if len(headers) != fields.count(b"\r\n") or not _UNLIKE.isdisjoint(headers):
         return None
-    del headers[b""]
-    for name in _UNLIKE:
-        if name in headers:
-            return None
-    if headers.get(b"connection", b"keep-alive").lower() != b"keep-alive":
+    if b" \r\n" in fields or b"\t\r\n" in fields:
+        return None
+    if b"connection" in headers and headers[b"connection"].lower() != b"keep-alive":
         return None
     length = headers.get(b"content-length", b"0")
     if _LENGTH.fullmatch(length) is None:
