@@ -22,10 +22,10 @@ from perennial_serving.evidence.requestlog import columns
 from perennial_serving.evidence.requestlog.recorder import PENDING_BYTES, RequestLog
 from perennial_serving.evidence.requestlog.settings import LogSettings
 from perennial_serving.evidence.tracing import Tracing, is_on
+from perennial_serving.model import strings
 from perennial_serving.model.datatypes import Arrays
 from perennial_serving.model.loaded import Model
 from perennial_serving.model.rowwise import is_rowwise
-from perennial_serving.system import strings
 from perennial_serving.system.cgroup import bounded_memory, memory_limit
 from perennial_serving.system.errors import ModelInvalid, RequestError
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from perennial_serving.execution.dataplane import DataPlane
+from perennial_serving.model import strings
 from perennial_serving.model.datatypes import Arrays
-from perennial_serving.system import strings
 from perennial_serving.system.errors import RequestError
 from perennial_serving.system.resources import start_threads
 

@@ -18,11 +18,11 @@ from perennial_serving.execution.admission import Admission
 from perennial_serving.execution.dataplane import DataPlane
 from perennial_serving.execution.scheduler import Outcome, Scheduler
 from perennial_serving.model.datatypes import Arrays
+from perennial_serving.model.strings import Remains
 from perennial_serving.protocol.tensors import Feeds
 from perennial_serving.system.budget import SMALL, UNCOUNTED, Budget, Lease
 from perennial_serving.system.errors import RequestError, as_request_error
 from perennial_serving.system.resources import start_threads
-from perennial_serving.system.strings import Remains
 
 T = TypeVar("T")
 Tensors = Sequence[tuple[Tensor, NDArray[Any]]]

@@ -15,11 +15,11 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Kind
+from perennial_serving.model import strings
 from perennial_serving.model.datatypes import DTYPES
 from perennial_serving.protocol import inference_pb2 as pb
 from perennial_serving.protocol import wire
 from perennial_serving.protocol.lists import AT_ONCE
-from perennial_serving.system import strings
 from perennial_serving.system.errors import wrong
 
 # The field of typed contents that carries each datatype; FP16 has none, it is always raw.

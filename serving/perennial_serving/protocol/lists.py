@@ -20,6 +20,7 @@ import simdjson
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Kind
+from perennial_serving.model import strings
 from perennial_serving.model.datatypes import DTYPES
 from perennial_serving.protocol.cut import (
     NUMBERS_PIECE,
@@ -33,7 +34,6 @@ from perennial_serving.protocol.cut import (
     occurrences,
 )
 from perennial_serving.protocol.tensors import DOES_NOT_FIT, converted, packed
-from perennial_serving.system import strings
 from perennial_serving.system.errors import RequestError, wrong
 
 # As many values take as long to be written.

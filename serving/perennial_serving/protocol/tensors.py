@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Kind, Tensor
+from perennial_serving.model import strings
 from perennial_serving.model.datatypes import DTYPES
 from perennial_serving.model.loaded import Model
 from perennial_serving.protocol import columns
-from perennial_serving.system import strings
 from perennial_serving.system.errors import SHOWN, RequestError, wrong
 
 _SIZE = struct.Struct("<I")

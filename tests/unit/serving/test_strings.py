@@ -16,12 +16,12 @@ from perennial_serving.evidence.metrics import Metrics
 from perennial_serving.execution.admission import Admission
 from perennial_serving.execution.dataplane import DataPlane
 from perennial_serving.execution.scheduler import Scheduler
+from perennial_serving.model import strings
 from perennial_serving.model.loaded import Model, load
 from perennial_serving.protocol.call import Engine
 from perennial_serving.protocol.lists import Listed
 from perennial_serving.protocol.rest import RestApp
 from perennial_serving.protocol.tensors import Feeds
-from perennial_serving.system import strings
 from perennial_serving.system.budget import Budget, Lease
 from perennial_serving.system.errors import RequestError
 from perennial_serving.transport.http1.request import Request
