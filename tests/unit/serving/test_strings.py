@@ -100,10 +100,11 @@ def test_an_array_is_emptied_some_strings_at_a_time(monkeypatch: pytest.MonkeyPa
 class Served:
     """A model of texts behind the REST side, without a network."""
 
-    def __init__(self, directory: Path, most: int = MOST) -> None:
+    def __init__(self, directory: Path, most: int = MOST, budget: int = 1 << 30) -> None:
         self.model: Model = load(texts(directory), "m", "1")
         self.plane = DataPlane(self.model, Metrics("m", "1"))
-        self.budget = Budget(1 << 30)
+        self.budget = Budget(budget)
+        self.head = b""  # of the last answer
         admission = Admission(10, self.plane.metrics)
         self.scheduled = Scheduler(self.plane, 256, 1)
         feeds = Feeds(self.model, most)
@@ -115,7 +116,8 @@ class Served:
         request = Request("POST", INFER, b"", {}, json.dumps({"inputs": [tensor]}).encode())
         answered: asyncio.Future[tuple[int, Any]] = asyncio.get_running_loop().create_future()
 
-        def respond(status: int, body: bytes, _: bytes) -> None:
+        def respond(status: int, body: bytes, head: bytes) -> None:
+            self.head = head
             answered.set_result((status, json.loads(body)))
 
         request.respond = respond
@@ -141,6 +143,16 @@ async def test_so_is_one_that_turns_out_to_be_wrong(tmp_path: Path, emptied: lis
     status, answer = await served.ask(["word"] * (COUNT - 1) + [1], [COUNT, 1])
     assert status == 400 and "strings in data of BYTES" in answer["error"]
     assert [array.size for array in emptied] == [COUNT] and is_empty(emptied[0])
+
+
+async def test_what_becomes_more_than_the_budget_is_refused(tmp_path: Path) -> None:
+    """A body that is small beside the strings in it."""
+    served = Served(tmp_path, budget=1 << 20)
+    status, answer = await served.ask([""] * COUNT, [COUNT, 1])
+    assert status == 503 and "fewer rows" in answer["error"]
+    assert b"retry-after: 1\r\n" in served.head and served.budget.refusals == 1
+    await until(lambda: served.budget.held == 0)
+    assert (await served.ask(["a"], [1, 1]))[0] == 200
 
 
 async def test_many_are_not_even_counted_on_the_loop(tmp_path: Path) -> None:
