@@ -11,7 +11,7 @@ from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
 # What a field weighs beside its bytes (section 4.1).
-OVERHEAD = 32
+_OVERHEAD = 32
 _LARGEST_SHIFT = 28
 
 
@@ -26,8 +26,8 @@ class Fields:
         self.changes = 0
         """How often the table was changed: the same bytes mean something else since."""
 
-    def read(self, block: bytes) -> list[tuple[bytes, bytes]]:
-        """Return names and values.
+    def read(self, block: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
+        """Return names and values, and what they weigh, in bytes (RFC 9113, section 6.5.2).
 
         Raises:
             OversizedHeaderListError: they weigh too much.
@@ -38,7 +38,7 @@ class Fields:
         except IndexError as error:
             raise HPACKDecodingError("the block ends within a field") from error
 
-    def _read(self, block: bytes) -> list[tuple[bytes, bytes]]:
+    def _read(self, block: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
         found: list[tuple[bytes, bytes]] = []
         at = weight = 0
         while at < len(block):
@@ -62,11 +62,11 @@ class Fields:
                 if adds:
                     self._table.add(name, value)
                     self.changes += 1
-            weight += OVERHEAD + len(name) + len(value)
+            weight += _OVERHEAD + len(name) + len(value)
             if weight > self._limit:
                 raise OversizedHeaderListError(f"the fields weigh more than {self._limit} bytes")
             found.append((name, value))
-        return found
+        return found, weight
 
     def _resize(self, block: bytes, at: int) -> int:
         size, at = _integer(block, at, 0x1F)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hpack import HPACKError, OversizedHeaderListError
 
-from perennial_serving.transport.http2.fields import OVERHEAD, Fields
+from perennial_serving.transport.http2.fields import Fields
 from perennial_serving.transport.http2.frames import (
     COMPRESSION_ERROR,
     ENHANCE_YOUR_CALM,
@@ -80,8 +80,8 @@ class Heads:
         """
         head = self._known.get(block)
         if head is None:
-            fields = self._decode(block)
-            head = _head(fields, self._limit)
+            fields, weight = self._decode(block)
+            head = _head(fields, weight, self._limit)
             if not self._changed and len(block) <= _SHORT:
                 if len(self._known) >= _REMEMBERED:
                     self._known.clear()
@@ -94,12 +94,12 @@ class Heads:
         Raises:
             ConnectionFault: the block does not decode, so that none after it can.
         """
-        return not any(name.startswith(b":") for name, _ in self._decode(block))
+        return not any(name.startswith(b":") for name, _ in self._decode(block)[0])
 
-    def _decode(self, block: bytes) -> list[tuple[bytes, bytes]]:
+    def _decode(self, block: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
         before = self._fields.changes
         try:
-            fields = self._fields.read(block)
+            found = self._fields.read(block)
         except OversizedHeaderListError as error:
             raise ConnectionFault(ENHANCE_YOUR_CALM) from error
         except HPACKError as error:
@@ -107,11 +107,11 @@ class Heads:
         self._changed = self._fields.changes != before
         if self._changed:
             self._known.clear()
-        return fields
+        return found
 
 
-def _head(fields: list[tuple[bytes, bytes]], limit: int) -> Head:
-    if sum(len(name) + len(value) + OVERHEAD for name, value in fields) > limit:
+def _head(fields: list[tuple[bytes, bytes]], weight: int, limit: int) -> Head:
+    if weight > limit:
         told = f"the headers have over {limit} bytes"
         return Head("", {}, refusal=(failure(RESOURCE_EXHAUSTED, told), b""))
     pseudo, metadata = _checked(fields)
