@@ -44,7 +44,10 @@ class Histogram:
 
     def observe(self, value: float, trace_id: str | None = None) -> None:
         """Count a value; the trace becomes its bucket's exemplar."""
-        bucket = bisect_left(self._bounds, value)
+        self.count(bisect_left(self._bounds, value), value, trace_id)
+
+    def count(self, bucket: int, value: float, trace_id: str | None = None) -> None:
+        """Count a value whose bucket is known."""
         self._counts[bucket] += 1
         self._sum += value
         if trace_id is not None:
@@ -90,8 +93,9 @@ class Metrics(Collector):
         """Count one infer request by its HTTP status, or its equivalent in gRPC."""
         key = (protocol, code)
         self._requests[key] = self._requests.get(key, 0) + 1
-        self._durations[protocol].observe(seconds, trace_id)
-        self.recent.answered(code, seconds, time.time())
+        bucket = bisect_left(SECONDS, seconds)
+        self._durations[protocol].count(bucket, seconds, trace_id)
+        self.recent.answered(code, bucket, time.time())
 
     def logged(self, kind: str, result: str, count: int) -> None:
         """Count records of the request log: of a kind, spooled or dropped."""
