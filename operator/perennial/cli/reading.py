@@ -25,6 +25,8 @@ from perennial.cli.lenient import (
     words,
 )
 
+SETTLED = frozenset({"Stable", "Previous", "Failed"})
+"""Roles of revisions that are not on trial."""
 _KNOWN = names_of(DeploymentStatus) | {"rollout"}
 _KNOWN_OF_ROLLOUT = _KNOWN | names_of(AnalysisStatus) | {"strategy", "verdicts"}
 
@@ -127,6 +129,11 @@ class Deployment:
     def of(self, role: str) -> Revision | None:
         """Return the revision with a role."""
         return next((r for r in self.revisions if r.role == role), None)
+
+    @property
+    def trial(self) -> Revision | None:
+        """Return the revision that is on trial, whatever the strategy calls it."""
+        return next((r for r in self.revisions if r.role not in SETTLED), None)
 
     def left(self, now: datetime) -> float | None:
         """Return the seconds that are left of the present pause; None where none is counted."""

@@ -13,7 +13,18 @@ from perennial.cli import reading
 from perennial.cli.lenient import at, count, meta
 from perennial.cli.shown import pods as shown_pods
 from perennial.cli.shown.heading import heading
-from perennial.cli.shown.page import Node, facts, flat, indented, page, table, unknown
+from perennial.cli.shown.page import (
+    Node,
+    facts,
+    flat,
+    indented,
+    packed,
+    page,
+    room_for_names,
+    table,
+    unknown,
+)
+from perennial.cli.shown.state import state_of
 from perennial.cli.shown.words import (
     BAD,
     BUSY,
@@ -57,10 +68,10 @@ def deployment(
     return page(
         heading(body, now),
         _hint(body, view),
-        _steps(view, now),
-        _revisions(body, view, pods, now, width),
+        _steps(view, now, width),
+        _revisions(view, pods, now, width),
         _metrics(view, now, trends or {}),
-        _rejected(view, now),
+        _rejected(view, now, state_of(body).message),
         _facts(body, view),
         unknown(view.unknown),
     )
@@ -76,7 +87,7 @@ def _hint(body: Json, view: reading.Deployment) -> Text | None:
     )
 
 
-def _steps(view: reading.Deployment, now: datetime) -> RenderableType | None:
+def _steps(view: reading.Deployment, now: datetime, width: int) -> RenderableType | None:
     """Return the steps in a line: those that are over, the present one, and those to come."""
     here = view.stands_at
     if here is None or not view.steps:
@@ -84,7 +95,7 @@ def _steps(view: reading.Deployment, now: datetime) -> RenderableType | None:
     here = len(view.steps) if view.promoting else here
     told = [_step(view, n, here, now) for n in range(len(view.steps))]
     told.append((BUSY if view.promoting else REST).before("promotion"))
-    return facts([("STEPS", Text("   ").join(told))])
+    return facts([("STEPS", packed(told, width - len("STEPS  ")))])
 
 
 def _step(view: reading.Deployment, n: int, here: int, now: datetime) -> Text:
@@ -112,38 +123,40 @@ def _step(view: reading.Deployment, n: int, here: int, now: datetime) -> Text:
 
 
 def _revisions(
-    body: Json, view: reading.Deployment, pods: Sequence[Json], now: datetime, width: int
+    view: reading.Deployment, pods: Sequence[Json], now: datetime, width: int
 ) -> RenderableType | None:
     """Return the revisions, each with its share of the traffic and its pods."""
     if not view.revisions:
         return None
-    wide = width >= WIDE
-    room = width - (68 if wide else 44)
-    found, seen = [], set()
+    wide, found, seen = width >= WIDE, [], set()
+    blanks = ("", "", "") if wide else ("", "")
     for r in view.revisions:
         own = shown_pods.of_revision(pods, r.revision)
         seen.add(r.revision)
-        found.append(Node(_revision(r, now, wide), shown_pods.nodes(own, now, room)))
+        found.append(Node(_revision(r, now, wide), shown_pods.nodes(own, now, blanks[1:])))
     label = shown_pods.REVISION_LABEL
     others = [p for p in pods if (at(p, "metadata.labels") or {}).get(label) not in seen]
     if others:
-        found.append(
-            Node((Text("other pods"), "", "", "", ""), shown_pods.nodes(others, now, room))
-        )
-    return table(("REVISION", "ROLE", "TRAFFIC", "PODS", "AGE"), flat(found), ("PODS",))
+        below = shown_pods.nodes(others, now, blanks[1:])
+        found.append(Node(("other pods", *blanks, ""), below))
+    headers = ("REVISION", "STATE", *(["TRAFFIC"] if wide else []), "PODS", "AGE")
+    return table(headers, flat(found, room_for_names(headers, found, width)), ("PODS",))
 
 
 def _revision(r: reading.Revision, now: datetime, wide: bool) -> tuple[str | Text, ...]:
-    mark = ROLES.get(r.role, REST)
     name = Text.assemble(r.name, (f" {r.revision}" if r.version else "", "dim"))
-    traffic = NONE
+    role, pods = ROLES.get(r.role, REST).before(r.role or NONE), f"{r.ready}/{r.replicas}"
+    traffic = ""
     if r.actual is not None:
-        traffic = f"{bar(r.actual)} " if wide else ""
-        traffic += f"{r.actual} %"
+        traffic = f"{r.actual} %"
         if r.asked is not None and r.asked != r.actual:
             traffic += f" ({r.asked} % asked)"
-    pods = f"{r.ready}/{r.replicas}"
-    return name, mark.before(r.role or NONE), traffic, pods, age(r.started, now)
+    if wide:
+        drawn = f"{bar(r.actual)} {traffic}" if r.actual is not None else NONE
+        return name, role, drawn, pods, age(r.started, now)
+    if traffic:
+        role.append(f" {traffic}", "none")
+    return name, role, pods, age(r.started, now)
 
 
 def verdict_mark(verdict: str, suspected: bool = False) -> Mark:
@@ -191,13 +204,17 @@ def _measured(view: reading.Deployment, now: datetime) -> list[RenderableType]:
     return [indented(Text("; ".join(found), "dim"))] if found else []
 
 
-def _rejected(view: reading.Deployment, now: datetime) -> RenderableType | None:
-    """Return what was rolled back, newest first."""
+def _rejected(view: reading.Deployment, now: datetime, said: str) -> RenderableType | None:
+    """Return what was rolled back, newest first, and why, unless that was said already."""
     if not view.rejected:
         return None
     newest = list(reversed(view.rejected))
     found = [(BAD.before(r.name), r.reason, age(r.time, now)) for r in newest[:REJECTIONS]]
-    why = [Text.assemble((f"{r.name}: ", "bold"), r.message) for r in newest[:1] if r.message]
+    why = [
+        Text.assemble((f"{r.name}: ", "bold"), r.message)
+        for r in newest[:1]
+        if r.message not in said
+    ]
     told = table(("ROLLED BACK", "REASON", "AGE"), found)
     return Group(told, *(indented(line) for line in why))
 

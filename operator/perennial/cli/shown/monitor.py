@@ -72,7 +72,7 @@ def _worst(status: Json) -> RenderableType | None:
     for f in entries(status.get("worst")):
         score, need = number(f.get("score")), number(f.get("need"))
         drifted = score is not None and need is not None and score >= need
-        mark = (ODD if drifted else GOOD).before("drifted" if drifted else "like it")
+        mark = (ODD if drifted else GOOD).before("drifted" if drifted else "as learned")
         p = number(f.get("p"))
         chance = NONE if p is None else f"{p:.2g}"
         found.append((text(f.get("feature")), measured(score), measured(need), chance, mark))

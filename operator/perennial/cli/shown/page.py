@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from perennial.api.base import Json
+from perennial.cli.shown.words import shortened
 
 Cell = str | Text
 
@@ -24,29 +26,44 @@ class Node:
     below: tuple[Node, ...] = field(default=())
 
 
-def flat(roots: Iterable[Node]) -> list[tuple[Cell, ...]]:
-    """Return a tree's rows, with lines before the names that say what belongs to what."""
+def flat(roots: Iterable[Node], room: int | None = None) -> list[tuple[Cell, ...]]:
+    """Return a tree's rows, with lines before the names that say what belongs to what.
+
+    Args:
+        roots: what is not below anything.
+        room: columns for the names, which are shortened to fit; None: as many as they need.
+    """
     found: list[tuple[Cell, ...]] = []
     for root in roots:
-        found.append(root.cells)
-        found += _below(root, "")
+        found.append((_fitting(root.cells[0], room), *root.cells[1:]))
+        found += _below(root, "", room)
     return found
 
 
-def _below(node: Node, before: str) -> list[tuple[Cell, ...]]:
+def room_for_names(headers: Sequence[str], roots: Sequence[Node], width: int) -> int:
+    """Return the columns that the other cells of a tree leave for its names, 16 at least."""
+    rows = [tuple(headers), *flat(roots)]
+    widest = [max(cell_len(str(row[n])) for row in rows) for n in range(1, len(headers))]
+    return max(16, width - sum(2 + w for w in widest))
+
+
+def _fitting(name: Cell, room: int | None) -> Cell:
+    """Return a name that fits."""
+    if room is None or cell_len(str(name)) <= room:
+        return name
+    return Text(shortened(str(name), room), name.style if isinstance(name, Text) else "")
+
+
+def _below(node: Node, before: str, room: int | None) -> list[tuple[Cell, ...]]:
     found: list[tuple[Cell, ...]] = []
     for n, child in enumerate(node.below, 1):
         last = n == len(node.below)
         lines = before + ("└─ " if last else "├─ ")
-        first = Text.assemble((lines, "dim"), child.cells[0])
+        name = _fitting(child.cells[0], None if room is None else room - len(lines))
+        first = Text.assemble((lines, "dim"), name)
         found.append((first, *child.cells[1:]))
-        found += _below(child, before + ("   " if last else "│  "))
+        found += _below(child, before + ("   " if last else "│  "), room)
     return found
-
-
-def depth(node: Node) -> int:
-    """Return how many levels a tree has below its root."""
-    return max((1 + depth(child) for child in node.below), default=0)
 
 
 def table(
@@ -80,6 +97,21 @@ def page(*parts: RenderableType | None) -> Group:
         if part is not None:
             kept += ["", part] if kept else [part]
     return Group(*kept)
+
+
+def packed(parts: Sequence[Text], width: int) -> Text:
+    """Return parts beside each other, in as many lines as they need; none is broken."""
+    made, used = Text(), 0
+    for part in parts:
+        if used and used + 3 + part.cell_len > width:
+            made.append("\n")
+            used = 0
+        elif used:
+            made.append("   ")
+            used += 3
+        made.append_text(part)
+        used += part.cell_len
+    return made
 
 
 def indented(part: RenderableType, by: int = 2) -> Padding:

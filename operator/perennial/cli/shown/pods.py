@@ -10,7 +10,7 @@ from rich.text import Text
 from perennial.api.base import Json
 from perennial.cli.lenient import at, count, entries, meta, moment, text
 from perennial.cli.shown.page import Node
-from perennial.cli.shown.words import BAD, BUSY, GOOD, REST, Mark, age, shortened
+from perennial.cli.shown.words import BAD, BUSY, GOOD, REST, Mark, age
 
 MOST = 6
 """Pods that are named; those with troubles come first."""
@@ -23,22 +23,22 @@ def of_revision(pods: Iterable[Json], revision: str) -> list[Json]:
     return [p for p in pods if (at(p, "metadata.labels") or {}).get(REVISION_LABEL) == revision]
 
 
-def nodes(pods: Sequence[Json], now: datetime, room: int) -> tuple[Node, ...]:
-    """Return a row for each pod, ``(name, state, "", "", "", age)``; names in so many columns."""
+def nodes(pods: Sequence[Json], now: datetime, blanks: Sequence[str]) -> tuple[Node, ...]:
+    """Return a row for each pod: name, state, cells that only a revision has, age."""
     ordered = sorted(pods, key=lambda p: (is_ready(p), meta(p, "name")))
-    told = [_node(p, now, room) for p in ordered[:MOST]]
+    told = [_node(p, now, blanks) for p in ordered[:MOST]]
     rest = ordered[MOST:]
     if rest:
         unready = sum(1 for p in rest if not is_ready(p))
         words = f"{len(rest)} more, " + (f"{unready} not ready" if unready else "all ready")
-        told.append(Node((Text(words, "dim"), "", "", "", "")))
+        told.append(Node((Text(words, "dim"), "", *blanks, "")))
     return tuple(told)
 
 
-def _node(pod: Json, now: datetime, room: int) -> Node:
-    name = Text(shortened(meta(pod, "name"), room), "dim")
+def _node(pod: Json, now: datetime, blanks: Sequence[str]) -> Node:
+    name = Text(meta(pod, "name"), "dim")
     made = moment(at(pod, "metadata.creationTimestamp"))
-    return Node((name, pod_state(pod), "", "", age(made, now)))
+    return Node((name, pod_state(pod), *blanks, age(made, now)))
 
 
 def is_ready(pod: Json) -> bool:

@@ -55,7 +55,7 @@ def _deployment(body: Json) -> State:
     if view.paused:
         return State("UnderWay", WAITS, f"Paused: {view.paused}", rolled_out[2])
     if rolled_out[0] == "False":
-        if view.of("Canary") is not None or rolled_out[1] == "Starting":
+        if view.trial is not None or rolled_out[1] == "Starting":
             return _told("UnderWay", BUSY, body, "RolledOut")
         _, _, serves = condition(body, "Ready")
         return State("Failed", ODD, rolled_out[1], serves or rolled_out[2])
@@ -86,7 +86,9 @@ def _training(body: Json) -> State:
 def _monitor(body: Json) -> State:
     drifted = condition(body, "Drifted")
     if drifted[0] == "True":
-        return _told("Failed", ODD, body, "Drifted")
+        _, reason, message = drifted
+        word = "Drifted" if reason == "DriftDetected" else f"Drifted, {reason}"
+        return State("Failed", ODD, word, message)
     if condition(body, "QualityPassed")[0] == "False":
         return _told("Failed", ODD, body, "QualityPassed")
     if drifted[0] == "False":
@@ -127,16 +129,18 @@ def summary(body: Json) -> str:
 
 def _deployment_summary(body: Json) -> str:
     view = reading.read(body)
-    stable, canary = view.of("Stable"), view.of("Canary")
-    names = " → ".join(r.name for r in (stable, canary) if r is not None)
+    stable, trial = view.of("Stable"), view.trial
+    names = " → ".join(r.name for r in (stable, trial) if r is not None)
     told = [names] if names else []
-    if canary is not None and canary.actual is not None:
-        asked = f" of {canary.asked} % asked" if canary.asked != canary.actual else ""
-        told.append(f"{canary.actual} %{asked}")
-    if (step := step_of(view)) and canary is not None:
+    if trial is not None and trial.actual is not None:
+        asked = f" ({trial.asked} % asked)" if trial.asked not in (None, trial.actual) else ""
+        told[-1:] = [f"{names} {trial.actual} %{asked}"]
+    if trial is not None and (step := step_of(view)):
         told.append(f"step {step}")
-    ready, wanted = count(at(body, "status.readyReplicas")), count(at(body, "spec.replicas"))
-    told.append(f"{ready}/{max(wanted, count(at(body, 'status.replicas')))} pods")
+    ready = sum(r.ready for r in view.revisions if r.role != "Previous")
+    wanted = sum(r.replicas for r in view.revisions if r.role != "Previous")
+    if ready < wanted:
+        told.append(f"{ready}/{wanted} pods ready")
     return ", ".join(told)
 
 
@@ -161,8 +165,10 @@ def _training_summary(body: Json) -> str:
 
 def _version_summary(body: Json) -> str:
     origin = text(at(body, "spec.source.imported.origin"))
-    algorithm = text(at(body, "spec.algorithm")) or (f"imported: {origin}" if origin else "")
-    return ", ".join(t for t in (text(at(body, "status.printed.metric")), algorithm) if t)
+    made = f"imported: {origin}" if origin else ""
+    if candidate := text(at(body, "spec.source.candidate")):
+        made = f"{candidate} of run {count(at(body, 'spec.source.run'))}"
+    return ", ".join(t for t in (text(at(body, "status.printed.metric")), made) if t)
 
 
 def _monitor_summary(body: Json) -> str:
