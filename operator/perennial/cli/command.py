@@ -101,7 +101,7 @@ def get(
         if output:
             _print_whole(body, output)
         else:
-            pods = api.pods_of(body) if kind_of(body) == DEPLOYMENT else []
+            pods = _pods(api, body)
             out = console()
             write(out, shown(body, pods, out.width))
         return
@@ -114,6 +114,17 @@ def get(
         write(console(), listing(objects, now(), everywhere))
     else:
         _tell_none(which, inside)
+
+
+def _pods(api: Connection, body: Json) -> list[Json]:
+    """Return the pods of a ModelDeployment; who may not see them, sees the rest."""
+    if kind_of(body) != DEPLOYMENT:
+        return []
+    try:
+        return api.pods_of(body)
+    except Problem as problem:
+        told(f"without its pods: {problem}")
+        return []
 
 
 def _tell_none(which: Named, namespace: str) -> None:

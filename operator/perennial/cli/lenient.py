@@ -26,9 +26,25 @@ def first(body: Any, *paths: str) -> Any:
     return next((found for path in paths if (found := at(body, path)) is not None), None)
 
 
+def part(body: Any, path: str) -> Json:
+    """Return the object at a path, an empty one where there is none."""
+    found = at(body, path)
+    return found if isinstance(found, dict) else {}
+
+
+_CONTROLS = {
+    n: "\N{REPLACEMENT CHARACTER}" for n in (*range(32), *range(127, 160)) if n not in (9, 10)
+}
+
+
+def harmless(words: str) -> str:
+    """Return words without characters that steer a terminal: whoever wrote them may be anybody."""
+    return words.translate(_CONTROLS)
+
+
 def text(value: Any) -> str:
     """Return text, empty where there is none."""
-    return "" if value is None else str(value)
+    return "" if value is None else harmless(str(value))
 
 
 def number(value: Any) -> float | None:
@@ -48,7 +64,7 @@ def entries(value: Any) -> list[Json]:
 
 def words(value: Any) -> list[str]:
     """Return the texts of a list, none where it is none."""
-    return [str(item) for item in value] if isinstance(value, list) else []
+    return [text(item) for item in value] if isinstance(value, list) else []
 
 
 def moment(value: Any) -> datetime | None:

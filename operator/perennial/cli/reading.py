@@ -21,6 +21,7 @@ from perennial.cli.lenient import (
     moment,
     names_of,
     number,
+    part,
     text,
     words,
 )
@@ -148,11 +149,11 @@ class Deployment:
 
 def read(body: Json) -> Deployment:
     """Return what a ModelDeployment says of itself."""
-    status = at(body, "status") or {}
+    status = part(body, "status")
     steps = _steps(body)
-    step = first(status, "rollout.step", "step") or {}
-    analysis = first(status, "rollout.analysis", "analysis") or {}
-    told = {**(at(status, "rollout") or {}), **analysis}
+    step = part(status, "rollout.step") or part(status, "step")
+    analysis = part(status, "rollout.analysis") or part(status, "analysis")
+    told = {**part(status, "rollout"), **analysis}
     unknown = beyond(status, _KNOWN)
     if more := beyond(at(status, "rollout"), _KNOWN_OF_ROLLOUT):
         unknown["rollout"] = more
@@ -195,7 +196,7 @@ def _revision(r: Json) -> Revision:
 
 
 def _steps(body: Json) -> tuple[Step, ...]:
-    rollout = at(body, "spec.rollout") or {}
+    rollout = part(body, "spec.rollout")
     others = ("blueGreen", "shadow")
     asked = at(rollout, "canary.steps")
     if asked is None and not any(other in rollout for other in others):
@@ -222,7 +223,7 @@ def _index(step: Json, steps: tuple[Step, ...]) -> int | None:
 
 
 def _metrics(body: Json, status: Json, analysis: Json) -> tuple[Metric, ...]:
-    asked = {m.get("name"): m for m in entries(at(body, "spec.rollout.analysis.metrics"))}
+    asked = {text(m.get("name")): m for m in entries(at(body, "spec.rollout.analysis.metrics"))}
     told = analysis.get("metrics")
     told = first(status, "rollout.verdicts", "rollout.metrics") if told is None else told
     found = []

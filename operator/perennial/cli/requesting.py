@@ -11,7 +11,7 @@ from datetime import datetime
 from perennial.api.base import Json
 from perennial.cli.connection import Connection
 from perennial.cli.kinds import DEPLOYMENT, TRAINING, Kind, called, kind_of
-from perennial.cli.lenient import at, condition, count, holds, meta, text
+from perennial.cli.lenient import at, condition, count, holds, meta, part, text
 from perennial.cli.problem import Problem, called_wrongly
 from perennial.cli.shown.words import duration
 from perennial.plan.core import REQUEST_ANNOTATION, REQUEST_LENGTH
@@ -75,7 +75,7 @@ def request_text(verb: str, reason: str, now: datetime) -> str:
 
 def unhandled(body: Json) -> str:
     """Return what was asked for and not handled yet, empty where there is nothing."""
-    asked = text((at(body, "metadata.annotations") or {}).get(REQUEST_ANNOTATION))
+    asked = text(part(body, "metadata.annotations").get(REQUEST_ANNOTATION))
     return "" if asked == text(at(body, "status.lastRequest")) else asked
 
 
@@ -111,7 +111,7 @@ def wait(
         body = api.get(kind_of(body), meta(body, "namespace"), meta(body, "name"))
         if text(at(body, "status.lastRequest")) == request:
             return _answer(api, body, request, before)
-        present = text((at(body, "metadata.annotations") or {}).get(REQUEST_ANNOTATION))
+        present = text(part(body, "metadata.annotations").get(REQUEST_ANNOTATION))
         if present != request:
             raise Problem(f"another request took its place before it was handled: {present}")
         waited = time.monotonic() - began

@@ -15,6 +15,8 @@ from typing import TextIO
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from perennial.cli.lenient import harmless
+
 UNBOUNDED = 400
 """Columns where there is no terminal: sentences stay in one line, for grep."""
 
@@ -54,19 +56,22 @@ def _columns() -> int:
 
 def rendered(part: RenderableType, width: int) -> str:
     """Return a page as plain text in so many columns, without blanks at the ends of lines."""
-    file = io.StringIO()
     plain = Console(
-        file=file, width=width, color_system=None, highlight=False, markup=False, emoji=False
+        file=io.StringIO(),
+        width=width,
+        color_system=None,
+        highlight=False,
+        markup=False,
+        emoji=False,
     )
-    plain.print(part)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+    return "\n".join(line.plain for line in lines(plain, part))
 
 
 def lines(out: Console, part: RenderableType) -> list[Text]:
     """Return a page as lines with their colours, without blanks at their ends."""
     found = []
     for line in out.render_lines(part, out.options, pad=False):
-        text = Text.assemble(*((s.text, s.style or "") for s in line if not s.control))
+        text = Text.assemble(*((harmless(s.text), s.style or "") for s in line if not s.control))
         text.rstrip()
         found.append(text)
     return found
@@ -89,7 +94,7 @@ def frame(out: Console, part: RenderableType) -> Text:
 
 def told(words: str) -> None:
     """Write a line for people, beside what is asked for: on standard error."""
-    print(words, file=sys.stderr, flush=True)
+    print(harmless(words), file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from perennial.api.base import Json
 from perennial.cli import reading
-from perennial.cli.lenient import at, count, meta
+from perennial.cli.lenient import at, count, meta, part
 from perennial.cli.shown import pods as shown_pods
 from perennial.cli.shown.heading import heading
 from perennial.cli.shown.page import (
@@ -135,7 +135,7 @@ def _revisions(
         seen.add(r.revision)
         found.append(Node(_revision(r, now, wide), shown_pods.nodes(own, now, blanks[1:])))
     label = shown_pods.REVISION_LABEL
-    others = [p for p in pods if (at(p, "metadata.labels") or {}).get(label) not in seen]
+    others = [p for p in pods if part(p, "metadata.labels").get(label) not in seen]
     if others:
         below = shown_pods.nodes(others, now, blanks[1:])
         found.append(Node(("other pods", *blanks, ""), below))
@@ -224,7 +224,7 @@ def _facts(body: Json, view: reading.Deployment) -> RenderableType | None:
     older = ""
     if view.outdated:
         older = f"older than the operator's: kubectl perennial refresh {name} renews it"
-    replicas = count(at(body, "spec.replicas")) if "replicas" in (at(body, "spec") or {}) else 1
+    replicas = count(at(body, "spec.replicas")) if "replicas" in part(body, "spec") else 1
     return facts(
         [
             ("ADDRESS", view.address),

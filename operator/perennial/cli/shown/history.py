@@ -11,7 +11,7 @@ from rich.text import Text
 from perennial.api.base import Json
 from perennial.cli import reading
 from perennial.cli.kinds import called
-from perennial.cli.lenient import at, count, entries, meta, moment, number, text
+from perennial.cli.lenient import at, count, entries, meta, moment, number, part, text
 from perennial.cli.shown.deployment import ROLES
 from perennial.cli.shown.page import indented, table
 from perennial.cli.shown.state import state_of
@@ -38,7 +38,7 @@ def of_deployment(body: Json, records: Sequence[Json], now: datetime) -> Rendera
         known[revision.revision] = (revision.version, revision.started, "")
     for record in records:
         name = text(at(record, "data.revision.name"))
-        asked = text((at(record, "metadata.annotations") or {}).get(REQUEST))
+        asked = text(part(record, "metadata.annotations").get(REQUEST))
         made = moment(at(record, "metadata.creationTimestamp"))
         known[name] = (text(at(record, "data.revision.version")), made, asked)
     newest = sorted(known.items(), key=lambda k: (k[1][1] is None, _ago(k[1][1], now)))
@@ -81,7 +81,7 @@ def of_training(body: Json, versions: Sequence[Json], now: datetime) -> Renderab
         if found
         else Text("no run has made a version yet")
     ]
-    last = at(body, "status.lastRun") or {}
+    last = part(body, "status.lastRun")
     outcome = text(last.get("outcome"))
     if outcome and outcome != "Promoted":
         ended = age(moment(last.get("finishTime")), now)
@@ -97,7 +97,7 @@ def of_version(body: Json, ancestors: Sequence[Json], now: datetime) -> Renderab
     for v in (body, *ancestors):
         state = state_of(v)
         made = moment(at(v, "metadata.creationTimestamp"))
-        metric, learned = text(at(v, "status.printed.metric")), dataset(at(v, "spec.dataset") or {})
+        metric, learned = text(at(v, "status.printed.metric")), dataset(part(v, "spec.dataset"))
         found.append(
             (called(v), metric, state.mark.before(state.word), age(made, now), learned or NONE)
         )

@@ -11,7 +11,7 @@ from rich.text import Text
 from perennial.api.base import Json
 from perennial.cli import reading
 from perennial.cli.kinds import DEPLOYMENT, MONITOR, TRAINING, VERSION, called, kind_of
-from perennial.cli.lenient import at, count, entries, meta, text
+from perennial.cli.lenient import at, count, entries, meta, part, text
 from perennial.cli.shown.page import Node, flat, table
 from perennial.cli.shown.state import state_of
 from perennial.cli.shown.training import dataset, metric
@@ -71,7 +71,7 @@ def lineage(about: Json, objects: Objects) -> RenderableType:
         return Text(f"nothing is known to have come of {called(about)} or to have led to it yet")
     roots: dict[tuple[str, str], list[Json]] = {}
     for v in chosen:
-        record = at(v, "spec.dataset") or {}
+        record = part(v, "spec.dataset")
         roots.setdefault((text(record.get("uri")), text(record.get("sha256"))), []).append(v)
     found = [_dataset(versions, about, objects) for versions in roots.values()]
     return table(("LINEAGE", "WHAT"), flat(found))
@@ -95,7 +95,7 @@ def _versions(about: Json, objects: Objects) -> list[Json]:
 
 def _dataset(versions: Sequence[Json], about: Json, objects: Objects) -> Node:
     """Return rows, and what came of them."""
-    record = at(versions[0], "spec.dataset") or {}
+    record = part(versions[0], "spec.dataset")
     named = text(record.get("uri"))
     title = Text.assemble(("dataset", "bold"), f" {text(record.get('sha256'))[:12]}".rstrip())
     if not named:
@@ -129,7 +129,7 @@ def _training(name: str, versions: Sequence[Json], nodes: Sequence[Node], object
 
 
 def _version(v: Json, about: Json, objects: Objects) -> Node:
-    spec, name = at(v, "spec") or {}, meta(v, "name")
+    spec, name = part(v, "spec"), meta(v, "name")
     state = state_of(v)
     told = [metric(m) for m in entries(spec.get("metrics"))[:1]]
     told += [text(spec.get("algorithm"))]

@@ -19,6 +19,7 @@ from perennial.cli.lenient import (
     moment,
     names_of,
     number,
+    part,
     text,
     words,
 )
@@ -29,7 +30,7 @@ from perennial.cli.shown.words import BAD, GOOD, NONE, ODD, age, measured, rows,
 
 def monitor(body: Json, now: datetime) -> RenderableType:
     """Return all that is worth knowing of a DriftMonitor."""
-    status = at(body, "status") or {}
+    status = part(body, "status")
     return page(
         heading(body, now),
         _facts(body, now),
@@ -46,7 +47,7 @@ def course(status: Json) -> str:
 
 
 def _facts(body: Json, now: datetime) -> RenderableType | None:
-    status, window = at(body, "status") or {}, at(body, "status.window") or {}
+    status, window = part(body, "status"), part(body, "status.window")
     reference = text(at(status, "reference.version")) or text(at(status, "reference.revision"))
     seen = ""
     if window:

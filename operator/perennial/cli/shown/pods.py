@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.text import Text
 
 from perennial.api.base import Json
-from perennial.cli.lenient import at, count, entries, meta, moment, text
+from perennial.cli.lenient import at, count, entries, meta, moment, part, text
 from perennial.cli.shown.page import Node
 from perennial.cli.shown.words import BAD, BUSY, GOOD, REST, Mark, age
 
@@ -20,7 +20,7 @@ REVISION_LABEL = "perennial.dev/revision"
 
 def of_revision(pods: Iterable[Json], revision: str) -> list[Json]:
     """Return the pods of a revision."""
-    return [p for p in pods if (at(p, "metadata.labels") or {}).get(REVISION_LABEL) == revision]
+    return [p for p in pods if part(p, "metadata.labels").get(REVISION_LABEL) == revision]
 
 
 def nodes(pods: Sequence[Json], now: datetime, blanks: Sequence[str]) -> tuple[Node, ...]:
@@ -59,7 +59,7 @@ def pod_state(pod: Json) -> Text:
 
 
 def _containers(pod: Json) -> list[Json]:
-    status = at(pod, "status") or {}
+    status = part(pod, "status")
     return entries(status.get("initContainerStatuses")) + entries(status.get("containerStatuses"))
 
 
@@ -72,7 +72,7 @@ def _state(pod: Json) -> tuple[Mark, str]:
         waiting = text(at(container, "state.waiting.reason"))
         if waiting not in _STARTING:
             return BAD, waiting
-        ended = at(container, "state.terminated") or {}
+        ended = part(container, "state.terminated")
         if ended.get("exitCode", 0) != 0:
             return BAD, f"{text(container.get('name'))}: {text(ended.get('reason')) or 'Error'}"
     if reason := text(at(pod, "status.reason")):

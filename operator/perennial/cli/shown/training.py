@@ -9,7 +9,7 @@ from rich.text import Text
 
 from perennial.api.base import Json
 from perennial.api.training import TrainingStatus
-from perennial.cli.lenient import at, beyond, count, entries, moment, names_of, number, text
+from perennial.cli.lenient import at, beyond, count, entries, moment, names_of, number, part, text
 from perennial.cli.shown.heading import heading
 from perennial.cli.shown.page import facts, indented, page, table, unknown
 from perennial.cli.shown.words import BAD, BUSY, GOOD, NONE, ODD, REST, Mark, age, measured, rows
@@ -21,8 +21,8 @@ VERDICTS: dict[str, Mark] = {
 
 def training(body: Json, now: datetime) -> RenderableType:
     """Return all that is worth knowing of a ModelTraining."""
-    status = at(body, "status") or {}
-    run, last = at(status, "run") or {}, at(status, "lastRun") or {}
+    status = part(body, "status")
+    run, last = part(status, "run"), part(status, "lastRun")
     fitting = run.get("phase") == "Fitting"
     return page(
         heading(body, now),
@@ -59,14 +59,14 @@ def dataset(record: Json) -> str:
 
 
 def _facts(body: Json, now: datetime) -> RenderableType | None:
-    spec, champion = at(body, "spec") or {}, at(body, "status.champion") or {}
+    spec, champion = part(body, "spec"), part(body, "status.champion")
     schedule = text(at(spec, "schedule.cron"))
     zone = text(at(spec, "schedule.timeZone")) or "Etc/UTC"
     asked = moment(at(body, "status.lastScheduleTime"))
     if schedule:
         schedule += f" {zone}" + (f", last {age(asked, now)} ago" if asked is not None else "")
     best = ", ".join(
-        t for t in (text(champion.get("version")), metric(at(champion, "metric") or {})) if t
+        t for t in (text(champion.get("version")), metric(part(champion, "metric"))) if t
     )
     return facts(
         [
@@ -106,7 +106,7 @@ def _run(title: str, told: Json, newest: Json, now: datetime) -> RenderableType:
         indented(Text.assemble((f"{text(n.get('check'))}: ", "bold"), text(n.get("message"))))
         for n in entries(at(told, "dataset.notes"))
     ]
-    read = at(told, "dataset") or {}
+    read = part(told, "dataset")
     headers = ("CANDIDATE", "VERDICT", "METRIC", "WHY")
     return Group(
         Text.assemble((f"{title}  ", "bold"), words),

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from perennial.api.base import Json
 from perennial.api.version import VersionStatus
 from perennial.cli.kinds import TRAINING, VERSION
-from perennial.cli.lenient import at, beyond, count, entries, names_of, text
+from perennial.cli.lenient import at, beyond, count, entries, names_of, part, text
 from perennial.cli.shown.heading import heading
 from perennial.cli.shown.page import facts, page, table, unknown
 from perennial.cli.shown.training import dataset, metric
@@ -17,7 +17,7 @@ from perennial.cli.shown.training import dataset, metric
 
 def version(body: Json, now: datetime) -> RenderableType:
     """Return all that is worth knowing of a ModelVersion."""
-    spec, status = at(body, "spec") or {}, at(body, "status") or {}
+    spec, status = part(body, "spec"), part(body, "status")
     metrics = [metric(m) for m in entries(spec.get("metrics"))]
     served = [
         (text(d.get("name")), text(d.get("role"))) for d in entries(status.get("deployments"))
@@ -29,7 +29,7 @@ def version(body: Json, now: datetime) -> RenderableType:
                 ("FROM", source(spec)),
                 ("ALGORITHM", text(spec.get("algorithm"))),
                 ("METRICS", "\n".join(metrics)),
-                ("DATASET", dataset(at(spec, "dataset") or {})),
+                ("DATASET", dataset(part(spec, "dataset"))),
                 ("PARENT", VERSION.called(parent) if (parent := text(spec.get("parent"))) else ""),
                 ("TAKES", _tensors(at(spec, "signature.inputs"))),
                 ("GIVES", _tensors(at(spec, "signature.outputs"))),
