@@ -172,7 +172,7 @@ class Connection:
     def _problem(self, error: ApiException, what: str, kind: Kind | None = None) -> Problem:
         """Return what is told of a refusal."""
         said = _sentence(error)
-        if error.status == 404 and "could not find the requested resource" in said:
+        if error.status == 404 and not _names_an_object(error):
             return Problem(
                 f"the cluster at {self.server} does not know {API_VERSION}: install Perennial "
                 "there, or name another cluster with --context",
@@ -243,6 +243,14 @@ def _sentence(error: ApiException) -> str:
         return str(json.loads(error.body)["message"])
     except (ValueError, TypeError, KeyError):
         return str(error.body or error.reason or error.status).strip()[:200]
+
+
+def _names_an_object(error: ApiException) -> bool:
+    """Tell whether it is an object that is not there, rather than its whole kind."""
+    try:
+        return bool(at(json.loads(error.body), "details.name"))
+    except (ValueError, TypeError):
+        return False
 
 
 def _cause(error: BaseException) -> str:

@@ -46,6 +46,8 @@ def console(stream: TextIO | None = None) -> Console:
         highlight=False,
         markup=False,
         emoji=False,
+        # A shell may have exported the size that its terminal once had.
+        _environ={k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")},
     )
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rich.console import Group, RenderableType
+from rich.control import Control
 from rich.text import Text
 
 from perennial.api.base import Json
 from perennial.cli import reading
 from perennial.cli.connection import Connection, pods_path
 from perennial.cli.following import Followed, follow_kind
-from perennial.cli.kinds import DEPLOYMENT, kind_of
+from perennial.cli.kinds import DEPLOYMENT, called, kind_of
 from perennial.cli.lenient import meta
 from perennial.cli.problem import Problem
 from perennial.cli.screen import console, ended_cleanly, frame, now, rendered, told
@@ -42,7 +43,7 @@ def watch(draw: Draw, changed: threading.Event, problem: Callable[[], Problem | 
         problem: gives why the page may be out of date.
     """
     with ended_cleanly():
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and not console().is_dumb_terminal:
             _in_terminal(draw, changed, problem)
         else:
             _below_each_other(draw, changed, problem)
@@ -58,6 +59,7 @@ def _in_terminal(
                 page = draw(out.width)
                 if page is not None:
                     last = page
+                out.control(Control.home())
                 screen.update(frame(out, _with_problem(last, problem())))
                 changed.wait(TICK_SECONDS)
                 changed.clear()
@@ -123,7 +125,7 @@ class Scene:
     def __init__(self, connect: Callable[[], Connection], body: Json) -> None:
         self.changed = threading.Event()
         self.courses = Courses()
-        kind = kind_of(body)
+        kind, self._called = kind_of(body), called(body)
         namespace, name = meta(body, "namespace"), meta(body, "name")
         self._object = follow_kind(connect(), kind, namespace, self.changed, name)
         self._pods: Followed | None = None
@@ -141,7 +143,7 @@ class Scene:
         if items is None:
             return None
         if not items:
-            raise Problem("it was deleted", absent=True)
+            raise Problem(f"{self._called} was deleted", absent=True)
         self.courses.see(items[0])
         return items[0]
 
