@@ -100,7 +100,7 @@ def test_a_watch_redraws_and_leaves_the_terminal_as_it_was(
     assert "echo before" not in drawn and "━━━━━━━─── 67 % (70 % asked)" in drawn
     assert screen.modes() == "0 1"
     body = copy.deepcopy(scenes.deployment())
-    analysis = body["status"]["analysis"]
+    analysis = body["status"]["rollout"]["analysis"]
     for n, value in enumerate((0.03, 0.06)):
         analysis["judgedUntil"] = scenes.ago(2 - n)
         analysis["metrics"][1]["value"] = value

@@ -13,7 +13,7 @@ import typer
 import yaml
 from rich.console import RenderableType
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli.completion import COMPLETE, PROGRAM
 from perennial.cli.connection import Connection
 from perennial.cli.following import follow_kind

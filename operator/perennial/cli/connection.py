@@ -17,7 +17,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config import ConfigException
 
 from perennial.api import API_VERSION
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli.kinds import Kind
 from perennial.cli.lenient import at, entries, meta, text
 from perennial.cli.problem import Problem

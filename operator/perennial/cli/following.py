@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from perennial.api import API_VERSION
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli.connection import Connection, path_of
 from perennial.cli.kinds import Kind
 from perennial.cli.lenient import at, meta

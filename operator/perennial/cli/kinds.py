@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perennial.api import KINDS
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli.lenient import meta
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from perennial.api.base import Json, seconds
+from perennial.api.values import Json, seconds
 
 
 def at(body: Any, path: str) -> Any:

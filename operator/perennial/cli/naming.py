@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli.connection import Connection
 from perennial.cli.kinds import ALL, Kind, kind_called
 from perennial.cli.lenient import meta

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perennial.api.base import seconds
+from perennial.api.values import seconds
 from perennial.cli.completion import complete_object
 from perennial.cli.connection import Connection
 from perennial.cli.problem import called_wrongly

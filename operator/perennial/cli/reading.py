@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from perennial.api.base import Json
 from perennial.api.deployment import DEFAULT_STEPS, AnalysisStatus, DeploymentStatus
+from perennial.api.deployment.status import RolloutStatus
+from perennial.api.values import Json
 from perennial.cli.lenient import (
     at,
     beyond,
@@ -28,8 +29,9 @@ from perennial.cli.lenient import (
 
 SETTLED = frozenset({"Stable", "Previous", "Failed"})
 """Roles of revisions that are not on trial."""
-_KNOWN = names_of(DeploymentStatus) | {"rollout"}
-_KNOWN_OF_ROLLOUT = _KNOWN | names_of(AnalysisStatus) | {"strategy", "verdicts"}
+_OF_ROLLOUT = names_of(RolloutStatus)
+_KNOWN = names_of(DeploymentStatus) | _OF_ROLLOUT
+_KNOWN_OF_ROLLOUT = _OF_ROLLOUT | names_of(AnalysisStatus) | {"strategy", "verdicts"}
 
 
 @dataclass(frozen=True)

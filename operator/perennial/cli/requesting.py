@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli.connection import Connection
 from perennial.cli.kinds import DEPLOYMENT, TRAINING, Kind, called, kind_of
 from perennial.cli.lenient import at, condition, count, holds, meta, part, text

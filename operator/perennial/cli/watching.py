@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.control import Control
 from rich.text import Text
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli import reading
 from perennial.cli.connection import Connection, pods_path
 from perennial.cli.following import Followed, follow_kind

@@ -195,7 +195,7 @@ MEASURED = [
 
 
 def deployment(
-    revisions: list[Body] | None = None, conditions: list[Body] | None = None, **status: Any
+    revisions: list[Body] | None = None, conditions: list[Body] | None = None, **rollout: Any
 ) -> Body:
     on_trial = "flights-2 on trial; 212 of 500 requests that are planned, refusals is suspected"
     told = conditions or [
@@ -207,7 +207,7 @@ def deployment(
         condition("Stalled", "False", "Progressing"),
     ]
     canary = {
-        "step": {"index": 1, "steps": "ab", "startTime": ago(6)},
+        "step": {"index": 1, "hash": "ab", "startTime": ago(6)},
         "analysis": {
             "pair": f"{FIRST}/{SECOND}",
             "judgedUntil": ago(4),
@@ -228,18 +228,17 @@ def deployment(
             "observedGeneration": 1,
             "conditions": told,
             "revisions": copy.deepcopy(revisions or [STABLE, CANARY]),
-            "replicas": 3,
-            "readyReplicas": 3,
+            "replicas": sum(r["replicas"] for r in revisions or [STABLE, CANARY]),
+            "readyReplicas": sum(r["readyReplicas"] for r in revisions or [STABLE, CANARY]),
             "address": {"url": "http://flights.flights.svc"},
-            **(canary if revisions is None else {}),
-            **status,
+            "rollout": {**(canary if revisions is None else {}), **rollout},
         },
     }
 
 
 def paused() -> Body:
     body = copy.deepcopy(deployment(paused="CanaryPauseStep"))
-    body["status"]["step"] = {"index": 3, "steps": "ab", "startTime": ago(700)}
+    body["status"]["rollout"]["step"] = {"index": 3, "hash": "ab", "startTime": ago(700)}
     shares = {FIRST: {"asked": 50, "actual": 50}, SECOND: {"asked": 50, "actual": 50}}
     for r in body["status"]["revisions"]:
         r["share"] = shares[r["name"]]
@@ -268,7 +267,7 @@ def rolled_back() -> Body:
         "message": REFUSED,
         "time": ago(15),
     }
-    return deployment([serves], conditions, rejected=[rejected], replicas=2, readyReplicas=2)
+    return deployment([serves], conditions, rejected=[rejected])
 
 
 def at_rest() -> Body:
@@ -284,14 +283,14 @@ def at_rest() -> Body:
         condition("RolledOut", "True", "Serving"),
         condition("Stalled", "False", "Progressing"),
     ]
-    return deployment([serves], conditions, replicas=2, readyReplicas=2)
+    return deployment([serves], conditions)
 
 
 def of_a_newer_operator() -> Body:
-    """A rollout's state below status.rollout, with a role and fields that nobody here knows."""
+    """With a role and fields that nobody here knows, and verdicts at another place."""
     body = copy.deepcopy(deployment())
     status = body["status"]
-    step, analysis = status.pop("step"), status.pop("analysis")
+    analysis = status["rollout"]["analysis"]
     status["rollout"] = {
         "strategy": "Canary",
         "step": {"name": "look-at-it", "hash": "ab", "startTime": ago(6)},
@@ -299,9 +298,15 @@ def of_a_newer_operator() -> Body:
         "verdicts": analysis["metrics"],
         "moon": {"phase": "full"},
     }
-    assert step
     status["revisions"][1]["role"] = "Understudy"
     status["experiment"] = {"arms": [{"name": "a", "probabilityBest": 0.93}]}
+    return body
+
+
+def of_an_older_operator() -> Body:
+    """With what a rollout is at beside its status, rather than below status.rollout."""
+    body = copy.deepcopy(deployment())
+    body["status"] |= body["status"].pop("rollout")
     return body
 
 

@@ -64,6 +64,14 @@ def test_the_objects_of_the_pages_are_such_as_the_operator_writes(body: Any) -> 
     status.model_validate(body["status"], extra="forbid")
 
 
+def test_what_an_older_operator_says_is_read_where_it_is() -> None:
+    old, new = (
+        rendered(deployment(body, scenes.PODS, scenes.NOW, 80), 80)
+        for body in (scenes.of_an_older_operator(), scenes.deployment())
+    )
+    assert old == new
+
+
 def test_what_a_newer_operator_says_is_shown_as_it_is() -> None:
     page = rendered(deployment(scenes.of_a_newer_operator(), [], scenes.NOW, 120), 120)
     assert "· Understudy" in page
@@ -82,7 +90,7 @@ def test_what_a_newer_operator_says_is_shown_as_it_is() -> None:
 )
 def test_a_verdict_that_is_new_is_shown_as_it_is(change: dict[str, str], words: str) -> None:
     body = copy.deepcopy(scenes.deployment())
-    body["status"]["analysis"]["metrics"] = [change]
+    body["status"]["rollout"]["analysis"]["metrics"] = [change]
     assert words in rendered(deployment(body, [], scenes.NOW, 80), 80)
 
 
@@ -100,7 +108,7 @@ def test_the_time_left_of_a_pause_is_counted_from_when_its_share_was_in_force() 
     later = scenes.NOW + timedelta(seconds=3)
     assert "pause 10s, 4s left" in rendered(deployment(body, [], scenes.NOW, 80), 80)
     assert "pause 10s, 1s left" in rendered(deployment(body, [], later, 80), 80)
-    body["status"]["step"] = {"index": 1, "steps": "ab", "servedSeconds": 4.0}
+    body["status"]["rollout"]["step"] = {"index": 1, "hash": "ab", "servedSeconds": 4.0}
     words = "pause 10s, begins once its share is in force"
     assert words in rendered(deployment(body, [], scenes.NOW, 120), 120)
 

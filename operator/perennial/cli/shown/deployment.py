@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli import reading
 from perennial.cli.lenient import at, count, meta, part
 from perennial.cli.shown import pods as shown_pods

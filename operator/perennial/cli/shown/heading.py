@@ -7,7 +7,7 @@ from datetime import datetime
 from rich.console import Group
 from rich.text import Text
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli.kinds import called
 from perennial.cli.lenient import at, meta, moment
 from perennial.cli.shown.state import state_of

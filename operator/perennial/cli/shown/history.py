@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli import reading
 from perennial.cli.kinds import called
 from perennial.cli.lenient import at, count, entries, meta, moment, number, part, text

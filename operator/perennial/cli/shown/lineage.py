@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import RenderableType
 from rich.text import Text
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli import reading
 from perennial.cli.kinds import DEPLOYMENT, MONITOR, TRAINING, VERSION, called, kind_of
 from perennial.cli.lenient import at, count, entries, meta, part, text

@@ -7,8 +7,8 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from perennial.api.base import Json
 from perennial.api.monitor import MonitorStatus
+from perennial.api.values import Json
 from perennial.cli.kinds import DEPLOYMENT, VERSION
 from perennial.cli.lenient import (
     at,

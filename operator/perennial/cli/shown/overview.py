@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.console import RenderableType
 from rich.text import Text
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli.kinds import DEPLOYMENT, MONITOR, TRAINING, VERSION, called
 from perennial.cli.lenient import at, count, meta, moment, text
 from perennial.cli.shown.page import Node, flat, page, table

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli.lenient import at, count, entries, meta, moment, part, text
 from perennial.cli.shown.page import Node
 from perennial.cli.shown.words import BAD, BUSY, GOOD, REST, Mark, age

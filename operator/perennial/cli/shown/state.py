@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cli import reading
 from perennial.cli.lenient import at, condition, count, entries, holds, text
 from perennial.cli.shown.words import BAD, BUSY, GOOD, ODD, REST, WAITS, Mark

@@ -7,8 +7,8 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from perennial.api.base import Json
 from perennial.api.training import TrainingStatus
+from perennial.api.values import Json
 from perennial.cli.lenient import at, beyond, count, entries, moment, names_of, number, part, text
 from perennial.cli.shown.heading import heading
 from perennial.cli.shown.page import facts, indented, page, table, unknown

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rich.console import RenderableType
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.api.version import VersionStatus
 from perennial.cli.kinds import TRAINING, VERSION
 from perennial.cli.lenient import at, beyond, count, entries, names_of, part, text
