@@ -130,6 +130,21 @@ def test_a_cluster_that_does_not_answer_is_told_in_a_sentence(tmp_path: Path) ->
     assert "--context" in found.error and len(found.error.splitlines()) == 1
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "current-context: a", "clusters: 7\ncontexts: x"])
+def test_a_kubeconfig_that_is_none_is_told_in_a_sentence(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(text)
+    found = perennial(file, "get")
+    assert found.code == 1 and found.out == ""
+    assert f"no cluster is configured in {file}" in found.error
+    assert "--kubeconfig" in found.error and len(found.error.splitlines()) == 1
+
+
+def test_several_kubeconfigs_are_one(server: ApiServer, cli: Cli, tmp_path: Path) -> None:
+    both = f"{tmp_path / 'nowhere'}:{server.kubeconfig}"
+    assert perennial(both, "get", "-n", NAMESPACE).code == 0
+
+
 def test_a_cluster_without_perennial_is_told_in_a_sentence(
     server: ApiServer, kubectl: Kubectl
 ) -> None:

@@ -170,7 +170,7 @@ def _watch(place: Where, which: Named, everywhere: bool) -> None:
     api = place.connect()
     inside = "" if everywhere else place.namespace or api.namespace
     if which.name:
-        scene = Scene(place.connect, find(api, inside, which))
+        scene = Scene(api, find(api, inside, which))
 
         def one(width: int) -> RenderableType | None:
             body = scene.body
@@ -184,7 +184,7 @@ def _watch(place: Where, which: Named, everywhere: bool) -> None:
     kinds = ALL if which.kind is None else (which.kind,)
     for kind in kinds:
         api.objects(kind, inside)  # what is refused is told before a terminal is taken
-    followed = [follow_kind(place.connect(), kind, inside, changed) for kind in kinds]
+    followed = [follow_kind(api, kind, inside, changed) for kind in kinds]
 
     def many(width: int) -> RenderableType | None:
         if any(f.items is None for f in followed):
@@ -285,14 +285,14 @@ def status(
     write(out, line)
     if watch and state_of(body).stage == "UnderWay":
         with ended_cleanly():
-            body = _until_over(place, body, line.plain, longest)
+            body = _until_over(api, body, line.plain, longest)
     if state_of(body).stage != "Done":
         raise typer.Exit(FAILED)
 
 
-def _until_over(place: Where, body: Json, before: str, longest: float) -> Json:
+def _until_over(api: Connection, body: Json, before: str, longest: float) -> Json:
     """Write a line whenever an object stands otherwise, until it is done or has failed."""
-    out, scene, deadline = console(), Scene(place.connect, body), time.monotonic() + longest
+    out, scene, deadline = console(), Scene(api, body), time.monotonic() + longest
     trouble = ""
     while state_of(body).stage == "UnderWay":
         left = deadline - time.monotonic()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from perennial.cli.connection import Connection
@@ -35,7 +37,7 @@ def complete_object(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _names(ctx: typer.Context, kinds: tuple[Kind, ...]) -> list[str]:
-    given = {**(ctx.obj.__dict__ if ctx.obj is not None else {}), **_set(ctx)}
+    given = {**_set(ctx.parent), **_set(ctx)}
     try:
         api = Connection(given.get("kubeconfig") or "", given.get("context") or "")
         namespace = given.get("namespace") or api.namespace
@@ -44,6 +46,7 @@ def _names(ctx: typer.Context, kinds: tuple[Kind, ...]) -> list[str]:
         return []
 
 
-def _set(ctx: typer.Context) -> dict[str, str]:
+def _set(ctx: Any) -> dict[str, str]:
     """Return what was written of the options that say where."""
-    return {k: v for k, v in ctx.params.items() if isinstance(v, str) and v}
+    params = ctx.params if ctx is not None else {}
+    return {k: v for k, v in params.items() if isinstance(v, str) and v}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import ConfigException
@@ -175,7 +176,8 @@ class Connection:
         if error.status == 404 and not _names_an_object(error):
             return Problem(
                 f"the cluster at {self.server} does not know {API_VERSION}: install Perennial "
-                "there, or name another cluster with --context",
+                "there, take the kubectl perennial of its version, or name another cluster with "
+                "--context"
             )
         if error.status == 404:
             return Problem(said, absent=True)
@@ -222,7 +224,7 @@ def _configure(settings: client.Configuration, kubeconfig: str, context: str) ->
             where, context=context or None, client_configuration=settings, persist_config=False
         )
         contexts, active = config.list_kube_config_contexts(where)
-    except ConfigException as error:
+    except (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError) as error:
         raise Problem(_config_sentence(error, kubeconfig, context)) from error
     chosen = next((c for c in contexts if c.get("name") == context), active) if context else active
     return text(at(chosen, "context.namespace")) or "default"
@@ -231,7 +233,7 @@ def _configure(settings: client.Configuration, kubeconfig: str, context: str) ->
 def _config_sentence(error: Exception, kubeconfig: str, context: str) -> str:
     """Return why there is no cluster to speak to."""
     where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    said = str(error).strip().rstrip(".")
+    said = " ".join(str(error).split()).rstrip(".")
     if context and context in said:
         return f"the kubeconfig {where} has no context {context}: see kubectl config get-contexts"
     return f"no cluster is configured in {where} ({said}): name a file with --kubeconfig"

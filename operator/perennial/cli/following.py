@@ -23,7 +23,7 @@ class Followed:
     its own fields, each whole, so that nobody has to wait for it.
 
     Args:
-        api: the connection; one for each thread.
+        api: the connection, which threads may share.
         path: URL path of a list.
         query: of the list, such as a selector.
         changed: set whenever there is something new.

@@ -16,7 +16,7 @@ from perennial.cli.problem import Problem, called_wrongly
 from perennial.cli.shown.words import duration
 from perennial.plan.core import REQUEST_ANNOTATION, REQUEST_LENGTH
 
-LOOK_SECONDS = 0.3
+LOOK_SECONDS, RETRY_SECONDS = 0.3, 2.0
 EVENT_SECONDS = 4.0
 """How long what the operator says is waited for: it says so after it has noted the request."""
 STALLED_SECONDS = 3.0
@@ -67,7 +67,8 @@ def request_text(verb: str, reason: str, now: datetime) -> str:
     except (KeyError, OSError):  # a user without a name, as in many containers
         who = "somebody"
     moment = now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
-    asked = f"{verb}/{who[:40]} {moment}" + (f": {reason}" if reason else "")
+    why = " ".join(reason.split())
+    asked = f"{verb}/{who[:40]} {moment}" + (f": {why}" if why else "")
     if (over := len(asked) - REQUEST_LENGTH) > 0:
         raise called_wrongly(f"the reason is {over} characters too long")
     return asked
@@ -106,9 +107,18 @@ def wait(
         Problem: it was not handled in time, or another request took its place, or the object is
             gone.
     """
-    began, stalled = time.monotonic(), ""
+    began, stalled, trouble = time.monotonic(), "", ""
     while True:
-        body = api.get(kind_of(body), meta(body, "namespace"), meta(body, "name"))
+        try:
+            body = api.get(kind_of(body), meta(body, "namespace"), meta(body, "name"))
+        except Problem as problem:
+            if problem.absent or time.monotonic() - began > seconds:
+                raise
+            if str(problem) != trouble:
+                tell(f"asked for, and not seen since: {problem}; trying again")
+            trouble = str(problem)
+            time.sleep(RETRY_SECONDS)
+            continue
         if text(at(body, "status.lastRequest")) == request:
             return _answer(api, body, request, before)
         present = text(part(body, "metadata.annotations").get(REQUEST_ANNOTATION))
@@ -121,7 +131,7 @@ def wait(
                 tell(f"not handled yet: {called(body)} is stalled, {reason}: {message}")
             stalled = reason
         if waited > seconds:
-            why = f"; it is stalled: {stalled}" if stalled else ": is an operator running?"
+            why = f"; it is stalled: {stalled}." if stalled else ": is an operator running?"
             raise Problem(
                 f"{called(body)} did not handle {request} within {duration(seconds)}{why} "
                 "It stays asked for"

@@ -122,15 +122,15 @@ class Courses:
 class Scene:
     """One object, and the pods of a ModelDeployment, as they are now."""
 
-    def __init__(self, connect: Callable[[], Connection], body: Json) -> None:
+    def __init__(self, api: Connection, body: Json) -> None:
         self.changed = threading.Event()
         self.courses = Courses()
         kind, self._called = kind_of(body), called(body)
         namespace, name = meta(body, "namespace"), meta(body, "name")
-        self._object = follow_kind(connect(), kind, namespace, self.changed, name)
+        self._object = follow_kind(api, kind, namespace, self.changed, name)
         self._pods: Followed | None = None
         if kind == DEPLOYMENT:
-            self._pods = Followed(connect(), *pods_path(body), self.changed)
+            self._pods = Followed(api, *pods_path(body), self.changed)
 
     @property
     def body(self) -> Json | None:
