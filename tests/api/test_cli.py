@@ -81,6 +81,20 @@ def test_objects_can_be_had_whole(cli: Cli) -> None:
     assert {o["kind"] for o in listed["items"]} >= {"ModelVersion", "DriftMonitor"}
 
 
+def test_an_object_that_is_had_whole_does_not_steer_the_terminal(
+    cli: Cli, kubectl: Kubectl
+) -> None:
+    noted = "ü \x9b31m \x1b[31m"
+    patch = {"metadata": {"annotations": {"note": noted}}}
+    done = kubectl("patch", "md", "prices", "-n", NAMESPACE, "--type=merge",
+                   "--patch-file=/dev/stdin", body=patch)  # fmt: skip
+    assert done.code == 0, done.error
+    for output, load in (("json", json.loads), ("yaml", yaml.safe_load)):
+        out = cli("get", "prices", "-o", output).out
+        assert not set(out) & set("\x1b\x9b")
+        assert load(out)["metadata"]["annotations"]["note"] == noted
+
+
 def test_the_kind_may_be_left_out_where_the_name_says_it(cli: Cli) -> None:
     assert cli("get", "prices").out.startswith("deployment/prices")
     found = cli("status", "flights")
@@ -101,6 +115,7 @@ def test_the_kind_may_be_left_out_where_the_name_says_it(cli: Cli) -> None:
         (("retrain", "md/flights"), 2, "that can be asked of a training, not of a deployment"),
         (("abort", "monitor", "flights"), 2, "that can be asked of a deployment, not of a monitor"),
         (("pause", "md"), 2, "name a deployment, such as deployment/flights"),
+        (("history", "mv"), 2, "name a version, such as version/flights"),
         (("get", "flights", "-A"), 2, "-A is for lists"),
         (("get", "-w", "-o", "json"), 2, "take one of them"),
         (("undo", "prices", "--timeout", "soon"), 2, "is not a duration"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 import yaml
@@ -17,7 +18,7 @@ from perennial.api.values import Json
 from perennial.cli.completion import COMPLETE, PROGRAM
 from perennial.cli.connection import Connection
 from perennial.cli.following import follow_kind
-from perennial.cli.kinds import ALL, DEPLOYMENT, MONITOR, TRAINING, VERSION, called, kind_of
+from perennial.cli.kinds import ALL, DEPLOYMENT, MONITOR, TRAINING, VERSION, Kind, called, kind_of
 from perennial.cli.lenient import at, meta, text
 from perennial.cli.naming import Named, find, named
 from perennial.cli.options import (
@@ -103,7 +104,7 @@ def get(
         else:
             pods = _pods(api, body)
             out = console()
-            write(out, shown(body, pods, out.width))
+            write(out, page_of(body, pods, out.width))
         return
     kinds = ALL if which.kind is None else (which.kind,)
     objects = [o for kind in kinds for o in api.objects(kind, inside)]
@@ -137,14 +138,18 @@ def _print_whole(body: Json, output: str) -> None:
     for o in (body, *body.get("items", ())):
         o.get("metadata", {}).pop("managedFields", None)
     if output == "json":
-        print(json.dumps(body, indent=2, ensure_ascii=False))
+        whole = json.dumps(body, indent=2, ensure_ascii=False)
+        # JSON leaves these as they are, and a terminal might obey them.
+        print(re.sub("[\x7f-\x9f]", lambda c: f"\\u{ord(c[0]):04x}", whole))
     else:
         yaml.safe_dump(body, sys.stdout, sort_keys=False, allow_unicode=True)
 
 
-def shown(body: Json, pods: list[Json], width: int, trends: Trends | None = None) -> RenderableType:
+def page_of(
+    body: Json, pods: list[Json], width: int, trends: Trends | None = None
+) -> RenderableType:
     """Return the page of one object."""
-    pages: dict[Any, Callable[[], RenderableType]] = {
+    pages: dict[Kind, Callable[[], RenderableType]] = {
         TRAINING: lambda: training(body, now()),
         VERSION: lambda: version(body, now()),
         DEPLOYMENT: lambda: deployment(body, pods, now(), width, trends),
@@ -176,7 +181,7 @@ def _watch(place: Where, which: Named, everywhere: bool) -> None:
             body = scene.body
             if body is None:
                 return None
-            return shown(body, list(scene.pods), width, scene.courses.values)
+            return page_of(body, list(scene.pods), width, scene.courses.values)
 
         watch_page(one, scene.changed, scene.problem)
         return

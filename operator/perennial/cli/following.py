@@ -10,7 +10,7 @@ from perennial.api import API_VERSION
 from perennial.api.values import Json
 from perennial.cli.connection import Connection, path_of
 from perennial.cli.kinds import Kind
-from perennial.cli.lenient import at, meta
+from perennial.cli.lenient import meta
 from perennial.cli.problem import Problem
 
 RETRY_SECONDS = 2.0
@@ -86,8 +86,3 @@ def follow_kind(
     """Follow the objects of a kind in a namespace, or one of them."""
     query = {"fieldSelector": f"metadata.name={name}"} if name else {}
     return Followed(api, path_of(kind, namespace), query, changed, kind)
-
-
-def uid_of(body: Json) -> str:
-    """Return what tells an object from a namesake."""
-    return str(at(body, "metadata.uid"))

@@ -65,15 +65,18 @@ def find(api: Connection, namespace: str, which: Named, kinds: Sequence[Kind] = 
     Args:
         api: the connection.
         namespace: where it is.
-        which: what was written; with a name.
+        which: what was written.
         kinds: those that it may be of.
 
     Raises:
-        Problem: there is none, or there are several, or it is of another kind.
+        Problem: there is none, or there are several, or it is of another kind, or has no name.
     """
     if which.kind is not None and which.kind not in kinds:
         may = listed([k.word for k in kinds], conjunction="or")
         raise called_wrongly(f"that can be asked of a {may}, not of a {which.kind.word}")
+    if not which.name:
+        kind = which.kind or kinds[0]
+        raise called_wrongly(f"name a {kind.word}, such as {kind.called('flights')}")
     tried = (which.kind,) if which.kind is not None else kinds
     found, refused = [], None
     for kind in tried:

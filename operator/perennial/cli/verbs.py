@@ -19,7 +19,7 @@ from perennial.cli.options import (
     place_of,
     seconds_of,
 )
-from perennial.cli.problem import FAILED, called_wrongly
+from perennial.cli.problem import FAILED
 from perennial.cli.requesting import (
     FULL,
     VERBS,
@@ -53,10 +53,7 @@ def _request(
     """
     request = request_text(FULL if full else verb.name, reason, now())
     api = place.connect()
-    which = named(words)
-    if not which.name:
-        raise called_wrongly(f"name a {verb.kind.word}, such as {verb.kind.called('flights')}")
-    body = find(api, place.namespace or api.namespace, which, (verb.kind,))
+    body = find(api, place.namespace or api.namespace, named(words), (verb.kind,))
     if other := unhandled(body):
         told(f"{other} was not handled yet: {verb.name} takes its place")
     before = events_before(api, body)
