@@ -138,6 +138,12 @@ class Deployment:
         """Return the revision that is on trial, whatever the strategy calls it."""
         return next((r for r in self.revisions if r.role not in SETTLED), None)
 
+    @property
+    def undoing(self) -> bool:
+        """Tell whether stable is rejected, and serves only until what was before it takes over."""
+        stable = self.of("Stable")
+        return stable is not None and any(r.revision == stable.revision for r in self.rejected)
+
     def left(self, now: datetime) -> float | None:
         """Return the seconds that are left of the present pause; None where none is counted."""
         if self.stands_at is None or self.stands_at >= len(self.steps):

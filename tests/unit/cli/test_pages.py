@@ -94,6 +94,26 @@ def test_a_verdict_that_is_new_is_shown_as_it_is(change: dict[str, str], words: 
     assert words in rendered(deployment(body, [], scenes.NOW, 80), 80)
 
 
+@pytest.mark.parametrize(
+    "paused, verbs",
+    [("CanaryPauseStep", ["promote", "abort"]), ("Requested", ["resume", "promote", "abort"])],
+)
+def test_what_a_person_can_do_is_told(paused: str, verbs: list[str]) -> None:
+    body = scenes.deployment(paused=paused)
+    page = rendered(deployment(body, [], scenes.NOW, 80), 80)
+    said = [
+        line.split("kubectl perennial ")[1] for line in page.splitlines() if "perennial" in line
+    ]
+    assert said == [f"{verb} flights -n flights" for verb in verbs]
+
+
+def test_an_undo_has_no_steps() -> None:
+    rejected = {"name": scenes.FIRST, "reason": "Undone", "message": "", "time": scenes.ago(3)}
+    body = scenes.deployment(promoting=True, rejected=[rejected])
+    page = rendered(deployment(body, [], scenes.NOW, 80), 80)
+    assert "STEPS  none: what served before takes over at once" in page
+
+
 def test_of_many_pods_those_with_troubles_come_first_and_the_rest_is_counted() -> None:
     pods = [scenes.pod(scenes.FIRST, f"a{n:02d}", 60) for n in range(40)]
     pods.append(scenes.pod(scenes.FIRST, "zzz", 60, ready=False))

@@ -50,6 +50,8 @@ WIDE = 100
 ROLES = {"Stable": GOOD, "Canary": BUSY, "Shadow": BUSY, "Variant": BUSY, "Failed": BAD}
 VERDICTS = {"Successful": GOOD, "Failed": BAD, "Unreachable": BAD, "NotComparable": ODD}
 REJECTIONS = 3
+PAUSE_STEP = "CanaryPauseStep"
+"""Why a rollout is paused whose step says so; others are paused by a person or by a finding."""
 
 
 def deployment(
@@ -82,8 +84,11 @@ def _hint(body: Json, view: reading.Deployment) -> Text | None:
     if not view.paused:
         return None
     of = f"{meta(body, 'name')} -n {meta(body, 'namespace')}"
+    ways = [("Go on", "promote"), ("Go back", "abort")]
+    if view.paused != PAUSE_STEP:
+        ways = [("Go on", "resume"), ("End the step", "promote"), ("Go back", "abort")]
     return Text(
-        f"Go on: kubectl perennial promote {of}\nGo back: kubectl perennial abort {of}", "yellow"
+        "\n".join(f"{what}: kubectl perennial {verb} {of}" for what, verb in ways), "yellow"
     )
 
 
@@ -92,6 +97,8 @@ def _steps(view: reading.Deployment, now: datetime, width: int) -> RenderableTyp
     here = view.stands_at
     if here is None or not view.steps:
         return None
+    if view.undoing:
+        return facts([("STEPS", "none: what served before takes over at once")])
     here = len(view.steps) if view.promoting else here
     told = [_step(view, n, here, now) for n in range(len(view.steps))]
     told.append((BUSY if view.promoting else REST).before("promotion"))
