@@ -50,7 +50,7 @@ def test_every_known_key_of_a_secret_is_told_at_its_scheme() -> None:
 
 def test_every_request_is_told_with_a_line_that_asks_for_it() -> None:
     rows = re.findall(
-        r"^\| `(\w+)` \| (\w+) \| .+ \| `(.+)` \|$", REQUESTS.read_text(), re.MULTILINE
+        r"^\| `([\w-]+)` \| (\w+) \| .+ \| `(.+)` \|$", REQUESTS.read_text(), re.MULTILINE
     )
     short = {kind.kind(): kind.SHORT for kind in KINDS}
     told = sorted((kind, verb) for verb, kind, _ in rows)

@@ -318,6 +318,29 @@ def test_a_pause_holds_whatever_goes_on() -> None:
     advance(world, lambda w: stable_sha(w) == NEW_SHA)
 
 
+@pytest.mark.parametrize("steps", [WAITING, [{"pause": {}}, {"setWeight": 5}, {"pause": {}}]])
+def test_a_promotion_in_full_leaves_the_steps_out_and_not_the_order_of_writes(
+    steps: list[dict[str, Any]],
+) -> None:
+    world = slow(steps)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.ask("promote-full/1")
+    told = advance(world, lambda w: stable_sha(w) == NEW_SHA)
+    assert told == ["StepsEnded", "CanaryPromoted"]
+    assert not world.deployment.status.rejected
+
+
+def test_a_bad_canary_that_is_promoted_in_full_is_rolled_back() -> None:
+    world = slow([{"setWeight": 1}, {"pause": {}}])
+    world.broken[NEW_SHA] = "crash"
+    world.wish(NEW_SHA)
+    advance(world, lambda w: w.deployment.status.canary is not None)
+    world.ask("promote-full/1")
+    advance(world, lambda w: bool(w.deployment.status.rejected))
+    assert stable_sha(world) != NEW_SHA
+
+
 def test_resume_ends_a_pause_that_waits_for_a_person() -> None:
     world = slow(WAITING)
     world.wish(NEW_SHA)

@@ -36,7 +36,7 @@ ANALYSES: list[dict[str, Any]] = [
     },
 ]
 VERBS = st.sampled_from(
-    ["promote", "pause", "resume", "abort", "retry", "undo", "dance", "refresh"]
+    ["promote", "promote-full", "pause", "resume", "abort", "retry", "undo", "dance", "refresh"]
 )
 SIGNATURES = [USUAL, signature("hour"), signature("hour", "distance", "carrier"), None]
 CLUSTERS = ("node", "quota", "image", "secret", "controllers")

@@ -20,7 +20,7 @@ from perennial.plan.rollout.state import (
 )
 from perennial.plan.workload import recorded
 
-VERBS = ("promote", "pause", "resume", "abort", "retry", "undo", "refresh")
+VERBS = ("promote", "promote-full", "pause", "resume", "abort", "retry", "undo", "refresh")
 
 
 def take_request(s: DeploymentSnapshot, state: State, strategy: Strategy) -> State:
@@ -63,7 +63,14 @@ def take_request(s: DeploymentSnapshot, state: State, strategy: Strategy) -> Sta
         anew = {"scaling_since": s.now, "waiting_since": s.now}
         return state.set(step=step.model_copy(update=anew))
     if status.paused in (CHANGED, UNKNOWN):
-        return accept(s, _heard_anew(state), text)
+        state = accept(s, _heard_anew(state), text)
+        if verb == "promote":
+            return state
+    if verb == "promote-full":
+        told = f"the remaining steps were ended by {text}"
+        last = strategy.last_step(s)
+        state = _heard_anew(state.set(Event("StepsEnded", told), paused=""))
+        return state.set(promoting=True, step=last)
     told = f"step {step.index + 1} was ended by {text}"
     return strategy.next_step(s, _heard_anew(state.set(Event("StepPromoted", told), paused="")))
 
