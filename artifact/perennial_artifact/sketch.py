@@ -40,7 +40,7 @@ class Sketch:
         # The rows come first.
         sizes = [1, self._numbers.size, *(c.size for c in self._categories)]
         self._ends = np.cumsum(sizes).tolist()
-        self.buckets = Buckets(self._ends[-1], TIERS)
+        self.buckets = Buckets.of_counts(self._ends[-1], TIERS)
 
     def observe(
         self, numbers: NDArray[Any], categories: Sequence[NDArray[Any]], rows: int, now: float

@@ -10,12 +10,15 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct
 
 from perennial_artifact.base import Document
+from perennial_artifact.outcomes import Outcomes, add_outcomes
 
 FORMAT = 1
 """Raised only where an older reader would misread a window; what is merely new, it skips."""
 
-Part = Literal["requests", "features", "predictions"]
+Part = Literal["requests", "features", "predictions", "outcomes"]
 PARTS: tuple[Part, ...] = get_args(Part)
+_ALIKE: tuple[Part, ...] = ("requests", "features", "predictions")
+"""What windows that are added up have all or none of them."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Second = Annotated[int, Meta(ge=0, le=2**53)]
@@ -110,12 +113,15 @@ class Window(Document, forbid_unknown_fields=False, omit_defaults=False, kw_only
     rows: Count = 0
     features: list[Column] | None = None
     predictions: list[Column] | None = None
+    outcomes: list[Outcomes] | None = None
+    """By the version that predicted; its own, and all others of which something became known."""
 
 
 def merge(windows: Iterable[Window]) -> Window:
     """Add up windows of several pods, or of several times that do not overlap.
 
-    Requests are counted at the bounds that all have in common.
+    Requests are counted at the bounds that all have in common. Outcomes are None where some window
+    has none: what it did not count is not known, and no zero.
 
     Raises:
         ValueError: there is none, they hold other parts, or were counted on other profiles.
@@ -138,7 +144,13 @@ def merge(windows: Iterable[Window]) -> Window:
         rows=sum(w.rows for w in found),
         features=_columns([w.features for w in found if w.features is not None]),
         predictions=_columns([w.predictions for w in found if w.predictions is not None]),
+        outcomes=_outcomes(found),
     )
+
+
+def _outcomes(found: Sequence[Window]) -> list[Outcomes] | None:
+    told = [w.outcomes for w in found if w.outcomes is not None]
+    return add_outcomes(told) if len(told) == len(found) else None
 
 
 def add_requests(requests: Iterable[Requests]) -> Requests:
@@ -159,7 +171,7 @@ def common_bounds(requests: Iterable[Requests]) -> list[float]:
 
 
 def _parts(window: Window) -> tuple[bool, ...]:
-    return tuple(getattr(window, part) is not None for part in PARTS)
+    return tuple(getattr(window, part) is not None for part in _ALIKE)
 
 
 def _sum(a: Bucket, b: Bucket) -> Bucket:

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from numpy.typing import NDArray
@@ -107,8 +108,8 @@ class Call(ABC):
         """
 
     @abstractmethod
-    def encode(self, tensors: Tensors, request_id: str | None) -> Any:
-        """Return the answer; a thread may."""
+    def encode(self, tensors: Tensors, request_id: str | None, receipt: str | None) -> Any:
+        """Return the answer, with its receipt; a thread may."""
 
     @abstractmethod
     def answer(self, encoded: Any) -> None:
@@ -174,6 +175,9 @@ class Call(ABC):
         if plane.log is not None:
             trace = trace_id(self.traceparent())
             request_id = plane.log.note(request_id, trace, decoded.feeds, results, decoded.rows)
+        receipt = None
+        if plane.receipts is not None:
+            receipt = plane.receipts.give(results, decoded.rows)
         tensors, size = [], 0
         for tensor in self._asked:
             values = results[tensor.name]
@@ -181,9 +185,10 @@ class Call(ABC):
             size += values.size
         if size * 8 > LARGE_BYTES:
             self._count_bytes(_size(results) + size * _WRITTEN_BYTES)
-            self.engine.off_loop(lambda: self.encode(tensors, request_id), self.send, self)
+            work = partial(self.encode, tensors, request_id, receipt)
+            self.engine.off_loop(work, self.send, self)
         else:
-            self.send(self.encode(tensors, request_id))
+            self.send(self.encode(tensors, request_id, receipt))
 
     def _count_bytes(self, size: int) -> None:
         """Count what this request holds until it ends.

@@ -169,13 +169,15 @@ class GrpcCall(Call):
         self._raw = bool(request.raw_input_contents)
         return Decoded(request.id, feeds, rows, [o.name for o in request.outputs])
 
-    def encode(self, tensors: Tensors, request_id: str | None) -> bytes:
+    def encode(self, tensors: Tensors, request_id: str | None, receipt: str | None) -> bytes:
         """Answer as was asked: raw contents where the request had them, else typed ones."""
         model = self.engine.plane.model
         raw = self._raw or any(t.datatype == "FP16" for t, _ in tensors)
         answer = pb.ModelInferResponse(
             model_name=model.name, model_version=model.version, id=request_id or ""
         )
+        if receipt is not None:
+            answer.parameters["receipt"].string_param = receipt
         longs: list[bytes] = []
         for tensor, values in tensors:
             output = pb.ModelInferResponse.InferOutputTensor(
