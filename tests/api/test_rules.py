@@ -112,6 +112,7 @@ FULL: dict[str, dict[str, Any]] = {
             "batching": {"maxRows": 16},
             "driftWindows": "Enabled",
             "limits": {"maxBodySize": "16Mi", "maxInFlight": 8},
+            "receipts": {"reward": {"minimum": -0.5, "maximum": 1}},
             "requestLog": {"sampleFraction": 0.5, "features": ["hour"], "store": STORE},
         },
         "podOverrides": {

@@ -125,6 +125,32 @@ class RequestLog(ApiModel):
     )
 
 
+Reward = Annotated[float, Field(ge=-1e30, le=1e30)]
+
+
+class RewardRange(ApiModel):
+    """Between what rewards lie; feedback with another one is refused."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                rule("self.minimum < self.maximum", "minimum must be below maximum")
+            ]
+        }
+    }
+
+    minimum: Reward = Field(description="The smallest reward that there is.")
+    maximum: Reward = Field(description="The largest reward that there is.")
+
+
+class Receipts(ApiModel):
+    """A receipt in each answer; feedback that quotes it is counted at once, with no store."""
+
+    reward: RewardRange | None = Field(
+        None, description="What rewards there are; by default any number."
+    )
+
+
 class Serving(ApiModel):
     """How the model server runs."""
 
@@ -148,6 +174,14 @@ class Serving(ApiModel):
         description=(
             "Keep requests and answers, and take feedback about them; by default neither. "
             "Joined, they are rows for the next training (ModelTraining spec.dataset.feedback)."
+        ),
+    )
+
+    receipts: Receipts | None = Field(
+        None,
+        description=(
+            "Give each answer a receipt, sealed with a key of this ModelDeployment's own, and "
+            "count the labels and rewards of feedback that quotes one; by default neither."
         ),
     )
 

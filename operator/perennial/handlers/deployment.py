@@ -14,6 +14,7 @@ from perennial.cluster.client import Cluster, Unreadable
 from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
 from perennial.handlers.measured import Measured
+from perennial.handlers.receipts import ReceiptKeys
 from perennial.plan.core import Plan, Settings, owned_by
 from perennial.plan.record import Record
 from perennial.plan.rollout import (
@@ -26,6 +27,7 @@ from perennial.plan.serving_pods import serving_pods
 from perennial.sources.pods import Pods
 
 MEASURED = Measured()
+RECEIPT_KEYS = ReceiptKeys()
 
 
 async def observe_and_plan(
@@ -38,6 +40,7 @@ async def observe_and_plan(
     )
     if deployment is None or deployment.metadata.deletion_timestamp is not None:
         MEASURED.forget(namespace, key.name)
+        RECEIPT_KEYS.forget(namespace, key.name)
         return None
     model = deployment.spec.model
     version: ModelVersion | None = None
@@ -71,6 +74,7 @@ async def observe_and_plan(
         service=await cluster.get("v1", "Service", namespace, key.name),
         pods=tuple(pods),
         measured=MEASURED.recall(deployment),
+        no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
     )
     asked = questions(snapshot)
     if asked is not None:

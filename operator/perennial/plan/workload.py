@@ -2,6 +2,7 @@
 
 from perennial.api.base import Json, byte_count, seconds
 from perennial.api.deployment import ModelDeployment, Revision, Serving
+from perennial.plan import receipts
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
 from perennial.plan.pods import (
     container_security,
@@ -166,6 +167,8 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
             *([secret_volume("store", revision.secret)] if revision.secret else []),
         ],
     }
+    if serving.receipts is not None:
+        receipts.attach(pod, serving.receipts, deployment.metadata.name)
     logs: tuple[str, ...] = ()
     if serving.request_log is not None and revision.request_log is not None:
         attach(pod, serving.request_log, revision.request_log, common)
