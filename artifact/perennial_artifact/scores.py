@@ -1,6 +1,7 @@
 """The score of a prediction in one byte: the same for all versions, so that any pod can count it.
 
-0 says that there is no score: the model gave none, or what is no number.
+0 says that there is no score: the model gave none, or what is no number. So does 83, where bytes
+say probabilities.
 """
 
 import math
@@ -14,25 +15,26 @@ which of several classes, and how surely; a number; nothing."""
 EDGES: tuple[float, ...] = tuple(1 / (1 + math.exp(-step / 4)) for step in range(-40, 41))
 """Probabilities between which the bytes 1 to 82 lie: a quarter of log odds apart, 0.5 among them,
 from where on the second class is the answer."""
+BOUNDS = (0.0, *EDGES, math.nextafter(1.0, 2.0))
+"""The byte of a probability is how many of these it reaches; what is no number reaches all."""
 CONFIDENCES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 """Probabilities of the answer, between which the levels of a class lie."""
 MAXIMUM_CLASSES = 255
-SIZES: dict[Score, int] = {"Probability": len(EDGES) + 2, "Class": 256, "Number": 1, "None": 1}
+SIZES: dict[Score, int] = {"Probability": len(BOUNDS) + 1, "Class": 256, "Number": 1, "None": 1}
 """How many bytes there are to count, by what they say: numbers are not counted by their bytes."""
 _STEPS = 254
 
 
 def of_probability(probability: float) -> int:
     """Return the byte of the second class's probability."""
-    if not 0 <= probability <= 1:
-        return 0
-    return bisect_right(EDGES, probability) + 1
+    return bisect_right(BOUNDS, probability)
 
 
-def probabilities(byte: int) -> tuple[float, float]:
-    """Return between which probabilities a byte other than 0 lies."""
-    bounds = (0.0, *EDGES, 1.0)
-    return bounds[byte - 1], bounds[byte]
+def probabilities(byte: int) -> tuple[float, float] | None:
+    """Return between which probabilities a byte lies, None where it says none."""
+    if not 0 < byte < len(BOUNDS):
+        return None
+    return BOUNDS[byte - 1], min(BOUNDS[byte], 1.0)
 
 
 def levels(classes: int) -> int:

@@ -111,7 +111,7 @@ BAD = [
     ("ModelDeployment", {"serving__driftWindows": "Off"}, '"Enabled", "Disabled"'),
     ("ModelDeployment", {REWARD: {"minimum": 1, "maximum": 1}}, "minimum must be below maximum"),
     ("ModelDeployment", {REWARD: {"minimum": 0}}, "spec.serving.receipts.reward.maximum: Required"),
-    ("ModelDeployment", {REWARD: {"minimum": 0, "maximum": 1e31}}, "receipts.reward.maximum"),
+    ("ModelDeployment", {REWARD: {"minimum": 0, "maximum": 1e16}}, "receipts.reward.maximum"),
     ("ModelDeployment", {BODY: "16 MB"}, "write a size in bytes such as 512Ki, 16Mi or 1Gi"),
     ("ModelDeployment", {BODY: "0"}, "write a size in bytes such as 512Ki, 16Mi or 1Gi"),
     ("ModelDeployment", {BODY: "1023"}, "must be at least 1Ki"),

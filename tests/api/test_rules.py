@@ -301,6 +301,7 @@ BROKEN: dict[str, Break] = {
     "give either none or metrics": with_more(none={}),
     "must be at most 10s": instead("11s"),
     "write a number of pods, at least 1": instead("25"),
+    "minimum must be below maximum": with_more(minimum=1),
 }
 
 

@@ -125,7 +125,7 @@ class RequestLog(ApiModel):
     )
 
 
-Reward = Annotated[float, Field(ge=-1e30, le=1e30)]
+Reward = Annotated[float, Field(ge=-1e15, le=1e15)]
 
 
 class RewardRange(ApiModel):

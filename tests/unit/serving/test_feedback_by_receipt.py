@@ -20,7 +20,7 @@ from perennial_artifact.outcomes import Known, Outcomes, Rewards
 from perennial_artifact.scores import of_probability
 from perennial_serving.evidence.receipts.issuer import Issuer
 from perennial_serving.evidence.receipts.keys import Keys
-from perennial_serving.evidence.receipts.receipt import Head, written
+from perennial_serving.evidence.receipts.receipt import Head
 from perennial_serving.model.loaded import load
 
 
@@ -166,7 +166,7 @@ def test_a_prediction_older_than_a_day_is_the_logs(keys: Path, tmp_path: Path) -
 
     def made(age: int) -> str:
         head = Head(issuer.version, "None")
-        return written(head(now - age) + bytes(1), Keys(keys))
+        return Keys(keys).seal(head(now - age) + bytes(1))
 
     with serving(directory, "--receipts", str(keys)) as server:
         status, answer, _ = post(server, "feedback", {"receipt": made(86_500), "reward": 1})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
 
 import numpy as np
 
@@ -13,17 +12,20 @@ from perennial_artifact.outcomes import VERSION_LENGTH
 from perennial_artifact.scores import SIZES
 from perennial_artifact.sketch import TIERS
 from perennial_serving.evidence.receipts.keys import Keys
-from perennial_serving.evidence.receipts.receipt import MAXIMUM_ROWS, Head, written
+from perennial_serving.evidence.receipts.receipt import MAXIMUM_ROWS, Head
 from perennial_serving.evidence.receipts.scorer import scorer
 from perennial_serving.model.datatypes import Arrays
 from perennial_serving.model.loaded import Model
+
+# Responses whose scores wait to be counted, at most.
+_MOST = 4096
 
 
 class Issuer:
     """Gives the receipts of one model; it belongs to the event loop's thread."""
 
     def __init__(self, model: Model, keys: Keys) -> None:
-        self._keys, self._scorer = keys, scorer(model)
+        self._seal, self._scorer = keys.seal, scorer(model)
         self.version = short(model)
         """What stands for the version."""
         self.score = self._scorer.score
@@ -32,26 +34,20 @@ class Issuer:
         self.given: Buckets[Counts] = Buckets.of_counts(self._size, TIERS)
         """Rows by score and time; numbers are all counted as one."""
         self._head = Head(self.version, self.score)
-        # A second's part of all receipts, and the bucket of now: neither is looked for each time.
-        self._second, self._begin = 0, b""
-        self._open = [0] * self._size
+        # A second's part of all receipts, and the scores that were given in it.
+        self._since, self._until, self._begin = 0, 0, b""
+        self._scores: list[bytes] = []
 
     def give(self, results: Arrays, rows: int) -> str | None:
         """Return the receipt of a response, None where it has too many rows for one."""
         if not 0 < rows <= MAXIMUM_ROWS:
             return None
-        second = int(time.time())
-        if second != self._second:
-            self._close(second)
+        now = time.time()
+        if not self._since <= now < self._until or len(self._scores) > _MOST:
+            self._close(int(now))
         before, scores = self._scorer(results, rows)
-        if self._size == 1:
-            self._open[0] += rows
-        elif rows == 1:
-            self._open[scores[0]] += 1
-        else:
-            for byte, count in Counter(scores).items():
-                self._open[byte] += count
-        return written(self._begin + before + scores, self._keys)
+        self._scores.append(scores)
+        return self._seal(self._begin + before + scores)
 
     def between(self, start: int, end: int, now: float) -> dict[int, int]:
         """Return the rows by score of ``[start, end)``, bounds of closed buckets."""
@@ -62,10 +58,15 @@ class Issuer:
         return {byte: count for byte, count in enumerate(total.tolist()) if count}
 
     def _close(self, second: int) -> None:
-        if any(self._open):
-            self.given.at(self._second)[:] += np.array(self._open)
-            self._open = [0] * self._size
-        self._second, self._begin = second, self._head(second)
+        if self._scores:
+            found = np.frombuffer(b"".join(self._scores), np.uint8)
+            counts = self.given.at(self._since)
+            if self._size == 1:
+                counts[0] += len(found)
+            else:
+                counts += np.bincount(found, minlength=self._size)
+            self._scores.clear()
+        self._since, self._until, self._begin = second, second + 1, self._head(second)
 
 
 def short(model: Model) -> str:

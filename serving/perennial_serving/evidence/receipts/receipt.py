@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import binascii
 import struct
 from typing import NamedTuple
 
 from perennial_artifact.outcomes import VERSION_LENGTH
 from perennial_artifact.scores import Score, number_of
-from perennial_serving.evidence.receipts.keys import NONCE, OVERHEAD, Keys
+from perennial_serving.evidence.receipts.keys import OVERHEAD, Keys
 
 MAXIMUM_ROWS = 16_384
 """A larger response has no receipt."""
@@ -17,7 +16,6 @@ _SCORES: tuple[Score, ...] = ("None", "Probability", "Class", "Number")
 _HEAD = struct.Struct(f">BB{VERSION_LENGTH // 2}sI")
 _RANGE = struct.Struct(">dd")
 MAXIMUM_LENGTH = (_HEAD.size + _RANGE.size + MAXIMUM_ROWS + OVERHEAD + 2) // 3 * 4
-_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 
 class Receipt(NamedTuple):
@@ -58,28 +56,20 @@ def span(low: float, high: float) -> bytes:
     return _RANGE.pack(low, high)
 
 
-def written(content: bytes, keys: Keys) -> str:
-    """Return content as a receipt's text."""
-    text = binascii.b2a_base64(keys.seal(content), newline=False)
-    return text.translate(_TO_URL).rstrip(b"=").decode("ascii")
-
-
 def read(text: str, keys: Keys) -> Receipt | None:
     """Return what a receipt says, None where it is none of this deployment's."""
     if len(text) > MAXIMUM_LENGTH:
         return None
-    try:
-        padded = text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4)
-        sealed = binascii.a2b_base64(padded, strict_mode=True)
-    except ValueError:
+    found = keys.open(text)
+    if found is None:
         return None
-    content = keys.open(sealed)
-    if content is None or len(content) < _HEAD.size or content[0] != _FORMAT:
+    name, content = found
+    if len(content) < _HEAD.size or content[0] != _FORMAT:
         return None
     _, score, version, moment = _HEAD.unpack_from(content)
     if score >= len(_SCORES):  # of a newer server
         return None
-    name, rest, kind = sealed[:NONCE], content[_HEAD.size :], _SCORES[score]
+    rest, kind = content[_HEAD.size :], _SCORES[score]
     if kind != "Number":
         return Receipt(name, version.hex(), kind, moment, rest)
     low, high = _RANGE.unpack_from(rest)

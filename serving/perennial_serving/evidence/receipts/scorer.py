@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -10,19 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Tensor
-from perennial_artifact.scores import (
-    CONFIDENCES,
-    EDGES,
-    MAXIMUM_CLASSES,
-    Score,
-    levels,
-    of_probability,
-)
+from perennial_artifact.scores import BOUNDS, CONFIDENCES, MAXIMUM_CLASSES, Score, levels
+from perennial_artifact.sketch import rounded
 from perennial_serving.evidence.receipts.receipt import span
 from perennial_serving.evidence.receipts.settings import LARGEST
 from perennial_serving.model.datatypes import Arrays
 from perennial_serving.model.loaded import Model
 
+_ONE = [bytes((byte,)) for byte in range(256)]
+_CONFIDENCES = np.array(CONFIDENCES)
+_DOUBLE = np.array(BOUNDS)
+# A single-precision number reaches a bound where it reaches the next such number.
+_SINGLE = rounded(_DOUBLE, np.inf)
 _NUMBERS = ("FP16", "FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32")
 
 
@@ -53,14 +53,12 @@ class _Probability(Scorer):
 
     def __call__(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
         values = results[self._name]
+        if rows == 1 and values.size == 2:
+            return b"", _ONE[bisect_right(BOUNDS, values.item(1))]
         if values.shape != (rows, 2):
             return b"", bytes(rows)
-        if rows == 1:
-            return b"", bytes((of_probability(values.item(1)),))
-        column = values[:, 1].astype(np.float64)
-        found = np.searchsorted(EDGES, column, side="right") + 1
-        found[~((column >= 0) & (column <= 1))] = 0
-        return b"", found.astype(np.uint8).tobytes()
+        bounds = _SINGLE if values.dtype == np.float32 else _DOUBLE
+        return b"", bounds.searchsorted(values[:, 1], "right").astype(np.uint8).tobytes()
 
 
 class _Class(Scorer):
@@ -78,7 +76,7 @@ class _Class(Scorer):
         best = values.argmax(axis=1)
         found = best * self._levels + 1
         if self._levels > 1:
-            found += np.searchsorted(CONFIDENCES, values[np.arange(rows), best], side="right")
+            found += _CONFIDENCES.searchsorted(values.max(axis=1), "right")
         found[np.isnan(values).any(axis=1)] = 0
         return b"", found.astype(np.uint8).tobytes()
 
