@@ -11,7 +11,7 @@ from perennial.api.deployment import ModelDeployment
 from perennial.cluster.client import Cluster, sentence
 from perennial.plan.core import FIELD_MANAGER
 from perennial.plan.finding import Finding
-from perennial.plan.receipts import KEY_BYTES, key_secret, no_key
+from perennial.plan.serving.receipts import KEY_BYTES, key_secret, no_key
 
 THERE_SECONDS = 600.0
 """One that was deleted is made again after so long, if the object is looked at."""

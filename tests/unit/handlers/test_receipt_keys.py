@@ -7,7 +7,7 @@ import pytest
 from builders import deployment
 from kubernetes.aio.client.exceptions import ApiException
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.handlers import receipts
 from perennial.handlers.receipts import ReceiptKeys
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from rollout_world import World
 
 from effort import tried
-from perennial.plan.receipts import no_key
 from perennial.plan.rollout import plan_deployment
+from perennial.plan.serving.receipts import no_key
 
 NEW_SHA = "b" * 64
 ANALYSIS = {

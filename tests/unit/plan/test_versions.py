@@ -7,7 +7,7 @@ from builders import NOW, SHA, conditions, deployment, later
 
 from perennial.api import ModelDeployment, ModelVersion
 from perennial.api.version import Metric
-from perennial.plan.versions import VersionSnapshot, plan_version
+from perennial.plan.version import VersionSnapshot, plan_version
 
 REFERENCE = {"artifact": {"uri": "s3://m/", "sha256": SHA}, "revision": "r"}
 
@@ -28,7 +28,7 @@ def rejecting(
     name: str, at: float, which: str = "flights-2", reason: str = "AnalysisFailed"
 ) -> ModelDeployment:
     told = {"revision": "r", "version": which, "reason": reason, "message": "too slow"}
-    made = deployment(status={"rejected": [{**told, "time": later(at)}]})
+    made = deployment(status={"rollout": {"rejected": [{**told, "time": later(at)}]}})
     return made.model_copy(update={"metadata": made.metadata.model_copy(update={"name": name})})
 
 

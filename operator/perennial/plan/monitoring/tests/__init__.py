@@ -1,0 +1,10 @@
+"""What is tested of live traffic: a file a test, each with its condition."""
+
+from perennial.plan.monitoring.finding import Judge
+from perennial.plan.monitoring.tests import drift, quality
+
+TESTS: dict[str, Judge] = {
+    "drift": drift.judge,
+    "quality": quality.judge,
+}
+"""In the order of their conditions in the status."""

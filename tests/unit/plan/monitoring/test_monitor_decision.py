@@ -1,0 +1,406 @@
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import NOW, conditions, deployment, later, monitor, training
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perennial.api import DriftMonitor
+from perennial.api.deployment import Revision, Serving
+from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, questions, wants_windows
+from perennial.plan.monitoring.tests.drift import to_record, usual
+from perennial.plan.statistics.usual_drift import UsualDrift
+from perennial.plan.windows import Answers, Heard
+from perennial_artifact.profile import Profile
+from perennial_artifact.windows import Window
+
+
+def profile() -> Profile:
+    feature = {"name": "x", "kind": "Numeric", "edges": [1, 2], "counts": [100, 100, 100]}
+    colour = {"name": "colour", "kind": "Categorical", "categories": ["red"], "counts": [300]}
+    return Profile.from_plain({"rows": 300, "features": [feature, colour]})
+
+
+def window(x: list[int], unseen: int = 0, of: str = "p", missing: int = 0) -> Window:
+    return Window.from_plain(
+        {
+            "model": "m",
+            "version": "v",
+            "profile": of,
+            "since": 0,
+            "clock": NOW.timestamp(),
+            "start": int(NOW.timestamp()) - 3600,
+            "end": int(NOW.timestamp()),
+            "rows": sum(x) + missing,
+            "features": [
+                [x, 0, missing, 0],
+                [[sum(x) + missing - unseen], unseen, 0, 0],
+            ],
+            "predictions": [],
+        }
+    )
+
+
+def answers(windows: Sequence[Window], asked: int | None = None) -> Answers:
+    """Return what ready pods told, of which so many were asked."""
+    names = [f"pod-{n}" for n in range(len(windows) if asked is None else asked)]
+    heard = [Heard(name, "r1", w) for name, w in zip(names, windows, strict=False)]
+    return Answers({"r1": tuple(names)}, int(NOW.timestamp()), tuple(heard))
+
+
+def serving(version: str = "flights-1", revision: str = "r1") -> Any:
+    stable = {
+        "version": version,
+        "artifact": {"uri": "s3://m/", "sha256": "a" * 64},
+        "revision": revision,
+        "readyReplicas": 1,
+        "role": "Stable",
+    }
+    spec = {"model": {"trainingRef": {"name": "flights"}}}
+    return deployment(spec, status={"revisions": [stable]})
+
+
+def look(
+    m: DriftMonitor, x: list[int], at: float, unseen: int = 0, of: str = "p", **more: Any
+) -> tuple[Any, Any]:
+    snapshot = MonitorSnapshot(
+        monitor=m,
+        now=later(at),
+        deployment=more.get("deployment", serving()),
+        training=more.get("training", training()),
+        answers=answers(more.get("windows", (window(x, unseen, of),)), more.get("asked")),
+        profile=profile(),
+    )
+    plan = plan_monitor(snapshot)
+    return plan, m.model_copy(update={"status": plan.status})
+
+
+DRIFTED, LIKE = [0, 0, 900], [300, 300, 300]
+
+
+def test_too_few_samples_are_unknown_not_a_verdict() -> None:
+    plan, m = look(monitor(), [0, 0, 50], 0)
+    assert conditions(plan)["Drifted"] == ("Unknown", "TooFewSamples")
+    assert m.status.consecutive_breaches == 0 and m.status.last_action is None
+
+
+def test_drift_asks_for_retraining_after_enough_breaches_in_a_row() -> None:
+    plan, m = look(monitor(), DRIFTED, 0)
+    assert conditions(plan)["Drifted"] == ("True", "DriftDetected")
+    assert m.status.last_action is None
+    plan, m = look(m, LIKE, 10)
+    assert conditions(plan)["Drifted"] == ("False", "LikeReference")
+    _, m = look(m, DRIFTED, 20)
+    assert m.status.last_action is None  # the row was broken
+    plan, m = look(m, DRIFTED, 30)
+    assert conditions(plan)["Drifted"] == ("True", "AskedToRetrain")
+    assert "x is 5.88 off, drift needs 0.1" in m.status.last_action.message
+    assert [e.reason for e in plan.events] == ["AskedToRetrain"]
+
+
+def test_unseen_categories_break_quality() -> None:
+    m = monitor({"quality": {"unseenCategory": {"maximum": 0.1}}})
+    plan, m = look(m, LIKE, 0, unseen=180)
+    assert conditions(plan)["QualityPassed"] == ("False", "QualityLimitsBroken")
+    assert (m.status.quality[0].feature, m.status.quality[0].fraction) == ("colour", 0.2)
+    told = [e for e in plan.events if e.reason == "QualityLimitsBroken"]
+    assert [e.message for e in told] == ["colour UnseenCategory 20%, 10% may"]
+    plan, m = look(m, LIKE, 10, unseen=180)
+    assert "QualityLimitsBroken" not in [e.reason for e in plan.events]  # once
+    plan, _ = look(m, LIKE, 20)
+    assert conditions(plan)["QualityPassed"] == ("True", "WithinLimits")
+
+
+def test_a_new_version_begins_with_a_clean_count() -> None:
+    _, m = look(monitor(), DRIFTED, 0)
+    assert m.status.consecutive_breaches == 1
+    _, m = look(m, LIKE, 10, deployment=serving("flights-2", "r2"))
+    assert m.status.reference.version == "flights-2" and m.status.consecutive_breaches == 0
+
+
+def test_by_default_one_look_that_rules_out_chance_is_enough() -> None:
+    _, m = look(DriftMonitor.read({"metadata": monitor().metadata, "spec": PLAIN}), DRIFTED, 0)
+    assert m.status.last_action is not None
+
+
+PLAIN = {"deploymentRef": {"name": "flights"}, "actions": {"retrain": {}}}
+
+
+def test_scores_are_told_with_what_drift_needs_and_the_chance_of_them() -> None:
+    _, m = look(monitor(), DRIFTED, 0)
+    worst = m.status.worst[0]
+    assert (worst.feature, worst.need) == ("x", 0.1) and worst.score > 1 and worst.p < 1e-20
+    assert m.status.suspects == ["x"]
+    _, m = look(m, LIKE, 10)
+    assert all(w.score == 0 and w.p == 1 for w in m.status.worst) and not m.status.suspects
+
+
+def test_a_column_that_is_all_missing_drifted_and_breaks_its_limit() -> None:
+    plan, m = look(monitor(), LIKE, 0, windows=(window([0, 0, 0], missing=900),))
+    assert conditions(plan)["Drifted"][0] == "True"
+    assert conditions(plan)["QualityPassed"] == ("False", "QualityLimitsBroken")
+    assert [(b.feature, b.check, b.fraction) for b in m.status.quality] == [("x", "Missing", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("tests", "drifted"),
+    [
+        ([{"name": "others", "features": ["colour"]}], "False"),
+        ([{"name": "high", "threshold": 50, "features": ["x"]}, {"name": "rest"}], "False"),
+        ([{"name": "low", "threshold": 0.001}], "True"),
+    ],
+)
+def test_a_feature_is_judged_by_the_first_test_that_names_it(tests: Any, drifted: str) -> None:
+    plan, _ = look(monitor({"tests": tests}), DRIFTED, 0)
+    assert conditions(plan)["Drifted"][0] == drifted
+
+
+def test_a_low_threshold_does_not_alarm_by_chance() -> None:
+    plan, m = look(monitor({"tests": [{"name": "t", "threshold": 0.0001}]}), [290, 310, 330], 0)
+    assert m.status.worst[0].score > 0.0001 or m.status.worst[0].p > 0.01
+    assert conditions(plan)["Drifted"] == ("False", "LikeReference")
+
+
+HOUR, DAY = 3600.0, 86_400.0
+MOVED = [1500, 3000, 4500]
+
+
+def test_what_comes_every_day_becomes_usual_until_the_profile_changes() -> None:
+    """Four hours of each day are off: that alarms while it is new, and then no more."""
+    m, alarms = monitor({"actions": {}}), []
+    for hour in range(8 * 24):
+        x = MOVED if 8 <= hour % 24 < 12 else [3000, 3000, 3000]
+        plan, m = look(m, x, hour * HOUR)
+        alarms.append(conditions(plan)["Drifted"][0])
+    assert "True" not in alarms[3 * 24 :] and "True" in alarms
+    (learned,) = m.status.usual
+    assert learned.feature == "x" and learned.usual > 0.1 and learned.peak is None
+    assert m.status.reference.since == NOW and m.status.reference.profile == "p"
+    _, m = look(m, LIKE, 200 * HOUR, of="q")
+    assert not m.status.usual and m.status.reference.since == later(200 * HOUR)
+
+
+def test_the_same_profile_in_another_revision_keeps_what_is_usual() -> None:
+    m = monitor(status={"usual": [{"feature": "x", "usual": 0.1}]})
+    _, m = look(m, LIKE, 0)
+    assert not m.status.usual  # nobody knows what it was learned on
+    m = m.model_copy(update={"status": m.status.model_copy(update={"usual": USUAL})})
+    _, m = look(m, LIKE, 10, deployment=serving("flights-1", "r2"))
+    assert m.status.usual == USUAL and m.status.reference.revision == "r2"
+    assert m.status.reference.since == NOW
+
+
+USUAL = to_record({"x": UsualDrift(0.1)}, 0.02)
+
+
+def test_what_is_usual_is_kept_where_it_matters_and_bounded() -> None:
+    many = {f"f{n}": UsualDrift(n / 1000) for n in range(400)}
+    kept = usual(to_record(many, 0.02))
+    assert len(kept) == 256 and kept["f399"] == many["f399"] and "f100" not in kept
+    assert usual(to_record({"quiet": UsualDrift(0.013)}, 0.02)) == {}
+    alarm = {"x": UsualDrift(0.0, 0.4)}
+    assert usual(to_record(alarm, 0.02)) == alarm
+
+
+def test_looks_within_a_window_teach_once() -> None:
+    m = monitor()
+    for at in range(0, 3600, 600):
+        _, m = look(m, LIKE, at)
+        assert m.status.usual_time == NOW
+    _, m = look(m, LIKE, 3600)
+    assert m.status.usual_time == later(3600)
+
+
+def test_pods_that_do_not_answer_are_told() -> None:
+    plan, m = look(monitor(), LIKE, 0, asked=3)
+    ready = next(c for c in plan.status.conditions if c.type == "Ready")
+    assert ready.message == "watches flights; 2 of 3 ready pods did not answer"
+    assert (m.status.window.pods, m.status.window.asked) == (1, 3)
+
+
+def test_windows_that_are_switched_off_are_named_not_waited_for() -> None:
+    silent = serving()
+    spec = silent.spec.model_copy(update={"serving": Serving(drift_windows="Disabled")})
+    silent = silent.model_copy(update={"spec": spec})
+    assert wants_windows(monitor(), serving(), NOW) and not wants_windows(monitor(), silent, NOW)
+    plan = plan_monitor(MonitorSnapshot(monitor(), NOW, silent))
+    found = conditions(plan)
+    assert found["Stalled"] == ("True", "DriftWindowsDisabled")
+    assert found["Drifted"] == ("Unknown", "DriftWindowsDisabled") and found["Ready"][0] == "False"
+    told = next(c.message for c in plan.status.conditions if c.type == "Ready")  # type: ignore[union-attr]
+    assert told == "flights counts nothing: set its spec.serving.driftWindows to Enabled"
+
+
+def test_a_feature_that_does_not_exist_is_named() -> None:
+    tests = [{"name": "t", "threshold": 0.2, "features": ["nope"]}]
+    plan, _ = look(monitor({"tests": tests}), LIKE, 0)
+    assert conditions(plan)["Stalled"] == ("True", "InvalidSpec")
+    assert [e.message for e in plan.events] == ["nope is no feature; known are colour, x"]
+
+
+@given(st.lists(st.tuples(st.sampled_from([DRIFTED, LIKE]), st.integers(10, 90)), max_size=40))
+def test_actions_respect_cooldown_and_daily_limit(looks: list[tuple[list[int], int]]) -> None:
+    m, at, actions = monitor(), 0.0, []
+    for n, (x, wait) in enumerate(looks):
+        at += wait
+        _, after = look(m, x, at, deployment=serving(f"flights-{n}"))
+        if after.status.last_action != m.status.last_action:
+            actions.append(after.status.last_action.time)
+        m = after
+    assert all(b - a >= timedelta(seconds=60) for a, b in itertools.pairwise(actions))
+    assert len(actions) <= 2  # the daily limit; the walk is shorter than a day
+
+
+def ended(number: int, start: float, outcome: str) -> Any:
+    """Return a training whose run has ended."""
+    run = {**ran(number, start, "Finished")}
+    last = {**ran(number, start), "outcome": outcome, "finishTime": later(start + 1)}
+    return training(status={"run": run, "lastRun": last})
+
+
+@pytest.mark.parametrize("outcome", ["NothingNew", "GatesFailed", "Failed", "Promoted"])
+def test_retraining_that_does_not_end_the_drift_is_given_up(outcome: str) -> None:
+    """By the runs that ended, not by how often it was looked; a version shipped is no cure yet."""
+    m = monitor({"actions": {"retrain": {"cooldown": "1s", "dailyLimit": 100}}})
+    trained, number = training(), 0
+    for n in range(30):
+        _, m = look(m, DRIFTED, 10.0 * n, training=trained, deployment=serving(f"flights-{number}"))
+        action = m.status.last_action
+        if action is not None and action.run is None:
+            number += 1
+            trained = ended(number, 10.0 * n + 1, outcome)
+    plan, m = look(m, DRIFTED, 400, training=trained)
+    assert (m.status.retrainings, m.status.fruitless) == (2, 2)
+    assert conditions(plan)["RetrainingHelps"] == ("False", "DriftStayed")
+    assert m.status.conditions[1].reason == "RetrainingDoesNotHelp"
+    assert m.status.last_action.outcome == outcome
+    changed = m.model_copy(update={"metadata": m.metadata.model_copy(update={"generation": 2})})
+    plan, _ = look(changed, DRIFTED, 410, training=trained)
+    assert conditions(plan)["RetrainingHelps"][0] == "True"  # a person has thought about it
+    plan, m = look(m, LIKE, 420, training=trained)
+    assert conditions(plan)["RetrainingHelps"][0] == "True" and m.status.fruitless == 0
+
+
+def ran(number: int, start: float, phase: str = "Fitting") -> dict[str, Any]:
+    told = {"number": number, "trigger": "Schedule", "generation": 1, "startTime": later(start)}
+    return {**told, "phase": phase}
+
+
+@pytest.mark.parametrize(
+    ("run", "last", "came"),
+    [
+        (None, None, None),
+        (ran(3, 9, "Finished"), None, None),  # it had begun before
+        (ran(4, 10), None, 4),
+        (ran(4, 12), ran(3, 9), 4),
+        (ran(5, 30), ran(4, 12), 4),  # the next one is under way already
+    ],
+)
+def test_the_run_that_came_of_an_action_is_told(
+    run: dict[str, Any] | None, last: dict[str, Any] | None, came: int | None
+) -> None:
+    _, m = look(monitor({"consecutiveBreaches": 1}), DRIFTED, 10)
+    assert m.status.last_action.run is None and m.status.retrainings == 1
+    if last is not None:
+        last = {**last, "outcome": "Promoted", "finishTime": later(25)}
+    trained = training(status={"run": run, "lastRun": last})
+    snapshot = MonitorSnapshot(m, later(14), deployment=serving(), training=trained)
+    plan = plan_monitor(snapshot)
+    if came is None:
+        assert plan.status is None
+        return
+    assert plan.status.last_action.run == came and not plan.events  # type: ignore[union-attr]
+    m = m.model_copy(update={"status": plan.status})
+    newer = training(status={"run": ran(9, 40)})
+    later_on = MonitorSnapshot(m, later(15), deployment=serving(), training=newer)
+    assert plan_monitor(later_on).status is None
+    _, m = look(m, DRIFTED, 100, training=training(), deployment=serving("flights-9", "r9"))
+    assert m.status.last_action.run is None and m.status.retrainings == 2
+
+
+def test_why_no_retraining_is_asked_for() -> None:
+    def reason(**more: Any) -> str:
+        m = monitor({"consecutiveBreaches": 1, **more.pop("spec", {})}, **more.pop("object", {}))
+        plan, after = look(m, DRIFTED, 0, **more)
+        assert after.status.last_action == m.status.last_action
+        return conditions(plan)["Drifted"][1]
+
+    fitting = {
+        "number": 2,
+        "trigger": "Spec",
+        "phase": "Fitting",
+        "startTime": NOW,
+        "generation": 1,
+    }
+    assert reason(training=training(status={"run": fitting})) == "RetrainingUnderWay"
+    assert reason(training=None) == "NoTraining"
+    canary = {"artifact": {"uri": "s3://m/", "sha256": "b" * 64}, "revision": "r2"}
+    on_trial = serving()
+    status = on_trial.status.having(canary=Revision.model_validate(canary))
+    on_trial = on_trial.model_copy(update={"status": status})
+    assert reason(deployment=on_trial) == "RolloutUnderWay"
+    action = {"type": "Retrain", "time": later(-30), "version": "flights-0"}
+    assert reason(object={"status": {"lastAction": action}}) == "CoolingDown"
+    action["time"] = later(-3600)
+    times = [later(-7200), later(-3600)]
+    past = {"status": {"lastAction": action, "actionTimes": times}}
+    assert reason(object=past) == "DailyLimitReached"
+    assert reason(spec={"actions": {}}) == "DriftDetected"
+
+
+def test_what_cannot_be_watched_says_why() -> None:
+    def reason(**changes: Any) -> tuple[str, str]:
+        told: dict[str, Any] = {"deployment": serving(), "answers": answers([window(LIKE)])}
+        snapshot = MonitorSnapshot(monitor(), NOW, profile=profile(), **(told | changes))
+        found = conditions(plan_monitor(snapshot))
+        assert found["Ready"] == ("False", found["Drifted"][1])
+        return found["Drifted"]
+
+    assert reason(deployment=None) == ("Unknown", "DeploymentNotFound")
+    assert reason(deployment=deployment()) == ("Unknown", "NotServing")
+    assert reason(answers=answers([], 1)) == ("Unknown", "NoWindows")
+    other = window(LIKE).replace(profile="of another version")
+    assert reason(answers=answers([window(LIKE), other])) == ("Unknown", "NoWindows")
+    bins = window(LIKE).replace(features=(window(LIKE).features or [])[:1])
+    assert reason(answers=answers([bins])) == ("Unknown", "NoWindows")
+    bare = window(LIKE).replace(features=None, predictions=None)
+    assert reason(answers=answers([bare])) == ("Unknown", "NoWindows")
+
+
+def test_between_two_evaluations_nothing_is_written() -> None:
+    _, m = look(monitor(), LIKE, 0)
+    snapshot = MonitorSnapshot(m, later(4), deployment=serving(), training=training())
+    plan = plan_monitor(snapshot)
+    assert plan.status is None and not plan.events and plan.requeue_after == 6
+
+
+@pytest.mark.parametrize(
+    ("length", "start"), [("1m", -60), ("59m", -3540), ("1h", -3660), ("24h", -86_460)]
+)
+def test_the_newest_window_that_has_ended_is_asked_for_on_bounds_of_buckets(
+    length: str, start: int
+) -> None:
+    """An hour ago and before, pods count by the minute."""
+    pod = {
+        "metadata": {"name": "p", "labels": {"perennial.dev/revision": "r1"}},
+        "status": {"podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+    now = NOW.replace(minute=0, second=32, microsecond=300_000)
+    (asked,) = questions(monitor({"window": length}), "r1", [pod], now).questions
+    end = int(now.timestamp()) - 2
+    assert (asked.end, asked.parts) == (end, ("features", "predictions"))
+    assert asked.start == (end + start + 30 if start < -3600 else end + start)
+    assert asked.start % (60 if start < -3600 else 5) == 0
+
+
+def test_a_pod_whose_clock_is_wrong_is_told_and_counts_all_the_same() -> None:
+    (heard,) = answers([window(LIKE)]).heard
+    late = Answers({"r1": ("pod-0",)}, 0, (replace(heard, skew=-12.0),))
+    plan = plan_monitor(MonitorSnapshot(monitor(), NOW, serving(), None, late, profile()))
+    ready = next(c for c in plan.status.conditions if c.type == "Ready")  # type: ignore[union-attr]
+    assert "the clock of pod pod-0 is -12 s off" in ready.message
+    assert conditions(plan)["Drifted"][0] == "False"
