@@ -14,6 +14,7 @@ import numpy as np
 from perennial_artifact.buckets import Buckets
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.outcomes import Outcomes
+from perennial_artifact.pairs import Pairs
 from perennial_artifact.profile import Profile
 from perennial_artifact.windows import Part, Requests, Window
 from perennial_serving.evidence.drift import Recorder
@@ -187,6 +188,7 @@ class DataPlane:
             end=end,
             requests=requests,
             outcomes=self._outcomes(start, end, now) if "outcomes" in parts else None,
+            pairs=self._pairs(start, end, now) if "pairs" in parts else None,
         )
         if self.recorder is None or not {"features", "predictions"} & set(parts):
             return found
@@ -201,11 +203,17 @@ class DataPlane:
     def _outcomes(self, start: int, end: int, now: float) -> list[Outcomes] | None:
         return self.receipts.between(start, end, now) if self.receipts is not None else None
 
+    def _pairs(self, start: int, end: int, now: float) -> Pairs | None:
+        pairs = self.receipts.pairs if self.receipts is not None else None
+        return pairs.between(start, end, now) if pairs is not None else None
+
     def _buckets(self, parts: Collection[Part]) -> list[Buckets[Any]]:
         """Return what parts are counted in."""
         found: list[Buckets[Any]] = [self.metrics.recent.buckets] if "requests" in parts else []
         if self.receipts is not None and "outcomes" in parts:
             found += self.receipts.buckets
+        if self.receipts is not None and self.receipts.pairs is not None and "pairs" in parts:
+            found.append(self.receipts.pairs.buckets)
         if self.recorder is not None and {"features", "predictions"} & set(parts):
             found.append(self.recorder.buckets)
         return found

@@ -47,6 +47,7 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
     add("log-features", _names, "[]", "inputs that may be logged, a JSON list")
     add("log-max-bytes", int, str(128 * 1024 * 1024), "most that waits in the spool directory")
     add("receipts", str, "", "directory with the keys that seal receipts; empty: no receipts")
+    add("pairs", int, "0", "with receipts: keep some answers by x-request-id: 1 or 0")
     add("reward-minimum", _finite, "-1e30", "smallest reward that feedback by receipt may tell")
     add("reward-maximum", _finite, "1e30", "largest reward that feedback by receipt may tell")
     add("workers", int, "0", "processes; 0: one for each whole CPU of the cgroup's limit")
@@ -69,7 +70,7 @@ def receipt_settings(chosen: argparse.Namespace, duplicates: int | None) -> Rece
     if not chosen.receipts:
         return None
     reward = Reward(chosen.reward_minimum, chosen.reward_maximum)
-    return ReceiptSettings(Path(chosen.receipts), reward, duplicates)
+    return ReceiptSettings(Path(chosen.receipts), reward, bool(chosen.pairs), duplicates)
 
 
 def _body_bytes(text: str) -> int:

@@ -128,8 +128,8 @@ class Call(ABC):
         """End the span; return its trace's id where it is sampled."""
 
     @abstractmethod
-    def traceparent(self) -> bytes | None:
-        """Return what the client says of its trace."""
+    def header(self, name: str) -> bytes | None:
+        """Return a header, by its name in small letters."""
 
     # What all have in common
 
@@ -173,11 +173,12 @@ class Call(ABC):
         assert decoded is not None
         request_id = decoded.id
         if plane.log is not None:
-            trace = trace_id(self.traceparent())
+            trace = trace_id(self.header("traceparent"))
             request_id = plane.log.note(request_id, trace, decoded.feeds, results, decoded.rows)
         receipt = None
         if plane.receipts is not None:
-            receipt = plane.receipts.give(results, decoded.rows)
+            name = self._name() if plane.receipts.pairs is not None else None
+            receipt = plane.receipts.give(results, decoded.rows, name)
         tensors, size = [], 0
         for tensor in self._asked:
             values = results[tensor.name]
@@ -189,6 +190,15 @@ class Call(ABC):
             self.engine.off_loop(work, self.send, self)
         else:
             self.send(self.encode(tensors, request_id, receipt))
+
+    def _name(self) -> bytes | None:
+        """Return what names this request wherever it is sent, None where nothing does."""
+        if said := self.header("x-request-id"):
+            return said
+        if trace := trace_id(self.header("traceparent")):
+            return trace.encode()
+        own = self._decoded.id if self._decoded is not None else None
+        return own.encode() if own else None
 
     def _count_bytes(self, size: int) -> None:
         """Count what this request holds until it ends.

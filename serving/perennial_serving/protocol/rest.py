@@ -145,9 +145,9 @@ class RestCall(Call):
         """End it."""
         return tracing.end(span, "http.response.status_code", status, status >= 500)
 
-    def traceparent(self) -> bytes | None:
+    def header(self, name: str) -> bytes | None:
         """Return the header of that name."""
-        return self._request.headers.get(b"traceparent")
+        return self._request.headers.get(name.encode())
 
 
 def refuse(request: Request, error: RequestError) -> None:

@@ -213,9 +213,9 @@ class GrpcCall(Call):
         code = 0 if status == 200 else _CODES[status]
         return tracing.end(span, "rpc.grpc.status_code", code, status >= 500)
 
-    def traceparent(self) -> bytes | None:
+    def header(self, name: str) -> bytes | None:
         """Return the metadata of that name."""
-        return self._call.metadata.get("traceparent", "").encode()
+        return self._call.metadata.get(name, "").encode()
 
 
 def _metadata(model: Model) -> Any:

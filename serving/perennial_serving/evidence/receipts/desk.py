@@ -11,6 +11,7 @@ from perennial_serving.evidence.receipts.duplicates import Duplicates
 from perennial_serving.evidence.receipts.issuer import Issuer
 from perennial_serving.evidence.receipts.keys import Keys
 from perennial_serving.evidence.receipts.outcomes import MAXIMUM_BYTES, OutcomeCounts
+from perennial_serving.evidence.receipts.pairs import PairCounts
 from perennial_serving.evidence.receipts.receipt import Receipt
 from perennial_serving.evidence.receipts.settings import ReceiptSettings
 from perennial_serving.model.loaded import Model
@@ -26,8 +27,10 @@ class Desk:
             NoKey: there are none.
         """
         self._keys = Keys(settings.directory)
-        issuer = Issuer(model, self._keys)
+        issuer = Issuer(model, self._keys, settings.has_pairs)
         self._issuer, self.give = issuer, issuer.give
+        self.pairs: PairCounts | None = issuer.pairs
+        """Answers by their requests' names, where they are kept."""
         remembered = Duplicates(settings.duplicates)
         self.outcomes = OutcomeCounts(model.classes, settings.reward, remembered)
 
@@ -39,7 +42,9 @@ class Desk:
     @property
     def maximum_bytes(self) -> int:
         """What all counts take at most."""
-        return MAXIMUM_BYTES + sum(b.maximum_bytes for b in self.buckets) + Duplicates.BYTES
+        pairs = self.pairs.buckets.maximum_bytes if self.pairs is not None else 0
+        counts = sum(b.maximum_bytes for b in self.buckets) + MAXIMUM_BYTES
+        return counts + pairs + Duplicates.BYTES
 
     def read(self, text: str) -> Receipt | None:
         """Return what a receipt says, None where it is none of this deployment's."""

@@ -38,6 +38,8 @@ class Keys:
         self._texts = _read(directory)
         self._ciphers = {name: _cipher(text) for name, text in self._texts.items()}
         self._sealing = self._ciphers[SEALING]
+        self.for_pairs = hashlib.blake2b(self._texts[SEALING], person=b"pairs").digest()
+        """What the names of requests are hashed with."""
         self._looked = time.monotonic()
         self._nonces, self._encrypt = _nonces(), self._sealing.encrypt
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import NamedTuple
 
@@ -54,6 +55,14 @@ class Head:
 def span(low: float, high: float) -> bytes:
     """Return what follows the head where the bytes are numbers."""
     return _RANGE.pack(low, high)
+
+
+def first(score: Score, before: bytes, scores: bytes) -> float:
+    """Return the first row's byte or, of numbers, the number itself; what is none is NaN."""
+    if score != "Number":
+        return scores[0]
+    found = number_of(scores[0], *_RANGE.unpack(before))
+    return math.nan if found is None else found
 
 
 def read(text: str, keys: Keys) -> Receipt | None:
