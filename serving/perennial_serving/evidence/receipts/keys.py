@@ -9,9 +9,10 @@ import time
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESOCB3
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESOCB3
 
 SEALING = "key"
 """The file whose key seals; the other files' keys open what they sealed before."""
@@ -121,11 +122,16 @@ def _nonces() -> Iterator[bytes]:
 
 
 def _cipher(text: bytes) -> AESOCB3:
+    # Here, so that nobody pays for what is off.
+    from cryptography.hazmat.primitives.ciphers.aead import AESOCB3
+
     # Of whatever length and alphabet, as people make keys.
     return AESOCB3(hashlib.blake2b(text, digest_size=32, person=b"receipts").digest())
 
 
 def _opened(sealed: bytes, ciphers: Mapping[str, AESOCB3]) -> bytes | None:
+    from cryptography.exceptions import InvalidTag
+
     nonce, content = sealed[:NONCE], sealed[NONCE:]
     for cipher in ciphers.values():
         try:
