@@ -15,6 +15,7 @@ from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
 from perennial.handlers.drained import Drained
 from perennial.handlers.measured import Measured
+from perennial.handlers.receipts import ReceiptKeys
 from perennial.plan.core import Plan, Settings, owned_by
 from perennial.plan.record import Record
 from perennial.plan.rollout import (
@@ -29,6 +30,7 @@ from perennial.plan.serving_pods import serving_pods
 from perennial.sources.pods import Pods
 
 MEASURED, DRAINED = Measured(), Drained()
+RECEIPT_KEYS = ReceiptKeys()
 
 
 async def observe_and_plan(
@@ -42,6 +44,7 @@ async def observe_and_plan(
     if deployment is None or deployment.metadata.deletion_timestamp is not None:
         MEASURED.forget(namespace, key.name)
         DRAINED.forget(namespace, key.name)
+        RECEIPT_KEYS.forget(namespace, key.name)
         return None
     model = deployment.spec.model
     version: ModelVersion | None = None
@@ -79,6 +82,7 @@ async def observe_and_plan(
         service=await cluster.get("v1", "Service", namespace, key.name),
         pods=tuple(pods),
         measured=MEASURED.recall(deployment),
+        no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
     )
     asked = questions(snapshot)
     if asked is not None:

@@ -21,7 +21,7 @@ class AnswerCounts:
         """Begin to count latency at these upper bounds, in seconds."""
         self._bounds = bounds
         self._size = _TOOK + len(bounds) + 1
-        self.buckets = Buckets(self._size, TIERS)
+        self.buckets = Buckets.of_counts(self._size, TIERS)
         # The second under way is a list, which is quicker to add to than an array.
         self._second, self._open = 0, [0] * self._size
 

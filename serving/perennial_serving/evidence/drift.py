@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from perennial_artifact.buckets import Buckets
+from perennial_artifact.buckets import Buckets, Counts
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.sketch import AT_ONCE, Sketch
@@ -53,7 +53,7 @@ class Recorder:
         return self.buckets.maximum_bytes
 
     @property
-    def buckets(self) -> Buckets:
+    def buckets(self) -> Buckets[Counts]:
         """The counts by time."""
         return self._sketch.buckets
 

@@ -83,6 +83,7 @@ class Metrics(Collector):
         # From the start, so that a rate over the first request is not lost.
         self._requests = {(protocol, code): 0 for protocol in PROTOCOLS for code in (200, 500)}
         self._logged: dict[tuple[str, str], int] = {}
+        self._outcomes: dict[str, int] = {}
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(self)
@@ -107,6 +108,14 @@ class Metrics(Collector):
         for kind in ("request", "feedback"):
             for result in ("spooled", "dropped"):
                 self._logged[(kind, result)] = 0
+
+    def outcome(self, result: str, count: int) -> None:
+        """Count rows of feedback that quote a receipt, by what became of them."""
+        self._outcomes[result] = self._outcomes.get(result, 0) + count
+
+    def with_receipts(self) -> None:
+        """Show the series of feedback by receipt."""
+        self._outcomes = dict.fromkeys(("counted", "duplicate", "old", "forged", "refused"), 0)
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families."""
@@ -150,6 +159,15 @@ class Metrics(Collector):
             yield GaugeMetricFamily(f"perennial_serving_{name}", text, value=value)
         if self._logged:
             yield from self._log()
+        if self._outcomes:
+            outcomes = CounterMetricFamily(
+                "perennial_serving_outcomes",
+                "Rows of feedback that quote a receipt, by what became of them.",
+                labels=["result"],
+            )
+            for result, count in list(self._outcomes.items()):
+                outcomes.add_metric([result], count)
+            yield outcomes
         info = GaugeMetricFamily(
             "perennial_serving_model_info",
             "The served model; always 1.",

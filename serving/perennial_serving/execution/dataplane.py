@@ -14,13 +14,17 @@ from numpy.typing import NDArray
 
 from perennial_artifact.buckets import Buckets
 from perennial_artifact.manifest import Tensor
+from perennial_artifact.outcomes import Outcomes
+from perennial_artifact.pairs import Pairs
 from perennial_artifact.profile import Profile
-from perennial_artifact.windows import PARTS, Part, Requests, Window
+from perennial_artifact.windows import Part, Requests, Window
 from perennial_serving.evidence.drift import Recorder
 from perennial_serving.evidence.metrics import Metrics
+from perennial_serving.evidence.receipts.desk import Desk
 from perennial_serving.evidence.requestlog import columns
 from perennial_serving.evidence.requestlog.recorder import PENDING_BYTES, RequestLog
 from perennial_serving.evidence.requestlog.settings import LogSettings
+from perennial_serving.evidence.taking import Taking
 from perennial_serving.evidence.tracing import Tracing, is_on
 from perennial_serving.model import strings
 from perennial_serving.model.datatypes import Arrays
@@ -33,6 +37,7 @@ _WEIGHT = 0.2  # of the newest inference in the moving average
 _SURPRISE = 2.0  # times the average, at most, that an inference counts
 _LOG_SECONDS = 10.0
 _LONG = 0.5  # seconds a row
+_BY_BUCKETS: tuple[Part, ...] = ("requests", "features", "predictions")
 
 
 class DataPlane:
@@ -45,6 +50,7 @@ class DataPlane:
         drift: bool = True,
         log: LogSettings | None = None,
         batches: bool = True,
+        receipts: Desk | None = None,
     ) -> None:
         """Take a loaded model, whether and where to log requests, and whether to batch them.
 
@@ -65,6 +71,10 @@ class DataPlane:
             features = [f.name for f in profile.features] if profile is not None else []
             chosen = columns.choose(model, log.features, features)
             self.log = RequestLog(log, model, chosen, metrics)
+        self.receipts = receipts
+        if receipts is not None:
+            metrics.with_receipts()
+        self.feedback = Taking(self.log, receipts, metrics)
         self.seconds_per_row = model.warm_up()
         """A guess from what runs took."""
         self.is_batchable = batches and model.is_batchable and self._try_together()
@@ -94,8 +104,9 @@ class DataPlane:
     @property
     def kept_bytes(self) -> int:
         """The memory that windows and logs take at most, in bytes."""
-        windows = sum(buckets.maximum_bytes for buckets in self._buckets(PARTS))
-        return windows + (PENDING_BYTES if self.log is not None else 0)
+        windows = sum(buckets.maximum_bytes for buckets in self._buckets(_BY_BUCKETS))
+        receipts = self.receipts.maximum_bytes if self.receipts is not None else 0
+        return windows + receipts + (PENDING_BYTES if self.log is not None else 0)
 
     def asked(self, names: Sequence[str]) -> list[Tensor]:
         """Return the outputs that a request asks for; none are all of them.
@@ -180,6 +191,8 @@ class DataPlane:
             start=start,
             end=end,
             requests=requests,
+            outcomes=self._outcomes(start, end, now) if "outcomes" in parts else None,
+            pairs=self._pairs(start, end, now) if "pairs" in parts else None,
         )
         if self.recorder is None or not {"features", "predictions"} & set(parts):
             return found
@@ -191,9 +204,20 @@ class DataPlane:
             predictions=predictions if "predictions" in parts else None,
         )
 
-    def _buckets(self, parts: Collection[Part]) -> list[Buckets]:
+    def _outcomes(self, start: int, end: int, now: float) -> list[Outcomes] | None:
+        return self.receipts.between(start, end, now) if self.receipts is not None else None
+
+    def _pairs(self, start: int, end: int, now: float) -> Pairs | None:
+        pairs = self.receipts.pairs if self.receipts is not None else None
+        return pairs.between(start, end, now) if pairs is not None else None
+
+    def _buckets(self, parts: Collection[Part]) -> list[Buckets[Any]]:
         """Return what parts are counted in."""
-        found = [self.metrics.recent.buckets] if "requests" in parts else []
+        found: list[Buckets[Any]] = [self.metrics.recent.buckets] if "requests" in parts else []
+        if self.receipts is not None and "outcomes" in parts:
+            found += self.receipts.buckets
+        if self.receipts is not None and self.receipts.pairs is not None and "pairs" in parts:
+            found.append(self.receipts.pairs.buckets)
         if self.recorder is not None and {"features", "predictions"} & set(parts):
             found.append(self.recorder.buckets)
         return found

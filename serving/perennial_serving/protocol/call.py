@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from numpy.typing import NDArray
@@ -116,8 +117,8 @@ class Call(ABC):
         """
 
     @abstractmethod
-    def encode(self, tensors: Tensors, request_id: str | None) -> Any:
-        """Return the answer; a thread may."""
+    def encode(self, tensors: Tensors, request_id: str | None, receipt: str | None) -> Any:
+        """Return the answer, with its receipt; a thread may."""
 
     @abstractmethod
     def answer(self, encoded: Any) -> None:
@@ -136,8 +137,8 @@ class Call(ABC):
         """End the span; return its trace's id where it is sampled."""
 
     @abstractmethod
-    def traceparent(self) -> bytes | None:
-        """Return what the client says of its trace."""
+    def header(self, name: str) -> bytes | None:
+        """Return a header, by its name in small letters."""
 
     # What all have in common
 
@@ -182,8 +183,12 @@ class Call(ABC):
         self._results = results
         request_id = decoded.id
         if plane.log is not None:
-            trace = trace_id(self.traceparent())
+            trace = trace_id(self.header("traceparent"))
             request_id = plane.log.note(request_id, trace, decoded.feeds, results, decoded.rows)
+        receipt = None
+        if plane.receipts is not None:
+            name = self._name() if plane.receipts.pairs is not None else None
+            receipt = plane.receipts.give(results, decoded.rows, name)
         tensors, size = [], 0
         for tensor in self._asked:
             values = results[tensor.name]
@@ -191,9 +196,19 @@ class Call(ABC):
             size += values.size
         if size * 8 > LARGE_BYTES:
             self._count_bytes(_size(results) + size * _WRITTEN_BYTES)
-            self.engine.off_loop(lambda: self.encode(tensors, request_id), self.send, self)
+            work = partial(self.encode, tensors, request_id, receipt)
+            self.engine.off_loop(work, self.send, self)
         else:
-            self.send(self.encode(tensors, request_id))
+            self.send(self.encode(tensors, request_id, receipt))
+
+    def _name(self) -> bytes | None:
+        """Return what names this request wherever it is sent, None where nothing does."""
+        if said := self.header("x-request-id"):
+            return said
+        if trace := trace_id(self.header("traceparent")):
+            return trace.encode()
+        own = self._decoded.id if self._decoded is not None else None
+        return own.encode() if own else None
 
     def _count_bytes(self, size: int) -> None:
         """Count what this request holds until it ends.

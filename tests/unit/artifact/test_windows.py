@@ -88,7 +88,7 @@ def _only(requests: Requests) -> Window:
 def test_what_ages_is_counted_in_wider_buckets_and_none_twice(
     counted: list[tuple[float, int]], later: int
 ) -> None:
-    buckets = Buckets(1, (Tier(1, 60), Tier(10, 10_000)))
+    buckets = Buckets.of_counts(1, (Tier(1, 60), Tier(10, 10_000)))
     for moment, count in sorted(counted):
         buckets.at(START + moment)[:] += count
     now = START + 300 + later
@@ -101,7 +101,7 @@ def test_what_ages_is_counted_in_wider_buckets_and_none_twice(
 
 
 def test_what_is_too_old_is_forgotten() -> None:
-    buckets = Buckets(1, (Tier(1, 10), Tier(5, 60)))
+    buckets = Buckets.of_counts(1, (Tier(1, 10), Tier(5, 60)))
     for second in range(1_000):
         buckets.at(START + second)[:] += 1
     now = START + 1_000

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perennial_serving.evidence.feedback import MAXIMUM_ID
 from perennial_serving.evidence.metrics import Metrics
 from perennial_serving.evidence.requestlog.columns import Column, values
-from perennial_serving.evidence.requestlog.feedback import MAXIMUM_ID
 from perennial_serving.evidence.requestlog.settings import LogSettings
 from perennial_serving.evidence.requestlog.spool import (
     Feedback,
