@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAINING = ROOT / "docs" / "training.md"
 STORES = ROOT / "docs" / "stores.md"
 REQUESTS = ROOT / "docs" / "requests.md"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def ids(path: Path) -> str:
