@@ -6,7 +6,7 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_creat
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from perennial.api.base import Condition
+from perennial.api.common import Condition
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
