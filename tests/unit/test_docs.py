@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from onnx_models import save
 
 from perennial.api import KINDS
+from perennial.api.crd import definition
 from perennial.api.training import Checks
 from perennial.plan.core import REQUEST_ANNOTATION
 from perennial.plan.pods.stores import ALLOWED_LABEL, ALLOWED_VALUE, not_allowed
@@ -29,6 +30,12 @@ MIGRATION = ROOT / "docs" / "migration.md"
 STORES = ROOT / "docs" / "stores.md"
 REQUESTS = ROOT / "docs" / "requests.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+# Of Flagger's and KServe's objects; and what is shown as unknown.
+NOT_OURS = {
+    "migration.md": {"status.phase", "status.url"},
+    "refusals.md": {"spec.rollout.mirror"},
+}
 
 
 def ids(path: Path) -> str:
@@ -91,6 +98,23 @@ def test_a_model_of_ones_own_becomes_an_artifact_as_the_page_says(tmp_path: Path
     manifest = fetch(artifact["uri"], artifact["sha256"], tmp_path / "fetched")
     assert manifest.signature.inputs == [Tensor(name="x", datatype="FP32", shape=[-1, 2])]
     assert load(tmp_path / "fetched", "fraud", "1").sha256 == artifact["sha256"]
+
+
+def has(schema: dict[str, Any], path: list[str]) -> bool:
+    """Tell whether a schema has a field, of itself or of its items; free-form ones have any."""
+    schema = schema.get("items", schema)
+    if not path or {"additionalProperties", "x-kubernetes-preserve-unknown-fields"} & set(schema):
+        return True
+    return path[0] in schema.get("properties", {}) and has(schema["properties"][path[0]], path[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_fields_that_are_named_are_there(page: Path) -> None:
+    versions = [definition(kind)["spec"]["versions"][0] for kind in KINDS]
+    schemas = [version["schema"]["openAPIV3Schema"] for version in versions]
+    named = set(re.findall(r"(?<![\w.])\.?((?:spec|status)(?:\.[a-z]\w*)+)", page.read_text()))
+    for path in named - NOT_OURS.get(page.name, set()):
+        assert any(has(schema, path.split(".")) for schema in schemas), path
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
