@@ -10,8 +10,8 @@ from perennial.api.base import Kind
 from perennial.api.deployment import ModelDeployment
 from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
+from perennial.cluster import metrics
 from perennial.cluster.client import Cluster, Unreadable
-from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
 from perennial.handlers.drained import Drained
 from perennial.handlers.measured import Measured
@@ -124,7 +124,10 @@ async def _records(
 
 
 def export(deployment: ModelDeployment) -> None:
-    """Set the Prometheus series that say which versions serve."""
+    """Set the Prometheus series that say which versions serve, and with how many pods."""
     roles = (("stable", deployment.status.stable), ("canary", deployment.status.canary))
-    rows = [((r.version, r.artifact.sha256, role), 1.0) for role, r in roles if r is not None]
-    MODEL_INFO.set(deployment.key, rows)
+    found = [(role, revision) for role, revision in roles if revision is not None]
+    serving = [((r.version, r.artifact.sha256, role), 1.0) for role, r in found]
+    metrics.MODEL_INFO.set(deployment.key, serving)
+    metrics.MODEL_REPLICAS.set(deployment.key, [((role,), r.replicas) for role, r in found])
+    metrics.MODEL_READY.set(deployment.key, [((role,), r.ready_replicas) for role, r in found])

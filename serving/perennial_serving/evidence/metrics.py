@@ -31,6 +31,8 @@ SECONDS = (
 )
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 PROTOCOLS = ("rest", "grpc")
+ANSWERS = (200, 500, 503)
+"""Codes that are counted from the start, at 0: all that are failures, and good answers."""
 
 
 class Histogram:
@@ -81,7 +83,7 @@ class Metrics(Collector):
         self.recent = AnswerCounts(SECONDS)
         self._durations = {protocol: Histogram(SECONDS) for protocol in PROTOCOLS}
         # From the start, so that a rate over the first request is not lost.
-        self._requests = {(protocol, code): 0 for protocol in PROTOCOLS for code in (200, 500)}
+        self._requests = {(protocol, code): 0 for protocol in PROTOCOLS for code in ANSWERS}
         self._logged: dict[tuple[str, str], int] = {}
         self._outcomes: dict[str, int] = {}
         self.registry = CollectorRegistry()
