@@ -31,6 +31,8 @@ class Signature(Document):
     outputs: Annotated[list[Tensor], Meta(max_length=64)]
 
 
+Task = Literal["Classification", "Regression"]
+SplitMethod = Literal["Random", "Time", "Grouped"]
 Kind = Literal["Number", "Category", "Boolean", "Time"]
 """What a column holds, as a model takes it. A Number or a Boolean (1 and 0) is FP32, a Time is FP64
 in seconds since 1970 (UTC), each with NaN for missing; a Category is text, '' for missing."""
@@ -90,7 +92,7 @@ class SplitRecord(Document):
     under the empty name. Time: a row is held out where it is newer than ``trained_until``.
     """
 
-    method: Literal["Random", "Time", "Grouped"]
+    method: SplitMethod
     columns: Annotated[list[Column], Meta(max_length=1024)] = []
     thresholds: dict[str, float] = {}
     duplicates: Literal["Together", "Apart"] = "Together"
@@ -124,7 +126,7 @@ class File(Document):
 class Manifest(Document, tag_field="schemaVersion", tag=1, kw_only=True):
     """The artifact's table of contents; its own SHA-256 names the artifact."""
 
-    task: Literal["Classification", "Regression"]
+    task: Task
     classes: list[str] = []
     """The classes in the order of the columns of ``probabilities``."""
     columns: Annotated[list[Column], Meta(max_length=512)] = []

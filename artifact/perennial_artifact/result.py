@@ -6,7 +6,15 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field
 
 from perennial_artifact.base import Document
-from perennial_artifact.manifest import DatasetRecord, Metric, Sha256, Signature
+from perennial_artifact.manifest import (
+    DatasetRecord,
+    Kind,
+    Metric,
+    Sha256,
+    Signature,
+    SplitMethod,
+    Task,
+)
 
 MESSAGE_LIMIT = 4096
 """Bytes of a termination message that the kubelet keeps."""
@@ -18,7 +26,7 @@ MAXIMUM_DEPTH = 32
 class SplitSpec(Document, omit_defaults=False):
     """How rows are held out."""
 
-    method: Literal["Random", "Time", "Grouped"] = "Random"
+    method: SplitMethod = "Random"
     test_fraction: float = 0.2
     column: str | None = None
     """Rows with the same value of it stay together (Grouped)."""
@@ -26,13 +34,17 @@ class SplitSpec(Document, omit_defaults=False):
     """Rows this short a time before the oldest held-out one are in neither part (Time)."""
 
 
+DeclaredKind = Literal[Kind, "Ignore"]
+
+
 class ColumnSpec(Document):
     """What a column holds, where it is declared."""
 
     name: str
-    kind: Literal["Number", "Category", "Boolean", "Time", "Ignore"]
+    kind: DeclaredKind
 
 
+CheckAction = Literal["Tell", "Refuse", "Ignore"]
 CheckName = Literal[
     "constant",
     "nearConstant",
@@ -66,7 +78,7 @@ class DatasetSpec(Document):
     columns: list[ColumnSpec] = []
     missing: list[str] = []
     """Words that mean missing, besides the empty one."""
-    checks: dict[CheckName, Literal["Tell", "Refuse", "Ignore"]] = {}
+    checks: dict[CheckName, CheckAction] = {}
     """What to do about what a check finds; by default it is told."""
     time_column: str | None = None
     split: SplitSpec = SplitSpec()
@@ -118,7 +130,7 @@ class RunSpec(Document, kw_only=True):
     training: str
     namespace: str
     run: int
-    task: Literal["Classification", "Regression"]
+    task: Task
     dataset: DatasetSpec
     objective: ObjectiveSpec
     metrics: list[str] = []

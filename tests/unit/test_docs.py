@@ -10,8 +10,8 @@ import yaml
 from perennial.api import KINDS
 from perennial.api.training import Checks
 from perennial.plan.core import REQUEST_ANNOTATION
+from perennial.plan.pods.stores import ALLOWED_LABEL, ALLOWED_VALUE, not_allowed
 from perennial.plan.rollout.requests import VERBS
-from perennial.plan.stores import ALLOWED_LABEL, ALLOWED_VALUE, not_allowed
 from perennial.plan.training import RETRAIN
 from perennial_artifact.credentials import KEYS
 from perennial_artifact.result import CheckName

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from perennial.api.base import ApiModel, Json, LocalRef, Uri, rule
+from perennial.api.common import ApiModel, LocalRef
+from perennial.api.values import Json, Uri, rule
 from perennial_artifact.credentials import KNOWN
 from perennial_artifact.volumes import CLAIM, UPWARDS
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from perennial.api.base import ApiModel, Condition, Json
+from perennial.api.common import ApiModel, Condition
+from perennial.api.values import Json
 from perennial.plan.finding import Finding
 from perennial.plan.premise import Premise
 

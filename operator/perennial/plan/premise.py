@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 
 
 @dataclass(frozen=True)

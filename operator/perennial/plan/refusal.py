@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from perennial.api.base import ApiModel, Condition
+from perennial.api.common import ApiModel, Condition
 from perennial.plan.core import Event, condition, settle
 from perennial.plan.finding import Finding
 

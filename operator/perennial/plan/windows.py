@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial_artifact.windows import Part, Window
 
 REVISION_LABEL = "perennial.dev/revision"

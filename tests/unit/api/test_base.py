@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perennial.api.base import Condition, seconds
+from perennial.api.common import Condition
+from perennial.api.values import seconds
 
 
 @pytest.mark.parametrize(

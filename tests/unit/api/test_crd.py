@@ -11,14 +11,15 @@ from pydantic import Field
 
 from perennial.api import KINDS, ModelDeployment
 from perennial.api import crd as generator
-from perennial.api.base import ApiModel, Json, rule, within
-from perennial.api.crd import UnsupportedSchema, _Translator, files, main, open_api_schema, stale
+from perennial.api.common import ApiModel
+from perennial.api.crd import Translator, UnsupportedSchema, files, main, open_api_schema, stale
+from perennial.api.values import Json, rule, within
 
 
 def schema(model: type[ApiModel], status: bool = False) -> Json:
     raw = model.model_json_schema(by_alias=True)
     definitions = raw.pop("$defs", {})
-    return _Translator(definitions).schema(raw, ".spec", status=status)
+    return Translator(definitions).schema(raw, ".spec", status=status)
 
 
 def field(annotation: Any, default: Any = ..., **more: Any) -> Json:

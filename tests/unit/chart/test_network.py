@@ -7,7 +7,7 @@ import pytest
 from builders import deployment, run, run_children, served, training
 
 from chart import NAMESPACE, render, select
-from perennial.plan.stores import ALLOWED_LABEL, ALLOWED_VALUE
+from perennial.plan.pods.stores import ALLOWED_LABEL, ALLOWED_VALUE
 
 ON = "networkPolicy.enabled=true"
 MONITORING = '{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}'

@@ -8,8 +8,9 @@ from perennial.api import DriftMonitor, ModelDeployment, ModelTraining, ModelVer
 from perennial.api.deployment import ArtifactRef, Revision
 from perennial.api.training import RunStatus
 from perennial.plan.core import Plan, Settings
-from perennial.plan.training.record import config_map
-from perennial.plan.workload import recorded, workload
+from perennial.plan.serving.template import recorded
+from perennial.plan.serving.workload import workload
+from perennial.plan.training.run import config_map
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SHA = "a" * 64

@@ -11,8 +11,8 @@ import yaml
 from builders import NOW, SETTINGS, deployment
 
 from perennial.plan.core import Settings
-from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
+from perennial.plan.serving.revision import Record
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -10,7 +10,8 @@ from api_server import Killed, Refusal, driven
 from builders import SETTINGS, deployment, later, training
 
 from perennial.api import ModelDeployment, ModelTraining, ModelVersion
-from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.common import ApiModel, Kind
+from perennial.api.values import Json
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
@@ -18,8 +19,8 @@ from perennial.handlers.measured import Measured
 from perennial.plan.analysis.look import closed
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.plan.premise import Premise, lowers
-from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
+from perennial.plan.serving.revision import Record
 from perennial.plan.windows import Answers, Heard
 from perennial_artifact.windows import Bucket, Requests, Window
 

@@ -17,11 +17,11 @@ from test_rollout import (
 )
 
 from perennial.api.deployment import ArtifactRef, Revision
-from perennial.plan.record import Record
 from perennial.plan.rollout.capacity import Way
 from perennial.plan.rollout.goal import Arm, Goal
 from perennial.plan.rollout.traffic import replicas
-from perennial.plan.workload import recorded
+from perennial.plan.serving.revision import Record
+from perennial.plan.serving.template import recorded
 
 OTHER_SHA = "c" * 64
 MOST = [{"setWeight": 75}, {"pause": {}}]

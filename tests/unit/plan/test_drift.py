@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from perennial.api import DriftMonitor
 from perennial.api.deployment import Revision, Serving
-from perennial.plan.drift import to_record, usual
-from perennial.plan.monitor import MonitorSnapshot, plan_monitor, questions, wants_windows
+from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, questions, wants_windows
+from perennial.plan.monitoring.tests.drift import to_record, usual
 from perennial.plan.statistics.usual_drift import UsualDrift
 from perennial.plan.windows import Answers, Heard
 from perennial_artifact.profile import Profile

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from perennial.api.training import Gate
-from perennial.plan.gates import against_champion, failures
+from perennial.plan.training.gates import against_champion, failures
 from perennial_artifact.manifest import Metric
 from perennial_artifact.result import CandidateResult, Comparison
 

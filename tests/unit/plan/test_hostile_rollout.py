@@ -27,7 +27,7 @@ from test_rollout import (
     weight,
 )
 
-import perennial.plan.workload
+import perennial.plan.serving.template
 from perennial.plan.premise import lowers
 from perennial.plan.rollout import plan_deployment
 from perennial.plan.windows import Answers
@@ -168,14 +168,14 @@ def test_an_operator_that_makes_other_pods_restarts_nobody(
     world = slow(HALF)
     old = stable_revision(world)
     before = world.workloads[old]["spec"]["template"]
-    made = perennial.plan.workload._template
+    made = perennial.plan.serving.template._template
 
     def other(*arguments: Any) -> Any:
         template = made(*arguments)
         template["spec"]["containers"][0]["livenessProbe"]["failureThreshold"] = 99
         return template
 
-    monkeypatch.setattr(perennial.plan.workload, "_template", other)
+    monkeypatch.setattr(perennial.plan.serving.template, "_template", other)
     world.change(replicas=3)
     world.settle()
     assert world.workloads[old]["spec"]["template"] == before and world.ready(old) == 3

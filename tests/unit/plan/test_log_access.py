@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from builders import NOW, SETTINGS, conditions, deployment, training
 
-from perennial.plan.log_access import unreadable_log, unwritable_log
+from perennial.plan.pods.log_access import unreadable_log, unwritable_log
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
 from perennial.plan.training import TrainingSnapshot, plan_training
 

@@ -7,7 +7,7 @@ import pytest
 from builders import later
 
 from perennial.plan.finding import Finding
-from perennial.plan.podhealth import not_made, not_starting, refused, trouble, unattended
+from perennial.plan.pods.health import not_made, not_starting, refused, trouble, unattended
 
 
 def pod(*containers: dict[str, Any], init: bool = False, **status: Any) -> dict[str, Any]:

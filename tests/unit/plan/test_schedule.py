@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial.api.training import Schedule
-from perennial.plan.schedule import ScheduleInvalid, next_after
+from perennial.plan.training.schedule import ScheduleInvalid, next_after
 
 
 def utc(text: str) -> datetime:

@@ -10,8 +10,8 @@ from rollout_world import World as Rollout
 from training_world import World
 
 from perennial.plan.core import Plan
+from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS, not_allowed
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
-from perennial.plan.stores import LOOK_AGAIN_SECONDS, not_allowed
 from perennial.plan.training import TrainingSnapshot, plan_training
 
 DENIED = replace(SETTINGS, store_denied=not_allowed("team", by_label=True))

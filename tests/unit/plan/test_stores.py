@@ -10,8 +10,8 @@ from rollout_world import World
 
 from perennial.api import ModelVersion
 from perennial.plan.core import Settings
-from perennial.plan.pods import secret_of
-from perennial.plan.record import as_written
+from perennial.plan.pods.volumes import secret_of
+from perennial.plan.serving.revision import as_written
 
 GCS = Settings(store_uri="gs://models", store_secret="gcs")
 

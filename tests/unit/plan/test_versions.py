@@ -7,7 +7,7 @@ from builders import NOW, SHA, conditions, deployment, later
 
 from perennial.api import ModelDeployment, ModelVersion
 from perennial.api.version import Metric
-from perennial.plan.versions import VersionSnapshot, plan_version
+from perennial.plan.version import VersionSnapshot, plan_version
 
 REFERENCE = {"artifact": {"uri": "s3://m/", "sha256": SHA}, "revision": "r"}
 

@@ -11,9 +11,9 @@ from test_training import World as TrainingWorld
 
 from perennial.api.deployment import LogPlace
 from perennial.api.training import RunStatus
+from perennial.plan.pods.volumes import Opens, with_claims
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
 from perennial.plan.training import INDEX_LABEL, TrainingSnapshot, plan_training
-from perennial.plan.volumes import Opens, with_claims
 from perennial_artifact.volumes import claim_of
 
 CLAIMED: dict[str, Any] = {

@@ -10,9 +10,9 @@ from manifests import golden, made, pod_of
 from test_rollout import World, serving
 
 from perennial.api import ModelDeployment
-from perennial.api.base import byte_count
-from perennial.plan.record import as_written
+from perennial.api.values import byte_count
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
+from perennial.plan.serving.revision import as_written
 
 EVERY_OPTION: dict[str, Any] = {
     "batching": {"maxRows": 0},

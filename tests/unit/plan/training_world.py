@@ -9,7 +9,8 @@ from api_server import Killed, Refusal, driven
 from builders import NOW, SETTINGS, SHA, training
 
 from perennial.api import ModelTraining, ModelVersion
-from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.common import ApiModel, Kind
+from perennial.api.values import Json
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
 from perennial.plan.core import Deletion, Event, Plan

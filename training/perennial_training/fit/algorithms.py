@@ -23,7 +23,6 @@ import pandas as pd
 from perennial_training.failure import TrainingFailure
 from perennial_training.fit import neighbours
 
-Task = Literal["Classification", "Regression"]
 Scaling = Literal["Nothing", "Standard", "Unit"]
 
 

@@ -108,5 +108,5 @@ def decide(
     few = [v for v in undecided if v.requests < planned]
     if not suspected and not few:
         return Decision("GoOn", f"nothing speaks against it after {planned:,.0f} requests")
-    told = "; ".join(v.message for v in (suspected or few))
-    return Decision("AskPerson" if waited >= wait_at_most else "Wait", told)
+    message = "; ".join(v.message for v in (suspected or few))
+    return Decision("AskPerson" if waited >= wait_at_most else "Wait", message)

@@ -1,13 +1,12 @@
-"""The versions of a training: which is to beat, which are kept."""
+"""The versions of a training: which is made, and which is to beat."""
 
 from perennial.api import API_VERSION
-from perennial.api.base import Json
 from perennial.api.training import Champion, RunStatus, TrainingStatus
+from perennial.api.values import Json
 from perennial.api.version import Metric, ModelVersion
-from perennial.plan.core import Deletion
-from perennial.plan.job import child_name, labels
-from perennial.plan.stores import opener
-from perennial.plan.training.record import as_trained
+from perennial.plan.pods.stores import opener
+from perennial.plan.training.job import child_name, labels
+from perennial.plan.training.run import as_trained
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial_artifact.result import CandidateResult
 
@@ -82,7 +81,7 @@ def _sound(s: TrainingSnapshot) -> list[ModelVersion]:
     return [v for v in s.versions if v.refuted is None]
 
 
-def to_beat(s: TrainingSnapshot, status: TrainingStatus) -> Champion | None:
+def baseline(s: TrainingSnapshot, status: TrainingStatus) -> Champion | None:
     """Return whom a run is compared with: the champion.
 
     Where it was rolled back, that which serves in its place: the newest that was promoted; or, if
@@ -110,17 +109,3 @@ def rebuilt(s: TrainingSnapshot, status: TrainingStatus) -> TrainingStatus:
         trained=as_trained(s.training.spec),
     )
     return status.model_copy(update={"champion": champion_of(champion), "run": run})
-
-
-def pruned(s: TrainingSnapshot, status: TrainingStatus) -> tuple[Deletion, ...]:
-    """Return the oldest versions beyond the limit that nobody serves."""
-    kept = {status.champion.version} if status.champion else set()
-    free = [v for v in s.versions if v.metadata.name not in s.deployed | kept]
-    free.sort(key=lambda v: v.spec.run)
-    surplus = len(free) - s.training.spec.version_history_limit
-    return tuple(
-        Deletion(
-            API_VERSION, "ModelVersion", m.namespace, m.name, m.uid, version=m.resource_version
-        )
-        for m in (v.metadata for v in free[: max(0, surplus)])
-    )

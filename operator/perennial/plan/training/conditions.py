@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from perennial.api.base import Condition
+from perennial.api.common import Condition
 from perennial.api.training import RunStatus, TrainingStatus
 from perennial.plan.core import condition, verdict
 from perennial.plan.finding import Finding, first
@@ -31,7 +31,7 @@ class Facts:
         feedback = self.s.feedback
         if feedback is None or not feedback.missing or self.run is not None:
             return None
-        return Finding(feedback.told.reason, feedback.told.message)
+        return Finding(feedback.condition.reason, feedback.condition.message)
 
     @property
     def suspended(self) -> bool:
@@ -99,7 +99,7 @@ def conditions_of(
     Else the health that GitOps tools show would flap at each retraining.
     """
     f = facts(s, status, problem, behind)
-    feedback = [s.feedback.told] if s.feedback is not None else []
+    feedback = [s.feedback.condition] if s.feedback is not None else []
     return [
         _ready(f),
         _training(f),
@@ -115,18 +115,18 @@ def _ready(f: Facts) -> Condition:
     if champion is None:
         missing = first(NOT_READY, f) or Finding("FirstRun", "the first run is under way")
         return verdict("Ready", False, missing)
-    told = f"{champion.version} is the champion, {champion.summary}"
+    message = f"{champion.version} is the champion, {champion.summary}"
     if last is not None and last.outcome != "Promoted":
-        told += f"; run {last.number} did not replace it: {last.message}"
-    return condition("Ready", True, last.outcome if last is not None else "Promoted", told)
+        message += f"; run {last.number} did not replace it: {last.message}"
+    return condition("Ready", True, last.outcome if last is not None else "Promoted", message)
 
 
 def _training(f: Facts) -> Condition:
     if f.run is None:
         return condition("Training", False, "Idle", "no run is under way")
     held = f"; its pods do not start: {f.held.message}" if f.held is not None else ""
-    told = f"run {f.run.number}: {f.run.reason}{held}"
-    return condition("Training", True, f.run.trigger, told)
+    message = f"run {f.run.number}: {f.run.reason}{held}"
+    return condition("Training", True, f.run.trigger, message)
 
 
 def _last_run(f: Facts) -> Condition:

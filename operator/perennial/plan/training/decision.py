@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from perennial.api.base import Json
 from perennial.api.training import (
     CandidateStatus,
     LastRun,
@@ -11,28 +10,29 @@ from perennial.api.training import (
     TrainingSpec,
     TrainingStatus,
 )
+from perennial.api.values import Json
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Event, Plan, settle, too_long, with_stall
 from perennial.plan.finding import Finding
-from perennial.plan.job import child_name
-from perennial.plan.schedule import next_after
-from perennial.plan.stores import LOOK_AGAIN_SECONDS
+from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
 from perennial.plan.training.champion import (
+    baseline,
     champion_of,
     metric_with_interval,
-    pruned,
     rebuilt,
-    to_beat,
     version_of,
 )
 from perennial.plan.training.conditions import conditions_of
 from perennial.plan.training.hindrance import hindrance, lacks_pods, prolonged
+from perennial.plan.training.job import child_name
 from perennial.plan.training.novelty import nothing_new
 from perennial.plan.training.problems import own_jobs, problem_of, store_denied
-from perennial.plan.training.record import RunRecord, as_trained, config_map
+from perennial.plan.training.pruning import pruned
 from perennial.plan.training.results import notes_of, recorded, seen
+from perennial.plan.training.run import RunRecord, as_trained, config_map
+from perennial.plan.training.schedule import next_after
 from perennial.plan.training.snapshot import TrainingSnapshot
-from perennial.plan.training.wishes import Wish, postponed, reasons, wishes_of
+from perennial.plan.training.triggers import Trigger, postponed, reasons, triggers_of
 
 LOOK_SECONDS = 10.0
 """How often a run is looked at whose pods do not start."""
@@ -52,11 +52,11 @@ def plan_training(s: TrainingSnapshot) -> Plan:
         return _finish(s, status, problem=found)  # what is asked for stays asked for
     if s.feedback is not None and s.feedback.missing:
         return _finish(s, status)
-    wishes, status, events = wishes_of(s, status)
-    if wishes and not s.training.spec.suspend:
-        return _start(s, status, wishes, events)
+    triggers, status, events = triggers_of(s, status)
+    if triggers and not s.training.spec.suspend:
+        return _start(s, status, triggers, events)
     # A person asked once and is heard once suspend ends; the spec and drift still stand then.
-    status = postponed(status, [w for w in wishes if w.trigger == "Request"])
+    status = postponed(status, [t for t in triggers if t.kind == "Request"])
     return _finish(s, status, events=events)
 
 
@@ -70,19 +70,19 @@ def _number(s: TrainingSnapshot, status: TrainingStatus) -> int:
 
 
 def _start(
-    s: TrainingSnapshot, status: TrainingStatus, wishes: list[Wish], events: tuple[Event, ...]
+    s: TrainingSnapshot, status: TrainingStatus, triggers: list[Trigger], events: tuple[Event, ...]
 ) -> Plan:
     """Record a new run; the next pass makes its Job, so that no crash can make two."""
-    reason = reasons(wishes)
+    reason = reasons(triggers)
     run = RunStatus(
         number=_number(s, status),
-        trigger=wishes[0].trigger,
+        trigger=triggers[0].kind,
         reason=reason,
         phase="Fitting",
         start_time=s.now,
         generation=s.training.metadata.generation,
         trained=as_trained(s.training.spec),
-        champion=to_beat(s, status),
+        champion=baseline(s, status),
         candidates=[
             CandidateStatus(name=c.name, verdict="Running") for c in s.training.spec.candidates
         ],
@@ -94,8 +94,8 @@ def _start(
 
 def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan:
     """Record what the run is, make its Job of that, note what its pods tell, and end it."""
-    wishes, status, events = wishes_of(s, status)
-    status = postponed(status, [w for w in wishes if w.trigger != "Spec"])
+    triggers, status, events = triggers_of(s, status)
+    status = postponed(status, [t for t in triggers if t.kind != "Spec"])
     name = child_name(s.training, run.number)
     live, found = s.job(name), s.config_map(name)
     record = RunRecord.read(found) if found is not None else None
@@ -113,12 +113,12 @@ def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan
         return _finish(s, status, create=(record.job,), events=events, soon=True)
     handed = record.owned_by_job(live) if record is not None else None
     apply = (handed,) if handed is not None else ()
-    told = {"candidates": seen(s, spec, run), "dataset": notes_of(s, run)}
-    run = run.model_copy(update=told)
+    progress = {"candidates": seen(s, spec, run), "dataset": notes_of(s, run)}
+    run = run.model_copy(update=progress)
     if _has_ended(live):
         return _end(s, status, spec, run, events, apply)
     status = status.model_copy(update={"run": run})
-    if record is not None and not wishes and status.pending is None:
+    if record is not None and not triggers and status.pending is None:
         # What is wished for instead does not wait longer than the run was to last.
         more = prolonged(s, run, record, live)
         apply = (*apply, more) if more is not None else apply
@@ -196,8 +196,8 @@ def _end(
 def _lost(candidate: CandidateStatus) -> CandidateStatus:
     """Return a candidate that told nothing until its Job had ended."""
     lost = "no result came: the Job ended first (see spec.job.activeDeadline and the pods' events)"
-    told = f"{lost}; {candidate.message}" if candidate.message else lost
-    return CandidateStatus(name=candidate.name, verdict="Failed", message=told)
+    message = f"{lost}; {candidate.message}" if candidate.message else lost
+    return CandidateStatus(name=candidate.name, verdict="Failed", message=message)
 
 
 def _finish(

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from perennial.api.base import Json
 from perennial.api.training import RunStatus
+from perennial.api.values import Json
 from perennial.plan.finding import Finding
-from perennial.plan.job import child_name
-from perennial.plan.podhealth import has_ended, not_made, not_starting
+from perennial.plan.pods.health import has_ended, not_made, not_starting
+from perennial.plan.training.job import child_name
 from perennial.plan.training.problems import own_jobs
-from perennial.plan.training.record import RunRecord
 from perennial.plan.training.results import INDEX_LABEL, pods_of
+from perennial.plan.training.run import RunRecord
 from perennial.plan.training.snapshot import TrainingSnapshot
 
 TIME_LEFT = 0.9

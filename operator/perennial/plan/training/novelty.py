@@ -23,6 +23,8 @@ def nothing_new(run: RunStatus, spec: TrainingSpec, result: CandidateResult) -> 
     metric = spec.objective.metric
     for comparison in result.comparisons:
         if comparison.name == metric and comparison.value == comparison.champion:
-            told = f"{metric} {comparison.value:.4g} is that of {champion.version} on the same rows"
-            return f"{result.candidate} is no better: {told}"
+            message = (
+                f"{metric} {comparison.value:.4g} is that of {champion.version} on the same rows"
+            )
+            return f"{result.candidate} is no better: {message}"
     return ""

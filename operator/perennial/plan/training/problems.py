@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 
-from perennial.api.base import Json
 from perennial.api.training import Candidate
+from perennial.api.values import Json
 from perennial.plan.core import owned_by
 from perennial.plan.finding import Finding
-from perennial.plan.job import child_name
-from perennial.plan.log_access import unreadable_log, unwritable_log
-from perennial.plan.schedule import ScheduleInvalid, next_after
-from perennial.plan.stores import chosen, denied, refusal
+from perennial.plan.pods.log_access import unreadable_log, unwritable_log
+from perennial.plan.pods.stores import chosen, denied, refusal
+from perennial.plan.training.job import child_name
+from perennial.plan.training.schedule import ScheduleInvalid, next_after
 from perennial.plan.training.snapshot import TrainingSnapshot
 
 
 def problem_of(s: TrainingSnapshot) -> Finding | None:
     """Return what is wrong with the spec beyond what the schema can see, or with its names."""
-    told = _unusable(s)
-    return Finding("InvalidSpec", told) if told else _conflict(s)
+    message = _unusable(s)
+    return Finding("InvalidSpec", message) if message else _conflict(s)
 
 
 def _unusable(s: TrainingSnapshot) -> str:
@@ -24,10 +24,10 @@ def _unusable(s: TrainingSnapshot) -> str:
     spec = s.training.spec
     store_uri, _ = chosen(spec.store, s.settings)
     for field, uri in (("spec.dataset.uri", spec.dataset.uri), ("spec.store.uri", store_uri)):
-        if told := refusal(field, uri, s.settings):
-            return told
-    if told := _foreign_log(s):
-        return told
+        if message := refusal(field, uri, s.settings):
+            return message
+    if message := _foreign_log(s):
+        return message
     if spec.schedule is not None:
         try:
             next_after(spec.schedule, s.now)
@@ -42,8 +42,8 @@ def _foreign_log(s: TrainingSnapshot) -> str:
     store, secret = chosen(spec.store, settings)
     own = spec.dataset.secret_ref
     opens = own.name if own is not None else secret
-    told = unreadable_log("spec.dataset.uri", spec.dataset.uri, opens, namespace, settings)
-    return told or unwritable_log("spec.store.uri", store, secret, namespace, settings)
+    message = unreadable_log("spec.dataset.uri", spec.dataset.uri, opens, namespace, settings)
+    return message or unwritable_log("spec.store.uri", store, secret, namespace, settings)
 
 
 def _conflict(s: TrainingSnapshot) -> Finding | None:
@@ -60,8 +60,8 @@ def _conflict(s: TrainingSnapshot) -> Finding | None:
     for child in (s.job(taken), s.config_map(taken)):
         if child is not None and not any(owned_by(child, owner) for owner in owners):
             other = f"{child['kind']} {taken}"
-            told = f"{other} exists and is not ours: rename it or the ModelTraining {name}"
-            return Finding("NameConflict", told)
+            message = f"{other} exists and is not ours: rename it or the ModelTraining {name}"
+            return Finding("NameConflict", message)
     return None
 
 

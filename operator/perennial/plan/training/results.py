@@ -1,6 +1,5 @@
 """What a run's pods tell of its candidates."""
 
-from perennial.api.base import Json
 from perennial.api.training import (
     CandidateStatus,
     DatasetNotes,
@@ -8,10 +7,11 @@ from perennial.api.training import (
     RunStatus,
     TrainingSpec,
 )
+from perennial.api.values import Json
 from perennial.plan.core import owned_by
-from perennial.plan.gates import against_champion, failures, value_of
-from perennial.plan.job import child_name
-from perennial.plan.podhealth import not_made, not_starting
+from perennial.plan.pods.health import not_made, not_starting
+from perennial.plan.training.gates import against_champion, failures, value_of
+from perennial.plan.training.job import child_name
 from perennial.plan.training.snapshot import TrainingSnapshot
 from perennial_artifact.result import CandidateResult, Failure
 
@@ -139,8 +139,8 @@ def notes_of(s: TrainingSnapshot, run: RunStatus) -> DatasetNotes | None:
     """
     if run.dataset is not None:
         return run.dataset
-    told = (r for r in results_of(s, run).values() if r.dataset is not None)
-    found = max(told, key=lambda r: len(r.notes), default=None)
+    reports = (r for r in results_of(s, run).values() if r.dataset is not None)
+    found = max(reports, key=lambda r: len(r.notes), default=None)
     if found is None or found.dataset is None:
         return None
     return DatasetNotes(

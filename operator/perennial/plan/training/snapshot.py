@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from perennial.api.base import Json
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
+from perennial.api.values import Json
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Settings
-from perennial.plan.feedback import Source, source
+from perennial.plan.training.feedback import Source, source
 
 
 @dataclass(frozen=True)

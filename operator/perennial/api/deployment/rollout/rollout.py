@@ -1,0 +1,115 @@
+"""How a new version replaces the present one."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from perennial.api.common import ApiModel
+from perennial.api.deployment.analysis.analysis import Analysis
+from perennial.api.deployment.rollout.canary import DEFAULT_STEPS, Canary, Step
+from perennial.api.values import Duration, rule, within
+
+_SURGE = r"^[1-9][0-9]{0,2}%$"
+Surge = Annotated[
+    int | str,
+    Field(
+        json_schema_extra={
+            "pattern": _SURGE,
+            "minimum": 1,
+            "maximum": 1000,
+            "maxLength": 4,
+            "x-kubernetes-validations": [
+                rule(
+                    f"type(self) == int || string(self).matches('{_SURGE}')",
+                    "write a number of pods, at least 1, or a percentage such as 25%",
+                )
+            ],
+        }
+    ),
+]
+"""Pods beside others: a number, or a percentage of them."""
+
+
+class Rollout(ApiModel):
+    """How a new version replaces the present one."""
+
+    # A member of a choice has no default here: another one could not be chosen beside it.
+    canary: Canary | None = Field(
+        None,
+        description=(
+            "Steps by which a new version takes over the traffic; by default 20 % and 50 %, half "
+            "a minute each."
+        ),
+    )
+    analysis: Analysis | None = Field(
+        None,
+        description=(
+            "What must hold while the canary takes traffic; by default it has at most one point "
+            "more errors and refusals than stable. none: {} opts out."
+        ),
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule(
+                    "!has(self.none) || !has(self.metrics)",
+                    "give either none or metrics",
+                )
+            ]
+        },
+    )
+    max_surge: Surge = Field(
+        "100%",
+        description=(
+            "Pods that there may be beside replicas, of all versions together, as a number or in "
+            "percent of replicas (rounded up). What is on trial has them first, then what was "
+            "replaced. With few, a new version takes the pods over one by one."
+        ),
+    )
+    keep_replaced: Duration = Field(
+        "30s",
+        description=(
+            "How long the pods of what was replaced are kept, at most: maxSurge cuts them, and the "
+            "next version waits for 30s of it only. Until then, a spec that names it again goes "
+            "back at once, without steps."
+        ),
+        json_schema_extra=within(longest="720h"),
+    )
+    progress_deadline: Duration = Field(
+        "10m",
+        description=(
+            "Longest time for pods to become ready before a rollout is rolled back; it begins "
+            "when nothing of the cluster hinders them any more."
+        ),
+        json_schema_extra=within("1s"),
+    )
+    deadline: Duration = Field(
+        "24h",
+        description=(
+            "Longest time for a whole rollout, pauses included. Then it goes back to stable, and "
+            "the version is tried again when somebody asks for retry."
+        ),
+        json_schema_extra=within("1m", "720h"),
+    )
+    on_new_version: Literal["Finish", "Restart"] = Field(
+        "Finish",
+        description=(
+            "What a newer version does to a canary under way: Finish lets it end first, "
+            "Restart begins anew with the newest."
+        ),
+    )
+
+    @property
+    def steps(self) -> list[Step]:
+        """Return the canary's steps, by default the operator's own."""
+        return list(DEFAULT_STEPS) if self.canary is None else self.canary.steps
+
+    def surge(self, replicas: int) -> int:
+        """Return how many pods there may be beside so many replicas, at least one of any."""
+        if isinstance(self.max_surge, int):
+            return self.max_surge
+        percent = int(self.max_surge.removesuffix("%"))
+        return -(-replicas * percent // 100)
+
+    @property
+    def judging(self) -> Analysis:
+        """Return how the canary is judged, by default the operator's own way."""
+        return Analysis() if self.analysis is None else self.analysis

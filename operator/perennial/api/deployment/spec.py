@@ -1,0 +1,29 @@
+"""Which model to serve, and how its versions roll out."""
+
+from pydantic import Field
+
+from perennial.api.common import ApiModel
+from perennial.api.deployment.model import ModelSource
+from perennial.api.deployment.pods import PodOverrides
+from perennial.api.deployment.rollout.rollout import Rollout
+from perennial.api.deployment.serving import Serving
+
+
+class DeploymentSpec(ApiModel):
+    """Which model to serve, and how new versions roll out."""
+
+    model: ModelSource = Field(description="Which model to serve.")
+    replicas: int = Field(
+        1,
+        ge=0,
+        le=1000,
+        description=(
+            "Number of pods. An autoscaler writes it (kubectl scale, too); leave it out of what "
+            "you apply where one does."
+        ),
+    )
+    serving: Serving = Field(Serving(), description="How the model server runs.")
+    pod_overrides: PodOverrides = Field(
+        PodOverrides(), description="What is added to the serving pods."
+    )
+    rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")

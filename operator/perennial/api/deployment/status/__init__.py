@@ -1,0 +1,27 @@
+"""What is served, where a rollout stands, and what was measured."""
+
+from perennial.api.deployment.status.analysis import AnalysisStatus, MetricStatus, Outcome
+from perennial.api.deployment.status.revision import LogPlace, Rejection, Revision, Role, Share
+from perennial.api.deployment.status.status import (
+    ROLES,
+    Address,
+    DeploymentStatus,
+    Printed,
+    StepStatus,
+)
+
+__all__ = [
+    "ROLES",
+    "Address",
+    "AnalysisStatus",
+    "DeploymentStatus",
+    "LogPlace",
+    "MetricStatus",
+    "Outcome",
+    "Printed",
+    "Rejection",
+    "Revision",
+    "Role",
+    "Share",
+    "StepStatus",
+]

@@ -1,0 +1,58 @@
+"""What was measured."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from perennial.api.common import ApiModel
+from perennial.api.values import Text, Time
+
+Outcome = Literal["Successful", "Failed", "Undecided", "Unreachable", "NotComparable"]
+
+
+class MetricStatus(ApiModel):
+    """What is known of a metric, and what its test carries on from look to look."""
+
+    name: str = Field(description="Name of the metric.", max_length=63)
+    key: str = Field("", description="Hash of the metric, as it was judged.", max_length=16)
+    verdict: Outcome = Field(
+        "Undecided",
+        description=(
+            "Successful, Failed, Undecided; Unreachable: the canary's pods do not answer; "
+            "NotComparable: stable's do not. Only Successful passes."
+        ),
+    )
+    message: Text = Field("", description="The verdict in a sentence.")
+    value: float | None = Field(None, description="The canary's share.")
+    reference: float | None = Field(None, description="Stable's share, or the limit.")
+    requests: int = Field(0, description="Requests of the canary behind the value.")
+    suspected: bool = Field(False, description="Undecided, but something speaks against it.")
+    alpha: float = Field(0, description="This metric's part of the risk of a false rollback.")
+    canary: list[float] = Field([], description="Evidence on the canary.", max_length=48)
+    stable: list[float] = Field([], description="Evidence on stable.", max_length=32)
+    bounds: list[float] = Field(
+        [], description="Bounds in seconds that are compared, and their margins.", max_length=6
+    )
+
+
+PodName = Annotated[str, Field(max_length=253)]
+
+
+class AnalysisStatus(ApiModel):
+    """What was measured up to the newest look; all that a restart needs to go on."""
+
+    pair: str = Field("", description="Revisions that are compared.", max_length=80)
+    judged_until: Time | None = Field(
+        None, description="Up to when what pods counted is in the evidence below."
+    )
+    looks: int = Field(0, description="Looks so far.")
+    traffic_time: Time | None = Field(None, description="When the canary first answered.")
+    silent_time: Time | None = Field(
+        None, description="Since when a ready pod of the canary does not answer its metrics."
+    )
+    message: Text = Field("", description="What the rollout waits for.")
+    missing: list[PodName] = Field(
+        [], description="Ready pods whose counts are not all in it.", max_length=8
+    )
+    skewed: list[PodName] = Field([], description="Pods whose clocks are wrong.", max_length=8)
+    metrics: list[MetricStatus] = Field([], description="The metrics.", max_length=16)

@@ -1,0 +1,141 @@
+"""What is served, and where a rollout stands."""
+
+from typing import Any, Self
+
+from pydantic import Field
+
+from perennial.api.common import ApiModel, Conditions
+from perennial.api.deployment.status.analysis import AnalysisStatus
+from perennial.api.deployment.status.revision import Rejection, Revision, Role, Share
+from perennial.api.values import Time
+
+
+class StepStatus(ApiModel):
+    """Where a canary stands; all that a restart needs to go on."""
+
+    index: int = Field(description="Index of the step, from 0.")
+    steps: str = Field(
+        "", description="Hash of the list of steps; a canary begins anew on another.", max_length=16
+    )
+    start_time: Time | None = Field(
+        None, description="When the step's weight was in force; absent while it scales."
+    )
+    served_seconds: float = Field(
+        0,
+        description=(
+            "Time in which its weight was in force before startTime: readiness that flaps stops "
+            "the step's time, and does not begin it anew."
+        ),
+    )
+    scaling_since: Time | None = Field(None, description="When the step began to scale.")
+    waiting_since: Time | None = Field(
+        None, description="When a person resumed it: from then it may wait for a verdict anew."
+    )
+
+
+class Address(ApiModel):
+    """Where the model answers."""
+
+    url: str = Field(description="URL inside the cluster.", max_length=512)
+
+
+class Printed(ApiModel):
+    """What `kubectl get` prints: made of the facts beside it, and nothing to rely on."""
+
+    model: str = Field("", description="What serves.", max_length=253)
+    canary: str = Field("", description="What is on trial.", max_length=253)
+    weight: str = Field("", description="The canary's share, asked/actual.", max_length=16)
+    step: str = Field("", description="The step's name, or step of steps.", max_length=63)
+    ready: str = Field("", description="Ready pods of wanted pods.", max_length=16)
+
+
+ROLES: dict[str, Role] = {
+    "stable": "Stable",
+    "canary": "Canary",
+    "replaced": "Previous",
+    "failed": "Failed",
+}
+
+
+class DeploymentStatus(ApiModel):
+    """What is served, and where a rollout stands."""
+
+    observed_generation: int = Field(-1, description="Generation that the status is about.")
+    conditions: Conditions = []
+    revisions: list[Revision] = Field(
+        [],
+        description="The revisions that have a part in it: Stable, Canary, Previous, Failed.",
+        max_length=8,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    promoted_time: Time | None = Field(None, description="When stable was promoted.")
+    promoting: bool = Field(False, description="The canary passed its steps and takes over.")
+    step: StepStatus | None = Field(None, description="Where the canary stands.")
+    analysis: AnalysisStatus | None = Field(
+        None, description="What is known of the canary on trial."
+    )
+    paused: str = Field(
+        "", description="Why the rollout waits for a person; empty when it does not.", max_length=64
+    )
+    rejected: list[Rejection] = Field(
+        [], description="The last revisions that were rolled back.", max_length=5
+    )
+    serving_image_outdated: bool = Field(
+        False, description="The pods run an older serving image than the operator's."
+    )
+    serving_image: str = Field("", description="The image that stable's pods run.", max_length=512)
+    replicas: int = Field(
+        0, description="Pods: stable's alone while it is full, else those of all revisions."
+    )
+    ready_replicas: int = Field(0, description="Pods that are ready, of all revisions.")
+    selector: str = Field("", description="Label selector of these pods.", max_length=1024)
+    printed: Printed | None = Field(None, description="What kubectl get prints.")
+    address: Address | None = Field(None, description="Where the model answers.")
+    last_request: str = Field(
+        "", description="The newest perennial.dev/request that was handled.", max_length=253
+    )
+
+    def _in(self, role: Role) -> Revision | None:
+        return next((r for r in self.revisions if r.role == role), None)
+
+    @property
+    def stable(self) -> Revision | None:
+        """The revision that answers."""
+        return self._in("Stable")
+
+    @property
+    def canary(self) -> Revision | None:
+        """The revision that is on trial."""
+        return self._in("Canary")
+
+    @property
+    def replaced(self) -> Revision | None:
+        """The revision that answered before stable did."""
+        return self._in("Previous")
+
+    @property
+    def failed(self) -> Revision | None:
+        """The revision that was taken back and has requests yet."""
+        return self._in("Failed")
+
+    @property
+    def weight(self) -> Share | None:
+        """The canary's share of the traffic."""
+        return self.canary.share if self.canary is not None else None
+
+    def having(self, **changes: object) -> Self:
+        """Return the status with changes; ``stable``, ``canary``, ``replaced`` are revisions.
+
+        ``weight`` is the canary's share; a revision that changes its role loses the one it had.
+        """
+        found: dict[str, Any] = {field: getattr(self, field) for field in ROLES}
+        found |= {field: changes.pop(field) for field in ROLES if field in changes}
+        if "weight" in changes:
+            share, canary = changes.pop("weight"), found["canary"]
+            found["canary"] = canary and canary.model_copy(update={"share": share})
+        revisions = [
+            r if r.role == role else r.model_copy(update={"role": role, "share": None})
+            for field, role in ROLES.items()
+            if (r := found[field]) is not None
+        ]
+        return self.model_copy(update={**changes, "revisions": revisions})

@@ -1,0 +1,34 @@
+"""Limits on the quality of the requests' values."""
+
+from pydantic import Field
+
+from perennial.api.common import ApiModel
+
+MISSING_BEYOND_USUAL = 0.02
+OUT_OF_RANGE = 0.01
+UNSEEN_CATEGORY = 0.01
+
+
+class QualityLimit(ApiModel):
+    """A limit on a share of the values."""
+
+    maximum: float = Field(
+        ge=0, le=1, description="Highest share that is allowed; 1 allows everything."
+    )
+
+
+class Quality(ApiModel):
+    """Limits on the quality of the requests' values; a broken one is also beyond chance."""
+
+    missing: QualityLimit = Field(
+        QualityLimit(maximum=MISSING_BEYOND_USUAL),
+        description="Values that are absent, beyond their share in the reference.",
+    )
+    out_of_range: QualityLimit = Field(
+        QualityLimit(maximum=OUT_OF_RANGE),
+        description="Numbers outside the reference's minimum and maximum.",
+    )
+    unseen_category: QualityLimit = Field(
+        QualityLimit(maximum=UNSEEN_CATEGORY),
+        description="Categories that the reference never had.",
+    )

@@ -1,0 +1,69 @@
+"""What is watched, by which tests."""
+
+from pydantic import Field
+
+from perennial.api.common import ApiModel, LocalRef
+from perennial.api.monitor.actions import Actions
+from perennial.api.monitor.drift import DriftTest
+from perennial.api.monitor.quality import Quality
+from perennial.api.values import Duration, within
+
+
+class MonitorSpec(ApiModel):
+    """Which traffic is watched, by which tests, and what is done about drift."""
+
+    deployment_ref: LocalRef = Field(description="The ModelDeployment that is watched.")
+    window: Duration = Field(
+        "1h",
+        description="How far back requests count; the pods keep one day.",
+        json_schema_extra=within("10s", "24h"),
+    )
+    interval: Duration = Field(
+        "5m", description="Time between two evaluations.", json_schema_extra=within("1s")
+    )
+    minimum_samples: int = Field(
+        500,
+        ge=1,
+        le=10_000_000,
+        description=(
+            "Rows that a verdict needs; fewer give Unknown. Of a feature with fewer than 50 values "
+            "only the missing ones are compared."
+        ),
+    )
+    alpha: float = Field(
+        0.0005,
+        gt=0,
+        le=0.5,
+        description="Chance of any false alarm within the length of a window, over all features.",
+    )
+    minimum_effect: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description=(
+            "Smallest score that matters, once a feature's usual scores are known: 0.02 is a shift "
+            "of the mean by 0.14 standard deviations, 0.1 by 0.32."
+        ),
+    )
+    tests: list[DriftTest] = Field(
+        [],
+        description=(
+            "Limits of their own for some features; without any, all features and predictions are "
+            "tested against what is usual of each."
+        ),
+        max_length=16,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+    )
+    quality: Quality = Field(Quality(), description="Limits on the quality of the values.")
+    consecutive_breaches: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description=(
+            "Evaluations in a row that must find drift before an action; one rules out chance."
+        ),
+    )
+    actions: Actions = Field(Actions(), description="What is done about drift.")

@@ -1,0 +1,116 @@
+"""The newest verdict, and what was done about it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from perennial.api.common import ApiModel, Conditions
+from perennial.api.monitor.drift import FeatureName
+from perennial.api.values import Text, Time
+
+USUAL_KEPT = 256
+
+
+class FeatureScore(ApiModel):
+    """How far a feature is from its reference."""
+
+    feature: str = Field(description="Name of the feature.", max_length=253)
+    score: float = Field(
+        description="Population stability index beyond what chance gives; 0 is like the reference."
+    )
+    need: float = Field(description="Score that drift needs.")
+    p: float = Field(description="Chance of such a difference without drift.")
+
+
+class QualityBreach(ApiModel):
+    """A feature whose values break a quality limit."""
+
+    feature: str = Field(description="Name of the feature.", max_length=253)
+    check: Literal["Missing", "OutOfRange", "UnseenCategory"] = Field(description="The check.")
+    fraction: float = Field(description="Share of the values.")
+    maximum: float = Field(description="Highest share that is allowed.")
+    p: float = Field(description="Chance of so many where nothing is wrong.")
+
+
+class UsualScore(ApiModel):
+    """How far a feature usually is from its reference."""
+
+    feature: str = Field(description="Name of the feature.", max_length=253)
+    usual: float = Field(description="Highest score of late while it was quiet.")
+    peak: float | None = Field(None, description="Highest score of the drift that goes on.")
+
+
+class WindowStatus(ApiModel):
+    """The requests that the newest verdict is about."""
+
+    start: Time | None = Field(None, description="Oldest request.")
+    end: Time | None = Field(None, description="Newest request.")
+    samples: int = Field(0, description="Rows.")
+    pods: int = Field(0, description="Pods that answered.")
+    asked: int = Field(0, description="Pods that were ready, and were asked.")
+
+
+class ReferenceStatus(ApiModel):
+    """What the traffic is compared with."""
+
+    version: str = Field("", description="Name of the ModelVersion.", max_length=253)
+    revision: str = Field("", description="Revision whose pods are read.", max_length=32)
+    profile: str = Field("", description="SHA-256 of its profile.json.", max_length=64)
+    since: Time | None = Field(None, description="Since when it is compared with this profile.")
+
+
+class LastAction(ApiModel):
+    """What was last done about drift."""
+
+    type: Literal["Retrain"] = Field(description="What was done.")
+    time: Time = Field(description="When.")
+    message: Text = Field("", description="Why, in a sentence.")
+    version: str = Field("", description="Version that drifted.", max_length=253)
+    run: int | None = Field(
+        None, description="Number of the ModelTraining's run that came of it; absent until then."
+    )
+    outcome: str = Field("", description="How that run ended; empty until then.", max_length=32)
+
+
+class Evaluation(ApiModel):
+    """One evaluation, kept for the record."""
+
+    time: Time = Field(description="When.")
+    samples: int = Field(description="Rows.")
+    worst_score: float | None = Field(None, description="Score of the worst feature.")
+    drifted: Literal["True", "False", "Unknown"] = Field(description="The verdict.")
+
+
+class MonitorStatus(ApiModel):
+    """The newest verdict, and what was done about it."""
+
+    observed_generation: int = Field(-1, description="Generation that the status is about.")
+    conditions: Conditions = []
+    reference: ReferenceStatus | None = Field(
+        None, description="What the traffic is compared with."
+    )
+    window: WindowStatus | None = Field(None, description="The requests behind the verdict.")
+    checked_time: Time | None = Field(None, description="When the newest evaluation was.")
+    worst: list[FeatureScore] = Field([], description="The highest scores.", max_length=10)
+    quality: list[QualityBreach] = Field([], description="Broken quality limits.", max_length=10)
+    suspects: list[FeatureName] = Field(
+        [], description="Features that may differ from the reference; no alarm.", max_length=10
+    )
+    usual: list[UsualScore] = Field(
+        [],
+        description="What is usual of features where it raises what drift needs.",
+        max_length=USUAL_KEPT,
+    )
+    usual_time: Time | None = Field(
+        None, description="When what is usual was last learned: once in a window's length."
+    )
+    consecutive_breaches: int = Field(0, description="Evaluations in a row that found drift.")
+    last_action: LastAction | None = Field(None, description="What was last done about drift.")
+    action_times: list[Time] = Field(
+        [], description="Actions of the last 24 hours.", max_length=100
+    )
+    retrainings: int = Field(0, description="How often a retraining was asked for.")
+    fruitless: int = Field(
+        0, description="Runs that came of it and ended, since the traffic last was as learned."
+    )
+    history: list[Evaluation] = Field([], description="The last evaluations.", max_length=20)

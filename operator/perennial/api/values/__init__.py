@@ -1,0 +1,32 @@
+"""What fields hold: names, times, amounts, and the rules that Kubernetes checks them by."""
+
+from perennial.api.values.durations import Duration, Time, seconds, within
+from perennial.api.values.labels import FOREIGN_KEYS, VALID_KEYS, LabelValue, Word
+from perennial.api.values.names import Name, ObjectName, ScorerName, Sha256, Text, Uri
+from perennial.api.values.quantities import ByteSize, Quantity, byte_count, quantity, sized
+from perennial.api.values.rules import Json, one_of, rule
+
+__all__ = [
+    "FOREIGN_KEYS",
+    "VALID_KEYS",
+    "ByteSize",
+    "Duration",
+    "Json",
+    "LabelValue",
+    "Name",
+    "ObjectName",
+    "Quantity",
+    "ScorerName",
+    "Sha256",
+    "Text",
+    "Time",
+    "Uri",
+    "Word",
+    "byte_count",
+    "one_of",
+    "quantity",
+    "rule",
+    "seconds",
+    "sized",
+    "within",
+]

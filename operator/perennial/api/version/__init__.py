@@ -1,0 +1,22 @@
+"""ModelVersion: the immutable record of one trained, proven model."""
+
+from perennial.api.version.kind import ModelVersion
+from perennial.api.version.records import Artifact, DatasetRecord, Metric, Signature, Tensor
+from perennial.api.version.spec import Imported, Source, VersionSpec
+from perennial.api.version.status import DeployedBy, Outcome, PrintedVersion, VersionStatus
+
+__all__ = [
+    "Artifact",
+    "DatasetRecord",
+    "DeployedBy",
+    "Imported",
+    "Metric",
+    "ModelVersion",
+    "Outcome",
+    "PrintedVersion",
+    "Signature",
+    "Source",
+    "Tensor",
+    "VersionSpec",
+    "VersionStatus",
+]

@@ -1,0 +1,7 @@
+"""DriftMonitor: what is said of live traffic, and what is done about it."""
+
+from perennial.plan.monitoring.decision import plan_monitor
+from perennial.plan.monitoring.questions import questions, wants_windows
+from perennial.plan.monitoring.snapshot import MonitorSnapshot
+
+__all__ = ["MonitorSnapshot", "plan_monitor", "questions", "wants_windows"]

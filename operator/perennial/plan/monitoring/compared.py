@@ -1,0 +1,62 @@
+"""What is compared: a profile's counts beside those of live traffic."""
+
+from collections.abc import Sequence
+
+from perennial.api.monitor import DriftTest, MonitorSpec
+from perennial.api.values import seconds
+from perennial.plan.statistics.drift import Counts, Feature, Settings
+from perennial_artifact.profile import FeatureProfile, Profile
+from perennial_artifact.windows import Column, Window
+
+
+def paired(profile: Profile, window: Window) -> list[tuple[FeatureProfile, Column]]:
+    """Return features and predictions with what was counted of them live.
+
+    Raises:
+        ValueError: the window was not counted on this profile.
+    """
+    profiles = (*profile.features, *profile.predictions)
+    live = (*(window.features or ()), *(window.predictions or ()))
+    if [len(p.counts) for p in profiles] != [len(column.counts) for column in live]:
+        raise ValueError("what the pods counted does not fit their profile")
+    return list(zip(profiles, live, strict=True))
+
+
+def features(
+    tests: Sequence[DriftTest], pairs: Sequence[tuple[FeatureProfile, Column]]
+) -> list[Feature]:
+    """Return what is tested: without tests all features; else those that a test is about.
+
+    A feature belongs to the first test that names it, or that names none.
+    """
+    found = []
+    for profile, window in pairs:
+        test = next((t for t in tests if not t.features or profile.name in t.features), None)
+        if tests and test is None:
+            continue
+        reference = Counts(tuple(profile.counts), profile.other, profile.missing)
+        live = Counts(tuple(window.counts), window.other, window.missing, window.out_of_range)
+        threshold = test.threshold if test is not None else None
+        ordered = profile.kind == "Numeric"
+        found.append(Feature(profile.name, ordered, reference, live, threshold=threshold))
+    return found
+
+
+def settings(spec: MonitorSpec, watched: float) -> Settings:
+    """Return what counts as drift, and as bad values.
+
+    Args:
+        spec: of the monitor.
+        watched: seconds since this reference is compared with.
+    """
+    return Settings(
+        window=seconds(spec.window),
+        interval=seconds(spec.interval),
+        watched=max(0.0, watched),
+        alpha=spec.alpha,
+        minimum_effect=spec.minimum_effect,
+        minimum_samples=spec.minimum_samples,
+        missing=spec.quality.missing.maximum,
+        out_of_range=spec.quality.out_of_range.maximum,
+        unseen_category=spec.quality.unseen_category.maximum,
+    )

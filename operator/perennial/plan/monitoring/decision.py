@@ -1,0 +1,210 @@
+"""What to do about a DriftMonitor: the one pass, and the only importer of tests and actions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from perennial.api.common import Condition
+from perennial.api.monitor import Evaluation, MonitorStatus, ReferenceStatus, WindowStatus
+from perennial.api.values import seconds
+from perennial.plan.core import Event, Plan, condition, settle, with_stall
+from perennial.plan.monitoring.actions import ACTIONS
+from perennial.plan.monitoring.actions.retrain import followed, helps
+from perennial.plan.monitoring.compared import features, paired, settings
+from perennial.plan.monitoring.finding import Judgement
+from perennial.plan.monitoring.questions import seconds_until_due
+from perennial.plan.monitoring.snapshot import MonitorSnapshot
+from perennial.plan.monitoring.tests import TESTS
+from perennial.plan.monitoring.tests.drift import usual
+from perennial.plan.statistics.drift import DriftReport, FeatureDrift, judge_drift
+from perennial_artifact.windows import Window, merge
+
+HISTORY_KEPT = 20
+DAY = timedelta(hours=24)
+
+
+def plan_monitor(s: MonitorSnapshot) -> Plan:
+    """Decide what to do about a DriftMonitor."""
+    status = with_run = followed(s, s.monitor.status)
+    name = s.monitor.spec.deployment_ref.name
+    stable = s.deployment.status.stable if s.deployment else None
+    if s.deployment is None:
+        message = f"there is no ModelDeployment {name}: create it"
+        return _sees_nothing(s, status, "DeploymentNotFound", message)
+    if s.deployment.spec.serving.drift_windows == "Disabled":
+        message = f"{name} counts nothing: set its spec.serving.driftWindows to Enabled"
+        return _sees_nothing(s, status, "DriftWindowsDisabled", message, stalled=True)
+    if stable is None or not stable.ready_replicas:
+        return _sees_nothing(s, status, "NotServing", f"{name} serves nothing yet")
+    if status.reference is None or status.reference.revision != stable.revision:
+        before = status.reference or ReferenceStatus()
+        serves = {"version": stable.version, "revision": stable.revision}
+        reference = before.model_copy(update=serves)
+        status = status.model_copy(update={"reference": reference, "consecutive_breaches": 0})
+    if status.observed_generation != s.monitor.metadata.generation:
+        status = status.model_copy(update={"fruitless": 0})  # a person has thought about it
+    if s.answers is None:
+        changed = with_run if with_run != s.monitor.status else None
+        return Plan(status=changed, requeue_after=max(1.0, seconds_until_due(s.monitor, s.now)))
+    if not s.windows or s.profile is None:
+        message = (
+            f"none of {s.asked} ready pods answered with a drift window; bare models without a "
+            "profile have none"
+        )
+        status = status.model_copy(update={"checked_time": s.now})
+        return _sees_nothing(s, status, "NoWindows", message)
+    try:
+        window = merge(s.windows)
+        pairs = paired(s.profile, window)
+    except ValueError as error:
+        return _sees_nothing(s, status, "NoWindows", str(error))
+    names = {profile.name for profile, _ in pairs}
+    unknown = sorted({f for t in s.monitor.spec.tests for f in t.features} - names)
+    if unknown:
+        message = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(names))}"
+        return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
+    status = _of_profile(s, status, window.profile)
+    if window.rows < s.monitor.spec.minimum_samples:
+        return _too_few(s, status, window)
+    assert status.reference is not None and status.reference.since is not None
+    watched = (s.now - status.reference.since).total_seconds()
+    tested = features(s.monitor.spec.tests, pairs)
+    report = judge_drift(tested, settings(s.monitor.spec, watched), usual(status.usual))
+    return _judge(s, status, window, report)
+
+
+def _of_profile(s: MonitorSnapshot, status: MonitorStatus, profile: str) -> MonitorStatus:
+    """Return the status; what is usual is learned anew where the reference has changed."""
+    reference = status.reference
+    assert reference is not None
+    if reference.profile == profile and reference.since is not None:
+        return status
+    anew = reference.model_copy(update={"profile": profile, "since": s.now})
+    return status.model_copy(update={"reference": anew, "usual": [], "usual_time": None})
+
+
+def _too_few(s: MonitorSnapshot, status: MonitorStatus, window: Window) -> Plan:
+    """Say that too little came to say anything; what was counted in a row stays."""
+    message = f"{window.rows} rows came in the window, {s.monitor.spec.minimum_samples} are needed"
+    status = _looked(s, status, window, None, None)
+    status = status.model_copy(update={"worst": [], "quality": [], "suspects": []})
+    conditions = [
+        _watching(s),
+        condition("Drifted", None, "TooFewSamples", message),
+        condition("QualityPassed", None, "TooFewSamples"),
+    ]
+    return _finish(s, status, conditions, ())
+
+
+def _judge(s: MonitorSnapshot, status: MonitorStatus, window: Window, report: DriftReport) -> Plan:
+    """Run the tests, and the actions that what they found asks for."""
+    worst = report.features[0] if report.features else None
+    status = _looked(s, status, window, any(f.drifted for f in report.features), worst)
+    found = [test(s, status, report) for test in TESTS.values()]
+    changes = {name: value for result in found for name, value in result.changes.items()}
+    status = status.model_copy(update=changes)
+    conditions: list[Condition] = [_watching(s)]
+    events: list[Event] = []
+    for result in found:
+        result, status = _acted(s, status, result)
+        conditions.append(result.condition)
+        events += result.events
+    return _finish(s, status, conditions, tuple(events))
+
+
+def _acted(
+    s: MonitorSnapshot, status: MonitorStatus, found: Judgement
+) -> tuple[Judgement, MonitorStatus]:
+    """Do what is to be done about a test's cause, and say what came of it in its condition."""
+    for name, act in ACTIONS.items():
+        if not found.cause or getattr(s.monitor.spec.actions, name) is None:
+            continue
+        done = act(s, status, found.cause)
+        message = f"{found.condition.message}; {done.message}"
+        changed = found.condition.model_copy(update={"reason": done.reason, "message": message})
+        found = replace(found, condition=changed, events=(*found.events, *done.events))
+        status = done.status
+    return found, status
+
+
+def _looked(
+    s: MonitorSnapshot,
+    status: MonitorStatus,
+    window: Window,
+    drifted: bool | None,
+    worst: FeatureDrift | None,
+) -> MonitorStatus:
+    """Return the status with what was looked at, and when."""
+    looked = Evaluation(
+        time=s.now,
+        samples=window.rows,
+        worst_score=round(worst.score, 4) if worst is not None else None,
+        drifted="Unknown" if drifted is None else "True" if drifted else "False",
+    )
+    counted = WindowStatus(
+        start=_moment(max(window.start, min(w.since for w in s.windows))),
+        end=_moment(window.end),
+        samples=window.rows,
+        pods=s.answered,
+        asked=s.asked,
+    )
+    return status.model_copy(
+        update={
+            "checked_time": s.now,
+            "window": counted,
+            "history": [*status.history, looked][-HISTORY_KEPT:],
+            "action_times": [t for t in status.action_times if s.now - t < DAY],
+        }
+    )
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _watching(s: MonitorSnapshot) -> Condition:
+    """Return that it watches, and how many pods are not seen."""
+    message, silent = f"watches {s.monitor.spec.deployment_ref.name}", s.asked - s.answered
+    if silent > 0:
+        message += f"; {silent} of {s.asked} ready pods did not answer"
+    for late in s.answers.skewed(*s.answers.asked)[:1] if s.answers is not None else ():
+        clock = f"the clock of pod {late.pod} is {late.skew:+.0f} s off"
+        message += f"; {clock}: look at its node's time"
+    return condition("Ready", True, "Watching", message)
+
+
+def _sees_nothing(
+    s: MonitorSnapshot, status: MonitorStatus, reason: str, message: str, stalled: bool = False
+) -> Plan:
+    """Say why nothing can be said of the traffic."""
+    conditions = [
+        condition("Ready", False, reason, message),
+        condition("Drifted", None, reason, message),
+        condition("QualityPassed", None, reason),
+    ]
+    return _finish(s, status, conditions, (), reason if stalled else "", message)
+
+
+def _finish(
+    s: MonitorSnapshot,
+    status: MonitorStatus,
+    conditions: Sequence[Condition],
+    events: tuple[Event, ...],
+    stalled: str = "",
+    message: str = "",
+) -> Plan:
+    may_help = helps(status)
+    generation = s.monitor.metadata.generation
+    conditions = [
+        *conditions,
+        condition("RetrainingHelps", may_help, "Helps" if may_help else "DriftStayed"),
+        condition("Reconciling", False, "UpToDate"),
+        condition("Stalled", bool(stalled), stalled or "Progressing", message if stalled else ""),
+    ]
+    present = s.monitor.status.conditions
+    settled = settle(present, conditions, generation, s.now)
+    status = status.model_copy(update={"observed_generation": generation, "conditions": settled})
+    events = with_stall(present, settled, events)
+    return Plan(
+        status=status, events=events, requeue_after=max(1.0, seconds(s.monitor.spec.interval))
+    )

@@ -1,0 +1,53 @@
+"""What a test says of live traffic, and what an action did about it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from perennial.api.common import Condition
+from perennial.api.monitor import MonitorStatus
+from perennial.plan.core import Event
+from perennial.plan.monitoring.snapshot import MonitorSnapshot
+from perennial.plan.statistics.drift import DriftReport
+
+KEPT = 10
+"""Features that the status names at most, the worst first."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A condition of the monitor, with what else the status and people are to know."""
+
+    condition: Condition
+    changes: Mapping[str, object] = field(default_factory=dict)
+    """Of the status."""
+    events: tuple[Event, ...] = ()
+    cause: str = ""
+    """Why the actions are to be taken; empty where they are not."""
+
+
+Judge = Callable[[MonitorSnapshot, MonitorStatus, DriftReport], Judgement]
+"""Says what a report means; the status is the one under way, its window already noted."""
+
+
+@dataclass(frozen=True)
+class ActionResult:
+    """What an action came to: asked for, or why not."""
+
+    reason: str
+    message: str
+    status: MonitorStatus
+    events: tuple[Event, ...] = ()
+
+
+Action = Callable[[MonitorSnapshot, MonitorStatus, str], ActionResult]
+"""Does something about a cause, unless something speaks against it."""
+
+
+def was(s: MonitorSnapshot, type: str) -> str:
+    """Return a condition's status as it was written, Unknown before."""
+    return next((c.status for c in s.monitor.status.conditions if c.type == type), "Unknown")
+
+
+def rounded(p: float) -> float:
+    """Return a p-value with three digits."""
+    return float(f"{p:.3g}")

@@ -1,0 +1,45 @@
+"""What a decision about a DriftMonitor depends on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from perennial.api.deployment import ModelDeployment
+from perennial.api.monitor import DriftMonitor
+from perennial.api.training import ModelTraining
+from perennial.plan.windows import Answers
+from perennial_artifact.profile import Profile
+from perennial_artifact.windows import Window
+
+
+@dataclass(frozen=True)
+class MonitorSnapshot:
+    """All that a decision about a DriftMonitor depends on."""
+
+    monitor: DriftMonitor
+    now: datetime
+    deployment: ModelDeployment | None = None
+    training: ModelTraining | None = None
+    answers: Answers | None = None
+    """What the serving pods answered; None where they were not asked in this pass."""
+    profile: Profile | None = None
+    """What the pods count on, None where they told none."""
+
+    @property
+    def windows(self) -> list[Window]:
+        """Return what the pods counted of features and predictions."""
+        found = [h.window for h in self.answers.heard] if self.answers is not None else []
+        return [w for w in found if w is not None and w.features is not None]
+
+    @property
+    def asked(self) -> int:
+        """Return how many ready pods were asked."""
+        return sum(map(len, self.answers.asked.values())) if self.answers is not None else 0
+
+    @property
+    def answered(self) -> int:
+        """Return how many of them gave a window."""
+        if self.answers is None:
+            return 0
+        ready = {name for names in self.answers.asked.values() for name in names}
+        gave = {h.pod for h in self.answers.heard if h.window is not None and h.window.features}
+        return len(ready & gave)

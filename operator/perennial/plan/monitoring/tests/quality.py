@@ -1,0 +1,32 @@
+"""Which features have more missing, impossible or unknown values than they may."""
+
+from perennial.api.monitor import MonitorStatus, QualityBreach
+from perennial.plan.core import Event, condition
+from perennial.plan.monitoring.finding import KEPT, Judgement, rounded, was
+from perennial.plan.monitoring.snapshot import MonitorSnapshot
+from perennial.plan.statistics.drift import DriftReport
+from perennial.plan.statistics.numbers import in_percent
+
+
+def judge(s: MonitorSnapshot, status: MonitorStatus, report: DriftReport) -> Judgement:
+    """Say which limits are broken."""
+    broken = [
+        QualityBreach(
+            feature=b.feature,
+            check=b.check,
+            fraction=round(b.share, 4),
+            maximum=b.limit,
+            p=rounded(b.p),
+        )
+        for b in report.breaches[:KEPT]
+    ]
+    if not broken:
+        return Judgement(condition("QualityPassed", True, "WithinLimits"), {"quality": broken})
+    message = ", ".join(
+        f"{b.feature} {b.check} {in_percent(b.share)}, {in_percent(b.limit)} may"
+        for b in report.breaches[:3]
+    )
+    is_news = was(s, "QualityPassed") != "False"
+    events = (Event("QualityLimitsBroken", message, "Warning"),) if is_news else ()
+    found = condition("QualityPassed", False, "QualityLimitsBroken", message)
+    return Judgement(found, {"quality": broken}, events)

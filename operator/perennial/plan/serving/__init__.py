@@ -1,0 +1,1 @@
+"""What serves a revision: its record, its Deployment, the Service, the request log."""

@@ -1,0 +1,76 @@
+"""Who wants a run, and why."""
+
+from dataclasses import dataclass
+
+from perennial.api.training import Pending, TrainingStatus, TriggerKind
+from perennial.plan.core import Event, request_of
+from perennial.plan.training.run import as_trained
+from perennial.plan.training.schedule import next_after
+from perennial.plan.training.snapshot import TrainingSnapshot
+
+RETRAIN = "retrain"
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What starts a run, or would."""
+
+    kind: TriggerKind
+    reason: str
+
+
+def triggers_of(
+    s: TrainingSnapshot, status: TrainingStatus
+) -> tuple[list[Trigger], TrainingStatus, tuple[Event, ...]]:
+    """Return who wants a run, with the status that remembers having asked."""
+    training, spec = s.training, s.training.spec
+    triggers: list[Trigger] = []
+    events: tuple[Event, ...] = ()
+    newest = status.run
+    if newest is None and status.champion is None:
+        triggers.append(Trigger("Spec", "first run"))
+    elif newest is not None and newest.trained != as_trained(spec):
+        triggers.append(
+            Trigger("Spec", f"spec changed to generation {training.metadata.generation}")
+        )
+    if status.pending is not None:
+        triggers.append(Trigger(status.pending.trigger, status.pending.reason))
+    if request := request_of(training.metadata.annotations, status.last_request):
+        verb, text = request
+        if verb == RETRAIN:
+            triggers.append(Trigger("Request", f"asked for by {text}"))
+        else:
+            message = f"{verb} is unknown here; a ModelTraining knows {RETRAIN}"
+            events = (Event("UnknownRequest", message, "Warning"),)
+        status = status.model_copy(update={"last_request": text})
+    if spec.schedule is not None:
+        since = status.last_schedule_time or training.metadata.creation_timestamp or s.now
+        due = next_after(spec.schedule, since)
+        if due <= s.now:
+            triggers.append(Trigger("Schedule", f"scheduled for {due:%Y-%m-%dT%H:%M:%SZ}"))
+            status = status.model_copy(update={"last_schedule_time": s.now})
+    began = newest.start_time if newest else None
+    for monitor in s.monitors:
+        action = monitor.status.last_action
+        if action is not None and began is not None and action.time > began:
+            triggers.append(Trigger("Drift", f"{monitor.metadata.name}: {action.message}"))
+    return triggers, status, events
+
+
+def reasons(triggers: list[Trigger]) -> str:
+    """Return the reasons joined, each once."""
+    joined: list[str] = []
+    for trigger in triggers:
+        if not any(trigger.reason in known for known in joined):
+            joined.append(trigger.reason)
+    return "; ".join(joined)[:1024]
+
+
+def postponed(status: TrainingStatus, triggers: list[Trigger]) -> TrainingStatus:
+    """Return the status that remembers triggers beside what already waits."""
+    if not triggers:
+        return status
+    if status.pending is not None:
+        triggers = [Trigger(status.pending.trigger, status.pending.reason), *triggers]
+    pending = Pending(trigger=triggers[0].kind, reason=reasons(triggers))
+    return status.model_copy(update={"pending": pending})
