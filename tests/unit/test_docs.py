@@ -7,14 +7,16 @@ from typing import get_args
 import pytest
 import yaml
 
-from perennial.api import KINDS
+from perennial.api import API_VERSION, KINDS
 from perennial.api.training import Checks
 from perennial.plan.core import REQUEST_ANNOTATION
 from perennial.plan.pods.stores import ALLOWED_LABEL, ALLOWED_VALUE, not_allowed
 from perennial.plan.rollout.requests import VERBS
 from perennial.plan.training import RETRAIN
 from perennial_artifact.credentials import KEYS
+from perennial_artifact.manifest import Manifest
 from perennial_artifact.result import CheckName
+from perennial_artifact.windows import FORMAT
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = ROOT / "docs" / "training.md"
@@ -66,6 +68,15 @@ def test_every_check_of_a_dataset_is_told() -> None:
     rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(get_args(CheckName))
     assert {f.alias for f in Checks.model_fields.values()} == set(get_args(CheckName))
+
+
+def test_the_versions_of_documents_are_told() -> None:
+    page = (ROOT / "docs" / "upgrades.md").read_text()
+    rows = dict(re.findall(r"^\| (.+?) \| (.+?) \|", page, re.MULTILINE))
+    assert rows["the four kinds"] == f"`{API_VERSION}`"
+    assert rows["a window, `GET /window`"] == f"`format` {FORMAT}"
+    written = Manifest.__struct_config__
+    assert rows["`manifest.json`"] == f"`{written.tag_field}` {written.tag}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
