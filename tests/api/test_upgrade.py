@@ -105,7 +105,7 @@ def upgraded(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
         for namespace in (base.namespace, CHANGED):
             assert kubectl("create", "namespace", namespace).code == 0
             kubectl("label", "namespace", namespace, "perennial.dev/default-store=allowed")
-        put(server, [*objects, *somebody_has_changed(objects, "resting")])
+        put(server, [*objects, *somebody_has_changed(objects)])
         found = Upgraded(base, server, kubectl, by_name(objects))
         assert found.now().keys() == found.before.keys()  # all of it can be read
         bring(kubectl, ROOT / "crds")
@@ -125,15 +125,20 @@ def bring(kubectl: Kubectl, crds: Path) -> None:
     assert done.code == 0, done.error
 
 
-def somebody_has_changed(objects: list[Json], name: str) -> list[Json]:
-    """Return a ModelDeployment and its children in another namespace, and not as recorded."""
-    owned = [o for o in objects if f"{o['metadata']['name']}-".startswith(f"{name}-")]
-    owned += [o for o in objects if o["metadata"]["name"] == "imported"]
+def somebody_has_changed(objects: list[Json]) -> list[Json]:
+    """Return two ModelDeployments and their children in another namespace, not as recorded.
+
+    Of one the pods were made of another image, of the other the canary is at a step of other steps.
+    """
+    names = ("resting", "midway", "imported")
+    owned = [o for o in objects if o["metadata"]["name"].partition("-")[0] in names]
     bodies = json.loads(json.dumps(owned).replace(f'"{scene.NAMESPACE}"', f'"{CHANGED}"'))
     for body in bodies:
-        if body["kind"] == "ControllerRevision":
+        if body["kind"] == "ControllerRevision" and body["metadata"]["name"].startswith("resting"):
             for container in body["data"]["template"]["spec"]["containers"]:
                 container["image"] = "another"
+        elif body["kind"] == "ModelDeployment" and body["metadata"]["name"] == "midway":
+            status(body)["step"]["steps"] = "others"
     return list(bodies)
 
 
@@ -182,6 +187,18 @@ def test_what_is_not_as_recorded_is_written_and_seen_to_be(upgraded: Upgraded) -
     (told,) = restarted(before, upgraded.now(CHANGED))
     assert told.endswith("has another template")
     assert restarted(before, {})[0].endswith("is gone")
+
+
+def test_a_canary_that_begins_anew_is_seen_to(upgraded: Upgraded) -> None:
+    """The proof that the test below can fail."""
+    was = status(upgraded.before["ModelDeployment", "midway"])["step"]
+
+    def begins_anew() -> bool:
+        now = status(upgraded.now(CHANGED)["ModelDeployment", "midway"])["step"]
+        # The step that it stood at lasts for minutes, and begins later now.
+        return bool(now["index"] <= was["index"] and now.get("startTime", "") != was["startTime"])
+
+    wait("it begins anew", begins_anew, 60)
 
 
 def test_a_canary_goes_on_from_where_it_stood(upgraded: Upgraded) -> None:

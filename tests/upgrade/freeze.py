@@ -45,16 +45,17 @@ def main() -> None:
     into = BASES / version
     if into.exists() and not chosen.again:
         sys.exit(f"{into.relative_to(ROOT)} is there: what was released is never frozen anew")
+    commit = _commit()
     with tempfile.TemporaryDirectory(prefix="perennial-base-") as place:
         made = Path(place) / "made"
-        freeze(made, Path(place), version)
+        freeze(made, Path(place), version, commit)
         shutil.rmtree(into, ignore_errors=True)
         shutil.copytree(made, into)
     print(f"frozen: {into.relative_to(ROOT)}")
 
 
-def freeze(into: Path, place: Path, version: str) -> None:
-    """Write what is to be kept into a directory."""
+def freeze(into: Path, place: Path, version: str, commit: str) -> None:
+    """Write what is to be kept into a directory; ``place`` is for what is not."""
     with (
         store.serving(place) as s3,
         apiserver.running() as server,
@@ -69,7 +70,7 @@ def freeze(into: Path, place: Path, version: str) -> None:
                 _Stage(kubectl, s3, runs, operator).play()
                 metrics = traffic.get(f"{operator.metrics}/metrics")
             # Nobody writes any more, and all is as the operator left it.
-            Recorder(kubectl, into, place).write(version, _commit(), runs, s3, metrics)
+            Recorder(kubectl, into, place).write(version, commit, runs, s3, metrics)
 
 
 def _prepare(kubectl: Kubectl, s3: Store) -> None:
@@ -169,9 +170,15 @@ class _Stage:
 
 
 def _commit() -> str:
-    """Return the commit that is frozen; a change that is in none makes it ``…-dirty``."""
-    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    """Return the commit that is frozen; end where the checkout is not as it is in one."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    if changed := git("status", "--porcelain", "--", ".", f":!{BASES.relative_to(ROOT)}"):
+        sys.exit(f"commit these first, for a base is made of a commit:\n{changed.rstrip()}")
+    return git("rev-parse", "HEAD").strip()
 
 
 if __name__ == "__main__":
