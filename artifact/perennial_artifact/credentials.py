@@ -62,18 +62,18 @@ def configuration(scheme: str, secret: Mapping[str, str]) -> dict[str, str]:
 def _connection(text: str) -> dict[str, str]:
     """Return the settings in an Azure connection string, which obstore does not read."""
     pairs = (part.partition("=") for part in text.split(";"))
-    told = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    account, endpoint = told.get("accountname", ""), told.get("blobendpoint", "")
+    fields = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    account, endpoint = fields.get("accountname", ""), fields.get("blobendpoint", "")
     if endpoint and not account:  # a shared access signature's names no account
         account = (urlparse(endpoint).hostname or "").partition(".")[0]
     elif account and not endpoint:
-        protocol = told.get("defaultendpointsprotocol", "https")
-        suffix = told.get("endpointsuffix", "core.windows.net")
+        protocol = fields.get("defaultendpointsprotocol", "https")
+        suffix = fields.get("endpointsuffix", "core.windows.net")
         endpoint = f"{protocol}://{account}.blob.{suffix}"
     found = {
         "account_name": account,
-        "account_key": told.get("accountkey", ""),
-        "sas_key": told.get("sharedaccesssignature", ""),
+        "account_key": fields.get("accountkey", ""),
+        "sas_key": fields.get("sharedaccesssignature", ""),
         "endpoint": endpoint,
     }
     return {name: value for name, value in found.items() if value}

@@ -229,8 +229,8 @@ class CandidateResult(Document):
             message = result.to_json()
             if len(message) <= MESSAGE_LIMIT:
                 return message
-        told = f"the result does not fit into {MESSAGE_LIMIT} bytes: gate on fewer metrics"
-        failure = Failure(reason="ResultTooLarge", message=told)
+        text = f"the result does not fit into {MESSAGE_LIMIT} bytes: gate on fewer metrics"
+        failure = Failure(reason="ResultTooLarge", message=text)
         return CandidateResult(candidate=self.candidate, failure=failure).to_json()
 
 

@@ -76,16 +76,16 @@ def open_store(uri: str, secret_dir: Path | None = None, make: bool = False) -> 
         )
     except Exception as error:
         # What follows "file:" may quote the key that cannot be parsed; a traceback would show it.
-        told = str(error).partition("\n")[0].partition(" file: ")[0]
-        raise StoreUnreachable(f"{uri} is no store that can be opened: {told}") from None
+        message = str(error).partition("\n")[0].partition(" file: ")[0]
+        raise StoreUnreachable(f"{uri} is no store that can be opened: {message}") from None
 
 
 def unreachable(uri: str, done: str, error: Exception) -> StoreUnreachable:
     """Return what to raise where a store refuses to be read or written."""
     if uri.startswith(("pvc://", "file://")):
-        told = str(error).partition("\n")[0]
+        message = str(error).partition("\n")[0]
         who = f"user {os.geteuid()}, group {os.getegid()}"
-        return StoreUnreachable(f"{uri} cannot be {done} by {who}: {told}")
+        return StoreUnreachable(f"{uri} cannot be {done} by {who}: {message}")
     # Not the error's own text: it may carry the request with its signature.
     return StoreUnreachable(
         f"{uri} cannot be {done}: check the store's endpoint and the Secret's credentials "

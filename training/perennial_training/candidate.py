@@ -57,9 +57,9 @@ def fit(
                 rehearse(chosen, parameters, inputs, columns, target)
             except TrainingFailure as failure:
                 rehearsed[kind] = failure
-        told = rehearsed[kind]
-        if told is not None:
-            raise told
+        known = rehearsed[kind]
+        if known is not None:
+            raise known
 
     parameters = given
     if candidate.search is not None:

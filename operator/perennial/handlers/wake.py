@@ -55,7 +55,7 @@ async def related(cluster: Cluster, key: Key, body: Json) -> list[Key]:
             feedback = t.spec.dataset.feedback
             if feedback is not None and feedback.deployment_ref.name == key.name:
                 keys.append(Key("ModelTraining", namespace, t.metadata.name))
-        revisions = [*status.get("revisions", []), *status.get("rejected", [])]
+        revisions = [*status.get("revisions", []), *status.get("rollout", {}).get("rejected", [])]
         names = {r.get("version") for r in revisions if r}
         for v in await cluster.read_all(ModelVersion, namespace):
             # Those that it named before, too: their status still says that it serves them.

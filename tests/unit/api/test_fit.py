@@ -13,14 +13,8 @@ def test_lists_keep_their_end_and_texts_their_beginning() -> None:
     rejected = [
         Rejection(revision=f"r{n}", version="", reason="R", message="m", time=NOW) for n in range(9)
     ]
-    status = DeploymentStatus().model_copy(
-        update={
-            "analysis": analysis,
-            "rejected": rejected,
-            "paused": "P" * 99,
-            "selector": "s" * 2000,
-        }
-    )
+    long = {"paused": "P" * 99, "selector": "s" * 2000}
+    status = DeploymentStatus().having(analysis=analysis, rejected=rejected, **long)
     cut = fit(status)
     assert [r.revision for r in cut.rejected] == ["r4", "r5", "r6", "r7", "r8"]
     assert cut.analysis is not None and len(cut.analysis.missing) == 8

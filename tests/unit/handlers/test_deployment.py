@@ -14,7 +14,7 @@ OLD, NEW = "a" * 64, "b" * 64
 FOLLOWS = {"trainingRef": {"name": "flights"}}
 STABLE = {"role": "Stable", "revision": "r-1", "version": "flights-1"}
 SERVES = {
-    "promotedTime": NOW,
+    "rollout": {"promotedTime": NOW},
     "revisions": [{**STABLE, "artifact": {"uri": "s3://models/t/", "sha256": OLD}}],
 }
 

@@ -78,7 +78,10 @@ async def test_a_training_wakes_the_deployments_that_follow_it_and_their_monitor
 
 
 async def test_a_deployment_wakes_its_training_its_versions_and_its_monitors() -> None:
-    status = {"revisions": [{"version": "fraud-2"}], "rejected": [{"version": "fraud-3"}]}
+    status = {
+        "revisions": [{"version": "fraud-2"}],
+        "rollout": {"rejected": [{"version": "fraud-3"}]},
+    }
     assert await woken("ModelDeployment", "shop", spec=FOLLOWS, status=status) == {
         ("ModelTraining", "fraud"),
         ("ModelTraining", "pupil"),  # it learns from the deployment's feedback

@@ -519,17 +519,17 @@ def test_what_is_asked_for_begins_where_the_last_look_ended() -> None:
 
 def test_what_is_measured_is_written_when_it_tells_something_new_or_every_two_minutes() -> None:
     trial = begun()
-    before = DeploymentStatus(analysis=trial.known)
+    before = DeploymentStatus().having(analysis=trial.known)
     trial.run(10, random.Random(1), (0, 0))
-    after = DeploymentStatus(analysis=trial.known)
+    after = DeploymentStatus().having(analysis=trial.known)
     assert before != after and may_wait(before, after)
-    assert not may_wait(before, after.model_copy(update={"paused": "Asked"}))
+    assert not may_wait(before, after.having(paused="Asked"))
     assert not may_wait(DeploymentStatus(), after)
     suspected = [m.model_copy(update={"suspected": True}) for m in trial.known.metrics]
     known = trial.known.model_copy(update={"metrics": suspected})
-    assert not may_wait(before, DeploymentStatus(analysis=known))
+    assert not may_wait(before, DeploymentStatus().having(analysis=known))
     trial.run(50, random.Random(1), (0, 0))
-    assert not may_wait(before, DeploymentStatus(analysis=trial.known))
+    assert not may_wait(before, DeploymentStatus().having(analysis=trial.known))
 
 
 COUNTS = st.tuples(st.integers(0, 100), st.integers(0, 100), st.integers(0, 100))

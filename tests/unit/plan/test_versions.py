@@ -28,7 +28,7 @@ def rejecting(
     name: str, at: float, which: str = "flights-2", reason: str = "AnalysisFailed"
 ) -> ModelDeployment:
     told = {"revision": "r", "version": which, "reason": reason, "message": "too slow"}
-    made = deployment(status={"rejected": [{**told, "time": later(at)}]})
+    made = deployment(status={"rollout": {"rejected": [{**told, "time": later(at)}]}})
     return made.model_copy(update={"metadata": made.metadata.model_copy(update={"name": name})})
 
 

@@ -13,7 +13,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 
-from perennial.plan.drift import features, known
+from perennial.plan.monitoring.compared import features, paired
 from perennial.plan.statistics.drift import FeatureDrift, Settings, judge_drift
 from perennial_artifact.manifest import Column
 from perennial_artifact.profile import FeatureProfile, Profile
@@ -41,7 +41,7 @@ def drift(reference: FeatureProfile, live: Any) -> FeatureDrift:
         features=counted,
         predictions=predicted,
     )
-    tested = features([], known(before, window))
+    tested = features([], paired(before, window))
     (found,) = judge_drift(tested, Settings(3_600, 300, watched=0), {}).features
     return found
 

@@ -26,10 +26,10 @@ def add_neighbours(graph: Graph, features: Features, model: Any) -> list[str]:
     rows, known = features.matrix(), np.asarray(model._fit_X, dtype=np.float64)
     found = _nearest(graph, rows, known, model.n_neighbors)
     if is_classifier:
-        told = (model._y.ravel()[:, None] == np.arange(len(model.classes_))).astype(np.float64)
+        labels = (model._y.ravel()[:, None] == np.arange(len(model.classes_))).astype(np.float64)
     else:
-        told = np.asarray(model._y, dtype=np.float64).reshape(len(known), -1)
-    theirs = graph.add("Gather", graph.constant(told), found, axis=0)  # [n, neighbours, answers]
+        labels = np.asarray(model._y, dtype=np.float64).reshape(len(known), -1)
+    theirs = graph.add("Gather", graph.constant(labels), found, axis=0)  # [n, neighbours, answers]
     middle = graph.constant(np.array([1]))
     if model.weights == "distance":
         weights = _weights(graph, rows, known, found)

@@ -40,12 +40,14 @@ class Parity:
 
     def __str__(self) -> str:
         """Say how many rows, by how much, and what it would change."""
-        told = f"ONNX and scikit-learn disagree on {self.disagreeing:,} of {self.rows:,} rows"
+        message = f"ONNX and scikit-learn disagree on {self.disagreeing:,} of {self.rows:,} rows"
         if self.labels is None:
             share = f"{100 * self.largest / self.spread:.2g} %" if self.spread else "more than all"
-            return f"{told}, by up to {self.largest:.3g}, which is {share} of the answers' spread"
+            return (
+                f"{message}, by up to {self.largest:.3g}, which is {share} of the answers' spread"
+            )
         by = f", by up to {self.largest:.2g} in probability" if self.largest else ""
-        return f"{told}{by}; {self.labels:,} would get another label"
+        return f"{message}{by}; {self.labels:,} would get another label"
 
 
 def compare(fitted: Any, served: OnnxModel, inputs: pd.DataFrame) -> Parity:

@@ -81,8 +81,8 @@ def search(spec: SearchSpec, judge: Callable[[dict[str, Any]], float]) -> Trials
     if best is None:
         kinds = Counter((f.reason, str(f)) for f in failures)
         (reason, message), times = kinds.most_common(1)[0]
-        told = f"{times} of {spec.trials} trials" if times < spec.trials else "every trial"
-        raise TrainingFailure(reason, f"no trial of the search worked; in {told}: {message}")
+        tried = f"{times} of {spec.trials} trials" if times < spec.trials else "every trial"
+        raise TrainingFailure(reason, f"no trial of the search worked; in {tried}: {message}")
     return Trials(best[1], best[0], [str(f) for f in failures])
 
 

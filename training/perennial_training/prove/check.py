@@ -110,16 +110,16 @@ def _dry_run(
     name: str, classes: list[str], held_out: pd.Series[Any], has_probabilities: bool | None
 ) -> str:
     """Return why a metric has no value whatever a model answers: it is tried on made-up answers."""
-    told = ""
+    message = ""
     for mixed in (True, False):
         made = _made_up(classes, held_out, has_probabilities is not False, mixed)
         try:
             score_of_all(made.beside(held_out), name)
         except TrainingFailure as failure:
-            told = str(failure)
+            message = str(failure)
         else:
             return ""
-    return told
+    return message
 
 
 def _made_up(

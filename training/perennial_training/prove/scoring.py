@@ -77,8 +77,8 @@ def score_of_all(judged: Judged, name: str) -> float:
     except AttributeError as error:
         raise invalid(without_probabilities(name)) from error
     except (TypeError, ValueError) as error:
-        told = (str(error).splitlines() or [type(error).__name__])[0]
-        raise invalid(f"{name} cannot be computed: {told}") from error
+        message = (str(error).splitlines() or [type(error).__name__])[0]
+        raise invalid(f"{name} cannot be computed: {message}") from error
 
 
 def without_probabilities(name: str) -> str:

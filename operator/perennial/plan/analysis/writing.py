@@ -37,4 +37,4 @@ def _decisive(status: DeploymentStatus, analysis: AnalysisStatus) -> DeploymentS
         else c
         for c in status.conditions
     ]
-    return status.model_copy(update={"analysis": kept, "conditions": conditions})
+    return status.having(analysis=kept, conditions=conditions)

@@ -47,7 +47,7 @@ class DeploymentSnapshot:
         written = self.deployment.status
         if self.measured is None:
             return written
-        return written.model_copy(update={"analysis": self.measured})
+        return written.having(analysis=self.measured)
 
     @property
     def replicas(self) -> int:

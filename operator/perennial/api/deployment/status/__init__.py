@@ -2,13 +2,8 @@
 
 from perennial.api.deployment.status.analysis import AnalysisStatus, MetricStatus, Outcome
 from perennial.api.deployment.status.revision import LogPlace, Rejection, Revision, Role, Share
-from perennial.api.deployment.status.status import (
-    ROLES,
-    Address,
-    DeploymentStatus,
-    Printed,
-    StepStatus,
-)
+from perennial.api.deployment.status.rollout import RolloutStatus, StepStatus
+from perennial.api.deployment.status.status import ROLES, Address, DeploymentStatus, Printed
 
 __all__ = [
     "ROLES",
@@ -22,6 +17,7 @@ __all__ = [
     "Rejection",
     "Revision",
     "Role",
+    "RolloutStatus",
     "Share",
     "StepStatus",
 ]

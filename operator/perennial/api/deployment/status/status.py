@@ -7,30 +7,8 @@ from pydantic import Field
 from perennial.api.common import ApiModel, Conditions
 from perennial.api.deployment.status.analysis import AnalysisStatus
 from perennial.api.deployment.status.revision import Rejection, Revision, Role, Share
+from perennial.api.deployment.status.rollout import RolloutStatus, StepStatus
 from perennial.api.values import Time
-
-
-class StepStatus(ApiModel):
-    """Where a canary stands; all that a restart needs to go on."""
-
-    index: int = Field(description="Index of the step, from 0.")
-    steps: str = Field(
-        "", description="Hash of the list of steps; a canary begins anew on another.", max_length=16
-    )
-    start_time: Time | None = Field(
-        None, description="When the step's weight was in force; absent while it scales."
-    )
-    served_seconds: float = Field(
-        0,
-        description=(
-            "Time in which its weight was in force before startTime: readiness that flaps stops "
-            "the step's time, and does not begin it anew."
-        ),
-    )
-    scaling_since: Time | None = Field(None, description="When the step began to scale.")
-    waiting_since: Time | None = Field(
-        None, description="When a person resumed it: from then it may wait for a verdict anew."
-    )
 
 
 class Address(ApiModel):
@@ -68,17 +46,8 @@ class DeploymentStatus(ApiModel):
         max_length=8,
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
-    promoted_time: Time | None = Field(None, description="When stable was promoted.")
-    promoting: bool = Field(False, description="The canary passed its steps and takes over.")
-    step: StepStatus | None = Field(None, description="Where the canary stands.")
-    analysis: AnalysisStatus | None = Field(
-        None, description="What is known of the canary on trial."
-    )
-    paused: str = Field(
-        "", description="Why the rollout waits for a person; empty when it does not.", max_length=64
-    )
-    rejected: list[Rejection] = Field(
-        [], description="The last revisions that were rolled back.", max_length=5
+    rollout: RolloutStatus = Field(
+        RolloutStatus(), description="Where the rollout stands, and what was taken back."
     )
     serving_image_outdated: bool = Field(
         False, description="The pods run an older serving image than the operator's."
@@ -123,10 +92,41 @@ class DeploymentStatus(ApiModel):
         """The canary's share of the traffic."""
         return self.canary.share if self.canary is not None else None
 
+    @property
+    def step(self) -> StepStatus | None:
+        """Where the canary stands."""
+        return self.rollout.step
+
+    @property
+    def analysis(self) -> AnalysisStatus | None:
+        """What is known of the canary on trial."""
+        return self.rollout.analysis
+
+    @property
+    def paused(self) -> str:
+        """Why the rollout waits for a person."""
+        return self.rollout.paused
+
+    @property
+    def rejected(self) -> list[Rejection]:
+        """The last revisions that were rolled back."""
+        return self.rollout.rejected
+
+    @property
+    def promoting(self) -> bool:
+        """Tell whether the canary passed its steps."""
+        return self.rollout.promoting
+
+    @property
+    def promoted_time(self) -> Time | None:
+        """When stable was promoted."""
+        return self.rollout.promoted_time
+
     def having(self, **changes: object) -> Self:
         """Return the status with changes; ``stable``, ``canary``, ``replaced`` are revisions.
 
         ``weight`` is the canary's share; a revision that changes its role loses the one it had.
+        What is a field of the rollout (``step``, ``paused``, …) is changed there.
         """
         found: dict[str, Any] = {field: getattr(self, field) for field in ROLES}
         found |= {field: changes.pop(field) for field in ROLES if field in changes}
@@ -138,4 +138,7 @@ class DeploymentStatus(ApiModel):
             for field, role in ROLES.items()
             if (r := found[field]) is not None
         ]
+        moved = {f: changes.pop(f) for f in RolloutStatus.model_fields if f in changes}
+        if moved:
+            changes["rollout"] = self.rollout.model_copy(update=moved)
         return self.model_copy(update={**changes, "revisions": revisions})

@@ -4,7 +4,7 @@ from perennial.plan.monitoring.finding import Judge
 from perennial.plan.monitoring.tests import drift, quality
 
 TESTS: dict[str, Judge] = {
-    "Drifted": drift.judge,
-    "QualityPassed": quality.judge,
+    "drift": drift.judge,
+    "quality": quality.judge,
 }
-"""By the condition that each gives, in the order of the status."""
+"""In the order of their conditions in the status."""

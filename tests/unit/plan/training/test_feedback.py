@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from builders import NOW, SHA, conditions, deployment, later
-from test_training import World, message
+from training_world import World, message
 
 from perennial.api import ModelDeployment
 from perennial.plan.training import plan_training

@@ -7,7 +7,7 @@ from builders import NOW, SETTINGS, SHA, conditions, deployment, run, run_childr
 from manifests import golden, made, pod_of
 from rollout_world import REVISION, World, wanted_sha
 from test_rollout import NEW_SHA
-from test_training import World as TrainingWorld
+from training_world import World as TrainingWorld
 
 from perennial.api.deployment import LogPlace
 from perennial.api.training import RunStatus

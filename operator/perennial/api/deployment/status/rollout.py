@@ -1,0 +1,51 @@
+"""Where a rollout stands."""
+
+from pydantic import Field
+
+from perennial.api.common import ApiModel
+from perennial.api.deployment.status.analysis import AnalysisStatus
+from perennial.api.deployment.status.revision import Rejection
+from perennial.api.values import Time
+
+
+class StepStatus(ApiModel):
+    """Where a canary stands; all that a restart needs to go on."""
+
+    index: int = Field(description="Index of the step, from 0.")
+    steps: str = Field(
+        "",
+        alias="hash",
+        description="Hash of the list of steps; a canary begins anew on another.",
+        max_length=16,
+    )
+    start_time: Time | None = Field(
+        None, description="When the step's weight was in force; absent while it scales."
+    )
+    served_seconds: float = Field(
+        0,
+        description=(
+            "Time in which its weight was in force before startTime: readiness that flaps stops "
+            "the step's time, and does not begin it anew."
+        ),
+    )
+    scaling_since: Time | None = Field(None, description="When the step began to scale.")
+    waiting_since: Time | None = Field(
+        None, description="When a person resumed it: from then it may wait for a verdict anew."
+    )
+
+
+class RolloutStatus(ApiModel):
+    """Where a rollout stands; all that a restart needs to go on."""
+
+    promoted_time: Time | None = Field(None, description="When stable was promoted.")
+    promoting: bool = Field(False, description="The canary passed its steps and takes over.")
+    step: StepStatus | None = Field(None, description="Where the canary stands.")
+    analysis: AnalysisStatus | None = Field(
+        None, description="What is known of the canary on trial."
+    )
+    paused: str = Field(
+        "", description="Why the rollout waits for a person; empty when it does not.", max_length=64
+    )
+    rejected: list[Rejection] = Field(
+        [], description="The last revisions that were rolled back.", max_length=5
+    )
