@@ -161,8 +161,9 @@ def deployments(good: str) -> list[Json]:
 
 
 def rollout(status: Json) -> Json:
-    """Return what a ModelDeployment's status says of its rollout, wherever that stands in it."""
-    return {**status, **status.get("rollout", {})}
+    """Return what a ModelDeployment's status says of its rollout."""
+    found: Json = status.get("rollout", {})
+    return found
 
 
 def is_serving(status: Json) -> bool:
