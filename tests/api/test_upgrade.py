@@ -2,6 +2,7 @@
 
 import copy
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -99,8 +100,9 @@ def upgraded(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
     with apiserver.running() as server:
         kubectl = client(server)
         bring(kubectl, base.place / "crds")
-        by, network = base.until_now(AGO), f"127.{place.stat().st_ino % 200 + 20}.88."
-        text = moved(base.text(), by).replace(f'"{NETWORK}', f'"{network}')
+        # Addresses that no other test has, for pods have one port all over.
+        network = f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(256)}."
+        text = moved(base.text(), base.until_now(AGO)).replace(f'"{NETWORK}', f'"{network}')
         objects = base.objects(text)
         for namespace in (base.namespace, CHANGED):
             assert kubectl("create", "namespace", namespace).code == 0
@@ -151,7 +153,7 @@ def recorded(base: Base, objects: list[Json], text: str) -> list[Pod]:
         if body["kind"] == "Pod" and answered.is_dir():
             model = body["metadata"]["labels"]["perennial.dev/deployment"]
             metadata = (answered / "metadata.json").read_bytes()
-            paths = {"/profile": profile, f"/v2/models/{model}": metadata}
+            paths = {"/profile": profile, f"/v2/models/{model}": metadata, "/drain": b"{}"}
             window = json.loads((answered / "window.json").read_text())
             found.append(Pod(body["status"]["podIP"], window, paths))
     return found

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 Json = dict[str, Any]
 
-PORTS = (8080, 9090)
+PORT = 9090
 TOO_EARLY = 425
 COLUMNS = ("features", "predictions")
 
@@ -57,10 +57,8 @@ def again(recorded: Json, start: int, end: int, parts: Sequence[str], clock: flo
 
 @contextlib.contextmanager
 def answering(pods: Sequence[Pod]) -> Iterator[None]:
-    """Let pods answer on their own addresses, which are loopback's."""
-    servers = [
-        ThreadingHTTPServer((pod.address, port), _handler(pod)) for pod in pods for port in PORTS
-    ]
+    """Let pods answer on the metrics port of their own addresses, which are loopback's."""
+    servers = [ThreadingHTTPServer((pod.address, PORT), _handler(pod)) for pod in pods]
     try:
         for server in servers:
             server.daemon_threads = True
@@ -84,6 +82,8 @@ def _handler(pod: Pod) -> type[BaseHTTPRequestHandler]:
                 self._tell(200, pod.answers[asked.path])
             else:
                 self._tell(404, b"{}")
+
+        do_POST = do_GET
 
         def _tell(self, status: int, body: bytes) -> None:
             self.send_response(status)
