@@ -11,7 +11,7 @@ import yaml
 from onnx import TensorProto, helper
 from onnx_models import save
 
-from perennial.api import KINDS
+from perennial.api import API_VERSION, KINDS
 from perennial.api.crd import definition
 from perennial.api.training import Checks
 from perennial.plan.core import REQUEST_ANNOTATION
@@ -19,9 +19,10 @@ from perennial.plan.pods.stores import ALLOWED_LABEL, ALLOWED_VALUE, not_allowed
 from perennial.plan.rollout.requests import VERBS
 from perennial.plan.training import RETRAIN
 from perennial_artifact.credentials import KEYS
-from perennial_artifact.manifest import Tensor
+from perennial_artifact.manifest import Manifest, Tensor
 from perennial_artifact.result import CheckName
 from perennial_artifact.store import fetch
+from perennial_artifact.windows import FORMAT
 from perennial_serving.model.loaded import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +116,15 @@ def test_fields_that_are_named_are_there(page: Path) -> None:
     named = set(re.findall(r"(?<![\w.])\.?((?:spec|status)(?:\.[a-z]\w*)+)", page.read_text()))
     for path in named - NOT_OURS.get(page.name, set()):
         assert any(has(schema, path.split(".")) for schema in schemas), path
+
+
+def test_the_versions_of_documents_are_told() -> None:
+    page = (ROOT / "docs" / "upgrades.md").read_text()
+    rows = dict(re.findall(r"^\| (.+?) \| (.+?) \|", page, re.MULTILINE))
+    assert rows["the four kinds"] == f"`{API_VERSION}`"
+    assert rows["a window, `GET /window`"] == f"`format` {FORMAT}"
+    written = Manifest.__struct_config__
+    assert rows["`manifest.json`"] == f"`{written.tag_field}` {written.tag}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
