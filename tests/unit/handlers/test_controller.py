@@ -13,7 +13,7 @@ from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Key
 from perennial.handlers import controller
 from perennial.handlers.controller import Controller
-from perennial.handlers.monitor import export
+from perennial.handlers.observe.monitor import export
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.settings import read
 from perennial.sources.pods import Pods
@@ -64,7 +64,7 @@ def decided(monkeypatch: pytest.MonkeyPatch) -> None:
     async def gather(*_: Any) -> Any:
         return OWNER, PLAN
 
-    monkeypatch.setitem(controller.CONTROLLERS, "ModelDeployment", gather)
+    monkeypatch.setattr(controller, "observe_and_plan", gather)
 
 
 def counted(result: str) -> float:
@@ -104,7 +104,7 @@ async def test_an_object_that_is_gone_takes_its_series_with_it(
     async def gather(*_: Any) -> None:
         return None
 
-    monkeypatch.setitem(controller.CONTROLLERS, "ModelDeployment", gather)
+    monkeypatch.setattr(controller, "observe_and_plan", gather)
     labels = {"namespace": "team", "name": "flights", "version": "v1", "sha256": "a"}
     labels["role"] = "stable"
 

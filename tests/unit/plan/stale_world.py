@@ -22,7 +22,7 @@ class StaleWorld(World):
         super().__init__(**more)
         self.held: dict[str, Json] = {}
         self.chance = Random(1)
-        self.heard = 0.5  # of what has changed, at each look
+        self.received = 0.5  # of what has changed, at each look
 
     def lose(self, revision: str, left: int) -> None:
         """Let all pods of a revision but some be gone; they come back."""
@@ -43,7 +43,7 @@ class StaleWorld(World):
                 self.learn(revision)
 
     def snapshot(self) -> DeploymentSnapshot:
-        self.hear(self.heard)
+        self.hear(self.received)
         if SERVICE not in self.held:
             self.learn(SERVICE)
         workloads = [body for revision, body in self.held.items() if revision != SERVICE]

@@ -16,11 +16,11 @@ knows what a canary is, or how requests are divided.
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.plan.core import Deletion, owned_by
 from perennial.plan.rollout.goal import Arm, Goal, Seen, Traffic
 from perennial.plan.rollout.snapshot import REVISION_LABEL, ROLE_LABEL, DeploymentSnapshot
-from perennial.plan.workload import workload
+from perennial.plan.serving.workload import workload
 
 Pods = dict[str, int]
 """Pods by revision."""
@@ -68,7 +68,7 @@ class Way:
             for revision, live in self._workloads.items()
             if owned_by(live, self.s.deployment.metadata.uid)
             and revision not in named | self._reached
-            and (is_known or self.s.asked(revision) + self.s.told_ready(revision) == 0)
+            and (is_known or self.s.asked(revision) + self.s.ready_as_reported(revision) == 0)
         )
 
     # 1. Capacity before weight.
@@ -181,7 +181,7 @@ class Way:
 
     @cached_property
     def _serving(self) -> int:
-        return min(self.s.replicas, sum(self.s.told_ready(r) for r in self._reached))
+        return min(self.s.replicas, sum(self.s.ready_as_reported(r) for r in self._reached))
 
     # What all three look at.
 
