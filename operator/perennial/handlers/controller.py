@@ -30,6 +30,8 @@ CONTROLLERS: dict[str, Gather] = {
     "ModelDeployment": deployment.observe_and_plan,
     "ModelVersion": version.observe_and_plan,
 }
+ANEW_SECONDS = 0.1
+"""When what has changed meanwhile is decided anew: soon, but not as fast as it may change again."""
 OPENING = ("ModelTraining", "ModelDeployment")
 """Kinds whose pods open a store."""
 
@@ -63,7 +65,7 @@ class Controller:
             return plan.requeue_after
         except Outdated:
             result = "conflict"
-            return 0.0
+            return ANEW_SECONDS
         except Unreadable as found:
             result = "unreadable"
             await stall(self._cluster, found, now)
