@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.control.objects import NEXT_SHA, ours
+from benchmarks.control.objects import NEXT, ours
 from benchmarks.control.stage import MODELS, Stage, until
 from benchmarks.control.usage import Asked, Used, cpu, used
 
@@ -86,7 +86,7 @@ def canaries(stage: Stage) -> Result:
     """Many canaries at once that are held on trial."""
     count = min(CANARIES, stage.count)
     body = {"apiVersion": "v1", "kind": "List"}
-    body["items"] = ours(count, stage.spaces, NEXT_SHA)  # type: ignore[assignment]
+    body["items"] = ours(count, stage.spaces, NEXT)  # type: ignore[assignment]
     done = stage.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", body=body)
     assert done.code == 0, done.error
     ask = ("get", MODELS, "-A", "-o", "jsonpath={.items[*].status.printed.weight}")

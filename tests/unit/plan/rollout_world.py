@@ -1,5 +1,6 @@
 """A cluster as far as a ModelDeployment sees it, whose operator may be killed at any write."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from builders import SETTINGS, deployment, later, training
 
 from perennial.api import ModelDeployment, ModelTraining, ModelVersion
 from perennial.api.common import ApiModel, Kind
+from perennial.api.deployment import DeploymentStatus
 from perennial.api.values import Json
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Later
@@ -19,7 +21,11 @@ from perennial.plan.analysis.look import closed
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.plan.premise import Name, Premise, lowers, name_of
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
+from perennial.plan.rollout.signature_check import CHANGED, UNKNOWN, is_asked
+from perennial.plan.rollout.state import is_undone
+from perennial.plan.rollout.traffic.replicas import split
 from perennial.plan.serving.revision import Record
+from perennial.plan.signature import Signature, SignatureTold, Tensor, differences
 from perennial.plan.windows import Answers, Heard
 from perennial_artifact.windows import Bucket, Requests, Window
 
@@ -42,6 +48,15 @@ QUOTA = {
 BOUNDS = (0.05, 0.25, 0.5)
 
 
+def signature(*inputs: str, **more: Any) -> Signature:
+    """Return what a model takes and gives whose inputs are numbers."""
+    numbers = tuple(Tensor(name, "FP32", (-1, 1), **more) for name in inputs)
+    return Signature(numbers, (Tensor("label", "INT64", (-1,)),))
+
+
+USUAL = signature("hour", "distance")
+
+
 class World:
     """Objects, pods, traffic and a clock. Every write is checked against what must never happen.
 
@@ -51,6 +66,8 @@ class World:
     pods can be ready at a time. ``refused`` is what the API server refuses to write, by kind, by
     name or by role; "status" is the status. Each revision has ``pods_each`` pods that answer
     requests in turn. ``silent`` are roles, or names of pods, that do not answer their metrics port;
+    ``signatures`` are those of models that do not take and give the usual, None where a model's
+    pods do not tell theirs;
     ``behind`` and ``skewed`` are the seconds by which what they tell, or their clocks, are behind
     or ahead.
     """
@@ -66,6 +83,7 @@ class World:
             self.deployment = deployment({**spec, "rollout": rollout})
         self.training: ModelTraining | None = None
         self.version: ModelVersion | None = None
+        self.stable_version: ModelVersion | None = None
         self.versions: list[ModelVersion] = []
         self.records: dict[str, dict[str, Any]] = {}
         self.workloads: dict[str, dict[str, Any]] = {}
@@ -77,6 +95,9 @@ class World:
         self.others: list[dict[str, Any]] = []  # pods that only somebody's event made
         self.scaled_by_us: set[str] = set()  # Deployments whose replicas field is ours
         self.silent: set[str] = set()
+        self.signatures: dict[str, Signature | None] = {}
+        self.accepted: set[tuple[str, str]] = set()  # pairs that a person let pass
+        self.served: set[str] = set()  # revisions that were stable once
         self.behind: dict[str, int] = {}
         self.skewed: dict[str, float] = {}
         self.pods_each = 1
@@ -94,6 +115,7 @@ class World:
         self.writes = 0
         self.measured = Measured()
         self.is_late = self.is_decided_anew = self.is_forbidden = False
+        self.planned: DeploymentStatus | None = None  # by the pass whose writes are made
         self.spares = 0  # pods that the cluster cannot have, so that one goes before another comes
 
     @property
@@ -140,6 +162,10 @@ class World:
     def ask(self, request: str) -> None:
         meta = self.deployment.metadata
         told = meta.model_copy(update={"annotations": {"perennial.dev/request": request}})
+        status = self.deployment.status
+        if request.startswith("promote") and status.paused in (CHANGED, UNKNOWN):
+            assert status.stable is not None and status.canary is not None
+            self.accepted.add((status.stable.revision, status.canary.revision))
         self.deployment = self.deployment.model_copy(update={"metadata": told})
 
     def upgrade(self, **settings: Any) -> None:
@@ -173,14 +199,22 @@ class World:
             more = min(pods, sound - status["readyReplicas"])
             status["readyReplicas"] += max(-pods, min(room, more) if more > 0 else more)
             status["observedGeneration"] = live["metadata"]["generation"]
-            if self.broken.get(wanted_sha(live)) == "quota":
-                status["conditions"] = [QUOTA]
-            else:
-                status.pop("conditions", None)
+            self._note_conditions(live)
             if before != status:
                 self._touch(live)
                 changed = True
         return changed
+
+    def _note_conditions(self, live: dict[str, Any]) -> None:
+        """Let a Deployment's controller say whether it has its pods, and since when."""
+        status = live["status"]
+        word = str(_up(live) >= live["spec"]["replicas"])
+        told = next((c for c in status.get("conditions", []) if c["type"] == "Available"), {})
+        if told.get("status") != word:
+            since = f"{later(self.seconds):%Y-%m-%dT%H:%M:%SZ}"
+            told = {"type": "Available", "status": word, "lastTransitionTime": since}
+        is_refused = self.broken.get(wanted_sha(live)) == "quota"
+        status["conditions"] = [told, QUOTA] if is_refused else [told]
 
     def _touch(self, live: dict[str, Any]) -> None:
         """Give an object that has changed another version."""
@@ -201,6 +235,7 @@ class World:
         """Let all pods of a workload crash once; they come back."""
         if revision in self.workloads:
             self.workloads[revision]["status"]["readyReplicas"] = 0
+            self._note_conditions(self.workloads[revision])
             self._touch(self.workloads[revision])
 
     def selected(self) -> list[str]:
@@ -224,14 +259,20 @@ class World:
     # What the operator does.
 
     def snapshot(self) -> DeploymentSnapshot:
-        now = later(self.seconds)
         self._serve()
-        snapshot = DeploymentSnapshot(
+        snapshot = self._observed()
+        signatures = tuple(self._told()) if is_asked(snapshot) else ()
+        answers = self.answers(snapshot.now) if wants_metrics(snapshot) else None
+        return replace(snapshot, answers=answers, signatures=signatures)
+
+    def _observed(self) -> DeploymentSnapshot:
+        return DeploymentSnapshot(
             deployment=self.deployment,
-            now=now,
+            now=later(self.seconds),
             settings=self.settings,
             training=self.training,
             version=self.version,
+            stable_version=self.stable_version,
             versions=tuple(self.versions),
             records=tuple(Record.read(r) for r in self.records.values()),
             workloads=tuple(_sent(list(self.workloads.values()))),
@@ -239,7 +280,22 @@ class World:
             pods=tuple(self.pods()),
             measured=self.measured.recall(self.deployment),
         )
-        return replace(snapshot, answers=self.answers(now) if wants_metrics(snapshot) else None)
+
+    def _told(self) -> Iterator[SignatureTold]:
+        """Yield what the ready pods say that they take and give, once the canary has one."""
+        status = self.deployment.status
+        assert status.stable is not None and status.canary is not None
+        if not self.ready(status.canary.revision):
+            return
+        for role, revision in (("stable", status.stable), ("canary", status.canary)):
+            name = revision.revision
+            if self.ready(name):
+                told = self.signature_of(name) if role not in self.silent else None
+                yield SignatureTold(f"pod-{name}", name, told, "" if told else "did not answer")
+
+    def signature_of(self, revision: str) -> Signature | None:
+        """Return what a revision's pods tell of their model."""
+        return self.signatures.get(wanted_sha(self.workloads[revision]), USUAL)
 
     def _serve(self) -> None:
         """Let what the Service selects answer some requests; only the canary is ever bad."""
@@ -330,6 +386,7 @@ class World:
 
         ``owner`` is the object as it was when that was decided, where it has changed since.
         """
+        self.planned = plan.status if isinstance(plan.status, DeploymentStatus) else None
         before, owner = self.writes, owner or self.deployment
         self.measured.note(owner, plan)
         # What an old leader adds late may be too much for a moment.
@@ -402,6 +459,9 @@ class World:
             )
             self._touch(self.workloads[revision])
         self._check(capacity, selected, f"{wanted['kind']} {revision}")
+        if wanted["kind"] == "Service":
+            self._check_signature(selected)
+            self._check_share(selected)
         if wanted["kind"] == "Deployment":
             self._check_budget(revision, live["spec"]["replicas"] if live else 0)
         if self.instant:
@@ -435,6 +495,59 @@ class World:
             for revision in set(self.selected()) & set(self.running()) - known:
                 assert self.ready(revision) > 0, f"{revision} has traffic before a pod"
 
+    def _check_turn(self, plan: Plan) -> None:
+        """Check that no pod is to go in a pass that turns requests: these still come to it."""
+        if not any(o["kind"] == "Service" and self._turns(o) for o in plan.apply):
+            return
+        for wanted in plan.apply:
+            live = self.live(wanted)
+            if wanted["kind"] == "Deployment" and live is not None:
+                least = live["spec"]["replicas"]
+                assert wanted["spec"]["replicas"] >= least, "pods go before requests were turned"
+
+    def _turns(self, wanted: Json) -> bool:
+        live = self.live(wanted)
+        return live is not None and bool(live["spec"]["selector"] != wanted["spec"]["selector"])
+
+    def _check_signature(self, before: list[str]) -> None:
+        """Check that a canary has no traffic before it was found to take what stable does."""
+        status = self.deployment.status
+        self.served |= {status.stable.revision} if status.stable is not None else set()
+        stable, canary = status.stable, status.canary
+        if stable is None or canary is None or is_undone(status):
+            return
+        pair = (stable.revision, canary.revision)
+        if canary.revision not in set(self.selected()) - set(before) - self.served:
+            return
+        if pair in self.accepted or not self.ready(stable.revision):
+            return
+        if stable.artifact.sha256 == canary.artifact.sha256:
+            return
+        old, new = (self.signature_of(revision) for revision in pair)
+        assert old is not None and new is not None and not differences(old, new)
+
+    def _check_share(self, before: list[str]) -> None:
+        """Check that a canary does not begin with more than its share for want of stable's pods."""
+        status = self.planned
+        if status is None or status.stable is None or status.canary is None or self.is_late:
+            return
+        stable, canary, step = status.stable.revision, status.canary.revision, status.step
+        opens = before == [stable] and {stable, canary} <= set(self.selected())
+        if not opens or status.promoting or is_undone(status) or step is None:
+            return
+        steps = self.deployment.spec.rollout.steps[: step.index + 1]
+        weight = next((t.set_weight for t in reversed(steps) if t.set_weight is not None), 0)
+        if status.paused and status.weight is not None:
+            weight = status.weight.asked
+        if not 0 < weight < 100:
+            return
+        most = self.replicas + self.deployment.spec.rollout.surge(self.replicas)
+        live = self.workloads[stable]
+        if not self._observed().gets_ready(stable):
+            return
+        part = min(split(self.replicas, (100 - weight, weight), most)[0], live["spec"]["replicas"])
+        assert self.ready(stable) >= part, f"{self.ready(stable)} of stable's {part} are ready"
+
     def _check_budget(self, revision: str, before: int) -> None:
         """Check that no Deployment grows beyond maxSurge, but by its first pod."""
         goal = self.workloads[revision]["spec"]["replicas"]
@@ -448,10 +561,15 @@ class World:
         self.seconds += seconds
         if self.instant:
             self.grow()
-        plan = plan_deployment(self.snapshot())
+        plan = self._decided()
         self.carry_out(plan, cut)
         # Else it would be decided again and again, as fast as can be.
         assert self.is_behind or not self.is_forbidden, "what was just decided may not be done"
+        return plan
+
+    def _decided(self) -> Plan:
+        plan = plan_deployment(self.snapshot())
+        self._check_turn(plan)
         return plan
 
     def steps(self, count: int) -> list[str]:
@@ -468,7 +586,7 @@ class World:
         """
         waiting = 0
         for _ in range(passes):
-            plan, before = plan_deployment(self.snapshot()), dict(self.objects)
+            plan, before = self._decided(), dict(self.objects)
             wrote = self.carry_out(plan)
             grew = self.grow(1)
             same = not grew and before == self.objects and self.deployment.status.paused
