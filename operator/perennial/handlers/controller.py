@@ -20,6 +20,9 @@ from perennial.plan.core import Settings
 from perennial.settings import Options
 from perennial.sources.pods import Pods
 
+ANEW_SECONDS = 0.1
+"""When what has changed meanwhile is decided anew: soon, but not as fast as it may change again."""
+
 
 class Controller:
     """Reconciles any of our kinds by its key."""
@@ -49,7 +52,7 @@ class Controller:
             return plan.requeue_after
         except Outdated:
             result = "conflict"
-            return 0.0
+            return ANEW_SECONDS
         except Unreadable as found:
             result = "unreadable"
             await stall(self._cluster, found, now)

@@ -12,7 +12,7 @@ from perennial.cluster import metrics
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Key
 from perennial.handlers import controller
-from perennial.handlers.controller import Controller
+from perennial.handlers.controller import ANEW_SECONDS, Controller
 from perennial.handlers.observe.monitor import export
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.settings import read
@@ -94,7 +94,7 @@ async def test_a_step_that_fails_ends_the_pass_and_is_counted(step: str) -> None
 
 async def test_what_was_decided_about_an_old_object_is_decided_anew_and_not_told() -> None:
     recorder, before = Recorder("status", Outdated()), counted("conflict")
-    assert await made(recorder).reconcile(KEY) == 0.0
+    assert await made(recorder).reconcile(KEY) == ANEW_SECONDS
     assert "CanaryPromoted" not in recorder.done and counted("conflict") == before + 1
 
 

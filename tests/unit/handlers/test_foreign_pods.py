@@ -85,6 +85,9 @@ async def decided(
         async def drain(self, address: str) -> bool:
             return True
 
+        async def drain(self, *_: Any) -> bool:
+            raise AssertionError("no pod of ours is to be drained here")
+
     def planned(snapshot: Any) -> Plan:
         found.append(snapshot)
         return Plan()

@@ -72,6 +72,9 @@ class World:
     or ahead.
     """
 
+    is_behind = False
+    """Whether the operator may not know what is there."""
+
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
         self._made = 0
         self.deployment = deployment(spec)
@@ -111,7 +114,7 @@ class World:
         self.seconds = 0.0
         self.writes = 0
         self.measured = Measured()
-        self.is_late = self.is_decided_anew = False
+        self.is_late = self.is_decided_anew = self.is_forbidden = False
         self.planned: DeploymentStatus | None = None  # by the pass whose writes are made
         self.spares = 0  # pods that the cluster cannot have, so that one goes before another comes
 
@@ -389,7 +392,7 @@ class World:
         # What an old leader adds late may be too much for a moment.
         version = self.deployment.metadata.resource_version
         self.is_late = owner.metadata.resource_version != version
-        self.is_decided_anew = False
+        self.is_decided_anew = self.is_forbidden = False
         try:
             driven(carry_out(_Writer(self, cut), owner, plan, later(self.seconds)))
         except Killed:
@@ -560,6 +563,8 @@ class World:
             self.grow()
         plan = self._decided()
         self.carry_out(plan, cut)
+        # Else it would be decided again and again, as fast as can be.
+        assert self.is_behind or not self.is_forbidden, "what was just decided may not be done"
         return plan
 
     def _decided(self) -> Plan:
@@ -660,6 +665,7 @@ class _Writer:
                 now[other] = of.get(other[1], owner)
                 world.learn(revision)
         if not premise.allows(now, name, then):
+            world.is_forbidden = True
             raise Outdated(name[3])
 
     async def delete(self, deletion: Deletion, premise: Premise | None = None) -> None:

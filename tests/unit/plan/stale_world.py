@@ -18,6 +18,8 @@ class StaleWorld(World):
     What it writes itself it knows at once; what writes lean on is asked of the API server.
     """
 
+    is_behind = True
+
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
         self.held: dict[str, Json] = {}

@@ -116,7 +116,7 @@ class Way:
             return False  # others would have more than their shares until it is
         if then - self._reached - route.answering - self.goal.answering:
             return False  # whose pods would have requests that they are not to have
-        return sum(self.s.ready(revision) for revision in then) >= self._floor
+        return sum(self._lasting(revision) for revision in then) >= self._floor
 
     def _stable_gets_ready(self, route: Goal) -> bool:
         """Tell whether stable's part of a route is not ready, but may be soon."""
@@ -149,8 +149,7 @@ class Way:
     def _shrunk(self, grown: Pods) -> Pods:
         """Return the pods to ask for: fewer where enough others are ready behind the Service."""
         sizes, stable = dict(grown), self.goal.stable
-        # Pods that are about to end are ready, but not to be counted on.
-        ready = {r: min(self.s.ready(r), self.s.asked(r)) for r in self._reached}
+        ready = {revision: self._lasting(revision) for revision in self._reached}
         others = self.goal.answering - {stable}
         stable_waits = any(self.s.ready(revision) < grown[revision] for revision in others)
         for revision in reversed(self._roles):
@@ -184,6 +183,10 @@ class Way:
         return min(self.s.replicas, sum(self.s.ready_as_reported(r) for r in self._reached))
 
     # What all three look at.
+
+    def _lasting(self, revision: str) -> int:
+        """Return the ready pods of a revision, without those that are about to end."""
+        return min(self.s.ready(revision), self.s.asked(revision))
 
     @cached_property
     def _wanted(self) -> Pods:
