@@ -81,6 +81,9 @@ async def decided(
             asked.update(q.pod for q in questions)
             return tuple(Heard(q.pod, q.revision) for q in questions)
 
+        async def drain(self, address: str) -> bool:
+            raise AssertionError("no request was turned away from any")
+
     def planned(snapshot: Any) -> Plan:
         found.append(snapshot)
         return Plan()
