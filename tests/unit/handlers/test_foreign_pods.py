@@ -88,6 +88,9 @@ async def decided(
         async def drain(self, *_: Any) -> bool:
             raise AssertionError("no pod of ours is to be drained here")
 
+        async def drain(self, address: str) -> bool:
+            raise AssertionError("no request was turned away from any")
+
     def planned(snapshot: Any) -> Plan:
         found.append(snapshot)
         return Plan()
