@@ -13,6 +13,7 @@ from perennial.api.version import ModelVersion
 from perennial.cluster.client import Cluster, Unreadable
 from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
+from perennial.handlers.drained import Drained
 from perennial.handlers.measured import Measured
 from perennial.plan.core import Plan, Settings, owned_by
 from perennial.plan.record import Record
@@ -20,12 +21,14 @@ from perennial.plan.rollout import (
     DeploymentSnapshot,
     plan_deployment,
     questions,
+    signature_questions,
     takes_untried,
+    turned_away,
 )
 from perennial.plan.serving_pods import serving_pods
 from perennial.sources.pods import Pods
 
-MEASURED = Measured()
+MEASURED, DRAINED = Measured(), Drained()
 
 
 async def observe_and_plan(
@@ -38,6 +41,7 @@ async def observe_and_plan(
     )
     if deployment is None or deployment.metadata.deletion_timestamp is not None:
         MEASURED.forget(namespace, key.name)
+        DRAINED.forget(namespace, key.name)
         return None
     model = deployment.spec.model
     version: ModelVersion | None = None
@@ -57,6 +61,9 @@ async def observe_and_plan(
         if version is not None and version.refuted and deployment.status.stable is None:
             selected = f"perennial.dev/training={name}"
             versions = await cluster.read_all(ModelVersion, namespace, selected)
+    stable, stable_version = deployment.status.stable, None
+    if version is not None and deployment.spec.replicas == 0 and stable is not None:
+        stable_version = await cluster.read(ModelVersion, namespace, stable.version)
     selector = f"perennial.dev/deployment={key.name}"
     pods = serving_pods(key.name, await cluster.select("v1", "Pod", namespace, selector))
     snapshot = DeploymentSnapshot(
@@ -65,6 +72,7 @@ async def observe_and_plan(
         settings=settings,
         training=training,
         version=version,
+        stable_version=stable_version,
         versions=tuple(versions),
         records=await _records(cluster, deployment, selector),
         workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),
@@ -76,11 +84,18 @@ async def observe_and_plan(
     if asked is not None:
         answers = asked.answers(await serving.ask(asked.questions))
         snapshot = replace(snapshot, answers=answers)
+    if about := signature_questions(snapshot):
+        snapshot = replace(snapshot, signatures=await serving.signatures(about))
     export(deployment)
-    # After a long absence there are many looks to be made, while the event loop goes on.
-    plan = await asyncio.to_thread(plan_deployment, snapshot)
+    if asked is None:
+        plan = plan_deployment(snapshot)
+    else:
+        # After a long absence there are many looks to be made, while the event loop goes on.
+        plan = await asyncio.to_thread(plan_deployment, snapshot)
     MEASURED.note(deployment, plan)
-    return deployment, plan
+    again = DRAINED.look((namespace, key.name), turned_away(snapshot), now, serving.drain)
+    soonest = min((t for t in (again, plan.requeue_after) if t is not None), default=None)
+    return deployment, replace(plan, requeue_after=soonest)
 
 
 async def _records(

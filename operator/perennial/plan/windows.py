@@ -100,7 +100,7 @@ def is_ready(pod: Json) -> bool:
     """Tell whether a pod is ready, has an address and is not about to go."""
     conditions = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", [])}
     gone = pod["metadata"].get("deletionTimestamp")
-    return _address(pod) != "" and conditions.get("Ready") == "True" and not gone
+    return address_of(pod) != "" and conditions.get("Ready") == "True" and not gone
 
 
 def chosen(names: Iterable[str]) -> tuple[str, ...]:
@@ -123,23 +123,25 @@ def ask(
     ready, found = {}, []
     for revision in revisions:
         ours = [p for p in pods if revision_of(p) == revision and _can_answer(p)]
-        names = {r: chosen(_name(p) for p in ours if is_ready(p) == r) for r in (True, False)}
+        names = {r: chosen(name_of(p) for p in ours if is_ready(p) == r) for r in (True, False)}
         ready[revision] = names[True]
         found += [
-            Question(_name(p), revision, _address(p), start, end, step, parts)
+            Question(name_of(p), revision, address_of(p), start, end, step, parts)
             for p in ours
-            if _name(p) in names[is_ready(p)]
+            if name_of(p) in names[is_ready(p)]
         ]
     return Asked(ready, end, tuple(found))
 
 
 def _can_answer(pod: Json) -> bool:
-    return _address(pod) != "" and pod["status"].get("phase", "Running") == "Running"
+    return address_of(pod) != "" and pod["status"].get("phase", "Running") == "Running"
 
 
-def _name(pod: Json) -> str:
+def name_of(pod: Json) -> str:
+    """Return a pod's name."""
     return str(pod["metadata"]["name"])
 
 
-def _address(pod: Json) -> str:
+def address_of(pod: Json) -> str:
+    """Return the address that a pod can be asked at, '' where it has none yet."""
     return str(pod.get("status", {}).get("podIP") or "")

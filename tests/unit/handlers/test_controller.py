@@ -41,10 +41,10 @@ class Recorder:
             raise self._error
         self.done.append(what)
 
-    async def apply(self, wanted: dict[str, Any], premises: Any = ()) -> None:
+    async def apply(self, wanted: dict[str, Any], premise: Any = None) -> None:
         self._note(f"apply {wanted['kind']}")
 
-    async def delete(self, deletion: Deletion, premises: Any = ()) -> None:
+    async def delete(self, deletion: Deletion, premise: Any = None) -> None:
         self._note(f"delete {deletion.name}")
 
     async def write_status(self, *_: Any) -> None:

@@ -202,6 +202,8 @@ def test_capacity_comes_before_weight_and_scale_down_after_it() -> None:
     world = slow([{"setWeight": 75}, {"pause": {}}])
     world.wish(NEW_SHA)
     advance(world, lambda w: len(w.workloads) == 2)
+    assert sizes(world) == [4, 1]  # one pod shows whether it starts, and what it takes
+    advance(world, lambda w: sizes(w) != [4, 1])
     assert sizes(world) == [4, 3] and world.selected() == [stable_revision(world)]
     advance(world, lambda w: len(w.selected()) == 2)
     assert sizes(world) == [4, 3] and weight(world) == (0, 0)

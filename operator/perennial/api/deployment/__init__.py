@@ -29,6 +29,7 @@ from perennial.api.deployment.status import (
     Revision,
     Role,
     Share,
+    SignatureStatus,
     StepStatus,
 )
 
@@ -67,6 +68,7 @@ __all__ = [
     "SameAsStable",
     "Serving",
     "Share",
+    "SignatureStatus",
     "Step",
     "StepStatus",
 ]

@@ -18,6 +18,7 @@ from typing import Any
 import httptools
 
 from perennial_serving.system.budget import SMALL, UNCOUNTED, Lease
+from perennial_serving.transport.crowd import LIFE_SECONDS
 from perennial_serving.transport.http1.listener import (
     REMEMBERED,
     REMEMBERED_BYTES,
@@ -101,6 +102,7 @@ class Connection(asyncio.Protocol):
         """Whether the client has ever been answered."""
         self.since = self._loop.time()
         """When this began to be what it is: idle, or waiting for the client."""
+        self._leaves = self.since + LIFE_SECONDS  # with the next answer from then on
 
     # asyncio's callbacks
 
@@ -450,6 +452,13 @@ class Connection(asyncio.Protocol):
         if (stalled or self.is_idle) and now - self.since > allowed:
             self._transport.abort()
 
+    def ask_to_leave(self) -> None:
+        """Close with the next answer.
+
+        Not at once, though it is idle: a request may be on its way.
+        """
+        self._leaves = 0.0
+
     @property
     def is_busy(self) -> bool:
         """Whether the client waits for us, not we for it."""
@@ -491,9 +500,9 @@ class Connection(asyncio.Protocol):
             return
         self.is_known = True
         keeps = request.keeps and not self._listener.draining
-        if self._ended and not self._waiting and not self._unread:
-            keeps = False
-        self.since = self._loop.time()
+        now = self.since = self._loop.time()
+        if (self._ended or now >= self._leaves) and not self._waiting and not self._unread:
+            keeps = keeps and not self._ended and not self._between
         self._write(status, body, head, keeps, request.method != "HEAD")
         if not keeps:
             self._closing = True

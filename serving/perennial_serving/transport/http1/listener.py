@@ -69,6 +69,11 @@ class Listener:
         for connection in list(self.connections):
             connection.close_if_late(now)
 
+    def ask_to_leave(self) -> None:
+        """Let each client that is here now make another connection, which may lead elsewhere."""
+        for connection in self.connections:
+            connection.ask_to_leave()
+
     def close_idle(self) -> None:
         """Close connections on which nothing is under way."""
         for connection in list(self.connections):
