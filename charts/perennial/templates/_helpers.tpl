@@ -58,9 +58,6 @@ capabilities: {drop: [ALL]}
   resources: [secrets]
   resourceNames: [{{ . | quote }}]
   verbs: [update]
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [create]
 {{- end }}
 {{- end }}
 
@@ -101,6 +98,10 @@ capabilities: {drop: [ALL]}
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, create, patch, delete]
+# The keys of receipts, which it never reads, and copies of the default store's Secret.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
 {{- with include "perennial.storeSecret" . }}
 # Copies of the default store's Secret are looked at, and taken back.
 - apiGroups: [""]

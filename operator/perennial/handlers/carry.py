@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from perennial.api.common import ApiModel, Kind
 from perennial.api.fit import fit
 from perennial.api.values import Json
 from perennial.cluster.client import Outdated, WriteRefused
+from perennial.cluster.metrics import tell_conditions
 from perennial.cluster.queue import Later
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.plan.premise import Premise
@@ -61,6 +62,8 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
         present = getattr(owner, "status").conditions  # noqa: B009
         status, event = told(present, status, refusals, now)
         events = (*events, event)
+    recorded: Any = status or getattr(owner, "status")  # noqa: B009
+    tell_conditions(owner.kind(), *owner.key, recorded.conditions)
     if status is not None and (refusals or not plan.may_wait):
         is_same = status == getattr(owner, "status", None)  # which fits, as it was read
         try:

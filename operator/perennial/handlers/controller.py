@@ -78,6 +78,8 @@ class Controller:
             metrics.forget(*key)
             return None
         finally:
+            if result in ("success", "requeue_after"):
+                metrics.LAST_SUCCESS.set(now.timestamp())
             metrics.RECONCILE_TOTAL.labels(key.kind, result).inc()
             metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - began)
 

@@ -10,11 +10,12 @@ from perennial.api.base import Kind
 from perennial.api.deployment import ModelDeployment
 from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
+from perennial.cluster import metrics
 from perennial.cluster.client import Cluster, Unreadable
-from perennial.cluster.metrics import MODEL_INFO
 from perennial.cluster.queue import Key
 from perennial.handlers.drained import Drained
 from perennial.handlers.measured import Measured
+from perennial.handlers.receipts import ReceiptKeys
 from perennial.plan.core import Plan, Settings, owned_by
 from perennial.plan.record import Record
 from perennial.plan.rollout import (
@@ -29,6 +30,7 @@ from perennial.plan.serving_pods import serving_pods
 from perennial.sources.pods import Pods
 
 MEASURED, DRAINED = Measured(), Drained()
+RECEIPT_KEYS = ReceiptKeys()
 
 
 async def observe_and_plan(
@@ -42,6 +44,7 @@ async def observe_and_plan(
     if deployment is None or deployment.metadata.deletion_timestamp is not None:
         MEASURED.forget(namespace, key.name)
         DRAINED.forget(namespace, key.name)
+        RECEIPT_KEYS.forget(namespace, key.name)
         return None
     model = deployment.spec.model
     version: ModelVersion | None = None
@@ -79,6 +82,7 @@ async def observe_and_plan(
         service=await cluster.get("v1", "Service", namespace, key.name),
         pods=tuple(pods),
         measured=MEASURED.recall(deployment),
+        no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
     )
     asked = questions(snapshot)
     if asked is not None:
@@ -120,7 +124,10 @@ async def _records(
 
 
 def export(deployment: ModelDeployment) -> None:
-    """Set the Prometheus series that say which versions serve."""
+    """Set the Prometheus series that say which versions serve, and with how many pods."""
     roles = (("stable", deployment.status.stable), ("canary", deployment.status.canary))
-    rows = [((r.version, r.artifact.sha256, role), 1.0) for role, r in roles if r is not None]
-    MODEL_INFO.set(deployment.key, rows)
+    found = [(role, revision) for role, revision in roles if revision is not None]
+    serving = [((r.version, r.artifact.sha256, role), 1.0) for role, r in found]
+    metrics.MODEL_INFO.set(deployment.key, serving)
+    metrics.MODEL_REPLICAS.set(deployment.key, [((role,), r.replicas) for role, r in found])
+    metrics.MODEL_READY.set(deployment.key, [((role,), r.ready_replicas) for role, r in found])

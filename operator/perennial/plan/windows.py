@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from perennial.api.values import Json
+from perennial_artifact.outcomes import VERSION_LENGTH, Outcomes, add_outcomes
 from perennial_artifact.windows import Part, Window
 
 REVISION_LABEL = "perennial.dev/revision"
@@ -48,6 +49,20 @@ class Heard:
 
 
 @dataclass(frozen=True)
+class Arrived:
+    """What became known of predictions: whichever pods it came to, of whatever revision."""
+
+    outcomes: tuple[Outcomes, ...]
+    lacking: tuple[str, ...]
+    """Ready pods that told nothing of it: they are silent, or count no outcomes."""
+
+    def of(self, sha256: str) -> Outcomes | None:
+        """Return the outcomes of the version with this manifest, None where none are known."""
+        short = sha256[:VERSION_LENGTH]
+        return next((found for found in self.outcomes if found.version == short), None)
+
+
+@dataclass(frozen=True)
 class Answers:
     """What the pods of some revisions answered."""
 
@@ -61,6 +76,20 @@ class Answers:
         """Return what a revision's pods counted, but for those whose clocks are wrong."""
         found = [h for h in self.heard if h.revision == revision and not h.is_skewed]
         return [h.window for h in found if h.window is not None]
+
+    def arrived(self) -> Arrived:
+        """Return what became known at all pods together.
+
+        A pod that lacks it has not counted zero: what came to it is unknown.
+        """
+        told = {
+            h.pod: h.window.outcomes
+            for h in self.heard
+            if h.window is not None and h.window.outcomes is not None and not h.is_skewed
+        }
+        ready = (name for names in self.asked.values() for name in names)
+        found = add_outcomes(told.values())
+        return Arrived(tuple(found), tuple(sorted(name for name in ready if name not in told)))
 
     def silent(self, revision: str) -> list[str]:
         """Return the ready pods of a revision that did not answer."""

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from perennial_serving.evidence.receipts.duplicates import memory
 from perennial_serving.evidence.totals import add_metrics, add_windows
 from perennial_serving.process.gate import Gate
 from perennial_serving.process.observability import (
@@ -106,9 +107,9 @@ async def _supervise(chosen: argparse.Namespace, arguments: Sequence[str], count
     processes = []
     port = observability_port(_All([own.getsockname()[1] for own in inner]))
     told_ports = Sockets(outer[0], remote[0], metrics).ports
-    gate = Gate()
+    gate, duplicates = Gate(), memory()
     for sockets in (Sockets(*each) for each in zip(outer, remote, inner, strict=True)):
-        handed = (*sockets.descriptors, *gate.descriptors)
+        handed = (*sockets.descriptors, *gate.descriptors, duplicates)
         inherited = ",".join(map(str, (*handed, count)))
         command = [sys.executable, "-m", "perennial_serving", *arguments, "--inherit", inherited]
         process = await asyncio.create_subprocess_exec(*command, pass_fds=handed)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from rollout_world import World
 
 from effort import tried
 from perennial.plan.rollout import plan_deployment
+from perennial.plan.serving.receipts import no_key
 
 NEW_SHA = "b" * 64
 ANALYSIS = {
@@ -748,3 +750,11 @@ def test_records_that_nobody_names_are_kept_for_a_while() -> None:
     world.wish(f"{0:064x}")
     world.settle()
     assert stable_sha(world) == f"{0:064x}"
+
+
+def test_receipts_without_a_key_are_told_and_nothing_else_changes() -> None:
+    world = serving()
+    why = no_key("flights", "secrets is forbidden")
+    snapshot = replace(world.snapshot(), no_receipts=why)
+    found = conditions(plan_deployment(snapshot))
+    assert found["Ready"] == ("True", "NoReceiptKey") and found["Stalled"][0] == "False"

@@ -14,7 +14,7 @@ from perennial.api.deployment.kind import ModelDeployment
 from perennial.api.deployment.model import ArtifactRef, ArtifactSource, ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout import DEFAULT_STEPS, Canary, Pause, Rollout, Step
-from perennial.api.deployment.serving import Batching, Limits, RequestLog, Serving
+from perennial.api.deployment.serving import Batching, Limits, Receipts, RequestLog, Serving
 from perennial.api.deployment.spec import DeploymentSpec
 from perennial.api.deployment.status import (
     ROLES,
@@ -60,6 +60,7 @@ __all__ = [
     "PodOverrides",
     "Printed",
     "RateLimit",
+    "Receipts",
     "Rejection",
     "RequestLog",
     "Revision",

@@ -140,12 +140,18 @@ def has_a_canary(f: Facts) -> Finding | None:
     return Finding(f.status.paused or "Canary", f"{f.name} serves")
 
 
+def lacks_receipts(f: Facts) -> Finding | None:
+    """Tell that no receipts are given though they are wanted."""
+    why = f.s.no_receipts
+    return Finding(why.reason, f"{f.name} serves; {why.message}") if why is not None else None
+
+
 def serves(f: Facts) -> Finding | None:
     """Tell that all is well."""
     return Finding("Serving", f"{f.name} serves")
 
 
-READY = (is_scaled_to_zero, went_back, has_a_canary, serves)
+READY = (is_scaled_to_zero, went_back, has_a_canary, lacks_receipts, serves)
 
 
 def is_over(f: Facts) -> Finding | None:

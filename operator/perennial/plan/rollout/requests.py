@@ -62,15 +62,15 @@ def take_request(s: DeploymentSnapshot, state: State, strategy: Strategy) -> Sta
         # Its time to become ready, and to be decided, begin anew.
         anew = {"scaling_since": s.now, "waiting_since": s.now}
         return state.set(step=step.model_copy(update=anew))
+    if status.paused in (CHANGED, UNKNOWN):
+        state = accept(s, _heard_anew(state), text)
+        if verb == "promote":
+            return state
     if verb == "promote-full":
-        if status.paused in (CHANGED, UNKNOWN):
-            state = accept(s, state, text)
         told = f"the remaining steps were ended by {text}"
         last = strategy.last_step(s)
         state = _heard_anew(state.set(Event("StepsEnded", told), paused=""))
         return state.set(promoting=True, step=last)
-    if status.paused in (CHANGED, UNKNOWN):
-        return accept(s, _heard_anew(state), text)
     told = f"step {step.index + 1} was ended by {text}"
     return strategy.next_step(s, _heard_anew(state.set(Event("StepPromoted", told), paused="")))
 

@@ -47,6 +47,9 @@ class DeploymentSnapshot:
     measured: AnalysisStatus | None = None
     """What was found of the canary since the status was written."""
 
+    no_receipts: Finding | None = None
+    """Why there is no key for receipts, where they are wanted."""
+
     @property
     def status(self) -> DeploymentStatus:
         """Return the status as it was written, with what was measured since."""
