@@ -98,6 +98,17 @@ def test_promote_lets_it_pass_and_its_steps_begin() -> None:
     assert stable_sha(world) == NEW_SHA and world.deployment.status.signature is None
 
 
+def test_a_promotion_in_full_accepts_what_it_is_paused_for_and_nothing_unseen() -> None:
+    world = world_with(NEEDS_MORE)
+    advance(world, lambda w: w.deployment.status.canary is not None)
+    world.ask("promote-full/1")  # before anybody could know
+    advance(world, lambda w: paused(w) == "SignatureChanged")
+    assert world.selected() == [stable_revision(world)]
+    world.ask("promote-full/2")
+    told = advance(world, lambda w: stable_sha(w) == NEW_SHA)
+    assert told == ["SignatureAccepted", "StepsEnded", "CanaryPromoted"]
+
+
 def test_what_was_accepted_stays_so_though_the_steps_change_or_the_operator_is_killed() -> None:
     world = world_with(NEEDS_MORE)
     advance(world, lambda w: bool(paused(w)))
