@@ -73,6 +73,7 @@ class Bench:
         self._metrics, self._only = metrics, only
         self._subjects = [
             *self._models(1),
+            subjects.with_receipts(self._models(1)[0], place),
             subjects.empty(self._answer, self._http),
             subjects.mlserver(self._model, place, self._http, self._grpc, metrics),
             subjects.kserve(self._model, place, self._http, self._grpc),

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.cases import MODEL, Case
@@ -89,6 +89,15 @@ def ours(model: Path, http: int, grpc: int, metrics: int, workers: int = 1) -> S
     command += ["--workers", str(workers)]
     command += ["--http-port", str(http), "--grpc-port", str(grpc), "--metrics-port", str(metrics)]
     return Subject("perennial", "Perennial", command, {"PYTHONPATH": paths})
+
+
+def with_receipts(subject: Subject, place: Path) -> Subject:
+    """Return this project's server with receipts on."""
+    keys = place / "keys"
+    keys.mkdir(exist_ok=True)
+    (keys / "key").write_bytes(os.urandom(32))
+    command = [*subject.command, "--receipts", str(keys)]
+    return replace(subject, name="receipts", title="Perennial, receipts on", command=command)
 
 
 def empty(answer: Path, http: int) -> Subject:

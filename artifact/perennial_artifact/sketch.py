@@ -40,7 +40,7 @@ class Sketch:
         # The rows come first.
         sizes = [1, self._numbers.size, *(c.size for c in self._categories)]
         self._ends = np.cumsum(sizes).tolist()
-        self.buckets = Buckets(self._ends[-1], TIERS)
+        self.buckets = Buckets.of_counts(self._ends[-1], TIERS)
 
     def observe(
         self, numbers: NDArray[Any], categories: Sequence[NDArray[Any]], rows: int, now: float
@@ -95,9 +95,9 @@ class _Numbers:
                 bounds[_LOW, i] = column.minimum
         high = np.array([np.nan if c.maximum is None else c.maximum for c in columns])
         # Half the bytes for what most models take, with the same counts.
-        self._single, self._double = _rounded(bounds, np.inf), bounds
+        self._single, self._double = rounded(bounds, np.inf), bounds
         with np.errstate(over="ignore"):  # above the largest number is infinity
-            self._single[_ABOVE] = np.nextafter(_rounded(high, -np.inf), np.float32(np.inf))
+            self._single[_ABOVE] = np.nextafter(rounded(high, -np.inf), np.float32(np.inf))
             self._double[_ABOVE] = np.nextafter(high, np.inf)
         self.size = bounds.size
         # Allocated once: so much memory at once would come from the kernel, and go back to it.
@@ -146,7 +146,7 @@ class _Categories:
         return Column(known, other, missing, out_of_range=0)
 
 
-def _rounded(bounds: NDArray[np.float64], towards: float) -> NDArray[np.float32]:
+def rounded(bounds: NDArray[np.float64], towards: float) -> NDArray[np.float32]:
     """Return the nearest single-precision numbers on one side of double-precision ones.
 
     For a single-precision x, x >= bound is x >= (bound rounded up), and x > bound is x > (bound

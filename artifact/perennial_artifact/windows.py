@@ -10,12 +10,18 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct
 
 from perennial_artifact.base import Document
+from perennial_artifact.outcomes import Outcomes, add_outcomes
+from perennial_artifact.pairs import Pairs, add_pairs
 
 FORMAT = 1
 """Raised only where an older reader would misread a window; what is merely new, it skips."""
 
-Part = Literal["requests", "features", "predictions"]
+Part = Literal["requests", "features", "predictions", "outcomes", "pairs"]
 PARTS: tuple[Part, ...] = get_args(Part)
+DEFAULT: tuple[Part, ...] = ("requests", "features", "predictions", "outcomes")
+"""What is told where no part is named: pairs are kept for a short while only."""
+_ALIKE: tuple[Part, ...] = ("requests", "features", "predictions")
+"""What windows that are added up have all or none of them."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Second = Annotated[int, Meta(ge=0, le=2**53)]
@@ -110,12 +116,16 @@ class Window(Document, forbid_unknown_fields=False, omit_defaults=False, kw_only
     rows: Count = 0
     features: list[Column] | None = None
     predictions: list[Column] | None = None
+    outcomes: list[Outcomes] | None = None
+    """By the version that predicted; its own, and all others of which something became known."""
+    pairs: Pairs | None = None
 
 
 def merge(windows: Iterable[Window]) -> Window:
     """Add up windows of several pods, or of several times that do not overlap.
 
-    Requests are counted at the bounds that all have in common.
+    Requests are counted at the bounds that all have in common. Outcomes and pairs are None where
+    some window has none: what it did not count is not known, and no zero.
 
     Raises:
         ValueError: there is none, they hold other parts, or were counted on other profiles.
@@ -138,7 +148,19 @@ def merge(windows: Iterable[Window]) -> Window:
         rows=sum(w.rows for w in found),
         features=_columns([w.features for w in found if w.features is not None]),
         predictions=_columns([w.predictions for w in found if w.predictions is not None]),
+        outcomes=_outcomes(found),
+        pairs=_pairs(found),
     )
+
+
+def _outcomes(found: Sequence[Window]) -> list[Outcomes] | None:
+    told = [w.outcomes for w in found if w.outcomes is not None]
+    return add_outcomes(told) if len(told) == len(found) else None
+
+
+def _pairs(found: Sequence[Window]) -> Pairs | None:
+    told = [w.pairs for w in found if w.pairs is not None]
+    return add_pairs(told) if len(told) == len(found) else None
 
 
 def add_requests(requests: Iterable[Requests]) -> Requests:
@@ -159,7 +181,7 @@ def common_bounds(requests: Iterable[Requests]) -> list[float]:
 
 
 def _parts(window: Window) -> tuple[bool, ...]:
-    return tuple(getattr(window, part) is not None for part in PARTS)
+    return tuple(getattr(window, part) is not None for part in _ALIKE)
 
 
 def _sum(a: Bucket, b: Bucket) -> Bucket:

@@ -23,9 +23,9 @@ def main() -> int:
     cpus = max(1, math.floor(cpu_limit()))
     memory = chosen.memory_bytes or memory_limit()
     if chosen.inherit:
-        http, grpc, metrics, ready, go, count = map(int, chosen.inherit.split(","))
+        http, grpc, metrics, ready, go, seen, count = map(int, chosen.inherit.split(","))
         sockets, gate = inherit((http, grpc, metrics)), pass_through(ready, go)
-        return _work(chosen, sockets, max(1, cpus // count), memory // count, gate)
+        return _work(chosen, sockets, max(1, cpus // count), memory // count, gate, seen)
     # Without a limit a pod does not own the machine, so it is one process.
     limit = quota()
     count = chosen.workers or (max(1, math.floor(limit)) if math.isfinite(limit) else 1)
@@ -53,6 +53,7 @@ def _work(
     threads: int,
     memory: int,
     loaded: Callable[[], None],
+    duplicates: int | None = None,
 ) -> int:
     # Loading makes little garbage; the worker turns the collector on again.
     gc.disable()
@@ -61,7 +62,7 @@ def _work(
     # Here, because the workers' parent has no use for the model's libraries.
     from perennial_serving.process.worker import work
 
-    return work(chosen, sockets, threads, memory, loaded)
+    return work(chosen, sockets, threads, memory, loaded, duplicates)
 
 
 if __name__ == "__main__":

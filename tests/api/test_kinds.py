@@ -53,6 +53,7 @@ def test_the_shortest_useful_object_is_accepted(kubectl: Kubectl, kind: str) -> 
 STEPS = "rollout__canary__steps"
 BODY = "serving__limits__maxBodySize"
 GATE = {"name": "good", "metric": "roc_auc"}
+REWARD = "serving__receipts__reward"
 LOG, LOG_PATH = "serving__requestLog", "spec.serving.requestLog"
 MEMORY, LABELS = "serving__resources__limits__memory", "podOverrides__metadata__labels"
 BAD = [
@@ -108,6 +109,9 @@ BAD = [
     ("ModelDeployment", {"serving__batching__maxRows": -1}, "spec.serving.batching.maxRows"),
     ("ModelDeployment", {"serving__batching__maxRows": 70_000}, "spec.serving.batching.maxRows"),
     ("ModelDeployment", {"serving__driftWindows": "Off"}, '"Enabled", "Disabled"'),
+    ("ModelDeployment", {REWARD: {"minimum": 1, "maximum": 1}}, "minimum must be below maximum"),
+    ("ModelDeployment", {REWARD: {"minimum": 0}}, "spec.serving.receipts.reward.maximum: Required"),
+    ("ModelDeployment", {REWARD: {"minimum": 0, "maximum": 1e16}}, "receipts.reward.maximum"),
     ("ModelDeployment", {BODY: "16 MB"}, "write a size in bytes such as 512Ki, 16Mi or 1Gi"),
     ("ModelDeployment", {BODY: "0"}, "write a size in bytes such as 512Ki, 16Mi or 1Gi"),
     ("ModelDeployment", {BODY: "1023"}, "must be at least 1Ki"),
@@ -192,6 +196,7 @@ def test_serving_options_are_kept_as_written(kubectl: Kubectl) -> None:
         "batching": {"maxRows": 0},
         "driftWindows": "Disabled",
         "limits": {"maxBodySize": "1Gi", "maxInFlight": 65_536},
+        "receipts": {},
         "requestLog": {
             "features": ["hour", "Wind speed (mph)"],
             "store": {"uri": "s3://logs/a", "secretRef": {"name": "logs"}},

@@ -112,6 +112,7 @@ FULL: dict[str, dict[str, Any]] = {
             "batching": {"maxRows": 16},
             "driftWindows": "Enabled",
             "limits": {"maxBodySize": "16Mi", "maxInFlight": 8},
+            "receipts": {"reward": {"minimum": -0.5, "maximum": 1}},
             "requestLog": {"sampleFraction": 0.5, "features": ["hour"], "store": STORE},
         },
         "podOverrides": {
@@ -300,6 +301,7 @@ BROKEN: dict[str, Break] = {
     "give either none or metrics": with_more(none={}),
     "must be at most 10s": instead("11s"),
     "write a number of pods, at least 1": instead("25"),
+    "minimum must be below maximum": with_more(minimum=1),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from asking import Kubectl
 from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
 from operators import USER, Operator, install, running
 from test_kinds import SHA, body
 from test_operator import answers, wait
@@ -17,7 +18,9 @@ from training_world import message
 from chart import NAMESPACE, RELEASE
 from localcluster import credentials
 from localcluster.apiserver import ApiServer
+from perennial.api import ModelDeployment
 from perennial.cluster.client import Cluster, Outdated
+from perennial.handlers.receipts import ReceiptKeys
 from perennial.handlers.store import COPY_LABEL, StoreAccess
 from perennial.plan.core import MANAGED_BY
 from perennial.plan.stores import ALLOWED_LABEL
@@ -311,3 +314,22 @@ def test_what_we_make_may_block_its_owners_deletion_where_that_needs_a_right(
     kubectl("create", "clusterrolebinding", "writer", "--clusterrole=writer", "--user=writer")
     wait("the right is there", lambda: "cannot create resource" not in refused("writer"))
     assert "cannot set blockOwnerDeletion" in refused("writer")
+
+
+async def test_a_receipts_key_is_made_by_who_cannot_read_it(
+    account: Cluster, kubectl: Kubectl
+) -> None:
+    space = namespace(kubectl, "receipts")
+    wanted = serving()
+    wanted["spec"]["serving"] = {"receipts": {}}
+    owner = ModelDeployment.read(apply(kubectl, wanted, space))
+    name = "flights-receipts"
+    assert await ReceiptKeys().missing(account, owner) is None
+    made = get(kubectl, "secret", name, space)
+    assert len(base64.b64decode(made["data"]["key"])) == 32
+    assert made["metadata"]["ownerReferences"][0]["uid"] == owner.metadata.uid
+    assert await ReceiptKeys().missing(account, owner) is None  # another operator's first look
+    assert get(kubectl, "secret", name, space) == made
+    with pytest.raises(ApiException) as refused:
+        await account.get("v1", "Secret", space, name)
+    assert refused.value.status == 403

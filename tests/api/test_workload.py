@@ -18,6 +18,7 @@ OPTIONS: dict[str, Any] = {
     "batching": {"maxRows": 0},
     "driftWindows": "Disabled",
     "limits": {"maxBodySize": "1Mi", "maxInFlight": 8},
+    "receipts": {"reward": {"minimum": 0, "maximum": 1}},
     "requestLog": {"sampleFraction": 0.25, "features": ["hour"], "store": {"uri": "s3://logs"}},
 }
 

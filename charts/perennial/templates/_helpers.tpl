@@ -58,9 +58,6 @@ capabilities: {drop: [ALL]}
   resources: [secrets]
   resourceNames: [{{ . | quote }}]
   verbs: [update]
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [create]
 {{- end }}
 {{- end }}
 
@@ -90,7 +87,7 @@ capabilities: {drop: [ALL]}
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [controllerrevisions]
-  verbs: [get, list, create, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
@@ -101,6 +98,10 @@ capabilities: {drop: [ALL]}
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, create, patch, delete]
+# The keys of receipts, which it never reads, and copies of the default store's Secret.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
 {{- with include "perennial.storeSecret" . }}
 # Copies of the default store's Secret are looked at, and taken back.
 - apiGroups: [""]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.common import ApiModel, Kind
 from perennial.api.fit import fit
+from perennial.api.values import Json
 from perennial.cluster.client import Outdated, WriteRefused
+from perennial.cluster.metrics import tell_conditions
 from perennial.cluster.queue import Later
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.plan.premise import Premise
@@ -24,10 +26,10 @@ class Writer(Protocol):
     async def create(self, wanted: Json) -> bool:
         """Create an object unless there is one of its name; tell whether it wrote."""
 
-    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
+    async def apply(self, wanted: Json, premise: Premise | None = None) -> bool:
         """Apply an object; tell whether it wrote."""
 
-    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> None:
+    async def delete(self, deletion: Deletion, premise: Premise | None = None) -> object:
         """Delete an object."""
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
@@ -51,18 +53,21 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
     for record in plan.create:
         await _noted(cluster.create(record), refused, outdated)
     for wanted in plan.apply:
-        await _noted(cluster.apply(wanted, plan.premises), refused, outdated)
+        await _noted(cluster.apply(wanted, plan.premise), refused, outdated)
     for deletion in plan.delete:
-        await _noted(cluster.delete(deletion, plan.premises), refused, outdated)
+        await _noted(cluster.delete(deletion, plan.premise), refused, outdated)
     status, events = plan.status, plan.events
     refusals: list[Refusal] = [error.refusal for error in refused]
     if refusals and status is not None:
         present = getattr(owner, "status").conditions  # noqa: B009
         status, event = told(present, status, refusals, now)
         events = (*events, event)
+    recorded: Any = status or getattr(owner, "status")  # noqa: B009
+    tell_conditions(owner.kind(), *owner.key, recorded.conditions)
     if status is not None and (refusals or not plan.may_wait):
+        is_same = status == getattr(owner, "status", None)  # which fits, as it was read
         try:
-            await cluster.write_status(owner, fit(status))
+            await cluster.write_status(owner, status if is_same else fit(status))
         except WriteRefused as error:
             refused.append(error)
     if len(refused) > len(refusals):

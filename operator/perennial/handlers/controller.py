@@ -30,6 +30,8 @@ CONTROLLERS: dict[str, Gather] = {
     "ModelDeployment": deployment.observe_and_plan,
     "ModelVersion": version.observe_and_plan,
 }
+OPENING = ("ModelTraining", "ModelDeployment")
+"""Kinds whose pods open a store."""
 
 
 class Controller:
@@ -47,7 +49,8 @@ class Controller:
         now = datetime.now(UTC)
         try:
             gather = CONTROLLERS[key.kind]
-            denied = await self.store.denied(key.namespace)
+            opens = key.kind in OPENING
+            denied = await self.store.denied(key.namespace) if opens else None
             settings = replace(self._settings, store_denied=denied)
             decided = await gather(self._cluster, self._pods, key, settings, now)
             if decided is None:
@@ -75,6 +78,8 @@ class Controller:
             metrics.forget(*key)
             return None
         finally:
+            if result in ("success", "requeue_after"):
+                metrics.LAST_SUCCESS.set(now.timestamp())
             metrics.RECONCILE_TOTAL.labels(key.kind, result).inc()
             metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - began)
 

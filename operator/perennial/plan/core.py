@@ -48,8 +48,8 @@ class Plan:
     create: tuple[Json, ...] = ()
     """Records: made where they are absent, and never changed."""
     apply: tuple[Json, ...] = ()
-    premises: tuple[Premise, ...] = ()
-    """What must still be so where a write, or a deletion, takes capacity away."""
+    premise: Premise | None = None
+    """What lets a write, or a deletion, take capacity away."""
     delete: tuple[Deletion, ...] = ()
     status: ApiModel | None = None
     may_wait: bool = False

@@ -1,36 +1,35 @@
-"""What a write that lowers capacity leans on: so it was seen, and so it must still be then."""
+"""Writes that take pods or requests away, and what lets them be done."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Protocol
 
 from perennial.api.values import Json
 
+Name = tuple[str, str, str, str]
+"""API version, kind, namespace, name."""
 
-@dataclass(frozen=True)
-class Premise:
-    """An object as it was seen; a lowering write that leans on it is not done once it is not so."""
 
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-    uid: str
-    version: str = ""
-    """Its resourceVersion, where it must not have changed at all."""
-    selector: Json | None = None
-    """A Service's selector."""
-    pods: int = 0
-    """Pods of a Deployment that were ready, and asked for, at least."""
+class Premise(Protocol):
+    """What a lowering write is done by: asked of the API server just before each of them."""
 
-    def holds(self, present: Json | None) -> bool:
-        """Tell whether the object, as it is now, is as it was seen."""
-        if present is None or present["metadata"]["uid"] != self.uid:
-            return False
-        spec, status = present.get("spec", {}), present.get("status", {})
-        if self.version and present["metadata"].get("resourceVersion") != self.version:
-            return False
-        if self.selector is not None and spec.get("selector") != self.selector:
-            return False
-        return self.pods <= min(int(spec.get("replicas", 1)), int(status.get("readyReplicas", 0)))
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """Return the objects that it is about."""
+
+    def allows(self, present: Mapping[Name, Json | None], lowered: Name, then: Json | None) -> bool:
+        """Tell whether one of the objects may become as is wanted.
+
+        Args:
+            present: the objects as they are now, None where there is none.
+            lowered: the one that is written.
+            then: what it is to be, None where it is deleted.
+        """
+
+
+def name_of(body: Json) -> Name:
+    """Return the name of an object, its kind included."""
+    metadata = body["metadata"]
+    return body["apiVersion"], body["kind"], metadata["namespace"], metadata["name"]
 
 
 def lowers(present: Json, wanted: Json) -> bool:

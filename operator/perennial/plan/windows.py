@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from perennial.api.values import Json
+from perennial_artifact.outcomes import VERSION_LENGTH, Outcomes, add_outcomes
 from perennial_artifact.windows import Part, Window
 
 REVISION_LABEL = "perennial.dev/revision"
@@ -48,6 +49,20 @@ class Heard:
 
 
 @dataclass(frozen=True)
+class Arrived:
+    """What became known of predictions: whichever pods it came to, of whatever revision."""
+
+    outcomes: tuple[Outcomes, ...]
+    lacking: tuple[str, ...]
+    """Ready pods that told nothing of it: they are silent, or count no outcomes."""
+
+    def of(self, sha256: str) -> Outcomes | None:
+        """Return the outcomes of the version with this manifest, None where none are known."""
+        short = sha256[:VERSION_LENGTH]
+        return next((found for found in self.outcomes if found.version == short), None)
+
+
+@dataclass(frozen=True)
 class Answers:
     """What the pods of some revisions answered."""
 
@@ -61,6 +76,20 @@ class Answers:
         """Return what a revision's pods counted, but for those whose clocks are wrong."""
         found = [h for h in self.heard if h.revision == revision and not h.is_skewed]
         return [h.window for h in found if h.window is not None]
+
+    def arrived(self) -> Arrived:
+        """Return what became known at all pods together.
+
+        A pod that lacks it has not counted zero: what came to it is unknown.
+        """
+        told = {
+            h.pod: h.window.outcomes
+            for h in self.heard
+            if h.window is not None and h.window.outcomes is not None and not h.is_skewed
+        }
+        ready = (name for names in self.asked.values() for name in names)
+        found = add_outcomes(told.values())
+        return Arrived(tuple(found), tuple(sorted(name for name in ready if name not in told)))
 
     def silent(self, revision: str) -> list[str]:
         """Return the ready pods of a revision that did not answer."""
@@ -100,7 +129,7 @@ def is_ready(pod: Json) -> bool:
     """Tell whether a pod is ready, has an address and is not about to go."""
     conditions = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", [])}
     gone = pod["metadata"].get("deletionTimestamp")
-    return _address(pod) != "" and conditions.get("Ready") == "True" and not gone
+    return address_of(pod) != "" and conditions.get("Ready") == "True" and not gone
 
 
 def chosen(names: Iterable[str]) -> tuple[str, ...]:
@@ -123,23 +152,25 @@ def ask(
     ready, found = {}, []
     for revision in revisions:
         ours = [p for p in pods if revision_of(p) == revision and _can_answer(p)]
-        names = {r: chosen(_name(p) for p in ours if is_ready(p) == r) for r in (True, False)}
+        names = {r: chosen(name_of(p) for p in ours if is_ready(p) == r) for r in (True, False)}
         ready[revision] = names[True]
         found += [
-            Question(_name(p), revision, _address(p), start, end, step, parts)
+            Question(name_of(p), revision, address_of(p), start, end, step, parts)
             for p in ours
-            if _name(p) in names[is_ready(p)]
+            if name_of(p) in names[is_ready(p)]
         ]
     return Asked(ready, end, tuple(found))
 
 
 def _can_answer(pod: Json) -> bool:
-    return _address(pod) != "" and pod["status"].get("phase", "Running") == "Running"
+    return address_of(pod) != "" and pod["status"].get("phase", "Running") == "Running"
 
 
-def _name(pod: Json) -> str:
+def name_of(pod: Json) -> str:
+    """Return a pod's name."""
     return str(pod["metadata"]["name"])
 
 
-def _address(pod: Json) -> str:
+def address_of(pod: Json) -> str:
+    """Return the address that a pod can be asked at, '' where it has none yet."""
     return str(pod.get("status", {}).get("podIP") or "")

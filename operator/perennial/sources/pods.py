@@ -1,4 +1,4 @@
-"""Ask serving pods what they counted, on their metrics port."""
+"""Ask serving pods what they counted, and what they serve, on their metrics port."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import aiohttp
 
+from perennial.plan.signature import Signature, SignatureQuestion, SignatureTold
 from perennial.plan.windows import Heard, Question
 from perennial_artifact.profile import Profile
 from perennial_artifact.windows import Window
@@ -55,6 +56,11 @@ class Pods:
         async with self._meanwhile():
             return tuple(await asyncio.gather(*(self._window(q) for q in questions)))
 
+    async def signatures(self, questions: Sequence[SignatureQuestion]) -> tuple[SignatureTold, ...]:
+        """Return what came of each question, in their order, after a few seconds at the latest."""
+        async with self._meanwhile():
+            return tuple(await asyncio.gather(*(self._signature(q) for q in questions)))
+
     async def profile(self, question: Question, digest: str) -> Profile | None:
         """Return the profile of this SHA-256 that a pod counts on, None where it gives none."""
 
@@ -69,6 +75,28 @@ class Pods:
                 return await self._read(read, body) if status == 200 else None
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
+
+    async def drain(self, address: str) -> bool:
+        """Ask a pod to let its clients go elsewhere; tell whether it does."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                status, _, _ = await self._get(address, "/drain", "POST")
+                return status == 200
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return False
+
+    async def _signature(self, q: SignatureQuestion) -> SignatureTold:
+        try:
+            async with asyncio.timeout(SECONDS):
+                status, body, _ = await self._get(q.address, f"/v2/models/{q.model}")
+                if status != 200:
+                    return SignatureTold(q.pod, q.revision, None, f"answered with status {status}")
+                found = await self._read(Signature.from_json, body)
+        except (aiohttp.ClientError, TimeoutError):
+            return SignatureTold(q.pod, q.revision, None, SILENT)
+        except ValueError:
+            return SignatureTold(q.pod, q.revision, None, "answered what is no model's metadata")
+        return SignatureTold(q.pod, q.revision, found)
 
     async def _window(self, q: Question) -> Heard:
         skew = 0.0
@@ -108,13 +136,14 @@ class Pods:
         skew = parsedate_to_datetime(date).timestamp() - clock if date else 0.0
         return status, body, clock, skew
 
-    async def _get(self, address: str, path: str) -> tuple[int, bytes, str]:
+    async def _get(self, address: str, path: str, method: str = "GET") -> tuple[int, bytes, str]:
         """Return status, body, read to its end, and date.
 
         Raises:
             ValueError: it is too large, or compressed, which nobody asked for.
         """
-        async with self._connected().get(url(address, path), allow_redirects=False) as answer:
+        asked = self._connected().request(method, url(address, path), allow_redirects=False)
+        async with asked as answer:
             if answer.headers.get("Content-Encoding", "identity") != "identity":
                 raise ValueError("the answer is compressed")
             body = bytearray()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from perennial_artifact.buckets import Buckets
+from perennial_artifact.buckets import Buckets, Counts
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.sketch import AT_ONCE, Sketch
@@ -53,7 +53,7 @@ class Recorder:
         return self.buckets.maximum_bytes
 
     @property
-    def buckets(self) -> Buckets:
+    def buckets(self) -> Buckets[Counts]:
         """The counts by time."""
         return self._sketch.buckets
 
@@ -80,6 +80,7 @@ class Recorder:
             theirs = {name: outputs[name][part] for name in self._outputs}
             self.record(ours, theirs, min(self.LARGE_ROWS, rows - first))
             await asyncio.sleep(0)
+        self._flush()  # what waits for company would hold all of the request
 
     def between(self, start: int, end: int, now: float) -> tuple[int, list[Column], list[Column]]:
         """Return rows, features and predictions of ``[start, end)``, bounds of closed buckets."""

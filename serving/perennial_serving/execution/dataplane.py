@@ -7,19 +7,26 @@ import math
 import sys
 import time
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perennial_artifact.buckets import Buckets
 from perennial_artifact.manifest import Tensor
+from perennial_artifact.outcomes import Outcomes
+from perennial_artifact.pairs import Pairs
 from perennial_artifact.profile import Profile
-from perennial_artifact.windows import PARTS, Part, Requests, Window
+from perennial_artifact.windows import Part, Requests, Window
 from perennial_serving.evidence.drift import Recorder
 from perennial_serving.evidence.metrics import Metrics
+from perennial_serving.evidence.receipts.desk import Desk
 from perennial_serving.evidence.requestlog import columns
 from perennial_serving.evidence.requestlog.recorder import PENDING_BYTES, RequestLog
 from perennial_serving.evidence.requestlog.settings import LogSettings
+from perennial_serving.evidence.taking import Taking
 from perennial_serving.evidence.tracing import Tracing, is_on
+from perennial_serving.model import strings
 from perennial_serving.model.datatypes import Arrays
 from perennial_serving.model.loaded import Model
 from perennial_serving.model.rowwise import is_rowwise
@@ -30,9 +37,7 @@ _WEIGHT = 0.2  # of the newest inference in the moving average
 _SURPRISE = 2.0  # times the average, at most, that an inference counts
 _LOG_SECONDS = 10.0
 _LONG = 0.5  # seconds a row
-# Strings are handed to onnxruntime, and taken from it, with the interpreter's lock held: so many at
-# a time, where the model answers row by row.
-_STRINGS_AT_ONCE = 8192
+_BY_BUCKETS: tuple[Part, ...] = ("requests", "features", "predictions")
 
 
 class DataPlane:
@@ -45,6 +50,7 @@ class DataPlane:
         drift: bool = True,
         log: LogSettings | None = None,
         batches: bool = True,
+        receipts: Desk | None = None,
     ) -> None:
         """Take a loaded model, whether and where to log requests, and whether to batch them.
 
@@ -65,11 +71,18 @@ class DataPlane:
             features = [f.name for f in profile.features] if profile is not None else []
             chosen = columns.choose(model, log.features, features)
             self.log = RequestLog(log, model, chosen, metrics)
+        self.receipts = receipts
+        if receipts is not None:
+            metrics.with_receipts()
+        self.feedback = Taking(self.log, receipts, metrics)
         self.seconds_per_row = model.warm_up()
         """A guess from what runs took."""
         self.is_batchable = batches and model.is_batchable and self._try_together()
         """Whether rows of several requests may run together, or one's apart: it was tried."""
-        self._rows_at_once = self._most_rows()
+        tensors = (*model.inputs, *model.outputs)
+        self._has_strings = any(t.datatype == "BYTES" for t in tensors)
+        sizes = (math.prod(max(1, size) for size in t.shape[1:]) for t in model.outputs)
+        self._widest_output = max(sizes, default=1)
         self._all = list(model.outputs)
         self._outputs = {t.name: t for t in model.outputs}
         self._logged = float("-inf")
@@ -80,20 +93,20 @@ class DataPlane:
         with bounded_memory(memory_limit()):
             return is_rowwise(self.model)
 
-    def _most_rows(self) -> int | None:
-        """Return how many rows run at once, None for all."""
-        tensors = (*self.model.inputs, *self.model.outputs)
-        texts = [t for t in tensors if t.datatype == "BYTES"]
-        if not texts or not self.is_batchable:
-            return None
-        widest = max(math.prod(max(1, size) for size in t.shape[1:]) for t in texts)
-        return max(1, _STRINGS_AT_ONCE // widest)
+    def _rows_at_once(self, feeds: Arrays) -> int:
+        """Return how many rows of a request with strings run at once.
+
+        These are handed to onnxruntime, and taken from it, with the interpreter's lock held.
+        """
+        widest = max(values.size // len(values) for values in feeds.values())
+        return max(1, strings.AT_ONCE // max(widest, self._widest_output))
 
     @property
     def kept_bytes(self) -> int:
         """The memory that windows and logs take at most, in bytes."""
-        windows = sum(buckets.maximum_bytes for buckets in self._buckets(PARTS))
-        return windows + (PENDING_BYTES if self.log is not None else 0)
+        windows = sum(buckets.maximum_bytes for buckets in self._buckets(_BY_BUCKETS))
+        receipts = self.receipts.maximum_bytes if self.receipts is not None else 0
+        return windows + receipts + (PENDING_BYTES if self.log is not None else 0)
 
     def asked(self, names: Sequence[str]) -> list[Tensor]:
         """Return the outputs that a request asks for; none are all of them.
@@ -122,9 +135,10 @@ class DataPlane:
             RequestError: 500, the model itself failed.
         """
         try:
-            most = self._rows_at_once
-            if most is not None and (rows := len(next(iter(feeds.values())))) > most:
-                return self._run_apart(feeds, rows, most)
+            if self._has_strings and self.is_batchable:
+                rows, most = len(next(iter(feeds.values()))), self._rows_at_once(feeds)
+                if rows > most:
+                    return self._run_apart(feeds, rows, most)
             return dict(zip(self.model.output_names, self.model.run(feeds), strict=True))
         except Exception as error:
             self._log(error)
@@ -132,15 +146,17 @@ class DataPlane:
 
     def _run_apart(self, feeds: Arrays, rows: int, most: int) -> Arrays:
         """Run some rows after the others, so that other threads come to their turn in between."""
-        parts = []
+        results: dict[str, NDArray[Any]] = {}
         for first in range(0, rows, most):
             last = min(first + most, rows)
             found = self.model.run({name: v[first:last] for name, v in feeds.items()})
-            if any(len(values) != last - first for values in found):
-                raise ValueError("it does not answer row by row")
-            parts.append(found)
-        joined = (np.concatenate(each) for each in zip(*parts, strict=True))
-        return dict(zip(self.model.output_names, joined, strict=True))
+            for name, values in zip(self.model.output_names, found, strict=True):
+                if len(values) != last - first:
+                    raise ValueError("it does not answer row by row")
+                if not first:
+                    results[name] = np.empty((rows, *values.shape[1:]), values.dtype)
+                results[name][first:last] = values
+        return results
 
     def took(self, seconds: float, rows: int) -> None:
         """Learn how long a run took."""
@@ -175,6 +191,8 @@ class DataPlane:
             start=start,
             end=end,
             requests=requests,
+            outcomes=self._outcomes(start, end, now) if "outcomes" in parts else None,
+            pairs=self._pairs(start, end, now) if "pairs" in parts else None,
         )
         if self.recorder is None or not {"features", "predictions"} & set(parts):
             return found
@@ -186,9 +204,20 @@ class DataPlane:
             predictions=predictions if "predictions" in parts else None,
         )
 
-    def _buckets(self, parts: Collection[Part]) -> list[Buckets]:
+    def _outcomes(self, start: int, end: int, now: float) -> list[Outcomes] | None:
+        return self.receipts.between(start, end, now) if self.receipts is not None else None
+
+    def _pairs(self, start: int, end: int, now: float) -> Pairs | None:
+        pairs = self.receipts.pairs if self.receipts is not None else None
+        return pairs.between(start, end, now) if pairs is not None else None
+
+    def _buckets(self, parts: Collection[Part]) -> list[Buckets[Any]]:
         """Return what parts are counted in."""
-        found = [self.metrics.recent.buckets] if "requests" in parts else []
+        found: list[Buckets[Any]] = [self.metrics.recent.buckets] if "requests" in parts else []
+        if self.receipts is not None and "outcomes" in parts:
+            found += self.receipts.buckets
+        if self.receipts is not None and self.receipts.pairs is not None and "pairs" in parts:
+            found.append(self.receipts.pairs.buckets)
         if self.recorder is not None and {"features", "predictions"} & set(parts):
             found.append(self.recorder.buckets)
         return found

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from perennial_serving.evidence.receipts.settings import ReceiptSettings, Reward
 from perennial_serving.evidence.requestlog.settings import LogSettings
 
 
@@ -45,6 +46,10 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
     add("log-sample", _fraction, "1", "fraction of the requests that are logged")
     add("log-features", _names, "[]", "inputs that may be logged, a JSON list")
     add("log-max-bytes", int, str(128 * 1024 * 1024), "most that waits in the spool directory")
+    add("receipts", str, "", "directory with the keys that seal receipts; empty: no receipts")
+    add("pairs", int, "0", "with receipts: keep some answers by x-request-id: 1 or 0")
+    add("reward-minimum", _finite, "-1e30", "smallest reward that feedback by receipt may tell")
+    add("reward-maximum", _finite, "1e30", "largest reward that feedback by receipt may tell")
     add("workers", int, "0", "processes; 0: one for each whole CPU of the cgroup's limit")
     add("drain-seconds", float, "20", "longest time from SIGTERM to the end")
     add("quiet-seconds", float, "2", "after SIGTERM, time without a request that ends the drain")
@@ -60,11 +65,26 @@ def log_settings(chosen: argparse.Namespace) -> LogSettings | None:
     return LogSettings(directory, chosen.log_sample, chosen.log_features, chosen.log_max_bytes)
 
 
+def receipt_settings(chosen: argparse.Namespace, duplicates: int | None) -> ReceiptSettings | None:
+    """Return what the command line says of receipts, None where they are off."""
+    if not chosen.receipts:
+        return None
+    reward = Reward(chosen.reward_minimum, chosen.reward_maximum)
+    return ReceiptSettings(Path(chosen.receipts), reward, bool(chosen.pairs), duplicates)
+
+
 def _body_bytes(text: str) -> int:
     value = int(text)
     # As the deployment's schema has it, for spec.serving.limits.maxBodySize.
     if value < 1024:
         raise argparse.ArgumentTypeError(f"expected at least 1024 bytes, got {text}")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not abs(value) <= 1e30:
+        raise argparse.ArgumentTypeError(f"expected a number from -1e30 to 1e30, got {text}")
     return value
 
 

@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable
 
 from perennial_serving.evidence.metrics import Metrics
+from perennial_serving.evidence.receipts.desk import Desk
+from perennial_serving.evidence.receipts.keys import NoKey
+from perennial_serving.evidence.receipts.settings import ReceiptSettings
 from perennial_serving.execution.dataplane import DataPlane
-from perennial_serving.model.loaded import load
+from perennial_serving.model.loaded import Model, load
 from perennial_serving.process.server import Limits, serve
-from perennial_serving.process.settings import log_settings
+from perennial_serving.process.settings import log_settings, receipt_settings
 from perennial_serving.system import resources
 from perennial_serving.system.errors import ModelInvalid
 from perennial_serving.system.sockets import Sockets
@@ -28,18 +31,22 @@ def work(
     threads: int,
     memory: int,
     loaded: Callable[[], None],
+    duplicates: int | None = None,
 ) -> int:
     """Load the model and serve it; return 1, with the reason told, where it cannot be loaded.
 
     ``threads`` and ``memory`` (bytes) are this process's part of the pod. ``loaded`` is called when
-    the model is, and returns when those of others are too.
+    the model is, and returns when those of others are too. ``duplicates`` is the file descriptor of
+    a memory that it shares with them.
     """
     began = time.monotonic()
     try:
         model = load(chosen.model_dir, chosen.model_name, chosen.model_version, threads)
         metrics = Metrics(model.name, model.version, model.sha256)
         batches = chosen.batch_max_rows > 0
-        plane = DataPlane(model, metrics, bool(chosen.drift), log_settings(chosen), batches)
+        receipts = _receipts(receipt_settings(chosen, duplicates), model)
+        log = log_settings(chosen)
+        plane = DataPlane(model, metrics, bool(chosen.drift), log, batches, receipts)
     except ModelInvalid as error:
         report("ModelInvalid", str(error))
         return 1
@@ -74,3 +81,14 @@ def work(
     sys.stderr.flush()
     # Not sys.exit, which would wait for a thread that is still in a model beyond the deadline.
     os._exit(0)
+
+
+def _receipts(settings: ReceiptSettings | None, model: Model) -> Desk | None:
+    """Return what gives receipts, None without a key: the model serves all the same."""
+    if settings is None:
+        return None
+    try:
+        return Desk(settings, model)
+    except NoKey as error:
+        print(f"receipts are off: {error}", file=sys.stderr, flush=True)
+        return None

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from perennial_serving.execution.admission import Admission
 from perennial_serving.execution.dataplane import DataPlane
 from perennial_serving.execution.scheduler import Outcome, Scheduler
 from perennial_serving.model.datatypes import Arrays
+from perennial_serving.model.strings import Remains
 from perennial_serving.protocol.tensors import Feeds
 from perennial_serving.system.budget import SMALL, UNCOUNTED, Budget, Lease
 from perennial_serving.system.errors import RequestError, as_request_error
@@ -44,6 +46,10 @@ class Engine:
     feeds: Feeds
     budget: Budget
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "body"))
+    remains: Remains = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.remains = Remains(self.threads)
 
     def start_threads(self) -> None:
         """Start what would else start with the first large body."""
@@ -79,7 +85,10 @@ class Decoded(NamedTuple):
 class Call(ABC):
     """An infer request; its methods belong to the event loop's thread unless they say so."""
 
-    __slots__ = ("_asked", "_began", "_decoded", "_ended", "_lease", "_span", "engine")
+    __slots__ = (
+        *("_asked", "_began", "_decoded", "_ended", "_lease", "_results", "_span"),
+        "engine",
+    )
 
     PROTOCOL: ClassVar[str]
 
@@ -91,6 +100,7 @@ class Call(ABC):
         self._span: Any = None
         self._ended = False
         self._lease: Lease | None = None
+        self._results: Arrays = {}
 
     # What a transport adds
 
@@ -107,8 +117,8 @@ class Call(ABC):
         """
 
     @abstractmethod
-    def encode(self, tensors: Tensors, request_id: str | None) -> Any:
-        """Return the answer; a thread may."""
+    def encode(self, tensors: Tensors, request_id: str | None, receipt: str | None) -> Any:
+        """Return the answer, with its receipt; a thread may."""
 
     @abstractmethod
     def answer(self, encoded: Any) -> None:
@@ -127,8 +137,8 @@ class Call(ABC):
         """End the span; return its trace's id where it is sampled."""
 
     @abstractmethod
-    def traceparent(self) -> bytes | None:
-        """Return what the client says of its trace."""
+    def header(self, name: str) -> bytes | None:
+        """Return a header, by its name in small letters."""
 
     # What all have in common
 
@@ -139,7 +149,7 @@ class Call(ABC):
         try:
             if tracing is not None:
                 self._span = self.span(tracing)
-            engine.admission.enter()
+            engine.admission.enter(self._began)
         except RequestError as error:
             self._ended = True
             self._send_error(error)
@@ -170,10 +180,15 @@ class Call(ABC):
     def _write(self, results: Arrays) -> None:
         decoded, plane = self._decoded, self.engine.plane
         assert decoded is not None
+        self._results = results
         request_id = decoded.id
         if plane.log is not None:
-            trace = trace_id(self.traceparent())
+            trace = trace_id(self.header("traceparent"))
             request_id = plane.log.note(request_id, trace, decoded.feeds, results, decoded.rows)
+        receipt = None
+        if plane.receipts is not None:
+            name = self._name() if plane.receipts.pairs is not None else None
+            receipt = plane.receipts.give(results, decoded.rows, name)
         tensors, size = [], 0
         for tensor in self._asked:
             values = results[tensor.name]
@@ -181,9 +196,19 @@ class Call(ABC):
             size += values.size
         if size * 8 > LARGE_BYTES:
             self._count_bytes(_size(results) + size * _WRITTEN_BYTES)
-            self.engine.off_loop(lambda: self.encode(tensors, request_id), self.send, self)
+            work = partial(self.encode, tensors, request_id, receipt)
+            self.engine.off_loop(work, self.send, self)
         else:
-            self.send(self.encode(tensors, request_id))
+            self.send(self.encode(tensors, request_id, receipt))
+
+    def _name(self) -> bytes | None:
+        """Return what names this request wherever it is sent, None where nothing does."""
+        if said := self.header("x-request-id"):
+            return said
+        if trace := trace_id(self.header("traceparent")):
+            return trace.encode()
+        own = self._decoded.id if self._decoded is not None else None
+        return own.encode() if own else None
 
     def _count_bytes(self, size: int) -> None:
         """Count what this request holds until it ends.
@@ -215,6 +240,10 @@ class Call(ABC):
     def _leave(self) -> None:
         self._ended = True
         self.engine.admission.leave()
+        if self._lease is not None and self._decoded is not None:  # it may be large
+            remains = self.engine.remains
+            remains.take(self._decoded.feeds.values(), self._lease)
+            remains.take(self._results.values(), self._lease)
 
     def _send_error(self, error: RequestError) -> None:
         self._count(error.status)
@@ -230,7 +259,7 @@ class Call(ABC):
 
 def _size(arrays: Arrays) -> int:
     """Return the bytes of arrays; those of strings are a guess."""
-    return sum(
-        values.nbytes if values.dtype != object else values.size * _STRING_BYTES
-        for values in arrays.values()
-    )
+    size = 0
+    for values in arrays.values():
+        size += values.size * _STRING_BYTES if values.dtype.hasobject else values.nbytes
+    return size

@@ -105,6 +105,7 @@ def encode(
     version: str,
     request: InferRequest,
     results: Sequence[tuple[Tensor, NDArray[Any]]],
+    receipt: str | None = None,
 ) -> tuple[bytes, int | None]:
     """Return the body of an answer, and the length of its JSON where binary tensors follow it.
 
@@ -113,6 +114,8 @@ def encode(
     answer: dict[str, Any] = {"model_name": name, "model_version": version}
     if request.id is not None:
         answer["id"] = request.id
+    if receipt is not None:
+        answer["parameters"] = {"receipt": receipt}
     wanted = _binary(request)
     blobs: list[bytes] = []
     answer["outputs"] = outputs = []

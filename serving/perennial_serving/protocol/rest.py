@@ -7,7 +7,7 @@ import zlib
 from functools import partial
 from typing import Any
 
-from perennial_serving.evidence.requestlog import feedback
+from perennial_serving.evidence.taking import NO_FEEDBACK
 from perennial_serving.evidence.tracing import Tracing, carrier
 from perennial_serving.protocol import codec
 from perennial_serving.protocol.call import LARGE_BYTES, Call, Decoded, Engine, Tensors
@@ -56,9 +56,8 @@ class RestApp:
         request.respond(status, codec.document(answer), JSON)
 
     def _feedback(self, request: Request) -> None:
-        if self._engine.plane.log is None:
-            told = "feedback is not taken: the request log is off (spec.serving.requestLog)"
-            raise RequestError(404, told)
+        if not self._engine.plane.feedback.is_on:
+            raise RequestError(404, NO_FEEDBACK)
         if request.method != "POST":
             raise RequestError(405, "feedback takes POST", allow="POST")
         task = asyncio.get_running_loop().create_task(self._take_feedback(request))
@@ -66,16 +65,13 @@ class RestApp:
         task.add_done_callback(self._tasks.discard)
 
     async def _take_feedback(self, request: Request) -> None:
-        log = self._engine.plane.log
-        assert log is not None
+        engine = self._engine
         try:
-            loop, threads = asyncio.get_running_loop(), self._engine.threads
-            items = await loop.run_in_executor(threads, feedback.parse, request.body)
-            await log.feedback(items)
+            told = await engine.plane.feedback(request.body, engine.threads)
         except Exception as error:
             refuse(request, as_request_error(error))
         else:
-            request.respond(200, codec.document({"accepted": len(items)}), JSON)
+            request.respond(200, codec.document(told), JSON)
 
 
 class RestCall(Call):
@@ -110,12 +106,14 @@ class RestCall(Call):
         names = [o.name for o in request.outputs] if request.outputs else ()
         return Decoded(request.id, arrays, rows, names)
 
-    def encode(self, tensors: Tensors, request_id: str | None) -> tuple[bytes, bytes]:
+    def encode(
+        self, tensors: Tensors, request_id: str | None, receipt: str | None
+    ) -> tuple[bytes, bytes]:
         """Return body and header lines."""
         model = self.engine.plane.model
         assert self._outputs is not None
         self._outputs.id = request_id
-        body, json_length = codec.encode(model.name, model.version, self._outputs, tensors)
+        body, json_length = codec.encode(model.name, model.version, self._outputs, tensors, receipt)
         return body, JSON if json_length is None else _BINARY % json_length
 
     def answer(self, encoded: tuple[bytes, bytes]) -> None:
@@ -147,9 +145,9 @@ class RestCall(Call):
         """End it."""
         return tracing.end(span, "http.response.status_code", status, status >= 500)
 
-    def traceparent(self) -> bytes | None:
+    def header(self, name: str) -> bytes | None:
         """Return the header of that name."""
-        return self._request.headers.get(b"traceparent")
+        return self._request.headers.get(name.encode())
 
 
 def refuse(request: Request, error: RequestError) -> None:

@@ -169,13 +169,15 @@ class GrpcCall(Call):
         self._raw = bool(request.raw_input_contents)
         return Decoded(request.id, feeds, rows, [o.name for o in request.outputs])
 
-    def encode(self, tensors: Tensors, request_id: str | None) -> bytes:
+    def encode(self, tensors: Tensors, request_id: str | None, receipt: str | None) -> bytes:
         """Answer as was asked: raw contents where the request had them, else typed ones."""
         model = self.engine.plane.model
         raw = self._raw or any(t.datatype == "FP16" for t, _ in tensors)
         answer = pb.ModelInferResponse(
             model_name=model.name, model_version=model.version, id=request_id or ""
         )
+        if receipt is not None:
+            answer.parameters["receipt"].string_param = receipt
         longs: list[bytes] = []
         for tensor, values in tensors:
             output = pb.ModelInferResponse.InferOutputTensor(
@@ -211,9 +213,9 @@ class GrpcCall(Call):
         code = 0 if status == 200 else _CODES[status]
         return tracing.end(span, "rpc.grpc.status_code", code, status >= 500)
 
-    def traceparent(self) -> bytes | None:
+    def header(self, name: str) -> bytes | None:
         """Return the metadata of that name."""
-        return self._call.metadata.get("traceparent", "").encode()
+        return self._call.metadata.get(name, "").encode()
 
 
 def _metadata(model: Model) -> Any:

@@ -41,11 +41,11 @@ class Refusing:
             raise WriteRefused(Refusal(what, self.code, f"no {what}"), self.after)
         self.done.append(what)
 
-    async def apply(self, wanted: dict[str, Any], premises: Any = ()) -> bool:
+    async def apply(self, wanted: dict[str, Any], premise: Any = None) -> bool:
         self._do(wanted["kind"])
         return True
 
-    async def delete(self, deletion: Deletion, premises: Any = ()) -> None:
+    async def delete(self, deletion: Deletion, premise: Any = None) -> None:
         self._do(deletion.name)
 
     async def write_status(self, _: Any, status: Any) -> bool:

@@ -1,5 +1,6 @@
 """One reconcile: the order of its effects, and what it leaves where one of them fails."""
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -41,10 +42,10 @@ class Recorder:
             raise self._error
         self.done.append(what)
 
-    async def apply(self, wanted: dict[str, Any], premises: Any = ()) -> None:
+    async def apply(self, wanted: dict[str, Any], premise: Any = None) -> None:
         self._note(f"apply {wanted['kind']}")
 
-    async def delete(self, deletion: Deletion, premises: Any = ()) -> None:
+    async def delete(self, deletion: Deletion, premise: Any = None) -> None:
         self._note(f"delete {deletion.name}")
 
     async def write_status(self, *_: Any) -> None:
@@ -71,17 +72,23 @@ def counted(result: str) -> float:
     return REGISTRY.get_sample_value("perennial_controller_reconcile_total", labels) or 0.0
 
 
+def last_success() -> float:
+    return REGISTRY.get_sample_value("perennial_controller_last_success_timestamp_seconds") or 0.0
+
+
 async def test_children_then_status_then_events() -> None:
-    recorder, before = Recorder(), counted("requeue_after")
+    recorder, before, began = Recorder(), counted("requeue_after"), time.time()
     assert await made(recorder).reconcile(KEY) == 7.0
     assert recorder.done == ORDER and counted("requeue_after") == before + 1
+    assert last_success() >= began
 
 
 @pytest.mark.parametrize("step", ORDER)
 async def test_a_step_that_fails_ends_the_pass_and_is_counted(step: str) -> None:
-    recorder, before = Recorder(step), counted("error")
+    recorder, before, success = Recorder(step), counted("error"), last_success()
     with pytest.raises(RuntimeError):
         await made(recorder).reconcile(KEY)
+    assert last_success() == success
     assert recorder.done == ORDER[: ORDER.index(step)] and counted("error") == before + 1
 
 
@@ -136,5 +143,6 @@ def test_what_the_operator_must_count_is_there() -> None:
         "workqueue_depth",
         "perennial_model_info",
         "leader_election_master_status",
+        "perennial_condition_since_timestamp_seconds",
     ):
         assert name in families

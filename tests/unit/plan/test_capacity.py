@@ -100,6 +100,23 @@ def test_stable_keeps_its_pods_until_the_last_one_of_the_canary_is_ready() -> No
     advance(world, lambda w: weight(w) == (75, 75))
 
 
+def test_what_has_no_record_and_no_part_any_more_gives_its_pods_all_the_same() -> None:
+    """Otherwise it holds the room that stable needs to take its requests over."""
+    world = slow([{"setWeight": 25}, {"pause": {}}], replicas=2)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    stable, canary = stable_revision(world), world.deployment.status.canary
+    assert canary is not None
+    del world.records[f"flights-{canary.revision}"]
+    world.wish("a" * 64)
+    world.lose_status()
+    world.change(replicas=3, rollout={**world.deployment.spec.rollout.to_json(), "maxSurge": 1})
+    world.scale_child(canary.revision, 3)
+    world.settle()
+    assert set(world.workloads) == {stable} and world.selected() == [stable]
+    assert world.ready(stable) == 3
+
+
 def test_no_revision_without_a_share_has_pods_when_the_service_opens() -> None:
     world = promoted()
     world.settle()

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from rollout_world import World
 
 from effort import tried
 from perennial.plan.rollout import plan_deployment
+from perennial.plan.serving.receipts import no_key
 
 NEW_SHA = "b" * 64
 ANALYSIS = {
@@ -202,6 +204,8 @@ def test_capacity_comes_before_weight_and_scale_down_after_it() -> None:
     world = slow([{"setWeight": 75}, {"pause": {}}])
     world.wish(NEW_SHA)
     advance(world, lambda w: len(w.workloads) == 2)
+    assert sizes(world) == [4, 1]  # one pod shows whether it starts, and what it takes
+    advance(world, lambda w: sizes(w) != [4, 1])
     assert sizes(world) == [4, 3] and world.selected() == [stable_revision(world)]
     advance(world, lambda w: len(w.selected()) == 2)
     assert sizes(world) == [4, 3] and weight(world) == (0, 0)
@@ -314,6 +318,29 @@ def test_a_pause_holds_whatever_goes_on() -> None:
     assert world.deployment.status.promoting and weight(world) == (100, 100)
     world.ask("resume/5")
     advance(world, lambda w: stable_sha(w) == NEW_SHA)
+
+
+@pytest.mark.parametrize("steps", [WAITING, [{"pause": {}}, {"setWeight": 5}, {"pause": {}}]])
+def test_a_promotion_in_full_leaves_the_steps_out_and_not_the_order_of_writes(
+    steps: list[dict[str, Any]],
+) -> None:
+    world = slow(steps)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    world.ask("promote-full/1")
+    told = advance(world, lambda w: stable_sha(w) == NEW_SHA)
+    assert told == ["StepsEnded", "CanaryPromoted"]
+    assert not world.deployment.status.rejected
+
+
+def test_a_bad_canary_that_is_promoted_in_full_is_rolled_back() -> None:
+    world = slow([{"setWeight": 1}, {"pause": {}}])
+    world.broken[NEW_SHA] = "crash"
+    world.wish(NEW_SHA)
+    advance(world, lambda w: w.deployment.status.canary is not None)
+    world.ask("promote-full/1")
+    advance(world, lambda w: bool(w.deployment.status.rejected))
+    assert stable_sha(world) != NEW_SHA
 
 
 def test_resume_ends_a_pause_that_waits_for_a_person() -> None:
@@ -723,3 +750,11 @@ def test_records_that_nobody_names_are_kept_for_a_while() -> None:
     world.wish(f"{0:064x}")
     world.settle()
     assert stable_sha(world) == f"{0:064x}"
+
+
+def test_receipts_without_a_key_are_told_and_nothing_else_changes() -> None:
+    world = serving()
+    why = no_key("flights", "secrets is forbidden")
+    snapshot = replace(world.snapshot(), no_receipts=why)
+    found = conditions(plan_deployment(snapshot))
+    assert found["Ready"] == ("True", "NoReceiptKey") and found["Stalled"][0] == "False"

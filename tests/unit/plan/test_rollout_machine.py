@@ -1,12 +1,12 @@
 """People, trainings, pods and kills in any order: what must never happen, and where it ends."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from api_server import Refusal
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from rollout_world import World, wanted_sha
+from rollout_world import USUAL, World, signature, wanted_sha
 
 from effort import tried
 from perennial.plan.rollout import plan_deployment
@@ -36,14 +36,16 @@ ANALYSES: list[dict[str, Any]] = [
     },
 ]
 VERBS = st.sampled_from(
-    ["promote", "pause", "resume", "abort", "retry", "undo", "dance", "refresh"]
+    ["promote", "promote-full", "pause", "resume", "abort", "retry", "undo", "dance", "refresh"]
 )
+SIGNATURES = [USUAL, signature("hour"), signature("hour", "distance", "carrier"), None]
 CLUSTERS = ("node", "quota", "image", "secret", "controllers")
 
 
 class Rollouts(RuleBasedStateMachine):
     """One ModelDeployment's life."""
 
+    WORLD: ClassVar[type[World]] = World
     world: World
 
     @initialize(
@@ -73,7 +75,7 @@ class Rollouts(RuleBasedStateMachine):
         spec: dict[str, Any] = {"rollout": rollout, "replicas": replicas}
         if follows:
             spec["model"] = {"trainingRef": {"name": "flights"}}
-        self.world = World(**spec)
+        self.world = self.WORLD(**spec)
         self.world.instant = False
         self.world.tells_room, self.world.spares = tells_room, int(tells_room)
         self.follows = follows
@@ -166,6 +168,12 @@ class Rollouts(RuleBasedStateMachine):
         """Let a model's new pods fail; those that answer go on."""
         if all(wanted_sha(live) != sha for live in self.world.workloads.values()):
             self.world.broken[sha] = how
+
+    @rule(sha=SHAS, how=st.sampled_from(SIGNATURES))
+    def other_signature(self, sha: str, how: Any) -> None:
+        """Let a model that is not there yet take or give something else, or not tell what."""
+        if all(wanted_sha(live) != sha for live in self.world.workloads.values()):
+            self.world.signatures[sha] = how
 
     @rule(sha=SHAS)
     def mend_model(self, sha: str) -> None:

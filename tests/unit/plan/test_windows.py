@@ -3,6 +3,7 @@
 from typing import Any
 
 from perennial.plan.windows import PODS_ASKED, Heard, ask, is_ready
+from perennial_artifact.outcomes import Known, Outcomes
 from perennial_artifact.windows import Window
 
 
@@ -61,3 +62,30 @@ def test_who_is_silent_and_up_to_when_others_have_told() -> None:
 def test_a_pod_is_ready_with_an_address_and_while_it_does_not_end() -> None:
     assert is_ready(pod("p")) and not is_ready(pod("p", podIP=None))
     assert not is_ready(pod("p", meta=GOING)) and not is_ready(pod("p", ready=False))
+
+
+def test_outcomes_are_of_all_pods_and_who_lacks_them_is_named() -> None:
+    """Whoever counts none, as a server before they were, has not counted zero."""
+    asked = ask(
+        [pod("a"), pod("b"), pod("old", "r2"), pod("silent", "r2")], ["r1", "r2"], 0, 60, 5, ()
+    )
+    plain = Window(model="m", version="1", since=0, clock=60, start=0, end=60)
+    ours, theirs = "a" * 64, "b" * 64
+
+    def told(version: str, count: int) -> Window:
+        known = [Known(age=60, labels={"1": {50: count}})]
+        return plain.replace(outcomes=[Outcomes(version=version[:12], score="x", known=known)])
+
+    heard = [
+        Heard("a", "r1", told(ours, 2)),
+        Heard("b", "r1", told(theirs, 1)),
+        Heard("going", "r1", told(ours, 4)),
+        Heard("old", "r2", plain),
+        Heard("silent", "r2", None, "did not answer"),
+    ]
+    found = asked.answers(heard).arrived()
+    assert found.lacking == ("old", "silent")
+    (mine, other) = (found.of(sha256) for sha256 in (ours, theirs))
+    assert mine is not None and mine.known[0].labels == {"1": {50: 6}}
+    assert other is not None and other.known[0].labels == {"1": {50: 1}}
+    assert found.of("c" * 64) is None

@@ -120,7 +120,7 @@ def test_an_answer_keeps_the_order_of_its_outputs(monkeypatch: pytest.MonkeyPatc
     tensors: Any = [
         (type("Tensor", (), {"name": n, "datatype": "INT64"}), np.arange(size)) for n, size in named
     ]
-    answer = pb.ModelInferResponse.FromString(call.encode(tensors, "id"))
+    answer = pb.ModelInferResponse.FromString(call.encode(tensors, "id", None))
     assert answer.id == "id" and answer.model_name == "m"
     found = [(o.name, list(o.contents.int64_contents)) for o in answer.outputs]
     assert found == [(n, list(range(size))) for n, size in named]

@@ -8,7 +8,16 @@ from onnx_models import boosted
 from servers import serving
 from test_request_log import infer, logging
 
-FORBIDDEN = {"pydantic", "pydantic_core", "onnx", "obstore", "arro3", "pyarrow", "pandas"}
+FORBIDDEN = {
+    "pydantic",
+    "cryptography",
+    "pydantic_core",
+    "onnx",
+    "obstore",
+    "arro3",
+    "pyarrow",
+    "pandas",
+}
 
 
 def test_a_server_imports_only_what_it_serves_with(

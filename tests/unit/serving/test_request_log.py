@@ -179,15 +179,21 @@ def test_a_full_spool_refuses_feedback_and_drops_requests_but_answers_them(tmp_p
         ({"label": 1}, "id"),
         ({"id": "a"}, "label or reward"),
         ({"id": "", "label": 1}, "at most 256 characters"),
-        ({"id": "a", "label": [1]}, "label"),
+        ({"id": "a", "label": {}}, "label"),
+        ({"label": 1}, "expected id or receipt, got neither"),
+        ({"id": "a", "receipt": "r.x", "label": 1}, "row after a dot"),
+        ({"id": "a", "receipt": "r.1", "row": 1, "label": 1}, "row after a dot"),
+        ({"id": "a", "receipt": "r", "label": 1}, "receipts are not taken"),
+        ({"id": "a", "label": [1, 0], "reward": [1]}, "lists of as many rows"),
+        ({"id": "a", "label": [0] * 10_001}, "at most 10000 rows"),
         ({"id": "a", "label": 1, "row": -1}, "row"),
         ({"id": "a", "label": 1, "rows": 1}, "rows"),
-        ([{"id": "a", "label": 1}] * 10_001, "at most 10000 items"),
+        ([{"id": "a", "label": 1}] * 10_001, "at most 10000 rows"),
     ],
 )
 def test_wrong_feedback_is_told_what_was_expected(log: Server, body: Any, words: str) -> None:
     status, answer, _ = post(log, "feedback", body)
-    assert status == 400 and words in answer["error"]
+    assert status == (404 if "not taken" in words else 400) and words in answer["error"]
 
 
 @pytest.fixture(scope="module")

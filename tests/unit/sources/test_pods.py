@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from perennial.plan.signature import SignatureQuestion, SignatureTold
 from perennial.plan.windows import Question
 from perennial.sources import pods
 from perennial.sources.pods import Pods, url
@@ -44,7 +45,7 @@ async def serve(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 
     async def begin(handler: Handler) -> None:
         app = web.Application()
-        app.router.add_get("/{path}", handler)
+        app.router.add_route("*", "/{path:.*}", handler)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         runners.append(runner)
@@ -214,6 +215,63 @@ async def test_a_profile_is_the_one_that_was_counted_on(serve: Any, asking: Pods
     digest = hashlib.sha256(body).hexdigest()
     assert await asking.profile(question(), digest) == profile
     assert await asking.profile(question(), "0" * 64) is None
+
+
+METADATA = b'{"name": "m", "inputs": [], "outputs": []}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (web.Response(body=METADATA), ""),
+        (web.Response(status=404), "answered with status 404"),
+        (web.Response(body=b'{"inputs": 1}'), "answered what is no model's metadata"),
+        (web.Response(body=b"[" * 100_000), "answered what is no model's metadata"),
+        (web.Response(body=METADATA, headers={"Content-Encoding": "gzip"}),
+         "answered what is no model's metadata"),
+    ],
+)  # fmt: skip
+async def test_a_model_tells_what_it_takes_and_gives(
+    serve: Any, asking: Pods, answer: web.Response, why: str
+) -> None:
+    async def told(request: web.Request) -> web.Response:
+        assert (request.method, request.path) == ("GET", "/v2/models/flights")
+        return answer
+
+    await serve(told)
+    (found,) = await asking.signatures([SignatureQuestion("p", "r1", "127.0.0.1", "flights")])
+    assert found == SignatureTold("p", "r1", found.signature, why)
+    assert (found.signature is None) == bool(why)
+
+
+async def test_a_pod_that_hangs_tells_nothing_and_drains_nothing(
+    serve: Any, asking: Pods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pods, "SECONDS", 0.3)
+
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    await serve(hang)
+    (found,) = await asking.signatures([SignatureQuestion("p", "r1", "127.0.0.1", "m")])
+    assert found.signature is None and found.why == pods.SILENT
+    assert not await asking.drain("127.0.0.1")
+
+
+@pytest.mark.parametrize(("status", "does"), [(200, True), (404, False), (405, False)])
+async def test_a_pod_is_asked_to_let_its_clients_go(
+    serve: Any, asking: Pods, status: int, does: bool
+) -> None:
+    seen: list[tuple[str, str]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append((request.method, request.path))
+        return web.Response(status=status)
+
+    await serve(answer)
+    assert await asking.drain("127.0.0.1") == does
+    assert seen == [("POST", "/drain")]
 
 
 def test_a_pods_address_of_either_family_can_be_asked() -> None:

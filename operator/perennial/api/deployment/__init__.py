@@ -14,7 +14,7 @@ from perennial.api.deployment.kind import ModelDeployment
 from perennial.api.deployment.model import ArtifactRef, ArtifactSource, ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout import DEFAULT_STEPS, Canary, Pause, Rollout, Step
-from perennial.api.deployment.serving import Batching, Limits, RequestLog, Serving
+from perennial.api.deployment.serving import Batching, Limits, Receipts, RequestLog, Serving
 from perennial.api.deployment.spec import DeploymentSpec
 from perennial.api.deployment.status import (
     ROLES,
@@ -29,6 +29,7 @@ from perennial.api.deployment.status import (
     Revision,
     Role,
     Share,
+    SignatureStatus,
     StepStatus,
 )
 
@@ -59,6 +60,7 @@ __all__ = [
     "PodOverrides",
     "Printed",
     "RateLimit",
+    "Receipts",
     "Rejection",
     "RequestLog",
     "Revision",
@@ -67,6 +69,7 @@ __all__ = [
     "SameAsStable",
     "Serving",
     "Share",
+    "SignatureStatus",
     "Step",
     "StepStatus",
 ]

@@ -7,7 +7,7 @@ from pydantic import Field
 from perennial.api.common import ApiModel
 from perennial.api.resources import Resources
 from perennial.api.store import StoreRef
-from perennial.api.values import ByteSize, sized
+from perennial.api.values import ByteSize, rule, sized
 
 
 class Batching(ApiModel):
@@ -69,6 +69,32 @@ class RequestLog(ApiModel):
     )
 
 
+Reward = Annotated[float, Field(ge=-1e15, le=1e15)]
+
+
+class RewardRange(ApiModel):
+    """Between what rewards lie; feedback with another one is refused."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                rule("self.minimum < self.maximum", "minimum must be below maximum")
+            ]
+        }
+    }
+
+    minimum: Reward = Field(description="The smallest reward that there is.")
+    maximum: Reward = Field(description="The largest reward that there is.")
+
+
+class Receipts(ApiModel):
+    """A receipt in each answer; feedback that quotes it is counted at once, with no store."""
+
+    reward: RewardRange | None = Field(
+        None, description="What rewards there are; by default any number."
+    )
+
+
 class Serving(ApiModel):
     """How the model server runs."""
 
@@ -92,5 +118,12 @@ class Serving(ApiModel):
         description=(
             "Keep requests and answers, and take feedback about them; by default neither. "
             "Joined, they are rows for the next training (ModelTraining spec.dataset.feedback)."
+        ),
+    )
+    receipts: Receipts | None = Field(
+        None,
+        description=(
+            "Give each answer a receipt, sealed with a key of this ModelDeployment's own, and "
+            "count the labels and rewards of feedback that quotes one; by default neither."
         ),
     )

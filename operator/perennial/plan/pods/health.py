@@ -50,6 +50,17 @@ def unattended(workload: Json | None, now: datetime) -> Finding | None:
     return Finding("PodsNotMade", message, "Cluster")
 
 
+def lacking_for(workload: Json | None, now: datetime) -> float:
+    """Return the seconds for which a Deployment has lacked ready pods, 0 where that is not told."""
+    conditions = (workload or {}).get("status", {}).get("conditions", [])
+    since = [
+        c.get("lastTransitionTime")
+        for c in conditions
+        if (c["type"], c["status"]) == ("Available", "False")
+    ]
+    return max(0.0, _since(since[0], now)) if since and since[0] else 0.0
+
+
 def not_made(events: Sequence[Json]) -> Finding | None:
     """Return why a Job's pods are not even made: its controller says so in Events only."""
     newest = max(events, key=_last_seen, default=None)

@@ -8,6 +8,7 @@ from perennial.plan.core import condition, verdict
 from perennial.plan.finding import Finding, first
 from perennial.plan.rollout.desired import held_back
 from perennial.plan.rollout.hindrance import tried_again
+from perennial.plan.rollout.signature_check import waits_for
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
 
@@ -139,12 +140,18 @@ def has_a_canary(f: Facts) -> Finding | None:
     return Finding(f.status.paused or "Canary", f"{f.name} serves")
 
 
+def lacks_receipts(f: Facts) -> Finding | None:
+    """Tell that no receipts are given though they are wanted."""
+    why = f.s.no_receipts
+    return Finding(why.reason, f"{f.name} serves; {why.message}") if why is not None else None
+
+
 def serves(f: Facts) -> Finding | None:
     """Tell that all is well."""
     return Finding("Serving", f"{f.name} serves")
 
 
-READY = (is_scaled_to_zero, went_back, has_a_canary, serves)
+READY = (is_scaled_to_zero, went_back, has_a_canary, lacks_receipts, serves)
 
 
 def is_over(f: Facts) -> Finding | None:
@@ -155,6 +162,8 @@ def is_over(f: Facts) -> Finding | None:
     trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else "Canary"
     why = f.s.trouble(canary.revision)
     told = f"; {why.reason}: {why.message}" if why is not None else ""
+    if message := waits_for(status):
+        told += f"; {message}"
     if (again := tried_again(f.s, f.status, canary)) is not None and not is_undone(status):
         told += f"; if that lasts, it is tried again at {again:%Y-%m-%dT%H:%M:%SZ}"
     if status.analysis is not None and status.analysis.message:
@@ -184,11 +193,12 @@ def conditions(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> l
     by_spec = f.status.canary is not None and f.explicit
     busy = (not (f.serving or f.idle) or by_spec) and f.stalled is None
     stalled = f.stalled or Finding("Progressing")
+    pause = waits_for(f.status) if f.status.paused else ""
     return [
         verdict("Ready", not_ready is None, ready),
         condition("Available", f.serving, "PodsReady" if f.serving else "NoPodReady"),
         verdict("RolledOut", not_rolled_out is None, rolled_out),
-        condition("Paused", bool(f.status.paused), f.status.paused or "NotPaused"),
+        condition("Paused", bool(f.status.paused), f.status.paused or "NotPaused", pause),
         condition("Reconciling", busy, "RolloutUnderWay" if busy else "UpToDate"),
         verdict("Stalled", f.stalled is not None, stalled),
     ]

@@ -8,12 +8,13 @@ from perennial.plan.analysis.look import LOOK_SECONDS
 from perennial.plan.analysis.writing import may_wait
 from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
 from perennial.plan.finding import Finding
+from perennial.plan.premise import Premise
 from perennial.plan.rollout.capacity import Way
 from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import begun, wanted
 from perennial.plan.rollout.goal import Goal, Strategy, Traffic
 from perennial.plan.rollout.hindrance import note_hindrance
-from perennial.plan.rollout.premises import as_seen, premises
+from perennial.plan.rollout.premises import KeepsCapacity, as_seen
 from perennial.plan.rollout.rebuild import rebuild, recall
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
@@ -111,12 +112,14 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
     status, create = state.status, state.create
     generation, shares = s.deployment.metadata.generation, TRAFFIC.measured(s)
     apply: tuple[Json, ...] = ()
+    premise: Premise | None = None
     delete = outdated(s, status)
     if goal is not None:
         way = Way(s, goal, TRAFFIC)
         apply = tuple(as_seen(s, child) for child in way.children())
         create = (*create, *missing(s, status))
         delete = (*way.unreached(_named(s, status)), *delete)
+        premise = KeepsCapacity(s, TRAFFIC, way.given)
     status = shown(s, status, shares)
     before = s.deployment.status.conditions
     found = conditions(s, replace(state, status=status), shares)
@@ -126,7 +129,7 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
     return Plan(
         create=made,
         apply=apply,
-        premises=premises(s, apply) if apply else (),
+        premise=premise,
         delete=delete,
         status=status,
         may_wait=may_wait(s.deployment.status, status),

@@ -10,18 +10,20 @@ from perennial.plan.workload import recorded
 def missing(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Record, ...]:
     """Return what is to be recorded before any child is made of it: what has no record yet.
 
-    Of a Deployment that has none, what runs is what was decided.
+    Of a Deployment that has none, what runs is what was decided; nobody need name it, since it is
+    to have fewer pods before it goes.
     """
-    missing = []
-    for revision in (status.stable, status.canary, status.replaced):
-        if revision is None or s.record(revision.revision) is not None:
-            continue
-        live = s.workload(revision.revision)
-        if live is not None:
-            missing.append(Record.adopt(live))
-        elif counted(revision.revision)[0] == as_written(s.deployment, revision.artifact):
-            missing.append(recorded(s.deployment, revision, s.settings))
-    return tuple(missing)
+    labels = ((live, live["metadata"]["labels"][REVISION_LABEL]) for live in s.workloads)
+    adopted = [Record.adopt(live) for live, revision in labels if s.record(revision) is None]
+    made = [
+        recorded(s.deployment, revision, s.settings)
+        for revision in (status.stable, status.canary, status.replaced)
+        if revision is not None
+        and s.record(revision.revision) is None
+        and s.workload(revision.revision) is None
+        and counted(revision.revision)[0] == as_written(s.deployment, revision.artifact)
+    ]
+    return (*adopted, *made)
 
 
 def outdated(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion, ...]:

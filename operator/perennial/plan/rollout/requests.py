@@ -6,6 +6,7 @@ from perennial.plan.core import Event, request_of
 from perennial.plan.record import counted
 from perennial.plan.rollout.desired import wanted
 from perennial.plan.rollout.goal import Strategy
+from perennial.plan.rollout.signature_check import CHANGED, UNKNOWN, accept
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import (
     PAUSE_STEP,
@@ -19,7 +20,7 @@ from perennial.plan.rollout.state import (
 )
 from perennial.plan.workload import recorded
 
-VERBS = ("promote", "pause", "resume", "abort", "retry", "undo", "refresh")
+VERBS = ("promote", "promote-full", "pause", "resume", "abort", "retry", "undo", "refresh")
 
 
 def take_request(s: DeploymentSnapshot, state: State, strategy: Strategy) -> State:
@@ -52,12 +53,24 @@ def take_request(s: DeploymentSnapshot, state: State, strategy: Strategy) -> Sta
     if verb == "resume":
         if not status.paused:
             return state.set(Event("NothingToDo", "resume: the rollout is not paused", "Warning"))
+        if status.paused == CHANGED:
+            told = "resume: clients would notice the new signature: promote accepts it"
+            return state.set(Event("NothingToDo", told, "Warning"))
         state = _heard_anew(state.set(Event("RolloutResumed", f"resumed by {text}"), paused=""))
         if status.paused == PAUSE_STEP:
             return strategy.next_step(s, state)
         # Its time to become ready, and to be decided, begin anew.
         anew = {"scaling_since": s.now, "waiting_since": s.now}
         return state.set(step=step.model_copy(update=anew))
+    if status.paused in (CHANGED, UNKNOWN):
+        state = accept(s, _heard_anew(state), text)
+        if verb == "promote":
+            return state
+    if verb == "promote-full":
+        told = f"the remaining steps were ended by {text}"
+        last = strategy.last_step(s)
+        state = _heard_anew(state.set(Event("StepsEnded", told), paused=""))
+        return state.set(promoting=True, step=last)
     told = f"step {step.index + 1} was ended by {text}"
     return strategy.next_step(s, _heard_anew(state.set(Event("StepPromoted", told), paused="")))
 

@@ -52,6 +52,7 @@ def drop(state: State) -> State:
         promoting=False,
         paused="",
         analysis=None,
+        signature=None,
         rejected=rejected,
     )
 

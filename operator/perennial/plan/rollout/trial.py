@@ -10,6 +10,11 @@ from perennial.plan.rollout.goal import Strategy
 from perennial.plan.rollout.hindrance import gives_way
 from perennial.plan.rollout.measure import measure
 from perennial.plan.rollout.rest import lingers
+from perennial.plan.rollout.signature_check import (
+    is_recorded_as_changed,
+    passed,
+    unchecked,
+)
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import (
     DEADLINE,
@@ -43,7 +48,7 @@ def choose(
         return drop(state).set(stable=desired)
     if canary is not None and (canary.revision == desired.revision or _finishes(s, canary)):
         return state
-    if s.replicas == 0:
+    if s.replicas == 0 and not is_recorded_as_changed(s, desired):
         return drop(state).set(stable=desired, replaced=status.stable)
     if canary is not None:
         return drop(state)  # the next pass begins anew against stable
@@ -52,7 +57,10 @@ def choose(
     if not is_alone and not _keeps_what_failed(s, state):
         return state  # what opens for the canary would open for what is still there, too
     told = Event("CanaryStarted", f"canary of {desired.name} started")
-    return state.set(told, canary=desired, step=strategy.first_step(s), promoting=False, paused="")
+    step = strategy.first_step(s)
+    state = state.set(told, canary=desired, step=step, promoting=False, paused="")
+    # Where what was taken back still answers, a first pod of this has requests at once.
+    return unchecked(s, state) if not is_alone and s.status.failed is not None else state
 
 
 def judge(s: DeploymentSnapshot, state: State) -> State:
@@ -92,11 +100,20 @@ def _finishes(s: DeploymentSnapshot, canary: Revision) -> bool:
 
 def _back(s: DeploymentSnapshot, state: State, desired: Revision, strategy: Strategy) -> State:
     """Go back to what served before, while its pods are kept; wait for the end of any other."""
-    replaced = state.status.replaced
-    if replaced is None or replaced.revision != desired.revision or s.asked(desired.revision) == 0:
+    stable, replaced = state.status.stable, state.status.replaced
+    if stable is None or replaced is None or replaced.revision != desired.revision:
+        return state
+    if s.asked(desired.revision) == 0:
         return state
     told = Event("ReturnStarted", f"{desired.name} has its pods yet and takes over again at once")
-    return state.set(told, canary=desired, step=strategy.last_step(s), promoting=True, paused="")
+    return state.set(
+        told,
+        canary=desired,
+        step=strategy.last_step(s),
+        promoting=True,
+        paused="",
+        signature=passed(stable, desired),
+    )
 
 
 def _keeps_what_failed(s: DeploymentSnapshot, state: State) -> bool:

@@ -22,6 +22,8 @@ HASH_LENGTH = 10
 KEPT = 10
 """Records that nobody names any more, kept for people to look at."""
 _AMOUNTS = frozenset({"requests", "limits"})
+_SWITCHES = frozenset({"requestLog", "receipts"})
+"""What says something by being there, be it empty."""
 
 
 def as_written(deployment: ModelDeployment, artifact: ArtifactRef) -> str:
@@ -44,12 +46,16 @@ def as_written(deployment: ModelDeployment, artifact: ArtifactRef) -> str:
 def _canonical(value: Any, amounts: bool = False) -> Any:
     if isinstance(value, dict):
         inner = {k: _canonical(v, amounts or k in _AMOUNTS) for k, v in value.items()}
-        return {k: v for k, v in inner.items() if v not in (None, "", [], {})}
+        return {k: v for k, v in inner.items() if v not in (None, "", [], {}) or _is_switch(k, v)}
     if isinstance(value, list):
         return [_canonical(item) for item in value]
     if amounts and isinstance(amount := quantity(value), Decimal):
         return format(amount.normalize(), "f")
     return value
+
+
+def _is_switch(key: str, value: Any) -> bool:
+    return key in _SWITCHES and value == {}
 
 
 def counted(revision: str) -> tuple[str, int]:

@@ -6,6 +6,7 @@ from perennial.plan.core import MANAGED_BY, Settings
 from perennial.plan.pods.container import environment, resources
 from perennial.plan.pods.security import container_security, pod_security
 from perennial.plan.pods.volumes import Opens, secret_volume, with_claims
+from perennial.plan.serving import receipts
 from perennial.plan.serving.request_log import attach
 from perennial.plan.serving.revision import Record
 
@@ -94,6 +95,8 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
             *([secret_volume("store", revision.secret)] if revision.secret else []),
         ],
     }
+    if serving.receipts is not None:
+        receipts.attach(pod, serving.receipts, deployment.metadata.name)
     logs: tuple[str, ...] = ()
     if serving.request_log is not None and revision.request_log is not None:
         attach(pod, serving.request_log, revision.request_log, common)

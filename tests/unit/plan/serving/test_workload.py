@@ -38,6 +38,28 @@ def test_with_every_option() -> None:
     golden("workload-options.yaml", made({"serving": EVERY_OPTION}))
 
 
+def test_receipts_take_a_key_that_the_pod_starts_without_all_the_same() -> None:
+    pod = pod_of(made({"serving": {"receipts": {}}}))
+    server, (volume,) = pod["containers"][0], (v for v in pod["volumes"] if v["name"] == "receipts")
+    assert env_of(server)["RECEIPTS"] == "/perennial/receipts"
+    assert not {"REWARD_MINIMUM", "REWARD_MAXIMUM"} & set(env_of(server))
+    mount = {"name": "receipts", "mountPath": "/perennial/receipts", "readOnly": True}
+    assert mount in server["volumeMounts"]
+    assert volume["secret"] == {
+        "secretName": "flights-receipts", "optional": True, "defaultMode": 0o440,
+    }  # fmt: skip
+    others = [*pod["initContainers"], *pod["containers"][1:]]
+    assert all(mount["name"] not in str(other["volumeMounts"]) for other in others)
+    within = {"receipts": {"reward": {"minimum": -1, "maximum": 2.5}}}
+    told = env_of(pod_of(made({"serving": within}))["containers"][0])
+    assert (told["REWARD_MINIMUM"], told["REWARD_MAXIMUM"]) == ("-1.0", "2.5")
+
+
+@pytest.mark.parametrize("switch", ["receipts", "requestLog"])
+def test_what_is_switched_on_by_being_there_is_a_new_revision(switch: str) -> None:
+    assert written({"serving": {switch: {}}}) != written({"serving": {switch: None}}) == written()
+
+
 def written(spec: dict[str, Any] | None = None) -> str:
     made = deployment(spec)
     return as_written(made, artifact_of(made))

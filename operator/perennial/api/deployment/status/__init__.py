@@ -2,7 +2,7 @@
 
 from perennial.api.deployment.status.analysis import AnalysisStatus, MetricStatus, Outcome
 from perennial.api.deployment.status.revision import LogPlace, Rejection, Revision, Role, Share
-from perennial.api.deployment.status.rollout import RolloutStatus, StepStatus
+from perennial.api.deployment.status.rollout import RolloutStatus, SignatureStatus, StepStatus
 from perennial.api.deployment.status.status import ROLES, Address, DeploymentStatus, Printed
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "Role",
     "RolloutStatus",
     "Share",
+    "SignatureStatus",
     "StepStatus",
 ]

@@ -9,6 +9,7 @@ from perennial.plan.core import REQUEST_ANNOTATION, Event
 from perennial.plan.rollout.goal import Arm, Goal, Seen
 from perennial.plan.rollout.hindrance import tried_again
 from perennial.plan.rollout.measure import decision, is_suspected
+from perennial.plan.rollout.signature_check import compare, is_due
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import PAUSE_STEP, State, is_undone, overdue, promote
 
@@ -35,6 +36,8 @@ def goal(s: DeploymentSnapshot, status: DeploymentStatus) -> Goal:
 def _weight(s: DeploymentSnapshot, status: DeploymentStatus) -> int:
     """Return the canary's share that is wanted: paused is the one in force."""
     if status.step is None or (s.replicas == 0 and not is_undone(status)):
+        return 0
+    if is_due(status):
         return 0
     if status.paused:
         return _in_force(status)
@@ -91,6 +94,10 @@ def advance(s: DeploymentSnapshot, state: State, seen: Seen) -> State:
         state = state.set(step=step)
     if status.paused:
         return state
+    if is_due(status):
+        if canary.revision not in seen.complete:
+            return _wait(s, state, step, seen)
+        return compare(s, state, _waited(s, step))
     if status.promoting:
         is_ready = canary.revision in seen.complete
         return promote(s, state, canary) if is_ready else _wait(s, state, step, seen)
@@ -187,8 +194,7 @@ def _wait(s: DeploymentSnapshot, state: State, step: StepStatus, seen: Seen) -> 
     """Wait for pods, as long as they may take."""
     stable, canary = state.status.stable, state.status.canary
     assert stable is not None and canary is not None
-    waited = (s.now - (step.scaling_since or s.now)).total_seconds()
-    late = waited > seconds(s.deployment.spec.rollout.progress_deadline)
+    late = _waited(s, step) > seconds(s.deployment.spec.rollout.progress_deadline)
     if (again := tried_again(s, state.status, canary)) is not None:
         late = s.now >= again
     if not late:
@@ -196,6 +202,11 @@ def _wait(s: DeploymentSnapshot, state: State, step: StepStatus, seen: Seen) -> 
     if canary.revision in seen.lacking:
         return overdue(s, state, s.trouble(canary.revision))
     return _stuck(s, state, stable) if stable.revision in seen.lacking else state
+
+
+def _waited(s: DeploymentSnapshot, step: StepStatus) -> float:
+    """Return the seconds for which a step has waited for its pods."""
+    return (s.now - (step.scaling_since or s.now)).total_seconds()
 
 
 def _stuck(s: DeploymentSnapshot, state: State, stable: Revision) -> State:

@@ -1,0 +1,85 @@
+"""Gives receipts, and counts for how many rows of which score."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+import numpy as np
+
+from perennial_artifact.buckets import Buckets, Counts
+from perennial_artifact.outcomes import VERSION_LENGTH
+from perennial_artifact.scores import SIZES
+from perennial_artifact.sketch import TIERS
+from perennial_serving.evidence.receipts.keys import Keys
+from perennial_serving.evidence.receipts.pairs import PairCounts
+from perennial_serving.evidence.receipts.receipt import MAXIMUM_ROWS, Head, first
+from perennial_serving.evidence.receipts.scorer import scorer
+from perennial_serving.model.datatypes import Arrays
+from perennial_serving.model.loaded import Model
+
+# Responses whose scores wait to be counted, at most.
+_MOST = 4096
+
+
+class Issuer:
+    """Gives the receipts of one model; it belongs to the event loop's thread."""
+
+    def __init__(self, model: Model, keys: Keys, has_pairs: bool = False) -> None:
+        self._seal, self._scorer = keys.seal, scorer(model)
+        self.version = short(model)
+        """What stands for the version."""
+        self.score = self._scorer.score
+        """What the bytes of its receipts say."""
+        self._size = SIZES[self.score]
+        self.given: Buckets[Counts] = Buckets.of_counts(self._size, TIERS)
+        """Rows by score and time; numbers are all counted as one."""
+        self.pairs: PairCounts | None = None
+        """Answers by their requests' names, where they are kept."""
+        if has_pairs:
+            self.pairs = PairCounts(self.version, self.score, keys.for_pairs)
+        self._head = Head(self.version, self.score)
+        # A second's part of all receipts, and the scores that were given in it.
+        self._since, self._until, self._begin = 0, 0, b""
+        self._scores: list[bytes] = []
+
+    def give(self, results: Arrays, rows: int, name: bytes | None = None) -> str | None:
+        """Return the receipt of a response, None where it has too many rows for one.
+
+        ``name`` is what names the request, for pairs.
+        """
+        if not 0 < rows <= MAXIMUM_ROWS:
+            return None
+        now = time.time()
+        if not self._since <= now < self._until or len(self._scores) > _MOST:
+            self._close(int(now))
+        before, scores = self._scorer(results, rows)
+        self._scores.append(scores)
+        if name is not None and self.pairs is not None:
+            self.pairs.keep(name, first(self.score, before, scores), now)
+        return self._seal(self._begin + before + scores)
+
+    def between(self, start: int, end: int, now: float) -> dict[int, int]:
+        """Return the rows by score of ``[start, end)``, bounds of closed buckets."""
+        self._close(int(now))
+        total = np.zeros(self._size, np.int64)
+        for _, _, counts in self.given.between(start, end, now):
+            total += counts
+        return {byte: count for byte, count in enumerate(total.tolist()) if count}
+
+    def _close(self, second: int) -> None:
+        if self._scores:
+            found = np.frombuffer(b"".join(self._scores), np.uint8)
+            counts = self.given.at(self._since)
+            if self._size == 1:
+                counts[0] += len(found)
+            else:
+                counts += np.bincount(found, minlength=self._size)
+            self._scores.clear()
+        self._since, self._until, self._begin = second, second + 1, self._head(second)
+
+
+def short(model: Model) -> str:
+    """Return what stands for a model's version: of the manifest's SHA-256, else of its name's."""
+    digest = model.sha256 or hashlib.sha256(model.version.encode()).hexdigest()
+    return digest[:VERSION_LENGTH]

@@ -1,0 +1,67 @@
+"""Answers that are kept by their requests' names, to be compared with another version's."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from typing import Self
+
+from perennial_artifact.buckets import Buckets, Tier
+from perennial_artifact.pairs import Answered, Pairs, add_pairs
+from perennial_artifact.scores import Score
+
+TIERS = (Tier(5, 600),)
+KEPT = 128
+"""Answers of one bucket of time."""
+_BYTES = 200
+_BITS = 53
+
+
+class Kept:
+    """The answers of one bucket of time: to those requests whose names' hashes are smallest."""
+
+    __slots__ = ("_largest", "answers")
+
+    def __init__(self) -> None:
+        self.answers: dict[int, float | None] = {}
+        self._largest: list[int] = []
+
+    def add(self, request: int, answer: float) -> None:
+        """Keep an answer, if its request's hash is small enough; None where it came before."""
+        if request in self.answers:
+            self.answers[request] = None
+            return
+        if len(self.answers) < KEPT:
+            heapq.heappush(self._largest, -request)
+        elif -self._largest[0] > request:
+            del self.answers[-heapq.heapreplace(self._largest, -request)]
+        else:
+            return
+        self.answers[request] = answer
+
+    def __add__(self, other: Self, /) -> Self:
+        raise NotImplementedError("there is one tier")
+
+
+class PairCounts:
+    """Answers by time; it belongs to the event loop's thread."""
+
+    def __init__(self, version: str, score: Score, key: bytes) -> None:
+        """Keep answers of a version, by hashes with this key."""
+        self._version, self._score, self._key = version, score, key
+        self.buckets: Buckets[Kept] = Buckets(Kept, KEPT * _BYTES, TIERS)
+
+    def keep(self, name: bytes, answer: float, now: float) -> None:
+        """Keep the answer to a request of this name, or not."""
+        digest = hashlib.blake2b(name, key=self._key, digest_size=8).digest()
+        request = int.from_bytes(digest, "big") >> (64 - _BITS)
+        self.buckets.at(now).add(request, answer)
+
+    def between(self, start: int, end: int, now: float) -> Pairs:
+        """Return the answers of ``[start, end)``, bounds of closed buckets."""
+        empty = Pairs(version=self._version, score=self._score)
+        found = [
+            empty.replace(answers=[Answered(*item) for item in kept.answers.items()])
+            for _, _, kept in self.buckets.between(start, end, now)
+        ]
+        return add_pairs([empty, *found])
