@@ -83,12 +83,6 @@ async def decided(
             return tuple(Answer(q.pod, q.revision) for q in questions)
 
         async def drain(self, address: str) -> bool:
-            return True
-
-        async def drain(self, *_: Any) -> bool:
-            raise AssertionError("no pod of ours is to be drained here")
-
-        async def drain(self, address: str) -> bool:
             raise AssertionError("no request was turned away from any")
 
     def planned(snapshot: Any) -> Plan:
