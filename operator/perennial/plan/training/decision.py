@@ -11,7 +11,6 @@ from perennial.api.training import (
     TrainingStatus,
 )
 from perennial.api.values import Json
-from perennial.api.version import ModelVersion
 from perennial.plan.core import Event, Finding, Plan, settle, too_long, with_stall
 from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
 from perennial.plan.training.champion import (
@@ -148,7 +147,11 @@ def _end(
     events: tuple[Event, ...],
     apply: tuple[Json, ...],
 ) -> Plan:
-    """Judge the run: the best that passed every gate becomes a version."""
+    """Judge the run: the best that passed every gate becomes a version.
+
+    The run ends once that version is seen: until then it could be refused, and the run alone knows
+    what it is made of.
+    """
     candidates = [_lost(c) if c.verdict == "Running" else c for c in run.candidates]
     passed = [c for c in candidates if c.verdict == "Passed"]
     winner = max(passed, key=lambda c: c.metric or 0.0, default=None)
@@ -162,19 +165,21 @@ def _end(
         if same := nothing_new(run, spec, result):
             outcome, message, event = "NothingNew", same, Event("NothingNew", same)
         else:
-            version = version_of(s, run, result)
-            champion = champion_of(ModelVersion.read(version))
+            made = child_name(s.training, run.number)
+            version = next((v for v in s.versions if v.metadata.name == made), None)
+            if version is None:
+                status = status.model_copy(update={"run": run})
+                apply = (*apply, version_of(s, run, result))
+                return _finish(s, status, apply=apply, events=events, soon=True)
+            champion = champion_of(version)
             status = status.model_copy(update={"champion": champion})
             won = winner.model_copy(update={"verdict": "Won"})
             candidates = [won if c.name == won.name else c for c in candidates]
-            made = version["metadata"]["name"]
             proven = metric_with_interval(champion.metric, len(candidates))
             message = f"{winner.name} became {made}, {proven}"
             if winner.message:
                 message += f"; {winner.message}"
-            # Made, never changed: what is there already was made by this very run.
-            apply, outcome = (*apply, version), "Promoted"
-            event = Event("ModelPromoted", message)
+            outcome, event = "Promoted", Event("ModelPromoted", message)
     candidates = [c.model_copy(update={"result": {}}) for c in candidates]
     last = LastRun(
         number=run.number,
