@@ -159,12 +159,11 @@ class _Stage:
         """
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not so():
-            if self._runs.faults or self._operator.process.poll() is not None:
-                log = self._operator.log.read_text()[-2000:]
-                raise RuntimeError(f"{what}: {self._runs.faults}\n{log}")
-            if time.monotonic() > deadline:
+            is_late = time.monotonic() > deadline
+            if is_late or self._runs.faults or self._operator.process.poll() is not None:
                 told = self._kubectl("get", "md,mt,dm,pods", "-n", scene.NAMESPACE, "-o", "wide")
-                raise RuntimeError(f"{what}: not in time\n{told.out}")
+                log = self._operator.log.read_text()[-4000:]
+                raise RuntimeError(f"{what}: not so\n{self._runs.faults}\n{told.out}\n{log}")
             time.sleep(0.5)
         print(what, file=sys.stderr, flush=True)
 

@@ -1,5 +1,6 @@
 """Write down what is to be kept: objects, artifacts, and what the base's programs answered."""
 
+import base64
 import json
 import re
 import time
@@ -30,7 +31,7 @@ class Recorder:
     """Writes a base into a directory."""
 
     def __init__(self, kubectl: Kubectl, into: Path, place: Path) -> None:
-        """Write into a directory; nothing there may name ``place``, nor a store's keys."""
+        """Write into a directory; nothing there may name ``place``, nor tell a secret."""
         self._kubectl, self._into, self._place = kubectl, into, place
 
     def write(self, version: str, commit: str, node: Node, store: Store, metrics: bytes) -> None:
@@ -59,7 +60,7 @@ class Recorder:
         self._json("operator/metrics.json", names(metrics.decode()))
         for reader in (Window, Profile):
             self._json(f"readers/{reader.__name__.lower()}.json", msgspec.json.schema(reader))
-        self._keeps_no_secret(store)
+        self._keeps_no_secret()
 
     def _objects(self) -> list[Json]:
         found = self._list(OURS) + self._list(CHILDREN, *LABELLED) + self._list(MADE_OF_THEM)
@@ -111,12 +112,15 @@ class Recorder:
         self._bytes("server/request.json", body)
         self._bytes("server/answer.json", traffic.infer(pod, body))
 
-    def _keeps_no_secret(self, store: Store) -> None:
-        words = [*store.settings.values(), str(self._place), str(ROOT), str(Path.home())]
+    def _keeps_no_secret(self) -> None:
+        """Look for values of Secrets, as they are and as the API server writes them, and paths."""
+        kept = [value for s in self._list("secrets") for value in s.get("data", {}).values()]
+        words = [str(path).encode() for path in (self._place, ROOT, Path.home())]
+        words += [text.encode() for text in kept] + [base64.b64decode(text) for text in kept]
         for file in self._into.rglob("*"):
             text = file.read_bytes() if file.is_file() else b""
-            if found := [word for word in words if word.encode() in text]:
-                raise RuntimeError(f"{file.relative_to(self._into)} tells {found[0]}")
+            if any(word in text for word in words):
+                raise RuntimeError(f"{file.relative_to(self._into)} tells a secret, or a path")
 
     def _json(self, path: str, value: Any) -> None:
         self._bytes(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())

@@ -31,6 +31,7 @@ OPTIONS: Json = {
     "driftWindows": "Enabled",
     "limits": {"maxBodySize": "4Mi", "maxInFlight": 128},
     "requestLog": {"sampleFraction": 0.5, "features": ["amount", "colour"]},
+    "receipts": {"reward": {"minimum": 0, "maximum": 1}},
 }
 SPREAD = {
     "maxSkew": 1,
