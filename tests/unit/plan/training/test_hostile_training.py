@@ -60,6 +60,25 @@ def test_a_refused_version_is_told_and_loses_no_result(status: int) -> None:
     assert conditions(plan_training(world.snapshot()))["Ready"] == ("True", "Promoted")
 
 
+@pytest.mark.parametrize(("status", "given_up"), [(422, True), (429, False)])
+def test_a_version_that_is_refused_for_good_keeps_no_other_run_waiting(
+    status: int, given_up: bool
+) -> None:
+    world = begun()
+    world.refused["flights-1"] = Refusal(status, SENTENCE)
+    world.finish_run(GOOD)
+    for _ in range(3):
+        world.step()
+    world.change(objective={"metric": "accuracy"})
+    for _ in range(3):
+        world.step()
+    run, last = world.training.status.run, world.training.status.last_run
+    assert run is not None and run.number == (2 if given_up else 1)
+    assert (last is not None and last.outcome == "Failed") == given_up
+    if last is not None:
+        assert last.message == "flights-1 could not be written, and another run is wished for"
+
+
 # A4: a run is what it was when it began, and what a pod told stays told.
 
 
