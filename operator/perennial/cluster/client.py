@@ -408,10 +408,13 @@ class Cluster:
     ) -> None:
         """Make sure, just before a write, that it takes no capacity away that is needed.
 
-        Of the others only: this one is written as the version that was seen.
+        Of the others only: this one is written as the version that was seen. What was not there
+        when this was decided is decided anew.
         """
-        if premise is None or name not in premise.names:
+        if premise is None:
             return
+        if name not in premise.names:
+            raise Outdated(_told(name))
         others = [other for other in premise.names if other != name]
         found = await asyncio.gather(*(self.fresh(*other) for other in others))
         now = {**dict(zip(others, found, strict=True)), name: present}
