@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-disruptions test-images binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator benchmark-rollout fuzz
+.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-disruptions test-upgrade test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator benchmark-rollout fuzz
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -78,18 +78,26 @@ test-api: venv binaries  ## A real API server and etcd
 	$(PY) -m pytest -q tests/api
 
 test-cluster: venv  ## The loop on a real node
-	$(PY) -m pytest -q tests/cluster --ignore=tests/cluster/disruptions
+	$(PY) -m pytest -q tests/cluster --ignore=tests/cluster/disruptions --ignore=tests/cluster/upgrade
 
 test-disruptions: venv  ## What happens to clusters, in the middle of a canary under load (20 min)
 	$(PY) -m pytest -q -rs tests/cluster/disruptions
 
+test-upgrade: venv  ## From each base's operator and images to today's, on a real node under load (15 min)
+	$(PY) -m pytest -q tests/cluster/upgrade
+
 test-images: venv  ## What is in the images, and that they start; root and buildah, no cluster
 	$(PY) -m pytest -q tests/images
+
+# Once for each release; AGAIN=1 replaces what was frozen, as long as nothing has been released.
+freeze-base: venv binaries  ## Keep this version's state and answers: what upgrades are held against (3 min)
+	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/api:$(CHECKOUT)/tests/cluster $(PY) -m upgrade.freeze $(if $(AGAIN),--again)
 
 test: export PERENNIAL_THOROUGH = 1
 test: verify binaries  ## Everything, from nothing to green
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
-	$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/api --ignore=tests/cluster/disruptions
+	$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/api \
+	  --ignore=tests/cluster/disruptions --ignore=tests/cluster/upgrade
 
 demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \

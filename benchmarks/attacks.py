@@ -148,6 +148,13 @@ def nulls(port: int, until: float) -> None:
     _each(port, until, _post(_listing(b"[%s]" % b",".join([b"null"] * (rows * 30)), rows)))
 
 
+def words(port: int, until: float) -> None:
+    """A million strings, rightly asked of a model that takes them."""
+    count = 1_000_000
+    tensor = {"name": "x", "shape": [count, 1], "datatype": "BYTES", "data": ["word"] * count}
+    _each(port, until, _post(json.dumps({"inputs": [tensor]}).encode()))
+
+
 def bomb(port: int, until: float) -> None:
     """Little gzip that is much JSON."""
     packed = gzip.compress(_listing(b"[" + b"[]," * 4_500_000 + b"[]]", 4_500_001))
@@ -252,7 +259,7 @@ OVER_HTTP: dict[str, Attack] = {
     a.__name__: a
     for a in (
         *(pipelined, new_heads, tiny_chunks, trailer, unfinished, half_heads),
-        *(refused, lists, nulls, bomb, unread),
+        *(refused, lists, nulls, words, bomb, unread),
     )
 }
 OVER_GRPC: dict[str, Attack] = {

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-SHA, NEXT_SHA = "a" * 64, "b" * 64
+SHA = "a" * 64
+NEXT = {"driftWindows": "Disabled"}
+"""Another setting of the same model: no pod that only says that it runs can tell what one takes."""
 HOLDING = {"steps": [{"setWeight": 50}, {"pause": {"duration": "1h"}}]}
 """A canary's steps, by which it stays on trial for as long as it is measured."""
 
@@ -37,16 +39,22 @@ def plain(count: int, spaces: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def ours(count: int, spaces: list[str], sha: str = SHA) -> list[dict[str, Any]]:
+def ours(
+    count: int, spaces: list[str], serving: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
     """Return ModelDeployments of one replica."""
-    artifact = {"uri": "s3://models/x/", "sha256": sha}
+    artifact = {"uri": "s3://models/x/", "sha256": SHA}
     rollout = {"canary": HOLDING, "analysis": {"none": {}}}
     return [
         {
             "apiVersion": "perennial.dev/v1alpha1",
             "kind": "ModelDeployment",
             "metadata": {"name": f"m-{n}", "namespace": spaces[n % len(spaces)]},
-            "spec": {"model": {"artifact": artifact}, "rollout": rollout},
+            "spec": {
+                "model": {"artifact": artifact},
+                "rollout": rollout,
+                "serving": serving or {},
+            },
         }
         for n in range(count)
     ]

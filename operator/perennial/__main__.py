@@ -6,30 +6,36 @@ import asyncio
 import logging
 import signal
 import sys
-from typing import Any
+from collections.abc import Iterable
 
-import kopf
 from prometheus_client import start_http_server
 from pythonjsonlogger.json import JsonFormatter
 
 from perennial import settings as configuration
-from perennial.api import GROUP, KINDS, VERSION
-from perennial.api.base import Json
+from perennial.api import API_VERSION, KINDS
+from perennial.api.values import Json
 from perennial.cluster import health
-from perennial.cluster.client import Cluster
+from perennial.cluster.cache import Cache, Source
+from perennial.cluster.cached import CachedCluster
+from perennial.cluster.client import connect
 from perennial.cluster.leader import lead
+from perennial.cluster.own_kinds import keep_own
 from perennial.cluster.queue import Key, WorkQueue
+from perennial.cluster.watch import keep
 from perennial.handlers import wake
-from perennial.handlers.controller import CONTROLLERS, Controller
-from perennial.handlers.namespaces import listable, watch_those_there
+from perennial.handlers.controller import Controller
 from perennial.sources.pods import Pods
 
-MANAGED = {"app.kubernetes.io/managed-by": "perennial"}
-CHILDREN = (
-    ("batch", "v1", "jobs"),
-    ("apps", "v1", "deployments"),
-    ("", "v1", "pods"),
-    ("", "v1", "services"),
+OWN = tuple(Source(API_VERSION, kind.kind()) for kind in KINDS)
+CHILDREN = tuple(
+    Source(api_version, kind, "app.kubernetes.io/managed-by=perennial")
+    for api_version, kind in (
+        ("apps/v1", "ControllerRevision"),
+        ("apps/v1", "Deployment"),
+        ("batch/v1", "Job"),
+        ("v1", "Pod"),
+        ("v1", "Service"),
+    )
 )
 
 
@@ -56,23 +62,42 @@ async def operate() -> None:
     settings, options = configuration.read()
     stopping = asyncio.Event()
     heed_signals(stopping)
-    cluster = await Cluster.connect()
+    cache = Cache((*OWN, *CHILDREN), wake.references)
+    cluster = CachedCluster(await connect(), cache)
     pods = Pods(lambda: queue.meanwhile())
     controller = Controller(cluster, pods, settings, options)
-    queue = WorkQueue(controller.reconcile, lambda: everything(cluster, options))
+
+    async def reconcile(key: Key) -> float | None:
+        # Nothing is decided where not everything was listed: it is woken once it was.
+        return await controller.reconcile(key) if cache.is_listed(key.namespace) else None
+
+    queue = WorkQueue(reconcile, lambda: wake.everything(cache))
     start_http_server(options.metrics_port)
     readiness = health.Readiness()
     probes = await health.serve(options.health_port, queue.is_alive, readiness.is_ready)
 
+    def changed(before: Json | None, after: Json | None) -> None:
+        delay = wake.delay(before, after)
+        for key in wake.concerned(cache, before, after):
+            if cache.is_listed(key.namespace):
+                queue.add_after(key, delay)
+
+    def opened(namespace: str) -> None:
+        for key in wake.everything(cache):
+            if namespace in ("", key.namespace):
+                queue.add(key)
+
+    cache.changed.append(changed)
+    cache.opened.append(opened)
+
     async def work(ended: asyncio.Event) -> None:
         queue.start()
         sweeping = asyncio.create_task(controller.store.sweep())
-        watching = asyncio.create_task(watch(cluster, queue, options, stopping, readiness.watches))
+        watching = asyncio.create_task(watch(cluster, cache, options.watch_namespaces, readiness))
 
         async def end() -> None:
             await ended.wait()
             await queue.stop()  # first of all: another replica may work from now on
-            # Cancelled, not asked: asked, Kopf waits 5 s for tasks that are not its own.
             watching.cancel()
 
         ending = asyncio.create_task(end())
@@ -94,85 +119,15 @@ async def operate() -> None:
         await cluster.close()
 
 
-async def everything(cluster: Cluster, options: configuration.Options) -> list[Key]:
-    """Return all of our objects that are watched.
-
-    Raises:
-        PermissionError: there is none of the namespaces that are to be watched.
-    """
-    namespaces = await listable(cluster, options.watch_namespaces)
-    if options.watch_namespaces and not namespaces:
-        named = ", ".join(options.watch_namespaces)
-        raise PermissionError(f"none of the namespaces {named} is there, or may be listed")
-    return await wake.everything(cluster, namespaces)
-
-
 async def watch(
-    cluster: Cluster,
-    queue: WorkQueue,
-    options: configuration.Options,
-    stopping: asyncio.Event,
-    begun: asyncio.Event,
+    cluster: CachedCluster, cache: Cache, namespaces: Iterable[str], readiness: health.Readiness
 ) -> None:
-    """Let Kopf watch, and wake what each event concerns.
-
-    Args:
-        begun: Set once it watches, which it does when all our kinds have been listed: what is
-            missing then, a kind or a right, Kopf would only notice while it starts.
-    """
-    registry = kopf.OperatorRegistry()
-
-    @kopf.on.login(registry=registry)
-    def login(**context: Any) -> kopf.ConnectionInfo | None:
-        own = kopf.login_with_service_account(**context)
-        return own or kopf.login_with_kubeconfig(**context)
-
-    @kopf.on.startup(registry=registry)
-    async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
-        # Kopf only watches: it posts no events, leaves no annotation and no finalizer.
-        settings.posting.enabled = False
-        settings.watching.server_timeout = 300
-        settings.watching.client_timeout = 330
-        settings.networking.request_timeout = 30
-        # Within namespaces there is no right to look at what else the cluster has.
-        settings.scanning.disabled = bool(options.watch_namespaces)
-        heed_signals(stopping)  # Kopf has just taken them for itself
-
-    async def ours(name: str, namespace: str, body: Json) -> None:
-        key = Key(str(body["kind"]), namespace, name)
-        queue.add(key)  # before what may fail: Kopf drops an event whose handler raises
-        for woken in await wake.related(cluster, key, body):
-            if woken.kind in CONTROLLERS:
-                queue.add(woken)
-
-    async def child(namespace: str | None, labels: Any, **_: Any) -> None:
-        for key in wake.owners(namespace or "", dict(labels)):
-            if key.kind in CONTROLLERS:
-                queue.add(key)
-
-    for kind in KINDS:
-
-        @kopf.on.event(GROUP, VERSION, kind.PLURAL, registry=registry, id=kind.PLURAL)
-        async def woken(name: str | None, namespace: str | None, body: Any, **_: Any) -> None:
-            await ours(name or "", namespace or "", dict(body))
-
-    for group, version, plural in CHILDREN:
-        kopf.on.event(group, version, plural, registry=registry, labels=MANAGED, id=plural)(child)
-
-    async def run(namespaces: tuple[str, ...] = ()) -> None:
-        await kopf.operator(
-            registry=registry,
-            ready_flag=begun,
-            standalone=True,
-            clusterwide=not namespaces,
-            namespaces=namespaces,
-        )
-
-    await queue.listed.wait()
-    if options.watch_namespaces:
-        await watch_those_there(cluster, options.watch_namespaces, run)
-    else:
-        await run()
+    """Keep the cache as the API server is, in some namespaces or, where none is named, in all."""
+    async with asyncio.TaskGroup() as tasks:
+        for namespace in namespaces or ("",):
+            tasks.create_task(keep_own(cluster, cache, OWN, namespace, readiness.watches.set))
+            for source in CHILDREN:
+                tasks.create_task(keep(cluster, cache, source, namespace))
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,9 +18,9 @@ from perennial.cluster.client import Cluster, Outdated, WriteRefused
 from perennial.cluster.health import Readiness
 from perennial.cluster.leader import lead
 from perennial.plan.core import Deletion, Event
-from perennial.plan.premise import Premise
-from perennial.plan.training.record import RunRecord
-from perennial.plan.workload import service
+from perennial.plan.core.premise import Name
+from perennial.plan.serving.service import service
+from perennial.plan.training.run import RunRecord
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -94,7 +95,8 @@ async def test_a_status_is_written_where_it_differs_and_only_then(
     with pytest.raises(Outdated):
         await cluster.write_status(again, shorter)
     kubectl("delete", "md", "told", "-n", namespace)
-    assert not await cluster.write_status(again, shorter)
+    with pytest.raises(Outdated):
+        await cluster.write_status(again, shorter)
     kubectl("apply", "-f", "-", body=made)
     with pytest.raises(Outdated):  # made anew: the status is another object's
         await cluster.write_status(again, shorter)
@@ -150,35 +152,83 @@ async def test_a_late_write_brings_nothing_back_and_deletes_nothing_that_has_cha
     assert now is not None
     version = now["metadata"]["resourceVersion"]
     await cluster.delete(Deletion(*key, uid=meta["uid"], version=version))
-    with pytest.raises(WriteRefused, match="uid mismatch"):
+    with pytest.raises(Outdated):
         await cluster.apply(late)
     assert await cluster.get(*key) is None
 
 
-async def test_capacity_is_taken_away_only_while_what_that_leans_on_is_as_it_was_seen(
+async def test_what_was_seen_is_changed_as_that_version_or_not_at_all(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    wanted = served(deployment())
+    wanted["metadata"] |= {"namespace": namespace, "name": "versioned"}
+    await cluster.apply(wanted)
+    key = ("apps/v1", "Deployment", namespace, "versioned")
+    first = await cluster.get(*key)
+    assert first is not None
+
+    def changed(seen: dict[str, Any], replicas: int) -> dict[str, Any]:
+        as_it_was = {field: seen["metadata"][field] for field in ("uid", "resourceVersion")}
+        metadata = {**wanted["metadata"], **as_it_was}
+        return {**wanted, "metadata": metadata, "spec": {**wanted["spec"], "replicas": replicas}}
+
+    assert await cluster.apply(changed(first, 3))
+    second = await cluster.get(*key)
+    assert second is not None and second["spec"]["replicas"] == 3
+    with pytest.raises(Outdated):
+        await cluster.apply(changed(first, 4))
+    assert not await cluster.apply(changed(first, 3))  # as wanted, whatever it was
+    kubectl("scale", "deploy/versioned", "-n", namespace, "--replicas=7")
+
+    async def look(*_: str) -> dict[str, Any] | None:
+        return second  # a cache that has not heard of it
+
+    believing = Cluster(cluster.api)
+    believing.look = look  # type: ignore[method-assign]
+    with pytest.raises(Outdated):  # the API server knows better
+        await believing.apply(changed(second, 4))
+    live = await cluster.get(*key)
+    assert live is not None and live["spec"]["replicas"] == 7
+    await cluster.delete(Deletion(*key, uid=live["metadata"]["uid"]))
+    with pytest.raises(Outdated):
+        await believing.apply(changed(second, 4))
+    assert await cluster.get(*key) is None
+
+
+@dataclass
+class Asked:
+    """A premise that notes what it is asked, and says always the same."""
+
+    names: tuple[Name, ...]
+    answer: bool
+    present: dict[Name, Any] = field(default_factory=dict)
+
+    def allows(self, present: Any, lowered: Name, then: Any) -> bool:
+        self.present = dict(present)
+        return self.answer
+
+
+async def test_capacity_is_taken_away_only_where_the_premise_allows_it(
     cluster: Cluster, namespace: str
 ) -> None:
-    owner = deployment()
-    owner = owner.model_copy(
-        update={"metadata": owner.metadata.model_copy(update={"namespace": namespace})}
-    )
-    wanted = served(owner, replicas=2)
-    name = wanted["metadata"]["name"]
+    wanted = served(deployment(), replicas=2)
+    wanted["metadata"] |= {"namespace": namespace, "name": "lowered"}
     await cluster.apply(wanted)
-    live = await cluster.get("apps/v1", "Deployment", namespace, name)
+    name = ("apps/v1", "Deployment", namespace, "lowered")
+    live = await cluster.get(*name)
     assert live is not None
-    at = ("apps/v1", "Deployment", namespace, name, live["metadata"]["uid"])
+    other = ("v1", "Service", namespace, "none")
+    never, always = Asked((name, other), False), Asked((name, other), True)
     lower = {**wanted, "spec": {**wanted["spec"], "replicas": 1}}
     more = {**wanted, "spec": {**wanted["spec"], "replicas": 3}}
-    has_a_pod = (Premise(*at, pods=1),)  # none runs here
     with pytest.raises(Outdated):
-        await cluster.apply(lower, has_a_pod)
+        await cluster.apply(lower, never)
+    assert never.present == {name: live, other: None}
+    gone = Deletion(*name, uid=live["metadata"]["uid"])
     with pytest.raises(Outdated):
-        await cluster.delete(Deletion("apps/v1", *at[1:]), has_a_pod)
-    assert await cluster.apply(more, has_a_pod)
-    assert await cluster.apply(lower, (Premise(*at),))
-    live = await cluster.get("apps/v1", "Deployment", namespace, name)
-    assert live is not None and live["spec"]["replicas"] == 1
+        await cluster.delete(gone, never)
+    assert await cluster.apply(more, never) and await cluster.apply(lower, always)
+    assert await cluster.delete(gone, Asked((other,), False))  # it is about something else
 
 
 async def test_a_runs_config_map_never_changes_and_becomes_its_jobs(

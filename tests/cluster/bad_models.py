@@ -11,14 +11,19 @@ import onnx
 from onnx import helper, numpy_helper
 
 from flights import demo
-from perennial_artifact.manifest import MODEL, File
+from perennial_artifact.manifest import MODEL, File, Tensor
 from perennial_artifact.store import fetch, publish
 
 Change = Callable[[bytes], bytes]
 
 
-def publish_changed(good: dict[str, Any], change: Change) -> dict[str, str]:
-    """Publish a good artifact with its model changed; return the new one's uri and sha256."""
+def publish_changed(
+    good: dict[str, Any], change: Change, more: tuple[Tensor, ...] = ()
+) -> dict[str, str]:
+    """Publish a good artifact with its model changed; return the new one's uri and sha256.
+
+    ``more`` are inputs that the changed model takes beside those of the good one.
+    """
     with demo.store_settings() as settings, tempfile.TemporaryDirectory() as place:
         secret, directory = Path(place, "secret"), Path(place, "artifact")
         secret.mkdir()
@@ -28,6 +33,8 @@ def publish_changed(good: dict[str, Any], change: Change) -> dict[str, str]:
         content = change((directory / MODEL).read_bytes())
         (directory / MODEL).write_bytes(content)
         manifest.files[MODEL] = File(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+        takes = manifest.signature.replace(inputs=[*manifest.signature.inputs, *more])
+        manifest = manifest.replace(signature=takes)
         (directory / "manifest.json").write_bytes(manifest.to_json())
         uri, digest, _ = publish(directory, "s3://models", secret)
     return {"uri": uri, "sha256": digest}
@@ -101,6 +108,18 @@ def fails_every_fifth(content: bytes, name: str) -> bytes:
         ("Add", [before, "zero"], last, {}),
     ):
         graph.node.append(helper.make_node(operator, inputs, [output], **options))
+    return bytes(model.SerializeToString())
+
+
+VISITS = Tensor(name="visits", datatype="FP32", shape=[-1, 1])
+
+
+def demanding(content: bytes) -> bytes:
+    """Need a column that no client sends yet."""
+    model = onnx.load_from_string(content)
+    hour = next(i for i in model.graph.input if i.name == "hour")
+    model.graph.input.add().CopyFrom(hour)
+    model.graph.input[-1].name = VISITS.name
     return bytes(model.SerializeToString())
 
 

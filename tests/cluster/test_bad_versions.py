@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from bad_models import Change, broken, failing, publish_changed, slow
+from bad_models import VISITS, Change, broken, demanding, failing, publish_changed, slow
 from trial import NAME, answered, apply, artifact_of, condition
 
 from flights import demo
@@ -51,6 +51,27 @@ def test_a_bad_version_is_rolled_back_and_stable_loses_nothing(
     events = demo.kubectl("get", "events", "-n", demo.NAMESPACE, "-o", "json")
     told = [e for e in json.loads(events)["items"] if e["reason"] == "RolledBack"]
     assert any(words in e["message"] for e in told)
+
+
+def test_a_version_that_needs_another_column_has_no_traffic_before_somebody_accepts_it(
+    stable: str,
+) -> None:
+    apply(publish_changed(artifact_of("flights-1"), demanding, (VISITS,)))
+    paused = "it waits for a person"
+    demo.wait(paused, lambda: condition("Paused").get("reason") == "SignatureChanged", 90)
+    assert "input 'visits' is new and required" in condition("Paused")["message"]
+    canary = demo.revision("Canary", NAME)["name"]
+    assert not answered(canary).total() and demo.revision(name=NAME)["name"] == stable
+    demo.kubectl(
+        *("annotate", "md", NAME, "-n", demo.NAMESPACE, "--overwrite"),
+        "perennial.dev/request=promote/visits",
+    )
+    # It has traffic now, of clients that are not ready for it.
+    refused = "it refuses what stable takes, and goes back"
+    demo.wait(refused, lambda: condition("RolledOut").get("reason") == "AnalysisFailed", 90)
+    assert demo.revision(name=NAME)["name"] == stable
+    events = json.loads(demo.kubectl("get", "events", "-n", demo.NAMESPACE, "-o", "json"))["items"]
+    assert any(e["reason"] == "SignatureAccepted" for e in events)
 
 
 def test_a_rollout_under_load_loses_no_request_though_the_operator_is_killed(stable: str) -> None:

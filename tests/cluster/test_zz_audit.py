@@ -16,6 +16,10 @@ Use = tuple[str, str, str]
 RARELY_USED = {
     ("perennial.dev", "modelversions", "delete"),  # pruning beyond versionHistoryLimit
     ("apps", "controllerrevisions", "delete"),  # of revisions that nobody goes back to
+    # Read where what the cache holds was refused as outdated.
+    ("perennial.dev", "driftmonitors", "get"),
+    ("perennial.dev", "modeldeployments", "get"),
+    ("perennial.dev", "modeltrainings", "get"),
     # The same Event again is counted in a series.
     ("events.k8s.io", "events", "get"),
     ("events.k8s.io", "events", "patch"),

@@ -19,6 +19,7 @@ def apply(
     replicas: int = 1,
     steps: list[dict[str, Any]] = STEPS,
     deadline: str = "60s",
+    kept: str = "30s",
 ) -> None:
     """Ask for an artifact, by a canary of half the traffic."""
     analysis = {
@@ -30,6 +31,7 @@ def apply(
         ],
     }
     rollout = {"canary": {"steps": steps}, "analysis": analysis, "progressDeadline": deadline}
+    rollout["keepReplaced"] = kept
     spec = {"model": {"artifact": artifact}, "replicas": replicas, "rollout": rollout}
     metadata = {"name": NAME, "namespace": demo.NAMESPACE}
     body = {"apiVersion": "perennial.dev/v1alpha1", "kind": "ModelDeployment"}

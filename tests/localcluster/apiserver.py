@@ -31,6 +31,8 @@ class ApiServer:
     authority: Path
     audit_log: Path
     url: str
+    etcd: str
+    """URL of the etcd behind it."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -69,13 +71,13 @@ def running() -> Iterator[ApiServer]:
     directory = Path(tempfile.mkdtemp(prefix="perennial-api-"))
     client, peer, secure = free_ports(3)
     token = credentials.write(directory, ["127.0.0.1", "10.96.0.1"])
-    audit = directory / "audit.log"
+    audit, etcd = directory / "audit.log", f"http://127.0.0.1:{client}"
     commands = [
         [
             binaries.path("etcd"),
             f"--data-dir={directory}/etcd",
-            f"--listen-client-urls=http://127.0.0.1:{client}",
-            f"--advertise-client-urls=http://127.0.0.1:{client}",
+            f"--listen-client-urls={etcd}",
+            f"--advertise-client-urls={etcd}",
             f"--listen-peer-urls=http://127.0.0.1:{peer}",
             "--unsafe-no-fsync",
             "--logger=zap",
@@ -83,7 +85,7 @@ def running() -> Iterator[ApiServer]:
         ],
         [
             binaries.path("kube-apiserver"),
-            f"--etcd-servers=http://127.0.0.1:{client}",
+            f"--etcd-servers={etcd}",
             f"--secure-port={secure}",
             "--bind-address=127.0.0.1",
             f"--enable-admission-plugins={ADMISSION}",
@@ -108,7 +110,7 @@ def running() -> Iterator[ApiServer]:
         wait_until_ready(url, token, authority, START_SECONDS)
         kubeconfig = directory / "kubeconfig"
         kubeconfig.write_text(credentials.kubeconfig(url, authority, token))
-        yield ApiServer(kubeconfig, authority, audit, url)
+        yield ApiServer(kubeconfig, authority, audit, url, etcd)
     finally:
         # The API server first: without etcd it would wait for it.
         for process in reversed(processes):

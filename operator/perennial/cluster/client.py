@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+from aiohttp import ClientTimeout
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
 
 from perennial.api import API_VERSION, KINDS
-from perennial.api.base import ApiModel, Json, Kind
-from perennial.api.quantity import quantity
+from perennial.api.common import ApiModel, Kind
+from perennial.api.values import Json, quantity
+from perennial.cluster.cache import Held
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
-from perennial.plan.core import FIELD_MANAGER, Deletion, Event
-from perennial.plan.premise import Premise, lowers
-from perennial.plan.refusal import Refusal
+from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion, Event, Premise, lowers
+from perennial.plan.core.premise import Name, name_of
+from perennial.plan.core.refusal import Refusal
 
 log = logging.getLogger("perennial.client")
 
@@ -42,8 +46,11 @@ PLURALS: dict[tuple[str, str], str] = {
 }
 REQUEST_SECONDS = 30
 ATOMIC = frozenset({"selector", "data"})
+SEEN = ("uid", "resourceVersion")
+"""By what an object is known that was seen."""
 AMOUNTS = frozenset({"requests", "limits"})
 APPLY = "application/apply-patch+yaml"
+NOT_OURS = "it exists and is not ours: delete it, or rename what it belongs to"
 
 
 class Outdated(Exception):
@@ -62,8 +69,16 @@ class Unreadable(Exception):
         self.kind, self.body, self.reason, self.message = kind, body, reason, message
 
 
-def _readable(kind: type[Kind], body: Json) -> Kind | None:
+def _readable(kind: type[Kind], body: Json) -> Any:
     """Return an object typed, None where it cannot be read: it stalls, and nobody else does."""
+    if not isinstance(body, Held):
+        return _parsed(kind, body)
+    if body.typed is None:
+        body.typed = _parsed(kind, body) or False
+    return body.typed or None
+
+
+def _parsed(kind: type[Kind], body: Json) -> Kind | None:
     try:
         return kind.read(body)
     except ValidationError as error:
@@ -99,8 +114,21 @@ def sentence(error: ApiException) -> str:
 
 def _after(error: ApiException) -> float:
     """Return the seconds of Retry-After, 0 where there is no such header."""
-    told = (error.headers or {}).get("Retry-After", "")
-    return float(told) if told.isdigit() else 0.0
+    header = (error.headers or {}).get("Retry-After", "")
+    return float(header) if header.isdigit() else 0.0
+
+
+async def connect() -> client.ApiClient:
+    """Return a connection to the API server, from inside a pod or by KUBECONFIG."""
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        config.load_incluster_config()
+    else:
+        await config.load_kube_config()
+    configuration = client.Configuration.get_default_copy()
+    configuration.connection_pool_maxsize = 0  # each watch holds one, and nobody waits for it
+    # Else each request looks for a proxy and for ~/.netrc, in two threads; we have our own token.
+    configuration.client_session_kwargs = {"trust_env": False}
+    return client.ApiClient(configuration)
 
 
 class Cluster:
@@ -110,15 +138,6 @@ class Cluster:
         self.api = api
         self.leads_until: float | None = None
         """Until when this replica may write, on time.monotonic()'s clock; None: for ever."""
-
-    @classmethod
-    async def connect(cls) -> Cluster:
-        """Connect from inside a pod, or by KUBECONFIG."""
-        if "KUBERNETES_SERVICE_HOST" in os.environ:
-            config.load_incluster_config()
-        else:
-            await config.load_kube_config()
-        return cls(client.ApiClient())
 
     async def close(self) -> None:
         """Close the connection."""
@@ -146,23 +165,59 @@ class Cluster:
             if seconds <= 0:
                 raise NotLeading("the Lease has run out: another replica may work now")
         headers = {"Accept": "application/json", "Content-Type": content_type}
-        method, url, sent, content, form = await self.api.param_serialize(
+        response = await self._request(verb, path, query, headers, body, seconds)
+        raw = await response.read()
+        if not 200 <= response.status <= 299:
+            raise ApiException(http_resp=response, body=raw.decode("utf-8", "replace"))
+        answer: Json = msgspec.json.decode(raw)
+        return answer
+
+    async def _request(
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        body: Any,
+        seconds: float | ClientTimeout,
+    ) -> Any:
+        # Without the body: it is plain already, and to make it so costs more than to send it.
+        method, url, sent, _, form = await self.api.param_serialize(
             verb,
             path,
             query_params=list((query or {}).items()),
-            header_params=headers,
-            body=body,
+            header_params=dict(headers),
             auth_settings=["BearerToken"],
         )
-        response = await self.api.call_api(
-            method, url, sent, content, form, _request_timeout=seconds
-        )
-        raw = await response.read()
+        response = await self.api.call_api(method, url, sent, body, form, _request_timeout=seconds)
         API_REQUESTS.labels(str(response.status), verb, urlsplit(url).netloc).inc()
-        if not 200 <= response.status <= 299:
-            raise ApiException(http_resp=response, body=raw.decode("utf-8", "replace"))
-        answer: Json = json.loads(raw)
-        return answer
+        return response
+
+    async def lines(
+        self, path: str, query: Mapping[str, str], seconds: float, silent: float
+    ) -> AsyncGenerator[bytes]:
+        """Yield the lines of one answer as they come.
+
+        Args:
+            seconds: How long it may take in all.
+            silent: How long nothing may come.
+
+        Raises:
+            ApiException: it was refused.
+            TimeoutError: nothing came for too long.
+        """
+        timeout = ClientTimeout(total=seconds, sock_read=silent)
+        headers = {"Accept": "application/json"}
+        response = (await self._request("GET", path, query, headers, None, timeout)).response
+        async with response:
+            if response.status != 200:
+                text = await response.text()
+                raise ApiException(response.status, response.reason, body=text)
+            rest = b""
+            async for piece in response.content.iter_any():
+                *whole, rest = (rest + piece).split(b"\n")
+                for line in whole:
+                    yield line
 
     @staticmethod
     def path(api_version: str, kind: str, namespace: str, name: str = "", sub: str = "") -> str:
@@ -180,6 +235,10 @@ class Cluster:
             if error.status == 404:
                 return None
             raise
+
+    async def look(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
+        """Return what is to be written over, or None where there is surely nothing."""
+        return await self.get(api_version, kind, namespace, name)
 
     async def select(
         self, api_version: str, kind: str, namespace: str, selector: str = ""
@@ -207,9 +266,14 @@ class Cluster:
         body = await self.get(API_VERSION, kind.kind(), namespace, name)
         if body is None:
             return None
+        if isinstance(body, Held) and body.is_followed:
+            return body.typed
         if (why := kind.unreadable(body)) is not None:
             raise Unreadable(kind, body, *why)
-        return kind.read(body)
+        typed = kind.read(body)
+        if isinstance(body, Held):
+            body.typed, body.is_followed = typed, True
+        return typed
 
     async def read(self, kind: type[Kind], namespace: str, name: str) -> Any:
         """Return another of our objects typed, or None where there is none that can be read."""
@@ -222,29 +286,43 @@ class Cluster:
         found = [_readable(kind, body) for body in bodies]
         return [each for each in found if each is not None]
 
-    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
+    async def apply(self, wanted: Json, premise: Premise | None = None) -> bool:
         """Apply an object server-side, unless it already is as wanted; tell whether it wrote.
 
         Comparing the fields themselves finds both a changed wish and a hand that changed them.
 
         Args:
-            wanted: the object; with a uid where it is known, so that it is not made anew.
-            premises: what must still be so if this takes capacity away.
+            wanted: the object; with uid and resourceVersion where it was seen, so that it is
+                neither made anew nor changed where it has changed since.
+            premise: what lets this take capacity away.
 
         Raises:
-            Outdated: one of the premises holds no more.
-            WriteRefused: the API server refused it.
+            Outdated: it has changed since it was seen, or the premise does not allow it.
+            WriteRefused: the API server refused it, or the object of its name is not ours.
         """
-        metadata = wanted["metadata"]
-        key = (wanted["apiVersion"], wanted["kind"], metadata["namespace"], metadata["name"])
-        present = await self.get(*key)
+        name, metadata = name_of(wanted), wanted["metadata"]
+        present = await self.look(*name)
         if present is not None and contains(present, wanted):
             return False
-        if present is not None and lowers(present, wanted):
-            await self._check(premises)
+        if any(field in metadata for field in SEEN) and not _is_same(present, metadata):
+            raise Outdated(_told(name))
+        if present is not None:
+            _check_ours(present, wanted)
+            # With its uid: one that was made anew meanwhile has not been looked at.
+            wanted = {**wanted, "metadata": {"uid": present["metadata"]["uid"], **metadata}}
+            if lowers(present, wanted):
+                await self._ask(premise, name, present, wanted)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        with refusing(f"{wanted['kind']} {metadata['name']}"):
-            await self.call("PATCH", self.path(*key), query, wanted, APPLY)
+        try:
+            with refusing(f"{wanted['kind']} {metadata['name']}"):
+                await self.call("PATCH", self.path(*name), query, wanted, APPLY)
+        except WriteRefused as error:
+            if error.refusal.code not in (404, 409):
+                raise
+            found = await self.fresh(*name)
+            if _version(found) == _version(present):
+                raise  # for another reason
+            raise Outdated(_told(name)) from error
         API_WRITES.labels(wanted["kind"], "apply").inc()
         return True
 
@@ -260,11 +338,10 @@ class Cluster:
         kind, metadata = wanted["kind"], wanted["metadata"]
         key = (wanted["apiVersion"], kind, metadata["namespace"], metadata["name"])
         what = f"{kind} {metadata['name']}"
-        present = await self.get(*key)
+        present = await self.look(*key)
         if present is not None:
             if _owners(present) != _owners(wanted):
-                told = "it exists and is not ours: delete it, or rename what it belongs to"
-                raise WriteRefused(Refusal(what, 403, told))
+                raise WriteRefused(Refusal(what, 403, NOT_OURS))
             await self._relabel(wanted, present)
             return False
         with refusing(what):
@@ -294,7 +371,7 @@ class Cluster:
             WriteRefused: the API server refused it.
         """
         present = getattr(owner, "status", None)
-        if present is not None and present.to_json() == status.to_json():
+        if present == status or (present is not None and present.to_json() == status.to_json()):
             return False
         meta = owner.metadata
         body = {
@@ -314,44 +391,63 @@ class Cluster:
             with refusing(f"the status of {owner.kind()} {meta.name}"):
                 await self.call("PATCH", path, query, body, APPLY)
         except WriteRefused as error:
-            if error.refusal.code == 404:
-                return False
-            if error.refusal.code == 409:
-                raise Outdated(f"{owner.kind()} {meta.namespace}/{meta.name}") from error
-            raise
+            if error.refusal.code not in (404, 409):
+                raise
+            name = (API_VERSION, owner.kind(), meta.namespace, meta.name)
+            await self.fresh(*name)
+            raise Outdated(_told(name)) from error
         API_WRITES.labels(owner.kind(), "status").inc()
         return True
 
-    async def _check(self, premises: Sequence[Premise]) -> None:
-        """Make sure, just before a write, that all that it leans on is as it was seen."""
-        for p in premises:
-            if not p.holds(await self.get(p.api_version, p.kind, p.namespace, p.name)):
-                raise Outdated(f"{p.kind} {p.namespace}/{p.name}")
+    async def fresh(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
+        """Return an object as the API server has it now."""
+        return await self.get(api_version, kind, namespace, name)
 
-    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> None:
-        """Delete an object; its dependents follow in the background.
+    async def _ask(
+        self, premise: Premise | None, name: Name, present: Json, then: Json | None
+    ) -> None:
+        """Make sure, just before a write, that it takes no capacity away that is needed.
+
+        Of the others only: this one is written as the version that was seen.
+        """
+        if premise is None or name not in premise.names:
+            return
+        others = [other for other in premise.names if other != name]
+        found = await asyncio.gather(*(self.fresh(*other) for other in others))
+        now = {**dict(zip(others, found, strict=True)), name: present}
+        if not premise.allows(now, name, then):
+            raise Outdated(_told(name))
+
+    async def delete(self, deletion: Deletion, premise: Premise | None = None) -> bool:
+        """Delete an object; its dependents follow in the background. Tell whether it was there.
 
         Raises:
-            Outdated: it has changed since it was seen, another has its name, or one of the
-                premises holds no more.
+            Outdated: it has changed since it was seen, another has its name, or the premise does
+                not allow it.
             WriteRefused: the API server refused it.
         """
-        await self._check(premises)
-        path = self.path(deletion.api_version, deletion.kind, deletion.namespace, deletion.name)
+        name = (deletion.api_version, deletion.kind, deletion.namespace, deletion.name)
         seen = {"uid": deletion.uid, "resourceVersion": deletion.version}
         conditions = {field: value for field, value in seen.items() if value}
+        if premise is not None and name in premise.names:
+            present = await self.look(*name)
+            if present is None:
+                return False
+            if not _is_same(present, conditions):
+                raise Outdated(_told(name))
+            await self._ask(premise, name, present, None)
         body = {"propagationPolicy": "Background", "preconditions": conditions}
         try:
             with refusing(f"the deletion of {deletion.kind} {deletion.name}"):
-                await self.call("DELETE", path, body=body)
+                await self.call("DELETE", self.path(*name), body=body)
         except WriteRefused as error:
-            if error.refusal.code == 409:
-                what = f"{deletion.kind} {deletion.namespace}/{deletion.name}"
-                raise Outdated(what) from error
-            if error.refusal.code != 404:
+            if error.refusal.code not in (404, 409):
                 raise
-            return
+            if await self.fresh(*name) is None:
+                return False
+            raise Outdated(_told(name)) from error
         API_WRITES.labels(deletion.kind, "delete").inc()
+        return True
 
     async def emit(self, owner: Kind, event: Event, now: datetime) -> None:
         """Write an Event about an object; told again, the same event is a series that counts.
@@ -402,6 +498,29 @@ class Cluster:
         await self.call("PATCH", path, body=series, content_type="application/merge-patch+json")
 
 
+def _check_ours(present: Json, wanted: Json) -> None:
+    """Refuse to take over what belongs to somebody else and has not our label either."""
+    labels = present["metadata"].get("labels") or {}
+    owners = _owners(wanted)
+    if owners and not owners & _owners(present) and not MANAGED_BY.items() <= labels.items():
+        what = f"{wanted['kind']} {wanted['metadata']['name']}"
+        raise WriteRefused(Refusal(what, 403, NOT_OURS))
+
+
+def _is_same(present: Json | None, seen: Json) -> bool:
+    """Tell whether an object is the one that was seen, and unchanged where its version is told."""
+    known = present["metadata"] if present is not None else {}
+    return all(known.get(field) == seen[field] for field in SEEN if field in seen)
+
+
+def _version(body: Json | None) -> str:
+    return str(body["metadata"]["resourceVersion"]) if body is not None else ""
+
+
+def _told(name: Name) -> str:
+    return f"{name[1]} {name[2]}/{name[3]}"
+
+
 def _owners(body: Json) -> set[str]:
     """Return the uids of an object's owners."""
     return {r["uid"] for r in body["metadata"].get("ownerReferences", [])}
@@ -428,7 +547,7 @@ def contains(present: Any, wanted: Any) -> bool:
         return all(
             _is_so(key, present.get(key), value)
             for key, value in wanted.items()
-            if key != "managedFields"
+            if key not in ("managedFields", "resourceVersion")
         )
     if isinstance(wanted, list):
         if not wanted:

@@ -23,7 +23,7 @@ class Readiness:
     """When the API server last gave or took the Lease, on time.monotonic()'s clock."""
     leads: bool = False
     watches: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once all objects have been listed and the watch has begun."""
+    """Set once all objects have been listed, of several namespaces in one at least."""
 
     def touch(self) -> None:
         """Note that the API server has just answered about the Lease."""

@@ -16,7 +16,7 @@ from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
 from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster.client import Cluster, NotLeading
 from perennial.cluster.health import Readiness
 from perennial.cluster.metrics import LEADER

@@ -6,6 +6,8 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_creat
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from perennial.api.common import Condition
+
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -18,6 +20,10 @@ RECONCILE_SECONDS = Histogram(
     "Time that a reconcile took.",
     ["controller"],
     buckets=SECONDS,
+)
+LAST_SUCCESS = Gauge(
+    "perennial_controller_last_success_timestamp_seconds",
+    "When a reconcile last ended well; 0 before the first.",
 )
 API_WRITES = Counter("perennial_api_writes_total", "Writes to the API server.", ["kind", "verb"])
 API_REQUESTS = Counter(
@@ -62,17 +68,23 @@ class ObjectGauge(Collector):
 
     FAMILY: type[GaugeMetricFamily] | type[CounterMetricFamily] = GaugeMetricFamily
 
-    def __init__(self, name: str, text: str, labels: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        text: str,
+        labels: Sequence[str] = (),
+        key: Sequence[str] = ("namespace", "name"),
+    ) -> None:
         self._name, self._text = name, text
-        self._labels = ["namespace", "name", *labels]
-        self._rows: dict[tuple[str, str], list[tuple[Sequence[str], float]]] = {}
+        self._labels = [*key, *labels]
+        self._rows: dict[tuple[str, ...], list[tuple[Sequence[str], float]]] = {}
         REGISTRY.register(self)
 
-    def set(self, key: tuple[str, str], rows: Iterable[tuple[Sequence[str], float]]) -> None:
+    def set(self, key: tuple[str, ...], rows: Iterable[tuple[Sequence[str], float]]) -> None:
         """Replace the series of an object, given as (label values, value)."""
         self._rows[key] = list(rows)
 
-    def forget(self, key: tuple[str, str]) -> None:
+    def forget(self, key: tuple[str, ...]) -> None:
         """Drop the series of an object that is gone."""
         self._rows.pop(key, None)
 
@@ -91,10 +103,20 @@ class ObjectCounter(ObjectGauge):
     FAMILY = CounterMetricFamily
 
 
+CONDITION_SINCE = ObjectGauge(
+    "perennial_condition_since_timestamp_seconds",
+    "Since when a condition of an object has its status; one series a condition.",
+    ["type", "status", "reason"],
+    key=("kind", "namespace", "name"),
+)
 MODEL_INFO = ObjectGauge(
     "perennial_model_info",
     "The versions that a ModelDeployment serves, by role; always 1.",
     ["version", "sha256", "role"],
+)
+MODEL_REPLICAS = ObjectGauge("perennial_model_replicas", "Pods wanted, by role.", ["role"])
+MODEL_READY = ObjectGauge(
+    "perennial_model_ready_replicas", "Pods that are ready, by role.", ["role"]
 )
 DRIFT_SCORE = ObjectGauge("perennial_drift_score", "Score of a feature.", ["feature"])
 DRIFT_NEED = ObjectGauge("perennial_drift_need", "Score that drift needs.", ["feature"])
@@ -108,7 +130,7 @@ DRIFT_ACTIONS = ObjectCounter(
 )
 
 OF_KIND = {
-    "ModelDeployment": (MODEL_INFO,),
+    "ModelDeployment": (MODEL_INFO, MODEL_REPLICAS, MODEL_READY),
     "DriftMonitor": (
         DRIFT_SCORE,
         DRIFT_NEED,
@@ -122,5 +144,15 @@ OF_KIND = {
 
 def forget(kind: str, namespace: str, name: str) -> None:
     """Drop all series about an object that is gone."""
+    CONDITION_SINCE.forget((kind, namespace, name))
     for gauge in OF_KIND.get(kind, ()):
         gauge.forget((namespace, name))
+
+
+def tell_conditions(kind: str, namespace: str, name: str, conditions: Iterable[Condition]) -> None:
+    """Set the series of an object's conditions; one without a time has its status since ever."""
+    rows = []
+    for c in conditions:
+        since = c.last_transition_time.timestamp() if c.last_transition_time is not None else 0.0
+        rows.append(((c.type, c.status, c.reason), since))
+    CONDITION_SINCE.set((kind, namespace, name), rows)

@@ -26,7 +26,6 @@ log = logging.getLogger("perennial.queue")
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 60.0
 RESYNC_SECONDS = 600.0
-RELIST_SECONDS = 2.0
 ASIDE = 16
 """For each place of a reconcile, how many there may be that wait for something else."""
 LABELS = ("perennial", "perennial")
@@ -50,7 +49,7 @@ class Later(Exception):
 
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
-ListAll = Callable[[], Awaitable[Iterable[Key]]]
+ListAll = Callable[[], Iterable[Key]]
 
 
 def _about(key: Key, delay: float) -> dict[str, object]:
@@ -66,8 +65,6 @@ class WorkQueue:
     """
 
     def __init__(self, reconcile: Reconcile, list_all: ListAll, workers: int = 8) -> None:
-        self.listed = asyncio.Event()
-        """Set once ``list_all`` has answered."""
         self._reconcile, self._list_all = reconcile, list_all
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
         self._now = asyncio.get_running_loop().time
@@ -180,13 +177,6 @@ class WorkQueue:
 
     async def _resync(self) -> None:
         while True:
-            try:
-                keys = await self._list_all()
-            except Exception as error:
-                log.warning("the objects cannot be listed: %s", error)
-                await asyncio.sleep(RELIST_SECONDS)
-                continue
-            self.listed.set()
-            for key in keys:
+            for key in self._list_all():
                 self.add_after(key, random.uniform(0, RESYNC_SECONDS))
             await asyncio.sleep(RESYNC_SECONDS)

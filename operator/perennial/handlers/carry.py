@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from perennial.api.base import ApiModel, Json, Kind
+from perennial.api.common import ApiModel, Kind
 from perennial.api.fit import fit
+from perennial.api.values import Json
 from perennial.cluster.client import Outdated, WriteRefused
+from perennial.cluster.metrics import tell_conditions
 from perennial.cluster.queue import Later
-from perennial.plan.core import Deletion, Event, Plan
-from perennial.plan.premise import Premise
-from perennial.plan.refusal import Refusal, finding, told
+from perennial.plan.core import Deletion, Event, Plan, Premise
+from perennial.plan.core.refusal import Refusal, finding, with_refusals
 
 log = logging.getLogger("perennial.controller")
 
@@ -24,10 +25,10 @@ class Writer(Protocol):
     async def create(self, wanted: Json) -> bool:
         """Create an object unless there is one of its name; tell whether it wrote."""
 
-    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
+    async def apply(self, wanted: Json, premise: Premise | None = None) -> bool:
         """Apply an object; tell whether it wrote."""
 
-    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> None:
+    async def delete(self, deletion: Deletion, premise: Premise | None = None) -> object:
         """Delete an object."""
 
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
@@ -51,29 +52,32 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
     for record in plan.create:
         await _noted(cluster.create(record), refused, outdated)
     for wanted in plan.apply:
-        await _noted(cluster.apply(wanted, plan.premises), refused, outdated)
+        await _noted(cluster.apply(wanted, plan.premise), refused, outdated)
     for deletion in plan.delete:
-        await _noted(cluster.delete(deletion, plan.premises), refused, outdated)
+        await _noted(cluster.delete(deletion, plan.premise), refused, outdated)
     status, events = plan.status, plan.events
     refusals: list[Refusal] = [error.refusal for error in refused]
     if refusals and status is not None:
         present = getattr(owner, "status").conditions  # noqa: B009
-        status, event = told(present, status, refusals, now)
+        status, event = with_refusals(present, status, refusals, now)
         events = (*events, event)
+    recorded: Any = status or getattr(owner, "status")  # noqa: B009
+    tell_conditions(owner.kind(), *owner.key, recorded.conditions)
     if status is not None and (refusals or not plan.may_wait):
+        is_same = status == getattr(owner, "status", None)  # which fits, as it was read
         try:
-            await cluster.write_status(owner, fit(status))
+            await cluster.write_status(owner, status if is_same else fit(status))
         except WriteRefused as error:
             refused.append(error)
     if len(refused) > len(refusals):
-        # What was decided is not recorded, so that it is decided again: only this is to be told.
+        # What was decided is not recorded, so that it is decided again: only this is said.
         unwritten = finding([refused[-1].refusal])
         events = (Event(unwritten.reason, unwritten.message, "Warning"),)
     for event in events:
         await _tell(cluster, owner, event, now)
     if refused:
-        told_by = "; ".join(str(error) for error in refused)
-        raise Later(told_by, max(e.after for e in refused), plan.requeue_after)
+        message = "; ".join(str(error) for error in refused)
+        raise Later(message, max(e.after for e in refused), plan.requeue_after)
     if outdated:
         raise outdated[0]
 

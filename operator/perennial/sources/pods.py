@@ -1,4 +1,4 @@
-"""Ask serving pods what they counted, on their metrics port."""
+"""Ask serving pods what they counted, and what they serve, on their metrics port."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import aiohttp
 
-from perennial.plan.windows import Heard, Question
+from perennial.plan.core.questions import Answer, Question
+from perennial.plan.core.signature import Signature, SignatureAnswer, SignatureQuestion
 from perennial_artifact.profile import Profile
 from perennial_artifact.windows import Window
 
@@ -50,10 +51,17 @@ class Pods:
             await self._session.close()
         self._reader.shutdown(wait=False, cancel_futures=True)
 
-    async def ask(self, questions: Sequence[Question]) -> tuple[Heard, ...]:
+    async def ask(self, questions: Sequence[Question]) -> tuple[Answer, ...]:
         """Return what came of each question, in their order, after a few seconds at the latest."""
         async with self._meanwhile():
             return tuple(await asyncio.gather(*(self._window(q) for q in questions)))
+
+    async def signatures(
+        self, questions: Sequence[SignatureQuestion]
+    ) -> tuple[SignatureAnswer, ...]:
+        """Return what came of each question, in their order, after a few seconds at the latest."""
+        async with self._meanwhile():
+            return tuple(await asyncio.gather(*(self._signature(q) for q in questions)))
 
     async def profile(self, question: Question, digest: str) -> Profile | None:
         """Return the profile of this SHA-256 that a pod counts on, None where it gives none."""
@@ -70,30 +78,54 @@ class Pods:
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
 
-    async def _window(self, q: Question) -> Heard:
+    async def drain(self, address: str) -> bool:
+        """Ask a pod to let its clients go elsewhere; tell whether it does."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                status, _, _ = await self._get(address, "/drain", "POST")
+                return status == 200
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return False
+
+    async def _signature(self, q: SignatureQuestion) -> SignatureAnswer:
+        try:
+            async with asyncio.timeout(SECONDS):
+                status, body, _ = await self._get(q.address, f"/v2/models/{q.model}")
+                if status != 200:
+                    return SignatureAnswer(
+                        q.pod, q.revision, None, f"answered with status {status}"
+                    )
+                found = await self._read(Signature.from_json, body)
+        except (aiohttp.ClientError, TimeoutError):
+            return SignatureAnswer(q.pod, q.revision, None, SILENT)
+        except ValueError:
+            return SignatureAnswer(q.pod, q.revision, None, "answered what is no model's metadata")
+        return SignatureAnswer(q.pod, q.revision, found)
+
+    async def _window(self, q: Question) -> Answer:
         skew = 0.0
         try:
             async with asyncio.timeout(SECONDS):
                 end = q.end
                 status, body, clock, skew = await self._counted(q, end)
                 if status == TOO_EARLY:
-                    told = float((await self._read(json.loads, body))["clock"])
+                    its_clock = float((await self._read(json.loads, body))["clock"])
                     # What its own clock has passed.
-                    end = min(end - q.step, int(told) // q.step * q.step)
-                    skew = told - clock
+                    end = min(end - q.step, int(its_clock) // q.step * q.step)
+                    skew = its_clock - clock
                     if end <= q.start:
-                        return Heard(q.pod, q.revision, None, "its clock is behind", skew)
+                        return Answer(q.pod, q.revision, None, "its clock is behind", skew)
                     status, body, clock, _ = await self._counted(q, end)
                 if status != 200:
-                    return Heard(q.pod, q.revision, None, f"answered with status {status}", skew)
+                    return Answer(q.pod, q.revision, None, f"answered with status {status}", skew)
                 window = await self._read(Window.from_json, body)
         except (aiohttp.ClientError, TimeoutError):
-            return Heard(q.pod, q.revision, None, SILENT, skew)
+            return Answer(q.pod, q.revision, None, SILENT, skew)
         except (ValueError, KeyError, TypeError, OverflowError):
-            return Heard(q.pod, q.revision, None, "answered what is no window", skew)
+            return Answer(q.pod, q.revision, None, "answered what is no window", skew)
         if (window.start, window.end) != (q.start, end):
-            return Heard(q.pod, q.revision, None, "answered with another window", skew)
-        return Heard(q.pod, q.revision, window, "", window.clock - clock)
+            return Answer(q.pod, q.revision, None, "answered with another window", skew)
+        return Answer(q.pod, q.revision, window, "", window.clock - clock)
 
     async def _counted(self, q: Question, end: int) -> tuple[int, bytes, float, float]:
         """Return status, body, what our clock was when the pod looked at its own, and the skew.
@@ -108,13 +140,14 @@ class Pods:
         skew = parsedate_to_datetime(date).timestamp() - clock if date else 0.0
         return status, body, clock, skew
 
-    async def _get(self, address: str, path: str) -> tuple[int, bytes, str]:
+    async def _get(self, address: str, path: str, method: str = "GET") -> tuple[int, bytes, str]:
         """Return status, body, read to its end, and date.
 
         Raises:
             ValueError: it is too large, or compressed, which nobody asked for.
         """
-        async with self._connected().get(url(address, path), allow_redirects=False) as answer:
+        asked = self._connected().request(method, url(address, path), allow_redirects=False)
+        async with asked as answer:
             if answer.headers.get("Content-Encoding", "identity") != "identity":
                 raise ValueError("the answer is compressed")
             body = bytearray()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,13 +25,14 @@ class AnswerCounts:
         # The second under way is a list, which is quicker to add to than an array.
         self._second, self._open = 0, [0] * self._size
 
-    def answered(self, code: int, seconds: float, now: float) -> None:
-        """Count one answer: its HTTP status, how long it took, and when it was given."""
-        if int(now) != self._second:
-            self._close(int(now))
+    def answered(self, code: int, bound: int, now: float) -> None:
+        """Count one answer: its HTTP status, the first bound that it kept to, when it was given."""
+        second = int(now)
+        if second != self._second:
+            self._close(second)
         counts = self._open
         counts[_ANSWERED if code < 400 else _REFUSED if code < 500 else _FAILED] += 1
-        counts[_TOOK + bisect_left(self._bounds, seconds)] += 1
+        counts[_TOOK + bound] += 1
 
     def between(self, start: int, end: int, now: float) -> Requests:
         """Return what was counted in ``[start, end)``, bounds of closed buckets."""

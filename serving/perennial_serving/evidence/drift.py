@@ -80,6 +80,7 @@ class Recorder:
             theirs = {name: outputs[name][part] for name in self._outputs}
             self.record(ours, theirs, min(self.LARGE_ROWS, rows - first))
             await asyncio.sleep(0)
+        self._flush()  # what waits for company would hold all of the request
 
     def between(self, start: int, end: int, now: float) -> tuple[int, list[Column], list[Column]]:
         """Return rows, features and predictions of ``[start, end)``, bounds of closed buckets."""

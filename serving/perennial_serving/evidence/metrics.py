@@ -31,6 +31,8 @@ SECONDS = (
 )
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 PROTOCOLS = ("rest", "grpc")
+ANSWERS = (200, 500, 503)
+"""Codes that are counted from the start, at 0: all that are failures, and good answers."""
 
 
 class Histogram:
@@ -44,7 +46,10 @@ class Histogram:
 
     def observe(self, value: float, trace_id: str | None = None) -> None:
         """Count a value; the trace becomes its bucket's exemplar."""
-        bucket = bisect_left(self._bounds, value)
+        self.count(bisect_left(self._bounds, value), value, trace_id)
+
+    def count(self, bucket: int, value: float, trace_id: str | None = None) -> None:
+        """Count a value whose bucket is known."""
         self._counts[bucket] += 1
         self._sum += value
         if trace_id is not None:
@@ -78,7 +83,7 @@ class Metrics(Collector):
         self.recent = AnswerCounts(SECONDS)
         self._durations = {protocol: Histogram(SECONDS) for protocol in PROTOCOLS}
         # From the start, so that a rate over the first request is not lost.
-        self._requests = {(protocol, code): 0 for protocol in PROTOCOLS for code in (200, 500)}
+        self._requests = {(protocol, code): 0 for protocol in PROTOCOLS for code in ANSWERS}
         self._logged: dict[tuple[str, str], int] = {}
         self._outcomes: dict[str, int] = {}
         self.registry = CollectorRegistry()
@@ -91,8 +96,9 @@ class Metrics(Collector):
         """Count one infer request by its HTTP status, or its equivalent in gRPC."""
         key = (protocol, code)
         self._requests[key] = self._requests.get(key, 0) + 1
-        self._durations[protocol].observe(seconds, trace_id)
-        self.recent.answered(code, seconds, time.time())
+        bucket = bisect_left(SECONDS, seconds)
+        self._durations[protocol].count(bucket, seconds, trace_id)
+        self.recent.answered(code, bucket, time.time())
 
     def logged(self, kind: str, result: str, count: int) -> None:
         """Count records of the request log: of a kind, spooled or dropped."""

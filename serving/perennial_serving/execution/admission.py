@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from perennial_serving.evidence.metrics import Metrics
@@ -31,13 +30,13 @@ class Admission:
         """Requests under way."""
         return self._metrics.in_flight
 
-    def enter(self) -> None:
-        """Take a request on.
+    def enter(self, now: float) -> None:
+        """Take a request on at a moment of time.monotonic().
 
         Raises:
             RequestError: 503, too many are under way.
         """
-        self.last_infer = time.monotonic()
+        self.last_infer = now
         if self._metrics.in_flight >= self._maximum:
             raise RequestError(503, "too many requests are under way: try again in 1 s")
         self._metrics.in_flight += 1

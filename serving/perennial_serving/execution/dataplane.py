@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perennial_artifact.buckets import Buckets
 from perennial_artifact.manifest import Tensor
@@ -25,6 +26,7 @@ from perennial_serving.evidence.requestlog.recorder import PENDING_BYTES, Reques
 from perennial_serving.evidence.requestlog.settings import LogSettings
 from perennial_serving.evidence.taking import Taking
 from perennial_serving.evidence.tracing import Tracing, is_on
+from perennial_serving.model import strings
 from perennial_serving.model.datatypes import Arrays
 from perennial_serving.model.loaded import Model
 from perennial_serving.model.rowwise import is_rowwise
@@ -36,9 +38,6 @@ _SURPRISE = 2.0  # times the average, at most, that an inference counts
 _LOG_SECONDS = 10.0
 _LONG = 0.5  # seconds a row
 _BY_BUCKETS: tuple[Part, ...] = ("requests", "features", "predictions")
-# Strings are handed to onnxruntime, and taken from it, with the interpreter's lock held: so many at
-# a time, where the model answers row by row.
-_STRINGS_AT_ONCE = 8192
 
 
 class DataPlane:
@@ -80,7 +79,10 @@ class DataPlane:
         """A guess from what runs took."""
         self.is_batchable = batches and model.is_batchable and self._try_together()
         """Whether rows of several requests may run together, or one's apart: it was tried."""
-        self._rows_at_once = self._most_rows()
+        tensors = (*model.inputs, *model.outputs)
+        self._has_strings = any(t.datatype == "BYTES" for t in tensors)
+        sizes = (math.prod(max(1, size) for size in t.shape[1:]) for t in model.outputs)
+        self._widest_output = max(sizes, default=1)
         self._all = list(model.outputs)
         self._outputs = {t.name: t for t in model.outputs}
         self._logged = float("-inf")
@@ -91,14 +93,13 @@ class DataPlane:
         with bounded_memory(memory_limit()):
             return is_rowwise(self.model)
 
-    def _most_rows(self) -> int | None:
-        """Return how many rows run at once, None for all."""
-        tensors = (*self.model.inputs, *self.model.outputs)
-        texts = [t for t in tensors if t.datatype == "BYTES"]
-        if not texts or not self.is_batchable:
-            return None
-        widest = max(math.prod(max(1, size) for size in t.shape[1:]) for t in texts)
-        return max(1, _STRINGS_AT_ONCE // widest)
+    def _rows_at_once(self, feeds: Arrays) -> int:
+        """Return how many rows of a request with strings run at once.
+
+        These are handed to onnxruntime, and taken from it, with the interpreter's lock held.
+        """
+        widest = max(values.size // len(values) for values in feeds.values())
+        return max(1, strings.AT_ONCE // max(widest, self._widest_output))
 
     @property
     def kept_bytes(self) -> int:
@@ -134,9 +135,10 @@ class DataPlane:
             RequestError: 500, the model itself failed.
         """
         try:
-            most = self._rows_at_once
-            if most is not None and (rows := len(next(iter(feeds.values())))) > most:
-                return self._run_apart(feeds, rows, most)
+            if self._has_strings and self.is_batchable:
+                rows, most = len(next(iter(feeds.values()))), self._rows_at_once(feeds)
+                if rows > most:
+                    return self._run_apart(feeds, rows, most)
             return dict(zip(self.model.output_names, self.model.run(feeds), strict=True))
         except Exception as error:
             self._log(error)
@@ -144,15 +146,17 @@ class DataPlane:
 
     def _run_apart(self, feeds: Arrays, rows: int, most: int) -> Arrays:
         """Run some rows after the others, so that other threads come to their turn in between."""
-        parts = []
+        results: dict[str, NDArray[Any]] = {}
         for first in range(0, rows, most):
             last = min(first + most, rows)
             found = self.model.run({name: v[first:last] for name, v in feeds.items()})
-            if any(len(values) != last - first for values in found):
-                raise ValueError("it does not answer row by row")
-            parts.append(found)
-        joined = (np.concatenate(each) for each in zip(*parts, strict=True))
-        return dict(zip(self.model.output_names, joined, strict=True))
+            for name, values in zip(self.model.output_names, found, strict=True):
+                if len(values) != last - first:
+                    raise ValueError("it does not answer row by row")
+                if not first:
+                    results[name] = np.empty((rows, *values.shape[1:]), values.dtype)
+                results[name][first:last] = values
+        return results
 
     def took(self, seconds: float, rows: int) -> None:
         """Learn how long a run took."""

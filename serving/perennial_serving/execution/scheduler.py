@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from perennial_serving.execution.dataplane import DataPlane
+from perennial_serving.model import strings
 from perennial_serving.model.datatypes import Arrays
 from perennial_serving.system.errors import RequestError
 from perennial_serving.system.resources import start_threads
@@ -91,7 +92,7 @@ class Scheduler:
         size = self._size(feeds) if self._varying or self._texts else rows
         if (
             self._is_quick
-            and size <= LARGER * self._quick_size
+            and 0 < size <= LARGER * self._quick_size
             and rows * plane.seconds_per_row < INLINE_SECONDS
         ):
             if self._lonely or not self._batch_rows:
@@ -110,18 +111,23 @@ class Scheduler:
         start_threads(self._threads, self._slots)
 
     def _size(self, feeds: Arrays) -> int:
-        """Return what a run's time may grow with, where that is not the number of rows."""
+        """Return what a run's time may grow with, where that is not the number of rows.
+
+        It is 0 where there are so many strings that even to count their characters is not quick.
+        """
         size = sum(feeds[name].size for name in self._varying)
         for name in self._texts:
-            values = feeds[name].ravel().tolist()
-            size += len(values) + sum(map(len, values))
+            values = feeds[name]
+            if values.size > strings.AT_ONCE:
+                return 0
+            size += values.size + sum(map(len, values.ravel().tolist()))
         return size
 
     def _took(self, began: float, worked: float, rows: int, size: int) -> None:
         """Learn from a run on the event loop; one that was not quick is the last for a while.
 
         By the processor's time: a machine that did something else says nothing of the model.
-        ``size`` is 0 where it failed, which says nothing of what does not.
+        ``size`` is 0 where it is not known, or the run failed, which says nothing of what does not.
         """
         self._plane.took(time.perf_counter() - began, rows)
         spent = time.thread_time() - worked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from urllib.parse import parse_qs
 
 import msgspec
@@ -11,8 +12,16 @@ import msgspec
 from perennial_artifact.windows import DEFAULT, PARTS, Part, Window
 from perennial_serving.execution.admission import Admission
 from perennial_serving.execution.dataplane import DataPlane
-from perennial_serving.process.observability import JSON, Answer, exposition, not_found
+from perennial_serving.process.observability import (
+    JSON,
+    Answer,
+    check_post,
+    exposition,
+    not_found,
+)
+from perennial_serving.protocol.description import Description
 from perennial_serving.system.errors import RequestError
+from perennial_serving.transport.http1.request import Request
 
 TOO_EARLY = 425
 LATEST = 2**53
@@ -51,16 +60,21 @@ class Pulse:
 
 
 class Own:
-    """Answers /metrics, /window?from=S&to=S, /profile and health for one process."""
+    """Answers /metrics, /window?from=S&to=S, /profile, /drain, health and the model's metadata.
 
-    def __init__(self, plane: DataPlane, pulse: Pulse) -> None:
-        self._plane, self._pulse = plane, pulse
+    ``drain``, called on the requests' own event loop, asks clients to leave their connections.
+    """
 
-    async def __call__(self, path: str, query: bytes, accept: str) -> Answer:
-        """Return the answer to a path."""
-        match path:
+    def __init__(
+        self, plane: DataPlane, pulse: Pulse, about: Description, drain: Callable[[], None]
+    ) -> None:
+        self._plane, self._pulse, self._about, self._drain = plane, pulse, about, drain
+
+    async def __call__(self, request: Request) -> Answer:
+        """Return the answer for one process."""
+        match request.path:
             case "/metrics":
-                return exposition(self._plane.metrics.registry, accept)
+                return exposition(self._plane.metrics.registry, request)
             case "/healthz" | "/v2/health/live":
                 return _health("live", self._pulse.is_live)
             case "/v2/health/ready":
@@ -68,7 +82,13 @@ class Own:
             case "/profile" if self._plane.model.profile is not None:
                 return 200, JSON, self._plane.model.profile
             case "/window":
-                return await self._window(query)
+                return await self._window(request.query)
+            case "/drain":
+                check_post(request)
+                self._pulse.loop.call_soon_threadsafe(self._drain)
+                return 200, JSON, msgspec.json.encode({"draining": True})
+            case path if path in self._about.bases:
+                return 200, JSON, msgspec.json.encode(self._about("GET", path)[1])
         return not_found()
 
     async def _window(self, query: bytes) -> Answer:

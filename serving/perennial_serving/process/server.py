@@ -14,6 +14,7 @@ from perennial_serving.process.observability import observability_port
 from perennial_serving.process.own import Own, Pulse
 from perennial_serving.protocol import reflection
 from perennial_serving.protocol.call import Engine
+from perennial_serving.protocol.description import Description
 from perennial_serving.protocol.rest import RestApp
 from perennial_serving.protocol.rpc import GrpcApp
 from perennial_serving.protocol.tensors import Feeds
@@ -56,7 +57,13 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
     streamed = calls.streamed | reflection.streamed()
     rpc = grpc_port(calls, body, budget, most, streamed)
     pulse = Pulse(loop, admission)
-    aside = Aside(lambda: observability_port(Own(plane, pulse)), sockets.metrics)
+
+    def drain() -> None:
+        rest.ask_to_leave()
+        rpc.ask_to_leave()
+
+    own = Own(plane, pulse, Description(plane.model, admission), drain)
+    aside = Aside(lambda: observability_port(own), sockets.metrics)
     # First all threads, for each takes address space once.
     scheduler.start_threads()
     engine.start_threads()

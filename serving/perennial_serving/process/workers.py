@@ -19,12 +19,14 @@ from perennial_serving.process.gate import Gate
 from perennial_serving.process.observability import (
     JSON,
     Answer,
+    check_post,
     exposition,
     not_found,
     observability_port,
 )
 from perennial_serving.system.errors import refusal
 from perennial_serving.system.sockets import Sockets, bind
+from perennial_serving.transport.http1.request import Request
 
 # What a worker may take, whose port for this has a thread of its own.
 ANSWER_SECONDS = 5.0
@@ -34,22 +36,23 @@ _HEADERS = (
 )
 _PATHS = (
     *("/healthz", "/v2/health/live", "/v2/health/ready"),
-    *("/metrics", "/window", "/profile"),
+    *("/metrics", "/window", "/profile", "/drain"),
 )
+_MODELS = "/v2/models/"
 
 
-async def _get(port: int, target: str) -> Answer:
+async def _ask_one(port: int, method: str, target: str) -> Answer:
     """Ask one worker on its own port; 503 where it does not answer."""
     try:
-        return await asyncio.wait_for(_ask(port, target), ANSWER_SECONDS)
+        return await asyncio.wait_for(_ask(port, method, target), ANSWER_SECONDS)
     except (OSError, TimeoutError, IndexError, ValueError):
         return 503, JSON, refusal("a worker does not answer")
 
 
-async def _ask(port: int, target: str) -> Answer:
+async def _ask(port: int, method: str, target: str) -> Answer:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"GET {target} HTTP/1.1\r\n{_HEADERS}\r\n".encode())
+        writer.write(f"{method} {target} HTTP/1.1\r\n{_HEADERS}\r\n".encode())
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     finally:
         writer.close()
@@ -64,15 +67,20 @@ class _All:
     def __init__(self, ports: Sequence[int]) -> None:
         self._ports = ports
 
-    async def __call__(self, path: str, query: bytes, accept: str) -> Answer:
-        if path not in _PATHS:
+    async def __call__(self, request: Request) -> Answer:
+        path, query = request.path, request.query
+        if path not in _PATHS and not path.startswith(_MODELS):
             return not_found()
+        if path == "/drain":
+            check_post(request)
+        method = "POST" if path == "/drain" else "GET"
         target = f"{path}?{query.decode('latin-1')}" if query else path
-        ports = self._ports[:1] if path == "/profile" else self._ports
-        answers = await asyncio.gather(*(_get(port, target) for port in ports))
+        is_alike = path == "/profile" or path.startswith(_MODELS)
+        ports = self._ports[:1] if is_alike else self._ports
+        answers = await asyncio.gather(*(_ask_one(port, method, target) for port in ports))
         status, kind, body = max(answers)
         if status == 200 and path == "/metrics":
-            return exposition(add_metrics([text for _, _, text in answers]), accept)
+            return exposition(add_metrics([text for _, _, text in answers]), request)
         if status == 200 and path == "/window":
             body = add_windows([text for _, _, text in answers])
         return status, kind, body

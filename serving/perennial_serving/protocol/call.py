@@ -19,6 +19,7 @@ from perennial_serving.execution.admission import Admission
 from perennial_serving.execution.dataplane import DataPlane
 from perennial_serving.execution.scheduler import Outcome, Scheduler
 from perennial_serving.model.datatypes import Arrays
+from perennial_serving.model.strings import Remains
 from perennial_serving.protocol.tensors import Feeds
 from perennial_serving.system.budget import SMALL, UNCOUNTED, Budget, Lease
 from perennial_serving.system.errors import RequestError, as_request_error
@@ -45,6 +46,10 @@ class Engine:
     feeds: Feeds
     budget: Budget
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "body"))
+    remains: Remains = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.remains = Remains(self.threads)
 
     def start_threads(self) -> None:
         """Start what would else start with the first large body."""
@@ -80,7 +85,10 @@ class Decoded(NamedTuple):
 class Call(ABC):
     """An infer request; its methods belong to the event loop's thread unless they say so."""
 
-    __slots__ = ("_asked", "_began", "_decoded", "_ended", "_lease", "_span", "engine")
+    __slots__ = (
+        *("_asked", "_began", "_decoded", "_ended", "_lease", "_results", "_span"),
+        "engine",
+    )
 
     PROTOCOL: ClassVar[str]
 
@@ -92,6 +100,7 @@ class Call(ABC):
         self._span: Any = None
         self._ended = False
         self._lease: Lease | None = None
+        self._results: Arrays = {}
 
     # What a transport adds
 
@@ -140,7 +149,7 @@ class Call(ABC):
         try:
             if tracing is not None:
                 self._span = self.span(tracing)
-            engine.admission.enter()
+            engine.admission.enter(self._began)
         except RequestError as error:
             self._ended = True
             self._send_error(error)
@@ -171,6 +180,7 @@ class Call(ABC):
     def _write(self, results: Arrays) -> None:
         decoded, plane = self._decoded, self.engine.plane
         assert decoded is not None
+        self._results = results
         request_id = decoded.id
         if plane.log is not None:
             trace = trace_id(self.header("traceparent"))
@@ -230,6 +240,10 @@ class Call(ABC):
     def _leave(self) -> None:
         self._ended = True
         self.engine.admission.leave()
+        if self._lease is not None and self._decoded is not None:  # it may be large
+            remains = self.engine.remains
+            remains.take(self._decoded.feeds.values(), self._lease)
+            remains.take(self._results.values(), self._lease)
 
     def _send_error(self, error: RequestError) -> None:
         self._count(error.status)
@@ -245,7 +259,7 @@ class Call(ABC):
 
 def _size(arrays: Arrays) -> int:
     """Return the bytes of arrays; those of strings are a guess."""
-    return sum(
-        values.nbytes if values.dtype != object else values.size * _STRING_BYTES
-        for values in arrays.values()
-    )
+    size = 0
+    for values in arrays.values():
+        size += values.size * _STRING_BYTES if values.dtype.hasobject else values.nbytes
+    return size

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Kind
+from perennial_serving.model import strings
 from perennial_serving.model.datatypes import DTYPES
 from perennial_serving.protocol import inference_pb2 as pb
 from perennial_serving.protocol import wire
@@ -88,21 +89,25 @@ class Typed:
         if count > sum(map(len, self._parts)):  # each has a byte
             raise wrong(name, told, "fewer")
         values = np.empty(count, DTYPES[datatype])
+        with strings.emptied_if_wrong(values):
+            for found in self._read(name, datatype):
+                if len(found) > count - taken:
+                    raise wrong(name, told, "more")
+                values[taken : taken + len(found)] = found
+                taken += len(found)
+            if taken < count:
+                raise wrong(name, told, "fewer")
+        return values
+
+    def _read(self, name: str, datatype: str) -> Iterator[NDArray[Any]]:
         for part in self._parts:
             for piece in wire.pieces(part, _SIZES):
                 try:
                     found = read(name, datatype, pb.InferTensorContents.FromString(piece))
                 except DecodeError as error:
                     raise wrong(name, "contents that are protobuf", str(error)) from error
-                if found is None:
-                    continue
-                if len(found) > count - taken:
-                    raise wrong(name, told, "more")
-                values[taken : taken + len(found)] = found
-                taken += len(found)
-        if taken < count:
-            raise wrong(name, told, "fewer")
-        return values
+                if found is not None:
+                    yield found
 
 
 def fill(contents: Any, datatype: str, values: NDArray[Any]) -> None:

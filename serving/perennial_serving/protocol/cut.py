@@ -79,6 +79,9 @@ def _end_of_numbers(content: Content, first: int) -> int:
 
     What has no quotes and no braces, from a bracket to the last one before these, is one value.
     """
+    end = content.find(b"]", first) + 1
+    if end and content.find(b"[", first + 1, end) < 0 and content.find(b'"', first, end) < 0:
+        return end  # a flat one
     quote = content.find(b'"', first)
     stop = len(content) if quote < 0 else quote
     brace = content.find(b"}", first, stop)  # no further: keys may follow one another in millions

@@ -20,6 +20,7 @@ import simdjson
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Kind
+from perennial_serving.model import strings
 from perennial_serving.model.datatypes import DTYPES
 from perennial_serving.protocol.cut import (
     NUMBERS_PIECE,
@@ -36,7 +37,7 @@ from perennial_serving.protocol.tensors import DOES_NOT_FIT, converted, packed
 from perennial_serving.system.errors import RequestError, wrong
 
 # As many values take as long to be written.
-AT_ONCE = 8192
+AT_ONCE = strings.AT_ONCE
 
 _lists = msgspec.json.Decoder(list[Any])
 _floats = msgspec.json.Decoder(list[float])
@@ -135,7 +136,7 @@ def _skeleton(shape: Sequence[int]) -> bytes:
     """Return the brackets and commas of nested lists."""
     skeleton = b""
     for size in reversed(shape):
-        skeleton = b"[%s]" % b",".join([skeleton] * size)
+        skeleton = b"[%s]" % ((skeleton + b",") * size)[:-1]
     return skeleton
 
 
@@ -186,19 +187,20 @@ def _in_pieces(
     if 2 * count > len(content):  # each has a character, and another one before it
         raise _miscounted(name, shape, False)
     values = np.empty(count, DTYPES[datatype])
-    for text in _flattened(name, content, shape):
-        try:
-            objects = _lists.decode(b"[%s]" % text)
-        except UNREADABLE as error:
-            told = _WHERE.sub("", str(error))
-            raise _no_list(name, text, ValueError(told)) from error
-        part = converted(name, objects, datatype, kind)
-        if len(part) > count - taken:
-            raise _miscounted(name, shape, True)
-        values[taken : taken + len(part)] = part
-        taken += len(part)
-    if taken < count:
-        raise _miscounted(name, shape, False)
+    with strings.emptied_if_wrong(values):
+        for text in _flattened(name, content, shape):
+            try:
+                objects = _lists.decode(b"[%s]" % text)
+            except UNREADABLE as error:
+                told = _WHERE.sub("", str(error))
+                raise _no_list(name, text, ValueError(told)) from error
+            part = converted(name, objects, datatype, kind)
+            if len(part) > count - taken:
+                raise _miscounted(name, shape, True)
+            values[taken : taken + len(part)] = part
+            taken += len(part)
+        if taken < count:
+            raise _miscounted(name, shape, False)
     return values
 
 
@@ -211,9 +213,13 @@ def _flattened(name: str, content: bytes, shape: Sequence[int]) -> Iterator[byte
         end = _end_of_piece(content, at, stop)
         text = content[at:end]
         if not is_plain:
-            bare = STRINGS.sub(b"", text)
-            skeletons.append(bare.translate(None, _NO_SKELETON))
-            text = STRINGS_OR_BRACKETS.sub(rb"\1", text)
+            skeleton = STRINGS.sub(b"", text).translate(None, _NO_SKELETON)
+            skeletons.append(skeleton)
+            plain = text.translate(None, b"[]")
+            if len(text) - len(plain) == len(skeleton) - skeleton.count(b","):
+                text = plain
+            else:  # there are brackets in strings
+                text = STRINGS_OR_BRACKETS.sub(rb"\1", text)
         at = end
         if end == stop:
             break

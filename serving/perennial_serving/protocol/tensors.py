@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Kind, Tensor
+from perennial_serving.model import strings
 from perennial_serving.model.datatypes import DTYPES
 from perennial_serving.model.loaded import Model
 from perennial_serving.protocol import columns
 from perennial_serving.system.errors import SHOWN, RequestError, wrong
 
 _SIZE = struct.Struct("<I")
-# How many strings are moved in one go, which other threads wait for.
-_STRINGS_AT_ONCE = 8192
 DOES_NOT_FIT = (struct.error, OverflowError)
 _FORMATS = {
     **{"BOOL": "?", "FP16": "e", "FP32": "f", "FP64": "d"},
@@ -75,9 +74,9 @@ class Feeds:
             if name in arrays:
                 raise RequestError(400, f"input {name!r} is given twice")
             expected, kind = known
-            if tensor[2] and tensor[2][0] > self._most:
-                told = f"{tensor[2][0]} rows; at most {self._most} are taken"
-                raise RequestError(400, f"input {name!r} has {told}: ask in several requests")
+            shape = tensor[2]
+            if shape and (shape[0] > self._most or expected.datatype == "BYTES"):
+                self._check_count(name, shape, expected.datatype)
             arrays[name] = values = _array(tensor, expected, kind)
             rows = rows or (len(values) if values.ndim else 1)
         if len(arrays) != len(inputs):
@@ -85,6 +84,15 @@ class Feeds:
         for axes in self._shared:
             self._agree(axes, arrays)
         return arrays, rows or 1
+
+    def _check_count(self, name: str, shape: Sequence[int], datatype: str) -> None:
+        """Refuse too many rows, or strings, of which each is an object."""
+        many, what = shape[0], "rows"
+        if datatype == "BYTES" and len(shape) > 1:
+            many, what = math.prod(shape), "strings"
+        if many > self._most:
+            told = f"{many} {what}; at most {self._most} are taken"
+            raise RequestError(400, f"input {name!r} has {told}: ask in several requests")
 
     def _fill(self, arrays: dict[str, NDArray[Any]], rows: int) -> None:
         """Add what was left out, as missing, where the model says that it may be."""
@@ -262,8 +270,14 @@ def _from_bytes(
 
 def _strings(name: str, raw: memoryview, count: int) -> NDArray[Any]:
     """Read strings that each follow their length in 4 bytes; they must be UTF-8, as ONNX's are."""
-    values: list[str] = []
     found = np.empty(min(count, len(raw) // _SIZE.size), dtype=object)
+    with strings.emptied_if_wrong(found):
+        _read_strings(name, raw, count, found)
+    return found
+
+
+def _read_strings(name: str, raw: memoryview, count: int, found: NDArray[Any]) -> None:
+    values: list[str] = []
     taken = at = 0
     end = len(raw)
     while at < end and taken + len(values) <= count:
@@ -278,7 +292,7 @@ def _strings(name: str, raw: memoryview, count: int) -> NDArray[Any]:
         except UnicodeDecodeError as error:
             raise wrong(name, "strings of UTF-8", "other bytes") from error
         at += size
-        if len(values) == _STRINGS_AT_ONCE and taken + len(values) <= count:
+        if len(values) == strings.AT_ONCE and taken + len(values) <= count:
             found[taken : taken + len(values)] = values
             taken += len(values)
             values = []
@@ -286,16 +300,15 @@ def _strings(name: str, raw: memoryview, count: int) -> NDArray[Any]:
         got = "more" if taken + len(values) > count else f"{taken + len(values)}"
         raise wrong(name, f"{count} strings", got)
     found[taken:] = values
-    return found
 
 
 def to_bytes(values: NDArray[Any]) -> bytes:
     """Return values as the binary extension and gRPC's raw contents carry them."""
-    if values.dtype != object:
+    if not values.dtype.hasobject:
         return values.tobytes()
     flat, whole = values.ravel(), bytearray()
-    for n in range(0, flat.size, _STRINGS_AT_ONCE):
-        for value in flat[n : n + _STRINGS_AT_ONCE]:
+    for n in range(0, flat.size, strings.AT_ONCE):
+        for value in flat[n : n + strings.AT_ONCE]:
             content = value.encode() if isinstance(value, str) else bytes(value)
             whole += _SIZE.pack(len(content))
             whole += content

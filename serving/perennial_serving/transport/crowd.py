@@ -1,9 +1,12 @@
-"""How many connections a port has, and which of them go for a new one."""
+"""How many connections a port has, for how long, and which of them go for a new one."""
 
 from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
+LIFE_SECONDS = 300.0
+"""How long a connection lives: then its client is asked to make another, which may lead elsewhere.
+It is by connections that requests are divided among pods."""
 # The part that goes at once where there is one too many, so that looking for it is seldom.
 _PART = 64
 

@@ -35,6 +35,10 @@ class HttpPort:
         )
         self._sweep()
 
+    def ask_to_leave(self) -> None:
+        """Let each client that is here now make another connection, which may lead elsewhere."""
+        self.listener.ask_to_leave()
+
     async def stop(self, deadline: float) -> None:
         """Accept no more; close each connection when its answer is out, or at the deadline.
 
@@ -92,6 +96,11 @@ class GrpcPort:
             sock=bound,
             backlog=BACKLOG,
         )
+
+    def ask_to_leave(self) -> None:
+        """Let each client that is here now make another connection, which may lead elsewhere."""
+        for connection in list(self._connections):
+            connection.ask_to_leave()
 
     async def stop(self, deadline: float) -> None:
         """Accept no more; close each connection when its answers are out, or at the deadline.

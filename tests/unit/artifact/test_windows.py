@@ -1,5 +1,6 @@
 """However requests and rows are split over pods and time, windows add up to the whole."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -37,7 +38,7 @@ class Pod:
     def __init__(self, asked: Sequence[Request]) -> None:
         self.answers, self.sketch = AnswerCounts(BOUNDS), Sketch(PROFILE)
         for now, _, code, seconds, value in sorted(asked, key=lambda r: r[0]):
-            self.answers.answered(code, seconds, now)
+            self.answers.answered(code, bisect_left(BOUNDS, seconds), now)
             self.sketch.observe(np.array([[value]]), [], 1, now)
 
     def window(self, start: int, end: int, clock: float = END) -> Window:
@@ -111,9 +112,9 @@ def test_what_is_too_old_is_forgotten() -> None:
 
 def test_nothing_is_added_to_what_was_read_though_the_clock_be_set_back() -> None:
     answers = AnswerCounts(BOUNDS)
-    answers.answered(200, 0.5, START + 9.5)
+    answers.answered(200, 1, START + 9.5)
     read = answers.between(START, START + 10, START + 10.2)
-    answers.answered(500, 0.5, START + 3.0)
+    answers.answered(500, 1, START + 3.0)
     assert answers.between(START, START + 10, START + 11) == read
     after = answers.between(START + 10, START + 20, START + 20)
     assert [b.failed for b in after.buckets] == [1]

@@ -14,7 +14,6 @@ from virtual import run
 from effort import tried
 from perennial.cluster.queue import (
     LONGEST_BACKOFF_SECONDS,
-    RELIST_SECONDS,
     RESYNC_SECONDS,
     Key,
     Later,
@@ -33,14 +32,7 @@ class Bench:
         self.running: set[Key] = set()
         self.most = 0
         self.listed: list[Key] = []
-        self.refusals = 0
-        self.queue = WorkQueue(self._reconcile, self._list_all, workers=3)
-
-    async def _list_all(self) -> list[Key]:
-        if self.refusals:
-            self.refusals -= 1
-            raise RuntimeError("the API server is away")
-        return self.listed
+        self.queue = WorkQueue(self._reconcile, lambda: self.listed, workers=3)
 
     async def _reconcile(self, key: Key) -> float | None:
         assert key not in self.running, "a key ran twice at once"
@@ -267,18 +259,6 @@ def test_a_resync_puts_off_nothing_that_is_due_earlier() -> None:
 
     times = [at for _, at in bench(work, play).begun]
     assert all(later - at < 100.001 for at, later in itertools.pairwise(times))
-
-
-def test_a_listing_that_fails_is_made_again_and_until_then_nothing_is_listed() -> None:
-    async def play(b: Bench) -> None:
-        b.listed, b.refusals = [A], 2
-        await asyncio.sleep(2 * RELIST_SECONDS - 1)
-        assert not b.queue.listed.is_set() and b.queue.is_alive()
-        await asyncio.sleep(2)
-        assert b.queue.listed.is_set()
-        await asyncio.sleep(RESYNC_SECONDS - 2)
-
-    assert len(bench(nothing, play).begun) == 1
 
 
 LABELS = {"name": "perennial", "controller": "perennial"}

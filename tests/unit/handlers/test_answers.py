@@ -1,15 +1,17 @@
 """Gathering what a rollout is decided by: what is asked of the pods, and what follows."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from builders import SETTINGS, later
-from rollout_world import REVISION, World
+from rollout_world import REVISION, World, signature
 
 from perennial.cluster.queue import Key
-from perennial.handlers import deployment
-from perennial.plan.windows import Heard, Question
+from perennial.handlers.observe import deployment, observe_and_plan
+from perennial.plan.core.questions import Answer, Question
+from perennial.plan.core.signature import SignatureAnswer, SignatureQuestion
 from perennial_artifact.windows import Bucket, Requests, Window
 
 KEY = Key("ModelDeployment", "team", "flights")
@@ -44,21 +46,36 @@ class Pods:
     def __init__(self, canary: str) -> None:
         self.canary, self.silent = canary, False
         self.asked: list[Question] = []
+        self.described: list[SignatureQuestion] = []
+        self.drained: list[str] = []
 
-    async def ask(self, questions: Sequence[Question]) -> tuple[Heard, ...]:
+    async def signatures(
+        self, questions: Sequence[SignatureQuestion]
+    ) -> tuple[SignatureAnswer, ...]:
+        self.described += questions
+        return tuple(
+            SignatureAnswer(q.pod, q.revision, signature("x" if q.revision == self.canary else "y"))
+            for q in questions
+        )
+
+    async def drain(self, address: str) -> bool:
+        self.drained.append(address)
+        return len(self.drained) > 1  # not the first time
+
+    async def ask(self, questions: Sequence[Question]) -> tuple[Answer, ...]:
         self.asked += questions
         return tuple(self._heard(q) for q in questions)
 
-    def _heard(self, q: Question) -> Heard:
+    def _heard(self, q: Question) -> Answer:
         if self.silent:
-            return Heard(q.pod, q.revision, None, "did not answer its metrics port")
+            return Answer(q.pod, q.revision, None, "did not answer its metrics port")
         good, bad = (0, 60) if q.revision == self.canary else (60, 0)
         buckets = [Bucket(q.end - 2, 1, good, 0, bad, [60])]
         window = Window(
             model="m", version="1", since=0, clock=q.end + 1, start=q.start, end=q.end,
             requests=Requests([], buckets),
         )  # fmt: skip
-        return Heard(q.pod, q.revision, window)
+        return Answer(q.pod, q.revision, window)
 
 
 def pod(revision: str, number: int, **meta: Any) -> dict[str, Any]:
@@ -89,7 +106,7 @@ def trial() -> tuple[World, Cluster, Pods]:
 
 
 async def decide(cluster: Cluster, pods: Pods, seconds: float) -> Any:
-    found = await deployment.observe_and_plan(
+    found = await observe_and_plan(
         cluster, pods, KEY, SETTINGS, later(seconds)  # type: ignore[arg-type]
     )  # fmt: skip
     assert found is not None
@@ -130,3 +147,46 @@ async def test_pods_that_do_not_answer_are_silent_not_well(trial: Any) -> None:
     assert plan.status.analysis.silent_time is not None
     assert {m.verdict for m in plan.status.analysis.metrics} == {"Unreachable"}
     assert not plan.may_wait
+
+
+async def test_before_a_canary_has_traffic_a_pod_of_each_tells_what_it_takes() -> None:
+    world = World(replicas=2)
+    world.settle()
+    world.silent = {"canary"}
+    world.wish(NEW_SHA)
+    world.steps(4)
+    deployment.MEASURED.forget("team", "flights")
+    status = world.deployment.status
+    assert status.stable is not None and status.canary is not None
+    stable, canary = status.stable.revision, status.canary.revision
+    pods = Pods(canary)
+    of_stable = [pod(stable, n) for n in range(1, 8)]
+    await decide(Cluster(world, of_stable), pods, world.seconds)
+    assert not pods.described  # there is nothing to compare with yet
+    plan = await decide(Cluster(world, [*of_stable, pod(canary, 9)]), pods, world.seconds)
+    asked = [(q.revision, q.address, q.model) for q in pods.described]
+    assert asked[0] == (canary, "10.0.0.9", "flights")
+    assert {revision for revision, *_ in asked[1:]} == {stable} and len(asked) == 4
+    assert plan.status.paused == "SignatureChanged"
+    assert "input 'y' is gone" in plan.status.signature.message
+
+
+async def test_pods_that_requests_were_turned_away_from_let_their_clients_go_once() -> None:
+    world = World(replicas=1, rollout={"canary": {"steps": [{"setWeight": 50}]}})
+    world.settle()
+    old = world.deployment.status.stable
+    world.wish(NEW_SHA)
+    for _ in range(30):
+        world.step()
+    new = world.deployment.status.stable
+    assert old is not None and new is not None and new.revision != old.revision
+    kept, serving = pod(old.revision, 1), pod(new.revision, 2)
+    going = pod(old.revision, 3, deletionTimestamp="2026-01-01T00:00:00Z")
+    cluster, pods = Cluster(world, [kept, serving, going]), Pods("")
+    deployment.DRAINED.forget("team", "flights")
+    plan = await decide(cluster, pods, world.seconds)
+    assert not pods.drained and plan.requeue_after <= 2
+    for seconds in (2.5, 5, 7.5, 10):
+        await decide(cluster, pods, world.seconds + seconds)
+        await asyncio.gather(*deployment.DRAINED.tasks)
+    assert pods.drained == ["10.0.0.1"] * 2  # what failed is tried again, what was done is not

@@ -1,5 +1,6 @@
 """One reconcile: the order of its effects, and what it leaves where one of them fails."""
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,8 @@ from perennial.cluster import metrics
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Key
 from perennial.handlers import controller
-from perennial.handlers.controller import Controller
-from perennial.handlers.monitor import export
+from perennial.handlers.controller import ANEW_SECONDS, Controller
+from perennial.handlers.observe.monitor import export
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.settings import read
 from perennial.sources.pods import Pods
@@ -41,10 +42,10 @@ class Recorder:
             raise self._error
         self.done.append(what)
 
-    async def apply(self, wanted: dict[str, Any], premises: Any = ()) -> None:
+    async def apply(self, wanted: dict[str, Any], premise: Any = None) -> None:
         self._note(f"apply {wanted['kind']}")
 
-    async def delete(self, deletion: Deletion, premises: Any = ()) -> None:
+    async def delete(self, deletion: Deletion, premise: Any = None) -> None:
         self._note(f"delete {deletion.name}")
 
     async def write_status(self, *_: Any) -> None:
@@ -63,7 +64,7 @@ def decided(monkeypatch: pytest.MonkeyPatch) -> None:
     async def gather(*_: Any) -> Any:
         return OWNER, PLAN
 
-    monkeypatch.setitem(controller.CONTROLLERS, "ModelDeployment", gather)
+    monkeypatch.setattr(controller, "observe_and_plan", gather)
 
 
 def counted(result: str) -> float:
@@ -71,23 +72,29 @@ def counted(result: str) -> float:
     return REGISTRY.get_sample_value("perennial_controller_reconcile_total", labels) or 0.0
 
 
+def last_success() -> float:
+    return REGISTRY.get_sample_value("perennial_controller_last_success_timestamp_seconds") or 0.0
+
+
 async def test_children_then_status_then_events() -> None:
-    recorder, before = Recorder(), counted("requeue_after")
+    recorder, before, began = Recorder(), counted("requeue_after"), time.time()
     assert await made(recorder).reconcile(KEY) == 7.0
     assert recorder.done == ORDER and counted("requeue_after") == before + 1
+    assert last_success() >= began
 
 
 @pytest.mark.parametrize("step", ORDER)
 async def test_a_step_that_fails_ends_the_pass_and_is_counted(step: str) -> None:
-    recorder, before = Recorder(step), counted("error")
+    recorder, before, success = Recorder(step), counted("error"), last_success()
     with pytest.raises(RuntimeError):
         await made(recorder).reconcile(KEY)
+    assert last_success() == success
     assert recorder.done == ORDER[: ORDER.index(step)] and counted("error") == before + 1
 
 
 async def test_what_was_decided_about_an_old_object_is_decided_anew_and_not_told() -> None:
     recorder, before = Recorder("status", Outdated()), counted("conflict")
-    assert await made(recorder).reconcile(KEY) == 0.0
+    assert await made(recorder).reconcile(KEY) == ANEW_SECONDS
     assert "CanaryPromoted" not in recorder.done and counted("conflict") == before + 1
 
 
@@ -97,7 +104,7 @@ async def test_an_object_that_is_gone_takes_its_series_with_it(
     async def gather(*_: Any) -> None:
         return None
 
-    monkeypatch.setitem(controller.CONTROLLERS, "ModelDeployment", gather)
+    monkeypatch.setattr(controller, "observe_and_plan", gather)
     labels = {"namespace": "team", "name": "flights", "version": "v1", "sha256": "a"}
     labels["role"] = "stable"
 
@@ -136,5 +143,6 @@ def test_what_the_operator_must_count_is_there() -> None:
         "workqueue_depth",
         "perennial_model_info",
         "leader_election_master_status",
+        "perennial_condition_since_timestamp_seconds",
     ):
         assert name in families

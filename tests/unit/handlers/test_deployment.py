@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import pytest
 from builders import NOW, later, training, version
 from builders import deployment as made
 from stored import SETTINGS, Stored, key
 
 from perennial.api import ModelDeployment, ModelVersion
-from perennial.handlers import deployment
+from perennial.handlers.observe import observe_and_plan
+from perennial.plan.serving.service import service
 from perennial.sources.pods import Pods
 
 OLD, NEW = "a" * 64, "b" * 64
@@ -35,9 +37,7 @@ def asked_for(owner: ModelDeployment, *versions: ModelVersion) -> Stored:
 
 async def told(cluster: Any) -> Any:
     """Return the status that is decided on."""
-    decided = await deployment.observe_and_plan(
-        cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW
-    )
+    decided = await observe_and_plan(cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW)
     assert decided is not None
     return decided[1].status
 
@@ -76,10 +76,47 @@ async def test_scaled_to_zero_nothing_is_tried_so_a_refuted_champion_is_looked_u
     assert [r.version for r in status.rejected] == ["flights-2"]
 
 
+def recorded(number: int, sha: str, *inputs: str) -> ModelVersion:
+    """Return a version whose signature is recorded."""
+    made = version(number, sha)
+    told = [{"name": name, "datatype": "FP32", "shape": [-1, 1]} for name in inputs]
+    body = {**made.spec.to_json(), "signature": {"inputs": told, "outputs": []}}
+    return ModelVersion.read({"metadata": made.metadata, "spec": body})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "serves"), [(("hour",), "flights-1"), (("hour", "carrier", "x"), "flights-2")]
+)
+async def test_scaled_to_zero_what_is_recorded_to_take_less_waits_for_pods_to_ask(
+    inputs: tuple[str, ...], serves: str
+) -> None:
+    versions = (recorded(1, OLD, "hour", "carrier"), recorded(2, NEW, *inputs))
+    cluster = asked_for(made({"model": FOLLOWS, "replicas": 0}, status=SERVES), *versions)
+    live = service(cluster.objects[0], "r-1")  # type: ignore[arg-type]
+    live["metadata"] |= {"uid": "uid-service", "resourceVersion": "1"}
+    cluster.objects += (live,)
+    status = await told(cluster)
+    assert status.stable.version == serves
+    assert (status.canary is not None) == (serves == "flights-1")
+
+
+async def test_what_is_about_to_go_is_not_decided_about_and_nothing_of_it_is_made_again() -> None:
+    """Its children go by their owner reference, whatever was on trial."""
+    canary = {"role": "Canary", "revision": "r-2", "name": "r-2"}
+    trial = [
+        {**STABLE, "artifact": {"uri": "s3://models/t/", "sha256": OLD}},
+        {**canary, "artifact": {"uri": "s3://models/t/", "sha256": NEW}},
+    ]
+    going = made({"model": FOLLOWS}, status={**SERVES, "revisions": trial})
+    told = {"deletion_timestamp": NOW}
+    going = going.model_copy(update={"metadata": going.metadata.model_copy(update=told)})
+    cluster: Any = asked_for(going, version(1, OLD), version(2, NEW))
+    decided = await observe_and_plan(cluster, Pods(), key(going), SETTINGS, NOW)
+    assert decided is None
+
+
 async def test_a_refuted_version_that_the_spec_names_is_served_and_told() -> None:
     cluster: Any = Stored(made({"model": {"versionRef": {"name": "flights-2"}}}), refuted(2, NEW))
-    decided = await deployment.observe_and_plan(
-        cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW
-    )
+    decided = await observe_and_plan(cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW)
     assert decided is not None and decided[1].status.stable.version == "flights-2"  # type: ignore[union-attr,attr-defined]
     assert [e.reason for e in decided[1].events] == ["VersionRefuted"]

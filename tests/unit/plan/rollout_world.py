@@ -1,6 +1,6 @@
 """A cluster as far as a ModelDeployment sees it, whose operator may be killed at any write."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,17 +11,22 @@ from builders import SETTINGS, deployment, later, training
 
 from perennial.api import ModelDeployment, ModelTraining, ModelVersion
 from perennial.api.common import ApiModel, Kind
+from perennial.api.deployment import DeploymentStatus
 from perennial.api.values import Json
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
-from perennial.handlers.measured import Measured
-from perennial.plan.analysis.look import closed
-from perennial.plan.core import Deletion, Event, Plan
-from perennial.plan.premise import Premise, lowers
+from perennial.handlers.observe.measured import Measured
+from perennial.plan.core import Deletion, Event, Plan, Premise, lowers
+from perennial.plan.core.premise import Name, name_of
+from perennial.plan.core.questions import Answer, Answers
+from perennial.plan.core.signature import Signature, SignatureAnswer, Tensor, differences
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
+from perennial.plan.rollout.analysis.look import closed
+from perennial.plan.rollout.signature_check import CHANGED, UNKNOWN, is_asked
+from perennial.plan.rollout.state import is_undone
+from perennial.plan.rollout.traffic.replicas import split
 from perennial.plan.serving.revision import Record
-from perennial.plan.windows import Answers, Heard
 from perennial_artifact.windows import Bucket, Requests, Window
 
 REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
@@ -43,6 +48,15 @@ QUOTA = {
 BOUNDS = (0.05, 0.25, 0.5)
 
 
+def signature(*inputs: str, **more: Any) -> Signature:
+    """Return what a model takes and gives whose inputs are numbers."""
+    numbers = tuple(Tensor(name, "FP32", (-1, 1), **more) for name in inputs)
+    return Signature(numbers, (Tensor("label", "INT64", (-1,)),))
+
+
+USUAL = signature("hour", "distance")
+
+
 class World:
     """Objects, pods, traffic and a clock. Every write is checked against what must never happen.
 
@@ -52,9 +66,14 @@ class World:
     pods can be ready at a time. ``refused`` is what the API server refuses to write, by kind, by
     name or by role; "status" is the status. Each revision has ``pods_each`` pods that answer
     requests in turn. ``silent`` are roles, or names of pods, that do not answer their metrics port;
+    ``signatures`` are those of models that do not take and give the usual, None where a model's
+    pods do not tell theirs;
     ``behind`` and ``skewed`` are the seconds by which what they tell, or their clocks, are behind
     or ahead.
     """
+
+    is_behind = False
+    """Whether the operator may not know what is there."""
 
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
         self._made = 0
@@ -64,6 +83,7 @@ class World:
             self.deployment = deployment({**spec, "rollout": rollout})
         self.training: ModelTraining | None = None
         self.version: ModelVersion | None = None
+        self.stable_version: ModelVersion | None = None
         self.versions: list[ModelVersion] = []
         self.records: dict[str, dict[str, Any]] = {}
         self.workloads: dict[str, dict[str, Any]] = {}
@@ -75,6 +95,9 @@ class World:
         self.others: list[dict[str, Any]] = []  # pods that only somebody's event made
         self.scaled_by_us: set[str] = set()  # Deployments whose replicas field is ours
         self.silent: set[str] = set()
+        self.signatures: dict[str, Signature | None] = {}
+        self.accepted: set[tuple[str, str]] = set()  # pairs that a person let pass
+        self.served: set[str] = set()  # revisions that were stable once
         self.behind: dict[str, int] = {}
         self.skewed: dict[str, float] = {}
         self.pods_each = 1
@@ -91,7 +114,8 @@ class World:
         self.seconds = 0.0
         self.writes = 0
         self.measured = Measured()
-        self.is_late = False
+        self.is_late = self.is_decided_anew = self.is_forbidden = False
+        self.planned: DeploymentStatus | None = None  # by the pass whose writes are made
         self.spares = 0  # pods that the cluster cannot have, so that one goes before another comes
 
     @property
@@ -138,6 +162,10 @@ class World:
     def ask(self, request: str) -> None:
         meta = self.deployment.metadata
         told = meta.model_copy(update={"annotations": {"perennial.dev/request": request}})
+        status = self.deployment.status
+        if request.startswith("promote") and status.paused in (CHANGED, UNKNOWN):
+            assert status.stable is not None and status.canary is not None
+            self.accepted.add((status.stable.revision, status.canary.revision))
         self.deployment = self.deployment.model_copy(update={"metadata": told})
 
     def upgrade(self, **settings: Any) -> None:
@@ -171,14 +199,22 @@ class World:
             more = min(pods, sound - status["readyReplicas"])
             status["readyReplicas"] += max(-pods, min(room, more) if more > 0 else more)
             status["observedGeneration"] = live["metadata"]["generation"]
-            if self.broken.get(wanted_sha(live)) == "quota":
-                status["conditions"] = [QUOTA]
-            else:
-                status.pop("conditions", None)
+            self._note_conditions(live)
             if before != status:
                 self._touch(live)
                 changed = True
         return changed
+
+    def _note_conditions(self, live: dict[str, Any]) -> None:
+        """Let a Deployment's controller say whether it has its pods, and since when."""
+        status = live["status"]
+        word = str(_up(live) >= live["spec"]["replicas"])
+        told = next((c for c in status.get("conditions", []) if c["type"] == "Available"), {})
+        if told.get("status") != word:
+            since = f"{later(self.seconds):%Y-%m-%dT%H:%M:%SZ}"
+            told = {"type": "Available", "status": word, "lastTransitionTime": since}
+        is_refused = self.broken.get(wanted_sha(live)) == "quota"
+        status["conditions"] = [told, QUOTA] if is_refused else [told]
 
     def _touch(self, live: dict[str, Any]) -> None:
         """Give an object that has changed another version."""
@@ -199,6 +235,7 @@ class World:
         """Let all pods of a workload crash once; they come back."""
         if revision in self.workloads:
             self.workloads[revision]["status"]["readyReplicas"] = 0
+            self._note_conditions(self.workloads[revision])
             self._touch(self.workloads[revision])
 
     def selected(self) -> list[str]:
@@ -222,14 +259,20 @@ class World:
     # What the operator does.
 
     def snapshot(self) -> DeploymentSnapshot:
-        now = later(self.seconds)
         self._serve()
-        snapshot = DeploymentSnapshot(
+        snapshot = self._observed()
+        signatures = tuple(self._told()) if is_asked(snapshot) else ()
+        answers = self.answers(snapshot.now) if wants_metrics(snapshot) else None
+        return replace(snapshot, answers=answers, signatures=signatures)
+
+    def _observed(self) -> DeploymentSnapshot:
+        return DeploymentSnapshot(
             deployment=self.deployment,
-            now=now,
+            now=later(self.seconds),
             settings=self.settings,
             training=self.training,
             version=self.version,
+            stable_version=self.stable_version,
             versions=tuple(self.versions),
             records=tuple(Record.read(r) for r in self.records.values()),
             workloads=tuple(_sent(list(self.workloads.values()))),
@@ -237,7 +280,22 @@ class World:
             pods=tuple(self.pods()),
             measured=self.measured.recall(self.deployment),
         )
-        return replace(snapshot, answers=self.answers(now) if wants_metrics(snapshot) else None)
+
+    def _told(self) -> Iterator[SignatureAnswer]:
+        """Yield what the ready pods say that they take and give, once the canary has one."""
+        status = self.deployment.status
+        assert status.stable is not None and status.canary is not None
+        if not self.ready(status.canary.revision):
+            return
+        for role, revision in (("stable", status.stable), ("canary", status.canary)):
+            name = revision.revision
+            if self.ready(name):
+                told = self.signature_of(name) if role not in self.silent else None
+                yield SignatureAnswer(f"pod-{name}", name, told, "" if told else "did not answer")
+
+    def signature_of(self, revision: str) -> Signature | None:
+        """Return what a revision's pods tell of their model."""
+        return self.signatures.get(wanted_sha(self.workloads[revision]), USUAL)
 
     def _serve(self) -> None:
         """Let what the Service selects answer some requests; only the canary is ever bad."""
@@ -287,7 +345,7 @@ class World:
             asked[name] = tuple(f"pod-{name}-{n}" for n in range(self.pods_each))
             for pod in asked[name]:
                 if {role, pod} & self.silent:
-                    heard.append(Heard(pod, name, why="did not answer"))
+                    heard.append(Answer(pod, name, problem="did not answer"))
                     continue
                 skew = self.skewed.get(role, self.skewed.get(pod, 0.0))
                 end = until - self.behind.get(role, self.behind.get(pod, 0))
@@ -296,7 +354,7 @@ class World:
                     model="m", version="1", since=0, clock=now.timestamp() + skew,
                     start=end - 540, end=end, requests=Requests(list(BOUNDS), found),
                 )  # fmt: skip
-                heard.append(Heard(pod, name, window, skew=skew))
+                heard.append(Answer(pod, name, window, skew=skew))
         return Answers(asked, until, tuple(heard))
 
     def pods(self) -> list[dict[str, Any]]:
@@ -328,18 +386,20 @@ class World:
 
         ``owner`` is the object as it was when that was decided, where it has changed since.
         """
+        self.planned = plan.status if isinstance(plan.status, DeploymentStatus) else None
         before, owner = self.writes, owner or self.deployment
         self.measured.note(owner, plan)
         # What an old leader adds late may be too much for a moment.
         version = self.deployment.metadata.resource_version
-        self.is_late = any(p.version not in ("", version) for p in plan.premises)
+        self.is_late = owner.metadata.resource_version != version
+        self.is_decided_anew = self.is_forbidden = False
         try:
             driven(carry_out(_Writer(self, cut), owner, plan, later(self.seconds)))
         except Killed:
             self.measured = Measured()  # it begins anew
             return True
         except Outdated:
-            pass  # decided anew
+            self.is_decided_anew = True
         except Later as refused:
             self._check_told(refused)  # and the queue would try again later
         return self.writes > before
@@ -358,9 +418,20 @@ class World:
             return self.service
         return self.workloads.get(_labels(wanted)[REVISION])
 
+    def known(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what the operator believes to be there."""
+        return self.live(wanted)
+
+    def learn(self, revision: str) -> None:
+        """Let the operator know a Deployment, or the Service (''), as it is."""
+
+    def known_pods(self) -> dict[str, int]:
+        """Return the pods that each Deployment asks for, as far as the operator knows."""
+        return {r: live["spec"]["replicas"] for r, live in self.workloads.items()}
+
     def would_change(self, wanted: dict[str, Any]) -> bool:
-        """Tell whether applying an object changes anything."""
-        live = self.live(wanted)
+        """Tell whether applying an object changes anything, as far as the operator knows."""
+        live = self.known(wanted)
         same = live is not None and live["spec"] == self._spec(wanted, live)
         return not (same and live is not None and _labels(live) == _labels(wanted))
 
@@ -372,6 +443,7 @@ class World:
         if wanted["kind"] == "Service":
             meta = {**wanted["metadata"], "uid": self._uid(live)}
             self.service = _sent({**wanted, "metadata": meta})
+            self._touch(self.service)
         else:
             generation = live["metadata"]["generation"] + 1 if live else 1
             meta = {**wanted["metadata"], "uid": self._uid(live), "generation": generation}
@@ -387,6 +459,9 @@ class World:
             )
             self._touch(self.workloads[revision])
         self._check(capacity, selected, f"{wanted['kind']} {revision}")
+        if wanted["kind"] == "Service":
+            self._check_signature(selected)
+            self._check_share(selected)
         if wanted["kind"] == "Deployment":
             self._check_budget(revision, live["spec"]["replicas"] if live else 0)
         if self.instant:
@@ -420,12 +495,65 @@ class World:
             for revision in set(self.selected()) & set(self.running()) - known:
                 assert self.ready(revision) > 0, f"{revision} has traffic before a pod"
 
+    def _check_turn(self, plan: Plan) -> None:
+        """Check that no pod is to go in a pass that turns requests: these still come to it."""
+        if not any(o["kind"] == "Service" and self._turns(o) for o in plan.apply):
+            return
+        for wanted in plan.apply:
+            live = self.live(wanted)
+            if wanted["kind"] == "Deployment" and live is not None:
+                least = live["spec"]["replicas"]
+                assert wanted["spec"]["replicas"] >= least, "pods go before requests were turned"
+
+    def _turns(self, wanted: Json) -> bool:
+        live = self.live(wanted)
+        return live is not None and bool(live["spec"]["selector"] != wanted["spec"]["selector"])
+
+    def _check_signature(self, before: list[str]) -> None:
+        """Check that a canary has no traffic before it was found to take what stable does."""
+        status = self.deployment.status
+        self.served |= {status.stable.revision} if status.stable is not None else set()
+        stable, canary = status.stable, status.canary
+        if stable is None or canary is None or is_undone(status):
+            return
+        pair = (stable.revision, canary.revision)
+        if canary.revision not in set(self.selected()) - set(before) - self.served:
+            return
+        if pair in self.accepted or not self.ready(stable.revision):
+            return
+        if stable.artifact.sha256 == canary.artifact.sha256:
+            return
+        old, new = (self.signature_of(revision) for revision in pair)
+        assert old is not None and new is not None and not differences(old, new)
+
+    def _check_share(self, before: list[str]) -> None:
+        """Check that a canary does not begin with more than its share for want of stable's pods."""
+        status = self.planned
+        if status is None or status.stable is None or status.canary is None or self.is_late:
+            return
+        stable, canary, step = status.stable.revision, status.canary.revision, status.step
+        opens = before == [stable] and {stable, canary} <= set(self.selected())
+        if not opens or status.promoting or is_undone(status) or step is None:
+            return
+        steps = self.deployment.spec.rollout.steps[: step.index + 1]
+        weight = next((t.set_weight for t in reversed(steps) if t.set_weight is not None), 0)
+        if status.paused and status.weight is not None:
+            weight = status.weight.asked
+        if not 0 < weight < 100:
+            return
+        most = self.replicas + self.deployment.spec.rollout.surge(self.replicas)
+        live = self.workloads[stable]
+        if not self._observed().gets_ready(stable):
+            return
+        part = min(split(self.replicas, (100 - weight, weight), most)[0], live["spec"]["replicas"])
+        assert self.ready(stable) >= part, f"{self.ready(stable)} of stable's {part} are ready"
+
     def _check_budget(self, revision: str, before: int) -> None:
         """Check that no Deployment grows beyond maxSurge, but by its first pod."""
         goal = self.workloads[revision]["spec"]["replicas"]
         if goal > max(1, before) and not self.is_late:
             most = self.replicas + self.deployment.spec.rollout.surge(self.replicas)
-            asked = sum(live["spec"]["replicas"] for live in self.workloads.values())
+            asked = sum({**self.known_pods(), revision: goal}.values())
             assert asked <= most, f"{asked} pods are asked for, {most} may be"
 
     def step(self, cut: int = 99, seconds: float = 1.0) -> Plan:
@@ -433,8 +561,15 @@ class World:
         self.seconds += seconds
         if self.instant:
             self.grow()
-        plan = plan_deployment(self.snapshot())
+        plan = self._decided()
         self.carry_out(plan, cut)
+        # Else it would be decided again and again, as fast as can be.
+        assert self.is_behind or not self.is_forbidden, "what was just decided may not be done"
+        return plan
+
+    def _decided(self) -> Plan:
+        plan = plan_deployment(self.snapshot())
+        self._check_turn(plan)
         return plan
 
     def steps(self, count: int) -> list[str]:
@@ -451,14 +586,14 @@ class World:
         """
         waiting = 0
         for _ in range(passes):
-            plan, before = plan_deployment(self.snapshot()), dict(self.objects)
+            plan, before = self._decided(), dict(self.objects)
             wrote = self.carry_out(plan)
             grew = self.grow(1)
             same = not grew and before == self.objects and self.deployment.status.paused
             waiting = waiting + 1 if same else 0
             if waiting > 10:
                 return plan
-            if grew or wrote:
+            if grew or wrote or self.is_decided_anew:
                 self.seconds += 0.1
             elif plan.requeue_after is not None:
                 # Who waits for a person comes to rest long before the rollout's deadline.
@@ -501,40 +636,51 @@ class _Writer:
             self._world.records[name] = _sent({**wanted, "metadata": wanted["metadata"] | made})
         return changes
 
-    async def apply(self, wanted: Json, premises: Sequence[Premise] = ()) -> bool:
-        kind, name = wanted["kind"], wanted["metadata"]["name"]
-        seen, live = wanted["metadata"].get("uid"), self._world.live(wanted)
-        if seen is not None and (live is None or live["metadata"]["uid"] != seen):
-            raise Refusal(409, "uid mismatch").error(name)
-        changes = self._counted(self._world.would_change(wanted))
-        if changes and live is not None and lowers(live, wanted):
-            self._check(premises)
-        if changes:
-            self._refuse(kind, name, wanted["metadata"]["labels"].get(ROLE, ""))
-            self._world.write(wanted)
-        return changes
+    async def apply(self, wanted: Json, premise: Premise | None = None) -> bool:
+        world, meta = self._world, wanted["metadata"]
+        if not world.would_change(wanted):
+            return False
+        known = world.known(wanted)
+        if not _is_same(known, meta):
+            raise Outdated(meta["name"])
+        if known is not None and lowers(known, wanted):
+            self._ask(premise, name_of(wanted), known, wanted)
+        if not _is_same(world.live(wanted), meta):
+            world.learn(meta["labels"].get(REVISION, ""))
+            raise Outdated(meta["name"])
+        self._counted(True)
+        self._refuse(wanted["kind"], meta["name"], meta["labels"].get(ROLE, ""))
+        world.write(wanted)
+        return True
 
-    def _check(self, premises: Sequence[Premise]) -> None:
-        world = self._world
-        for p in premises:
-            present: Json | None = world.workloads.get(p.name.removeprefix("flights-"))
-            if p.kind == "Service":
-                present = world.service
-            elif p.kind == "ModelDeployment":
-                meta = world.deployment.metadata
-                present = {"metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version}}
-            if not p.holds(present):
-                raise Outdated(p.name)
+    def _ask(self, premise: Premise | None, name: Name, known: Json, then: Json | None) -> None:
+        assert premise is not None and name in premise.names
+        world, meta = self._world, self._world.deployment.metadata
+        owner = {"metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version}}
+        now: dict[Name, Json | None] = {name: known}
+        for other in premise.names:
+            revision = other[3].removeprefix("flights-") if other[1] == "Deployment" else ""
+            of = {"Deployment": world.workloads.get(revision), "Service": world.service}
+            if other != name:
+                now[other] = of.get(other[1], owner)
+                world.learn(revision)
+        if not premise.allows(now, name, then):
+            world.is_forbidden = True
+            raise Outdated(name[3])
 
-    async def delete(self, deletion: Deletion, premises: Sequence[Premise] = ()) -> None:
-        self._check(premises)
+    async def delete(self, deletion: Deletion, premise: Premise | None = None) -> None:
         world, revision = self._world, deletion.name.removeprefix("flights-")
+        seen = {"uid": deletion.uid, "resourceVersion": deletion.version}
         is_record = deletion.kind == "ControllerRevision"
         live = world.records.get(deletion.name) if is_record else world.workloads.get(revision)
+        if not is_record and live is not None:
+            name = (deletion.api_version, deletion.kind, deletion.namespace, deletion.name)
+            self._ask(premise, name, live, None)
         if not self._counted(live is not None):
+            world.learn(revision)
             return
-        meta = live["metadata"]  # type: ignore[index]
-        if deletion.uid != meta["uid"] or deletion.version != meta["resourceVersion"]:
+        if not _is_same(live, seen):
+            world.learn(revision)
             raise Outdated(deletion.name)
         self._refuse("deletion", deletion.name)
         if is_record:
@@ -561,6 +707,12 @@ class _Writer:
 
     async def emit(self, owner: Kind, event: Event, now: datetime) -> None:
         self._world.told.append(event)
+
+
+def _is_same(live: Json | None, seen: Json) -> bool:
+    """Tell whether an object is the one, and the version, that was seen, if any."""
+    known = live["metadata"] if live is not None else {}
+    return all(known.get(f) == seen[f] for f in ("uid", "resourceVersion") if f in seen)
 
 
 def _trouble(how: str) -> dict[str, Any]:

@@ -155,12 +155,12 @@ class _Writer:
         known = (wanted["kind"], wanted["metadata"]["name"]) in self._world.objects
         return not known and await self.apply(wanted)
 
-    async def apply(self, wanted: Json, premises: Any = ()) -> bool:
+    async def apply(self, wanted: Json, premise: Any = None) -> bool:
         self._count(wanted["kind"], wanted["metadata"]["name"])
         self._world.write(wanted)
         return True
 
-    async def delete(self, deletion: Deletion, premises: Any = ()) -> None:
+    async def delete(self, deletion: Deletion, premise: Any = None) -> None:
         self._count("deletion")
         self._world.objects.pop((deletion.kind, deletion.name), None)
 

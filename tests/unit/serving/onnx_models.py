@@ -84,6 +84,12 @@ def doubling(directory: Path) -> Path:
     return save([first, *nodes], inputs, outputs, directory, initializers)
 
 
+def texts(directory: Path) -> Path:
+    """Give strings back: ``x``, of any width, as ``y``."""
+    sides = [[helper.make_tensor_value_info(n, TensorProto.STRING, ["n", "m"])] for n in "xy"]
+    return save([helper.make_node("Identity", ["x"], ["y"])], *sides, directory)
+
+
 def distinct(directory: Path) -> Path:
     """Promise a value for each row, but give each value once; with a profile of it."""
     node = helper.make_node("Unique", ["x"], ["y"])

@@ -177,9 +177,10 @@ def test_health_and_metrics_are_answered_while_the_loop_is_busy(tmp_path: Path) 
     async def run() -> None:
         admission = Admission(1, Metrics("m", "1"))
         pulse = Pulse(asyncio.get_running_loop(), admission)
+        about: Any = type("About", (), {"bases": ()})
         plane: Any = type("Plane", (), {"metrics": Metrics("m", "1"), "model": None})
         with bind("127.0.0.1", 0) as bound:
-            aside = Aside(lambda: observability_port(Own(plane, pulse)), bound)
+            aside = Aside(lambda: observability_port(Own(plane, pulse, about, lambda: None)), bound)
             aside.start()
             base = f"http://127.0.0.1:{bound.getsockname()[1]}"
             with pytest.raises(urllib.error.HTTPError, match="503"):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from perennial.api.values import Json
-from perennial.plan.finding import Blame, Finding, first
+from perennial.plan.core import Blame, Finding, first
 
 CRASHES = 3
 PATIENCE_SECONDS = 30
@@ -48,6 +48,17 @@ def unattended(workload: Json | None, now: datetime) -> Finding | None:
         return None
     message = f"nobody made its pods within {PATIENCE_SECONDS} s: does kube-controller-manager run?"
     return Finding("PodsNotMade", message, "Cluster")
+
+
+def lacking_for(workload: Json | None, now: datetime) -> float:
+    """Return the seconds for which a Deployment has lacked ready pods, 0 where that is not told."""
+    conditions = (workload or {}).get("status", {}).get("conditions", [])
+    since = [
+        c.get("lastTransitionTime")
+        for c in conditions
+        if (c["type"], c["status"]) == ("Available", "False")
+    ]
+    return max(0.0, _since(since[0], now)) if since and since[0] else 0.0
 
 
 def not_made(events: Sequence[Json]) -> Finding | None:

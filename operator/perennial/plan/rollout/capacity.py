@@ -16,11 +16,11 @@ knows what a canary is, or how requests are divided.
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.plan.core import Deletion, owned_by
 from perennial.plan.rollout.goal import Arm, Goal, Seen, Traffic
 from perennial.plan.rollout.snapshot import REVISION_LABEL, ROLE_LABEL, DeploymentSnapshot
-from perennial.plan.workload import workload
+from perennial.plan.serving.workload import workload
 
 Pods = dict[str, int]
 """Pods by revision."""
@@ -68,7 +68,7 @@ class Way:
             for revision, live in self._workloads.items()
             if owned_by(live, self.s.deployment.metadata.uid)
             and revision not in named | self._reached
-            and (is_known or self.s.asked(revision) + self.s.told_ready(revision) == 0)
+            and (is_known or self.s.asked(revision) + self.s.ready_as_reported(revision) == 0)
         )
 
     # 1. Capacity before weight.
@@ -112,19 +112,32 @@ class Way:
             joining -= {route.stable}  # it joins pod by pod, so that what leaves can go
         if any(self.s.ready(revision) < max(1, pods[revision]) for revision in joining):
             return False
+        if joining - {route.stable} and self._stable_gets_ready(route):
+            return False  # others would have more than their shares until it is
         if then - self._reached - route.answering - self.goal.answering:
             return False  # whose pods would have requests that they are not to have
-        return sum(self.s.ready(revision) for revision in then) >= self._floor
+        return sum(self._lasting(revision) for revision in then) >= self._floor
+
+    def _stable_gets_ready(self, route: Goal) -> bool:
+        """Tell whether stable's part of a route is not ready, but may be soon."""
+        stable = route.stable
+        if stable not in route.answering & self._reached:
+            return False
+        part = min(self._final[stable], self.s.asked(stable))
+        return self.s.ready(stable) < part and self.s.gets_ready(stable)
 
     def _by_ready_pods(self) -> Goal:
-        """Return the shares on the way to the goal: those of the pods that are ready."""
+        """Return the shares on the way to the goal: those of the pods that are ready.
+
+        While none is, requests wait for stable's.
+        """
         leaving = (Arm(revision, "", 0, 0) for revision in self._leaving)
         arms = (*self.goal.arms, *leaving)
         taking = self.goal.answering | self._reached
         ready = {r: self.s.ready(r) if r in taking else 0 for r in (a.revision for a in arms)}
         total = sum(ready.values())
         if total == 0:
-            return self.goal
+            return Goal((replace(self.goal.arms[0], share=100),))
 
         def share(pods: int) -> int:
             return max(1, round(100 * pods / total)) if pods else 0  # one of 1,000 takes part, too
@@ -136,8 +149,7 @@ class Way:
     def _shrunk(self, grown: Pods) -> Pods:
         """Return the pods to ask for: fewer where enough others are ready behind the Service."""
         sizes, stable = dict(grown), self.goal.stable
-        # Pods that are about to end are ready, but not to be counted on.
-        ready = {r: min(self.s.ready(r), self.s.asked(r)) for r in self._reached}
+        ready = {revision: self._lasting(revision) for revision in self._reached}
         others = self.goal.answering - {stable}
         stable_waits = any(self.s.ready(revision) < grown[revision] for revision in others)
         for revision in reversed(self._roles):
@@ -152,17 +164,29 @@ class Way:
 
     @cached_property
     def _floor(self) -> int:
-        """The ready pods that requests must reach: those asked for, as far as there are any.
+        """The ready pods that requests must reach: those asked for, as far as there are any."""
+        return self._serving - self.given
 
-        Where the cluster has no room for stable, one pod at a time of what has to go makes it.
+    @cached_property
+    def given(self) -> int:
+        """The ready pods that are given up: none, but where the cluster has no room for stable.
+
+        Then one pod at a time of what has to go makes it.
         """
-        floor = min(self.s.replicas, sum(self.s.told_ready(r) for r in self._reached))
         trouble = self.s.trouble(self.goal.stable) if self._leaving else None
         lacks_room = trouble is not None and trouble.blame == "Cluster"
         is_given = any(self.s.has_ending_pods(revision) for revision in self._leaving)
-        return floor - 1 if lacks_room and not is_given and floor > 1 else floor
+        return int(lacks_room and not is_given and self._serving > 1)
+
+    @cached_property
+    def _serving(self) -> int:
+        return min(self.s.replicas, sum(self.s.ready_as_reported(r) for r in self._reached))
 
     # What all three look at.
+
+    def _lasting(self, revision: str) -> int:
+        """Return the ready pods of a revision, without those that are about to end."""
+        return min(self.s.ready(revision), self.s.asked(revision))
 
     @cached_property
     def _wanted(self) -> Pods:

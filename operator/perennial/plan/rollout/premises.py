@@ -1,45 +1,93 @@
-"""What must still be so when a write lands that takes capacity away.
+"""Whether a write that takes pods or requests away may be done, by what is there just before it.
 
-Between a decision and its writes another leader may have written. What adds capacity does no harm
-then; what takes it away is done only while all that it leans on is as it was seen.
+A decision may be behind: the cache is, by a moment, and another leader may have written since. What
+is known is written as the very version that was seen; so only the rest can have changed meanwhile,
+and of that nothing matters but the promise itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from perennial.api import API_VERSION
-from perennial.api.base import Json
-from perennial.plan.premise import Premise
+from perennial.api.values import Json
+from perennial.plan.core.premise import Name, name_of
+from perennial.plan.rollout.goal import Traffic
 from perennial.plan.rollout.snapshot import REVISION_LABEL, DeploymentSnapshot
 
 
-def premises(s: DeploymentSnapshot, children: Sequence[Json]) -> tuple[Premise, ...]:
-    """Return what the lowering writes of a pass lean on.
+@dataclass(frozen=True)
+class KeepsCapacity:
+    """As many ready pods have requests after a write as before, up to those that are asked for."""
 
-    The ModelDeployment, whose status tells what is on trial: it must not have changed at all. The
-    Service, with the revisions that it names. The pods of each revision that stays.
-    """
-    meta = s.deployment.metadata
-    at = (API_VERSION, s.deployment.kind(), meta.namespace, meta.name, meta.uid)
-    found = [Premise(*at, version=meta.resource_version)]
-    if s.service is not None:
-        uid, selector = s.service["metadata"]["uid"], s.service["spec"].get("selector")
-        found.append(Premise("v1", "Service", meta.namespace, meta.name, uid, selector=selector))
-    for child in children:
-        if child["kind"] != "Deployment":
-            continue
-        revision, name = child["metadata"]["labels"][REVISION_LABEL], child["metadata"]["name"]
-        live = s.workload(revision)
-        pods = min(s.ready(revision), s.asked(revision), int(child["spec"]["replicas"]))
-        if live is not None and pods > 0:
-            uid = live["metadata"]["uid"]
-            found.append(Premise("apps/v1", "Deployment", meta.namespace, name, uid, pods=pods))
-    return tuple(found)
+    s: DeploymentSnapshot
+    traffic: Traffic
+    given: int = 0
+    """Ready pods that may be given up all the same."""
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """Return the ModelDeployment, the Service and the Deployments that were seen."""
+        seen = (name_of(live) for live in self.s.workloads)
+        return (self._owner, self._service, *seen)
+
+    def allows(self, present: Mapping[Name, Json | None], lowered: Name, then: Json | None) -> bool:
+        """Tell whether one of the objects may become as is wanted.
+
+        Not if the ModelDeployment has changed at all: it tells how many pods are asked for, and
+        what is on trial.
+        """
+        owner, seen = present[self._owner] or {"metadata": {}}, self.s.deployment.metadata
+        found = (owner["metadata"].get("uid"), owner["metadata"].get("resourceVersion"))
+        if found != (seen.uid, seen.resource_version):
+            return False
+        before = self._seen(present)
+        after = self._seen({**present, lowered: _changed(present[lowered], then)})
+        serving = min(self._ready(before), self.s.replicas)
+        if serving == 0:
+            return True
+        return self._ready(after) >= serving - self.given and self._answers(before, after)
+
+    def _answers(self, before: DeploymentSnapshot, after: DeploymentSnapshot) -> bool:
+        """Tell whether each revision that requests reach newly has a pod for them.
+
+        Stable may join without: its pods have requests as they become ready.
+        """
+        stable = self.s.deployment.status.stable
+        known = self.traffic.reached(before) | {stable.revision if stable is not None else ""}
+        return all(after.ready_as_reported(r) > 0 for r in self.traffic.reached(after) - known)
+
+    def _ready(self, s: DeploymentSnapshot) -> int:
+        """Return the ready pods that requests reach, without those that are about to end."""
+        return sum(min(s.ready_as_reported(r), s.asked(r)) for r in self.traffic.reached(s))
+
+    def _seen(self, present: Mapping[Name, Json | None]) -> DeploymentSnapshot:
+        """Return what is observed, with the objects as they are."""
+        live = [body for (_, kind, *_), body in present.items() if kind == "Deployment" and body]
+        ours = (body for body in live if REVISION_LABEL in body["metadata"].get("labels", {}))
+        return replace(self.s, workloads=tuple(ours), service=present[self._service])
+
+    @property
+    def _owner(self) -> Name:
+        meta = self.s.deployment.metadata
+        return API_VERSION, self.s.deployment.kind(), meta.namespace, meta.name
+
+    @property
+    def _service(self) -> Name:
+        meta = self.s.deployment.metadata
+        return "v1", "Service", meta.namespace, meta.name
+
+
+def _changed(present: Json | None, then: Json | None) -> Json | None:
+    """Return an object as it is once something was applied to it, None where it is deleted."""
+    if present is None or then is None:
+        return then
+    return {**present, "spec": {**present["spec"], **then["spec"]}}
 
 
 def as_seen(s: DeploymentSnapshot, child: Json) -> Json:
-    """Return a child with the uid of the object that is to be changed.
+    """Return a child with the uid and the version of the object that is to be changed.
 
-    So that a late write neither brings back what was deleted nor changes what was made since.
+    So that a late write neither brings back what was deleted nor changes what has changed since.
     """
     if child["kind"] == "Service":
         live = s.service
@@ -47,4 +95,5 @@ def as_seen(s: DeploymentSnapshot, child: Json) -> Json:
         live = s.workload(child["metadata"]["labels"][REVISION_LABEL])
     if live is None:
         return child
-    return {**child, "metadata": {**child["metadata"], "uid": live["metadata"]["uid"]}}
+    seen = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
+    return {**child, "metadata": {**child["metadata"], **seen}}

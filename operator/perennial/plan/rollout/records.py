@@ -2,26 +2,29 @@
 
 from perennial.api.deployment import DeploymentStatus
 from perennial.plan.core import Deletion
-from perennial.plan.record import Record, as_written, child_name, counted, newest, surplus
 from perennial.plan.rollout.snapshot import REVISION_LABEL, DeploymentSnapshot
-from perennial.plan.workload import recorded
+from perennial.plan.serving.children import child_name
+from perennial.plan.serving.revision import Record, as_written, counted, newest, records_to_delete
+from perennial.plan.serving.template import recorded
 
 
 def missing(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Record, ...]:
     """Return what is to be recorded before any child is made of it: what has no record yet.
 
-    Of a Deployment that has none, what runs is what was decided.
+    Of a Deployment that has none, what runs is what was decided; nobody need name it, since it is
+    to have fewer pods before it goes.
     """
-    missing = []
-    for revision in (status.stable, status.canary, status.replaced):
-        if revision is None or s.record(revision.revision) is not None:
-            continue
-        live = s.workload(revision.revision)
-        if live is not None:
-            missing.append(Record.adopt(live))
-        elif counted(revision.revision)[0] == as_written(s.deployment, revision.artifact):
-            missing.append(recorded(s.deployment, revision, s.settings))
-    return tuple(missing)
+    labels = ((live, live["metadata"]["labels"][REVISION_LABEL]) for live in s.workloads)
+    adopted = [Record.adopt(live) for live, revision in labels if s.record(revision) is None]
+    made = [
+        recorded(s.deployment, revision, s.settings)
+        for revision in (status.stable, status.canary, status.replaced)
+        if revision is not None
+        and s.record(revision.revision) is None
+        and s.workload(revision.revision) is None
+        and counted(revision.revision)[0] == as_written(s.deployment, revision.artifact)
+    ]
+    return (*adopted, *made)
 
 
 def outdated(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion, ...]:
@@ -33,6 +36,6 @@ def outdated(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion,
     # The newest of each hash is what an edit back to it would want.
     written = {counted(r.name)[0] for r in s.records if r.name in named}
     named |= {r.name for h in written if (r := newest(s.records, h)) is not None}
-    old = surplus(s.records, frozenset(named))
+    old = records_to_delete(s.records, frozenset(named))
     at = ("apps/v1", "ControllerRevision", s.deployment.metadata.namespace)
     return tuple(Deletion(*at, child_name(s.deployment, r.name), r.uid, r.version) for r in old)

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from perennial.api.base import Json
 from perennial.api.deployment import AnalysisStatus, DeploymentStatus, ModelDeployment
 from perennial.api.training import ModelTraining
+from perennial.api.values import Json, seconds
 from perennial.api.version import ModelVersion
-from perennial.plan.core import Settings
-from perennial.plan.finding import Finding
-from perennial.plan.podhealth import refused, trouble, unattended
-from perennial.plan.record import Record, child_name
-from perennial.plan.windows import Answers
+from perennial.plan.core import Finding, Settings
+from perennial.plan.core.questions import Answers
+from perennial.plan.core.signature import SignatureAnswer
+from perennial.plan.pods.health import lacking_for, refused, trouble, unattended
+from perennial.plan.serving.children import child_name
+from perennial.plan.serving.revision import Record
 
 REVISION_LABEL = "perennial.dev/revision"
 ROLE_LABEL = "perennial.dev/role"
@@ -29,6 +30,8 @@ class DeploymentSnapshot:
     training: ModelTraining | None = None
     version: ModelVersion | None = None
     """The version that the spec names; or that its training names, where it would be untried."""
+    stable_version: ModelVersion | None = None
+    """The version that is stable, where another would be served untried."""
     versions: tuple[ModelVersion, ...] = ()
     """The versions of the training, where nothing serves and the one that it names is refuted."""
     records: tuple[Record, ...] = ()
@@ -37,6 +40,9 @@ class DeploymentSnapshot:
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
+
+    signatures: tuple[SignatureAnswer, ...] = ()
+    """What their models take and give; empty where they were not asked in this pass."""
 
     measured: AnalysisStatus | None = None
     """What was found of the canary since the status was written."""
@@ -105,6 +111,12 @@ class DeploymentSnapshot:
         found = refused(live) or trouble(self.pods_of(revision), self.now)
         return found or unattended(live, self.now)
 
+    def gets_ready(self, revision: str) -> bool:
+        """Tell whether the pods that a revision lacks may come yet: nothing is in their way."""
+        lasts = lacking_for(self.workload(revision), self.now)
+        late = lasts > seconds(self.deployment.spec.rollout.progress_deadline)
+        return not late and self.trouble(revision) is None
+
     def ready(self, revision: str) -> int:
         """Return the ready pods of a revision, 0 while its Deployment's newest wish is unseen."""
         live = self.workload(revision)
@@ -115,7 +127,7 @@ class DeploymentSnapshot:
             return 0
         return min(int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0)))
 
-    def told_ready(self, revision: str) -> int:
+    def ready_as_reported(self, revision: str) -> int:
         """Return the ready pods of a revision as they were last told."""
         live = self.workload(revision)
         return ready_pods(live) if live is not None else 0

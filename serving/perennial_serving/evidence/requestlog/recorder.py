@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from perennial_serving.evidence.feedback import MAXIMUM_ID
@@ -82,17 +83,17 @@ class RequestLog:
         if random.random() >= self._sample:
             return name
         columns = [values(c, feeds, results) for c in self._columns]
-        # A value that is an object is a string of some length.
-        size = sum(
-            a.nbytes if a.dtype != object else sum(map(len, a.flat)) + OBJECT_BYTES * a.size
-            for a in columns
-        )
-        size += OBJECT_BYTES * (len(columns) + 4)
+        size = OBJECT_BYTES * (len(columns) + 4)
+        size += sum(a.size * OBJECT_BYTES if a.dtype.hasobject else a.nbytes for a in columns)
         fits = all(a.ndim and len(a) == rows for a in columns) and len(name) <= MAXIMUM_ID
+        fits = fits and self._bytes + size <= PENDING_BYTES
+        if fits:  # else there may be millions of strings, which take long to look at
+            size += sum(sum(map(len, a.ravel().tolist())) for a in columns if a.dtype.hasobject)
         if not fits or self._bytes + size > PENDING_BYTES:
             self._metrics.logged("request", "dropped", 1)
             return name
-        request = (name, time.time(), trace_id, rows, columns)
+        # Copies, so that nothing holds on to the request.
+        request = (name, time.time(), trace_id, rows, [np.array(a) for a in columns])
         self._add(_Pending("request", size, (), request))
         if self._timer is None and self._writing is None:
             self._later()
@@ -184,6 +185,6 @@ class RequestLog:
 
 
 def _packed(array: NDArray[Any]) -> bytes | list[str]:
-    if array.dtype != object:
+    if not array.dtype.hasobject:
         return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     return [v if isinstance(v, str) else bytes(v).decode("utf-8", "replace") for v in array.flat]

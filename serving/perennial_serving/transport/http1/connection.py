@@ -18,20 +18,10 @@ from typing import Any
 import httptools
 
 from perennial_serving.system.budget import SMALL, UNCOUNTED, Lease
-from perennial_serving.transport.http1.listener import (
-    REMEMBERED,
-    REMEMBERED_BYTES,
-    SELDOM,
-    Listener,
-)
-from perennial_serving.transport.http1.request import (
-    Fault,
-    Head,
-    Headers,
-    Request,
-    check,
-    path_of,
-)
+from perennial_serving.transport.crowd import LIFE_SECONDS
+from perennial_serving.transport.http1.listener import Listener
+from perennial_serving.transport.http1.plain import HEAD_END, PLAIN_BYTES
+from perennial_serving.transport.http1.request import Fault, Headers, Request, check, path_of
 
 # Longer than clients' and proxies' own, so that it is they who close an idle connection: a server
 # that closes one races with the request that may be on its way.
@@ -46,13 +36,12 @@ PIPELINED = 64
 SLICE = 8 * 1024
 # A chunked body may be this many times as large with its wrapping.
 WRAPPING = 8
+# An answer that is larger is not copied for the sake of its head.
+_COPIED_BYTES = 64 * 1024
 # What is read of a body that was refused, so that the client gets to read why.
 DISCARDED_BYTES = 16 * 1024 * 1024
 
 JSON = b"content-type: application/json\r\n"
-# What says more of a body than its length, or asks for more than an answer.
-_UNLIKE = {b"transfer-encoding", b"expect", b"upgrade"}
-_END = b"\r\n\r\n"
 _CLOSE = b"connection: close\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in http.HTTPStatus}
@@ -86,8 +75,6 @@ class Connection(asyncio.Protocol):
         self._wrapping = 0  # bytes since the last of the body
         self._upgrades = self._told_again = False
         self._between = True  # llhttp has taken nothing of the next request
-        self._whole = 0  # requests that ended in what was parsed last
-        self._last: Request | None = None  # of these
         # Requests that are answered
         self._waiting: deque[Request] = deque()  # pipelined behind the one under way
         self._busy: Request | None = None
@@ -101,6 +88,7 @@ class Connection(asyncio.Protocol):
         """Whether the client has ever been answered."""
         self.since = self._loop.time()
         """When this began to be what it is: idle, or waiting for the client."""
+        self._leaves = self.since + LIFE_SECONDS  # with the next answer from then on
 
     # asyncio's callbacks
 
@@ -123,7 +111,7 @@ class Connection(asyncio.Protocol):
         self._listener.budget.give(self._unsent)
         self._unsent = 0
         self._listener.budget.goes_on(self)
-        self._parser = self._last = self._request = self._busy = None
+        self._parser = self._request = self._busy = None
         self._unread, self._share = b"", None
         self._waiting.clear()
 
@@ -177,46 +165,24 @@ class Connection(asyncio.Protocol):
         if self._unread:  # it came in spite of the pause
             self._unread, self._at = self._unread[self._at :] + data, 0
             return
-        end = data.find(_END, 0, REMEMBERED_BYTES) if self._between else -1
-        if end < 0:
+        end = data.find(HEAD_END, 0, PLAIN_BYTES) if self._between else -1
+        head = self._listener.read(data[: end + 4]) if end >= 0 else None
+        if head is None or head.length != len(data) - end - 4:
             self._read(data)
-            self._last = None
             return
-        end += 4
-        head = self._listener.heads.get(data[:end])
-        if head is None or head.length != len(data) - end:
-            self._learn(data, end)
-            return
-        self._listener.new_heads = 0
+        # One request, whole and plain: llhttp need not know of it.
         self.since = self._loop.time()
-        method, path, query, headers, _ = head
-        request = Request(method, path, query, headers, data[end:])
-        if head.length > UNCOUNTED:
-            request.lease = self._new_lease(head.length)
+        method, path, query, headers, length = head
+        request = Request(method, path, query, headers, data[end + 4 :])
+        if length > UNCOUNTED:
+            request.lease = self._new_lease(length)
             if request.lease is None:
                 self._refuse_busy()
                 return
         self._take(request)
 
-    def _learn(self, data: bytes, end: int) -> None:
-        """Parse; where this was one request, and ends where its head says, remember the head."""
-        listener = self._listener
-        listener.new_heads += 1
-        self._read(data)
-        request, self._last = self._last, None
-        if listener.new_heads > REMEMBERED and listener.new_heads % SELDOM:
-            return
-        if request is None or self._whole != 1 or self._closing or not self._between:
-            return
-        length = len(request.body)
-        plain = request.keeps and not _UNLIKE & request.headers.keys()
-        if plain and end + length == len(data):
-            head = Head(request.method, request.path, request.query, request.headers, length)
-            listener.remember(data[:end], head)
-
     def _read(self, data: bytes) -> None:
         """Parse what came, or this connection's share of it."""
-        self._whole = 0
         if len(data) <= SLICE:
             self._parse(data)
             return
@@ -234,7 +200,7 @@ class Connection(asyncio.Protocol):
                 break
             else:
                 end = at + SLICE - taken
-                if self._between and (head := data.find(_END, at, end)) >= 0:
+                if self._between and (head := data.find(HEAD_END, at, end)) >= 0:
                     end = head + 4
                 taken += end - at
             self._parse(data[at:end])
@@ -414,8 +380,6 @@ class Connection(asyncio.Protocol):
             self._listener.budget.goes_on(self)
         self._request = None
         self._left = self._wrapping = self._fields = 0
-        self._whole += 1
-        self._last = request
         self._take(request)
 
     # What is ours
@@ -449,6 +413,13 @@ class Connection(asyncio.Protocol):
             allowed = HEAD_SECONDS
         if (stalled or self.is_idle) and now - self.since > allowed:
             self._transport.abort()
+
+    def ask_to_leave(self) -> None:
+        """Close with the next answer.
+
+        Not at once, though it is idle: a request may be on its way.
+        """
+        self._leaves = 0.0
 
     @property
     def is_busy(self) -> bool:
@@ -491,9 +462,9 @@ class Connection(asyncio.Protocol):
             return
         self.is_known = True
         keeps = request.keeps and not self._listener.draining
-        if self._ended and not self._waiting and not self._unread:
-            keeps = False
-        self.since = self._loop.time()
+        now = self.since = self._loop.time()
+        if (self._ended or now >= self._leaves) and not self._waiting and not self._unread:
+            keeps = keeps and not self._ended and not self._between
         self._write(status, body, head, keeps, request.method != "HEAD")
         if not keeps:
             self._closing = True
@@ -508,8 +479,14 @@ class Connection(asyncio.Protocol):
         length = b"content-length: %d\r\n\r\n" % len(body)
         if not keeps:
             length = _CLOSE + length
-        parts = (_STATUS[status], self._listener.date(), head, length, body if has_body else b"")
-        self._transport.write(b"".join(parts))
+        if not has_body:
+            body = b""
+        parts = (_STATUS[status], self._listener.date(), head, length)
+        if len(body) <= _COPIED_BYTES:
+            self._transport.write(b"".join((*parts, body)))
+        else:
+            self._transport.write(b"".join(parts))
+            self._transport.write(body)
         if self._unsent or not self._writable:
             self._count_unsent()
 

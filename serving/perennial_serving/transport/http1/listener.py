@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from perennial_serving.system.budget import Budget
 from perennial_serving.transport import crowd
-from perennial_serving.transport.http1.request import Head, Request
+from perennial_serving.transport.http1.plain import Head, plain
+from perennial_serving.transport.http1.request import Request
 
 if TYPE_CHECKING:
     from perennial_serving.transport.http1.connection import Connection
 
-# How many heads of how many bytes are remembered for each port.
-REMEMBERED, REMEMBERED_BYTES = 256, 1024
+# How many plain heads are remembered for each port.
+REMEMBERED = 256
 # While none comes again, as where each has a trace's number, one in so many is remembered.
 SELDOM = 16
 
@@ -39,18 +40,28 @@ class Listener:
     draining: bool = False
     """Ask clients to reconnect, which takes them elsewhere."""
     heads: dict[bytes, Head] = field(default_factory=dict)
-    """What llhttp found in heads that clients send with most of their requests."""
+    """What heads say that clients send with most of their requests."""
     new_heads: int = 0
     """How many have come since one came again."""
     connections: set[Connection] = field(default_factory=set)
     _date: bytes = b""
     _dated: float = float("-inf")
 
-    def remember(self, head: bytes, parsed: Head) -> None:
-        """Keep what was found in a head."""
-        if len(self.heads) >= REMEMBERED:
-            self.heads.clear()
-        self.heads[head] = parsed
+    def read(self, head: bytes) -> Head | None:
+        """Return what a whole head says, None where it is not plain, or promises too much."""
+        known = self.heads.get(head)
+        if known is not None:
+            self.new_heads = 0
+            return known
+        self.new_heads += 1
+        found = plain(head)
+        if found is None or found.length > self.body_bytes:
+            return None
+        if self.new_heads <= REMEMBERED or self.new_heads % SELDOM == 0:
+            if len(self.heads) >= REMEMBERED:
+                self.heads.clear()
+            self.heads[head] = found
+        return found
 
     def date(self) -> bytes:
         """Return the header line of that name (RFC 9110, section 6.6.1)."""
@@ -68,6 +79,11 @@ class Listener:
         """Close connections that stalled, or idle for very long."""
         for connection in list(self.connections):
             connection.close_if_late(now)
+
+    def ask_to_leave(self) -> None:
+        """Let each client that is here now make another connection, which may lead elsewhere."""
+        for connection in self.connections:
+            connection.ask_to_leave()
 
     def close_idle(self) -> None:
         """Close connections on which nothing is under way."""

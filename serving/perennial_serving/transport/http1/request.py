@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from perennial_serving.system.budget import Lease
 
@@ -35,16 +34,6 @@ class Request:
 
 def _nobody(status: int, body: bytes, head: bytes) -> None:
     raise AssertionError("the request is not whole yet")
-
-
-class Head(NamedTuple):
-    """The head of a request that has a Content-Length, or no body; the next may have the same."""
-
-    method: str
-    path: str
-    query: bytes
-    headers: Headers
-    length: int
 
 
 class Fault(Exception):

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from perennial_serving.system.budget import Budget
+from perennial_serving.transport.crowd import LIFE_SECONDS
 from perennial_serving.transport.http2 import frames
 from perennial_serving.transport.http2.frames import (
     END_HEADERS,
@@ -44,6 +45,8 @@ GREETING_SECONDS = 10.0
 # How many periods without a call end a connection: ten minutes, longer than proxies' own.
 _IDLE_PERIODS = 11
 _GOAWAY = struct.Struct(">II")
+# What a peer may take to hear that it is to leave, in seconds.
+HEARING_SECONDS = 1.0
 
 
 class Connection(asyncio.Protocol, ABC):
@@ -88,8 +91,9 @@ class Connection(asyncio.Protocol, ABC):
         self._idle = 0  # periods without a call
         self.is_known = False
         """Whether a call has ever been answered."""
-        self.since = self._loop.time()
+        self.since = self._began = self._loop.time()
         """When the last stream was opened."""
+        self._is_asked_to_leave = False
 
     # What a subclass does; positions are those of a frame's content within the bytes received.
 
@@ -402,6 +406,19 @@ class Connection(asyncio.Protocol, ABC):
         self._out_size = 0
         self._transport.write(data)
 
+    def ask_to_leave(self) -> None:
+        """Let the peer make another connection; what it sends before it hears is answered.
+
+        Two GOAWAYs, as RFC 9113, section 6.8, has it, so that no stream is in doubt.
+        """
+        if self._is_asked_to_leave or self._dead:
+            return
+        self._is_asked_to_leave = True
+        self._put(frame(frames.GOAWAY, 0, 0, _GOAWAY.pack(MAX_31, frames.NO_ERROR)))
+        if not self._busy:
+            self._flush()
+        self._loop.call_later(HEARING_SECONDS, self.close_gracefully)
+
     def _say_goodbye(self, code: int) -> None:
         self._put(frame(frames.GOAWAY, 0, 0, _GOAWAY.pack(self._last, code)))
 
@@ -428,6 +445,8 @@ class Connection(asyncio.Protocol, ABC):
         self._idle, self._last_seen = self._idle + 1 if quiet else 0, self._last
         if self._idle == _IDLE_PERIODS:
             self.close_gracefully()
+        elif self._loop.time() + self._stall_seconds - self._began > LIFE_SECONDS:
+            self.ask_to_leave()  # there is no later tick within its life
 
     def _end_ungreeted(self) -> None:
         if self._expected == frames.SETTINGS and not self._taken_frames:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hpack import Decoder, HPACKError, OversizedHeaderListError
-from hpack.table import HeaderTable
+from hpack import HPACKError, OversizedHeaderListError
 
+from perennial_serving.transport.http2.fields import Fields
 from perennial_serving.transport.http2.frames import (
     COMPRESSION_ERROR,
     ENHANCE_YOUR_CALM,
@@ -35,8 +35,6 @@ _LENIENCY = 4
 
 _PSEUDO = {b":method", b":scheme", b":path", b":authority"}
 _NEEDED = (":method", ":scheme", ":path")
-# What a field weighs beside its bytes (RFC 9113, section 6.5.2).
-_OVERHEAD = 32
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _BAD = re.compile(rb"[\0\r\n]|\A[ \t]|[ \t]\Z")
 _OF_CONNECTIONS = {
@@ -47,7 +45,6 @@ _OF_CONNECTIONS = {
     b"upgrade",
 }
 _CONTENT_TYPE = re.compile(r"application/grpc([+;].*)?", re.IGNORECASE)
-_RESIZES = {bytes((first,)) for first in range(0x20, 0x40)}
 _DIGITS = re.compile(r"\d{1,15}", re.ASCII)
 _TIMEOUT = re.compile(r"(\d{1,8})([HMSmun])", re.ASCII)
 _SECONDS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
@@ -69,8 +66,7 @@ class Heads:
     """One connection's header blocks in the order of their arrival."""
 
     def __init__(self, limit: int) -> None:
-        self._decoder = Decoder(limit * _LENIENCY)
-        self._table = self._decoder.header_table = _Table()
+        self._fields = Fields(limit * _LENIENCY)
         self._limit = limit
         self._known: dict[bytes, Head] = {}
         self._changed = False
@@ -84,8 +80,8 @@ class Heads:
         """
         head = self._known.get(block)
         if head is None:
-            fields = self._decode(block)
-            head = _head(fields, self._limit)
+            fields, weight = self._decode(block)
+            head = _head(fields, weight, self._limit)
             if not self._changed and len(block) <= _SHORT:
                 if len(self._known) >= _REMEMBERED:
                     self._known.clear()
@@ -98,37 +94,24 @@ class Heads:
         Raises:
             ConnectionFault: the block does not decode, so that none after it can.
         """
-        return not any(name.startswith(b":") for name, _ in self._decode(block))
+        return not any(name.startswith(b":") for name, _ in self._decode(block)[0])
 
-    def _decode(self, block: bytes) -> list[tuple[bytes, bytes]]:
-        before = self._table.changes
+    def _decode(self, block: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
+        before = self._fields.changes
         try:
-            fields = [(name, value) for name, value, *_ in self._decoder.decode(block, raw=True)]
+            found = self._fields.read(block)
         except OversizedHeaderListError as error:
             raise ConnectionFault(ENHANCE_YOUR_CALM) from error
         except HPACKError as error:
             raise ConnectionFault(COMPRESSION_ERROR) from error
-        # A block may begin with a new size of the table.
-        self._changed = self._table.changes != before or block[:1] in _RESIZES
+        self._changed = self._fields.changes != before
         if self._changed:
             self._known.clear()
-        return fields
+        return found
 
 
-class _Table(HeaderTable):
-    """A dynamic table that tells that it changed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.changes = 0
-
-    def add(self, name: bytes, value: bytes) -> None:
-        self.changes += 1
-        super().add(name, value)
-
-
-def _head(fields: list[tuple[bytes, bytes]], limit: int) -> Head:
-    if sum(len(name) + len(value) + _OVERHEAD for name, value in fields) > limit:
+def _head(fields: list[tuple[bytes, bytes]], weight: int, limit: int) -> Head:
+    if weight > limit:
         told = f"the headers have over {limit} bytes"
         return Head("", {}, refusal=(failure(RESOURCE_EXHAUSTED, told), b""))
     pseudo, metadata = _checked(fields)

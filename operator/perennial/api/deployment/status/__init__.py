@@ -1,8 +1,14 @@
 """What is served, where a rollout stands, and what was measured."""
 
 from perennial.api.deployment.status.analysis import AnalysisStatus, MetricStatus, Outcome
-from perennial.api.deployment.status.revision import LogPlace, Rejection, Revision, Role, Share
-from perennial.api.deployment.status.rollout import RolloutStatus, StepStatus
+from perennial.api.deployment.status.revision import (
+    Rejection,
+    RequestLogLocation,
+    Revision,
+    Role,
+    Share,
+)
+from perennial.api.deployment.status.rollout import RolloutStatus, SignatureStatus, StepStatus
 from perennial.api.deployment.status.status import ROLES, Address, DeploymentStatus, Printed
 
 __all__ = [
@@ -10,14 +16,15 @@ __all__ = [
     "Address",
     "AnalysisStatus",
     "DeploymentStatus",
-    "LogPlace",
     "MetricStatus",
     "Outcome",
     "Printed",
     "Rejection",
+    "RequestLogLocation",
     "Revision",
     "Role",
     "RolloutStatus",
     "Share",
+    "SignatureStatus",
     "StepStatus",
 ]

@@ -5,7 +5,7 @@ from pydantic import Field
 from perennial.api.common import ApiModel
 from perennial.api.deployment.status.analysis import AnalysisStatus
 from perennial.api.deployment.status.revision import Rejection
-from perennial.api.values import Time
+from perennial.api.values import Text, Time
 
 
 class StepStatus(ApiModel):
@@ -34,6 +34,16 @@ class StepStatus(ApiModel):
     )
 
 
+class SignatureStatus(ApiModel):
+    """Whether the canary takes and gives all that stable does; before that it has no traffic."""
+
+    pair: str = Field(description="Revisions that are compared.", max_length=80)
+    passed: bool = Field(
+        False, description="It does, or somebody accepted that it does not: it may have traffic."
+    )
+    message: Text = Field("", description="What it waits for, or who accepted what differs.")
+
+
 class RolloutStatus(ApiModel):
     """Where a rollout stands; all that a restart needs to go on."""
 
@@ -42,6 +52,9 @@ class RolloutStatus(ApiModel):
     step: StepStatus | None = Field(None, description="Where the canary stands.")
     analysis: AnalysisStatus | None = Field(
         None, description="What is known of the canary on trial."
+    )
+    signature: SignatureStatus | None = Field(
+        None, description="Whether the canary takes and gives all that stable does."
     )
     paused: str = Field(
         "", description="Why the rollout waits for a person; empty when it does not.", max_length=64

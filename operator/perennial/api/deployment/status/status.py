@@ -7,7 +7,7 @@ from pydantic import Field
 from perennial.api.common import ApiModel, Conditions
 from perennial.api.deployment.status.analysis import AnalysisStatus
 from perennial.api.deployment.status.revision import Rejection, Revision, Role, Share
-from perennial.api.deployment.status.rollout import RolloutStatus, StepStatus
+from perennial.api.deployment.status.rollout import RolloutStatus, SignatureStatus, StepStatus
 from perennial.api.values import Time
 
 
@@ -101,6 +101,11 @@ class DeploymentStatus(ApiModel):
     def analysis(self) -> AnalysisStatus | None:
         """What is known of the canary on trial."""
         return self.rollout.analysis
+
+    @property
+    def signature(self) -> SignatureStatus | None:
+        """Whether the canary takes and gives all that stable does."""
+        return self.rollout.signature
 
     @property
     def paused(self) -> str:

@@ -1,0 +1,1 @@
+"""``kubectl perennial``: what people see and ask for. It speaks to the API server only."""

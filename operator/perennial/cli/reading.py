@@ -1,0 +1,265 @@
+"""What a ModelDeployment says of itself: the one place that knows where in its status it stands.
+
+Rollouts of newer operators keep their state below ``status.rollout``, those of older ones beside
+it; both are read. What is not known here is handed on, to be shown as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from perennial.api.deployment import DEFAULT_STEPS, AnalysisStatus, DeploymentStatus
+from perennial.api.deployment.status import RolloutStatus
+from perennial.api.values import Json
+from perennial.cli.lenient import (
+    at,
+    beyond,
+    count,
+    entries,
+    first,
+    length,
+    moment,
+    names_of,
+    number,
+    part,
+    text,
+    words,
+)
+
+SETTLED = frozenset({"Stable", "Previous", "Failed"})
+"""Roles of revisions that are not on trial."""
+_OF_ROLLOUT = names_of(RolloutStatus)
+_KNOWN = names_of(DeploymentStatus) | _OF_ROLLOUT
+_KNOWN_OF_ROLLOUT = _OF_ROLLOUT | names_of(AnalysisStatus) | {"strategy", "verdicts"}
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A version under one set of settings, and its part in what goes on."""
+
+    revision: str
+    version: str
+    role: str
+    asked: int | None
+    """Share of the traffic that is asked for, in percent; None where it has none to have."""
+    actual: int | None
+    """The share in force, in percent."""
+    replicas: int
+    ready: int
+    started: datetime | None
+    hindered: datetime | None
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.version or self.revision
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a rollout."""
+
+    name: str
+    weight: int | None
+    """Share that it asks for, in percent."""
+    pause: float | None
+    """How long it waits, in seconds; infinity: for a person."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is known of a metric."""
+
+    name: str
+    verdict: str
+    message: str
+    value: float | None
+    reference: float | None
+    against_stable: bool
+    requests: int
+    suspected: bool
+    votes: bool
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A revision that was rolled back."""
+
+    revision: str
+    version: str
+    reason: str
+    message: str
+    time: datetime | None
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.version or self.revision
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a ModelDeployment says of itself."""
+
+    revisions: tuple[Revision, ...]
+    steps: tuple[Step, ...]
+    stands_at: int | None
+    """Index of the present step."""
+    began: datetime | None
+    """When the present step's weight was in force; None while it is not."""
+    served: float
+    """Seconds that it was in force before that."""
+    promoting: bool
+    paused: str
+    """Why it waits for a person; empty where it does not."""
+    metrics: tuple[Metric, ...]
+    judged_until: datetime | None
+    pair: str
+    """What is compared with what."""
+    waits_for: str
+    missing: tuple[str, ...]
+    """Ready pods whose counts are not in it."""
+    skewed: tuple[str, ...]
+    """Pods whose clocks are wrong."""
+    rejected: tuple[Rejection, ...]
+    address: str
+    outdated: bool
+    """Its pods run an older image than the operator's."""
+    unknown: Json
+    """What the status has that is not known here."""
+
+    def of(self, role: str) -> Revision | None:
+        """Return the revision with a role."""
+        return next((r for r in self.revisions if r.role == role), None)
+
+    @property
+    def trial(self) -> Revision | None:
+        """Return the revision that is on trial, whatever the strategy calls it."""
+        return next((r for r in self.revisions if r.role not in SETTLED), None)
+
+    @property
+    def undoing(self) -> bool:
+        """Tell whether stable is rejected, and serves only until what was before it takes over."""
+        stable = self.of("Stable")
+        return stable is not None and any(r.revision == stable.revision for r in self.rejected)
+
+    def left(self, now: datetime) -> float | None:
+        """Return the seconds that are left of the present pause; None where none is counted."""
+        if self.stands_at is None or self.stands_at >= len(self.steps):
+            return None
+        pause = self.steps[self.stands_at].pause
+        if pause is None or pause == float("inf"):
+            return None
+        passed = (now - self.began).total_seconds() if self.began is not None else 0.0
+        return max(0.0, pause - self.served - max(0.0, passed))
+
+
+def read(body: Json) -> Deployment:
+    """Return what a ModelDeployment says of itself."""
+    status = part(body, "status")
+    steps = _steps(body)
+    step = part(status, "rollout.step") or part(status, "step")
+    analysis = part(status, "rollout.analysis") or part(status, "analysis")
+    told = {**part(status, "rollout"), **analysis}
+    unknown = beyond(status, _KNOWN)
+    if more := beyond(at(status, "rollout"), _KNOWN_OF_ROLLOUT):
+        unknown["rollout"] = more
+    return Deployment(
+        revisions=tuple(_revision(r) for r in entries(status.get("revisions"))),
+        steps=steps,
+        stands_at=_index(step, steps),
+        began=moment(step.get("startTime")),
+        served=number(step.get("servedSeconds")) or 0.0,
+        promoting=bool(first(status, "rollout.promoting", "promoting")),
+        paused=text(first(status, "rollout.paused", "paused")),
+        metrics=_metrics(body, status, analysis),
+        judged_until=moment(told.get("judgedUntil")),
+        pair=text(told.get("pair")),
+        waits_for=text(told.get("message")),
+        missing=tuple(words(told.get("missing"))),
+        skewed=tuple(words(told.get("skewed"))),
+        rejected=tuple(
+            _rejection(r) for r in entries(first(status, "rollout.rejected", "rejected"))
+        ),
+        address=text(at(status, "address.url")),
+        outdated=bool(status.get("servingImageOutdated")),
+        unknown=unknown,
+    )
+
+
+def _revision(r: Json) -> Revision:
+    asked, actual = number(at(r, "share.asked")), number(at(r, "share.actual"))
+    return Revision(
+        revision=text(r.get("name")),
+        version=text(r.get("version")),
+        role=text(r.get("role")),
+        asked=None if asked is None else round(asked),
+        actual=None if actual is None else round(actual),
+        replicas=count(r.get("replicas")),
+        ready=count(r.get("readyReplicas")),
+        started=moment(r.get("startTime")),
+        hindered=moment(r.get("hinderedSince")),
+    )
+
+
+def _steps(body: Json) -> tuple[Step, ...]:
+    rollout = part(body, "spec.rollout")
+    others = ("blueGreen", "shadow")
+    asked = at(rollout, "canary.steps")
+    if asked is None and not any(other in rollout for other in others):
+        asked = [step.to_json() for step in DEFAULT_STEPS]
+    return tuple(_step(n, step) for n, step in enumerate(entries(asked), 1))
+
+
+def _step(number_of: int, step: Json) -> Step:
+    pause = None
+    if "pause" in step:
+        duration = at(step, "pause.duration")
+        pause = float("inf") if duration is None else length(duration)
+    weight = number(step.get("setWeight"))
+    name = text(step.get("name")) or str(number_of)
+    return Step(name, None if weight is None else round(weight), pause)
+
+
+def _index(step: Json, steps: tuple[Step, ...]) -> int | None:
+    """Return where a rollout stands, which older operators tell by number, newer ones by name."""
+    if isinstance(index := step.get("index"), int):
+        return index
+    name = step.get("name")
+    return next((n for n, s in enumerate(steps) if s.name == name), None)
+
+
+def _metrics(body: Json, status: Json, analysis: Json) -> tuple[Metric, ...]:
+    asked = {text(m.get("name")): m for m in entries(at(body, "spec.rollout.analysis.metrics"))}
+    told = analysis.get("metrics")
+    told = first(status, "rollout.verdicts", "rollout.metrics") if told is None else told
+    found = []
+    for m in entries(told):
+        name = text(m.get("name"))
+        spec = asked.get(name) or {}
+        limits = [v for v in spec.values() if isinstance(v, dict)]
+        found.append(
+            Metric(
+                name=name,
+                verdict=text(m.get("verdict")),
+                message=text(m.get("message")).removeprefix(f"{name}: "),
+                value=number(m.get("value")),
+                reference=number(m.get("reference")),
+                against_stable=not limits or any("againstStable" in v for v in limits),
+                requests=count(m.get("requests")),
+                suspected=bool(m.get("suspected")),
+                votes=spec.get("mode") != "Observe",
+            )
+        )
+    return tuple(found)
+
+
+def _rejection(r: Json) -> Rejection:
+    return Rejection(
+        revision=text(r.get("name")),
+        version=text(r.get("version")),
+        reason=text(r.get("reason")),
+        message=text(r.get("message")),
+        time=moment(r.get("time")),
+    )

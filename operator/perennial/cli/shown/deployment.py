@@ -1,0 +1,241 @@
+"""A ModelDeployment as a tree: revisions and their pods, shares, steps, metrics and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from perennial.api.values import Json
+from perennial.cli import reading
+from perennial.cli.lenient import at, count, meta, part
+from perennial.cli.shown import pods as shown_pods
+from perennial.cli.shown.heading import heading
+from perennial.cli.shown.page import (
+    Node,
+    facts,
+    flat,
+    indented,
+    packed,
+    page,
+    room_for_names,
+    table,
+    unknown,
+)
+from perennial.cli.shown.state import state_of
+from perennial.cli.shown.words import (
+    BAD,
+    BUSY,
+    GOOD,
+    NONE,
+    ODD,
+    REST,
+    WAITS,
+    Mark,
+    age,
+    bar,
+    duration,
+    listed,
+    rows,
+    share,
+    sparkline,
+)
+
+Trends = Mapping[str, Sequence[float | None]]
+"""The values of each metric that were seen, by its name, oldest first."""
+WIDE = 100
+"""Columns from which shares are drawn, too."""
+ROLES = {"Stable": GOOD, "Canary": BUSY, "Shadow": BUSY, "Variant": BUSY, "Failed": BAD}
+VERDICTS = {"Successful": GOOD, "Failed": BAD, "Unreachable": BAD, "NotComparable": ODD}
+REJECTIONS = 3
+PROMOTED = frozenset({"CanaryPauseStep", "SignatureChanged", "SignatureUnknown"})
+"""Reasons of a pause that ends by a promotion; others end when a person resumes it, too."""
+
+
+def deployment(
+    body: Json, pods: Sequence[Json], now: datetime, width: int, trends: Trends | None = None
+) -> RenderableType:
+    """Return all that is worth knowing of a ModelDeployment.
+
+    Args:
+        body: the object.
+        pods: its pods, of all revisions.
+        now: the time.
+        width: columns that there are.
+        trends: what was seen of the metrics since it is watched.
+    """
+    view = reading.read(body)
+    return page(
+        heading(body, now),
+        _hint(body, view),
+        _steps(view, now, width),
+        _revisions(view, pods, now, width),
+        _metrics(view, now, trends or {}),
+        _rejected(view, now, state_of(body).message),
+        _facts(body, view),
+        unknown(view.unknown),
+    )
+
+
+def _hint(body: Json, view: reading.Deployment) -> Text | None:
+    """Return what a person can do about a rollout that waits for one."""
+    if not view.paused:
+        return None
+    of = f"{meta(body, 'name')} -n {meta(body, 'namespace')}"
+    ways = [("Go on", "promote"), ("Go back", "abort")]
+    if view.paused not in PROMOTED:
+        ways = [("Go on", "resume"), ("End the step", "promote"), ("Go back", "abort")]
+    return Text(
+        "\n".join(f"{what}: kubectl perennial {verb} {of}" for what, verb in ways), "yellow"
+    )
+
+
+def _steps(view: reading.Deployment, now: datetime, width: int) -> RenderableType | None:
+    """Return the steps in a line: those that are over, the present one, and those to come."""
+    here = view.stands_at
+    if here is None or not view.steps:
+        return None
+    if view.undoing:
+        return facts([("STEPS", "none: what served before takes over at once")])
+    here = len(view.steps) if view.promoting else here
+    told = [_step(view, n, here, now) for n in range(len(view.steps))]
+    told.append((BUSY if view.promoting else REST).before("promotion"))
+    return facts([("STEPS", packed(told, width - len("STEPS  ")))])
+
+
+def _step(view: reading.Deployment, n: int, here: int, now: datetime) -> Text:
+    step = view.steps[n]
+    words = f"{step.weight} %" if step.weight is not None else ""
+    if step.pause is not None:
+        lasts = "until promoted" if step.pause == float("inf") else duration(step.pause)
+        words = f"pause {lasts}"
+    if step.name != str(n + 1):
+        words = f"{step.name} ({words})" if words else step.name
+    if n < here:
+        return GOOD.before(words)
+    if n > here:
+        return REST.before(words)
+    left = view.left(now)
+    if view.paused:
+        return WAITS.before(words)
+    if left is not None and view.began is None:
+        words += ", begins once its share is in force"
+    elif left:
+        words += f", {duration(left)} left"
+    elif left is not None:
+        words += ", over"
+    return BUSY.before(words)
+
+
+def _revisions(
+    view: reading.Deployment, pods: Sequence[Json], now: datetime, width: int
+) -> RenderableType | None:
+    """Return the revisions, each with its share of the traffic and its pods."""
+    if not view.revisions:
+        return None
+    wide, found, seen = width >= WIDE, [], set()
+    blanks = ("", "", "") if wide else ("", "")
+    for r in view.revisions:
+        own = shown_pods.of_revision(pods, r.revision)
+        seen.add(r.revision)
+        found.append(Node(_revision(r, now, wide), shown_pods.nodes(own, now, blanks[1:])))
+    label = shown_pods.REVISION_LABEL
+    others = [p for p in pods if part(p, "metadata.labels").get(label) not in seen]
+    if others:
+        below = shown_pods.nodes(others, now, blanks[1:])
+        found.append(Node(("other pods", *blanks, ""), below))
+    headers = ("REVISION", "STATE", *(["TRAFFIC"] if wide else []), "PODS", "AGE")
+    return table(headers, flat(found, room_for_names(headers, found, width)), ("PODS",))
+
+
+def _revision(r: reading.Revision, now: datetime, wide: bool) -> tuple[str | Text, ...]:
+    name = Text.assemble(r.name, (f" {r.revision}" if r.version else "", "dim"))
+    role, pods = ROLES.get(r.role, REST).before(r.role or NONE), f"{r.ready}/{r.replicas}"
+    traffic = ""
+    if r.actual is not None:
+        traffic = f"{r.actual} %"
+        if r.asked is not None and r.asked != r.actual:
+            traffic += f" ({r.asked} % asked)"
+    if wide:
+        drawn = f"{bar(r.actual)} {traffic}" if r.actual is not None else NONE
+        return name, role, drawn, pods, age(r.started, now)
+    if traffic:
+        role.append(f" {traffic}", "none")
+    return name, role, pods, age(r.started, now)
+
+
+def verdict_mark(verdict: str, suspected: bool = False) -> Mark:
+    """Return how good a verdict is."""
+    return VERDICTS.get(verdict, ODD if suspected else REST)
+
+
+def _metrics(view: reading.Deployment, now: datetime, trends: Trends) -> RenderableType | None:
+    """Return each metric with its verdict, what it is about, its course and why."""
+    if not view.metrics:
+        return None
+    lines = {m.name: sparkline(trends.get(m.name, ())) for m in view.metrics}
+    has_course = any(len(line) > 1 for line in lines.values())
+    found = []
+    for m in view.metrics:
+        word = m.verdict or NONE
+        if m.suspected:
+            word += ", suspected"
+        if not m.votes:
+            word += ", no vote"
+        against = f"{'stable' if m.against_stable else 'limit'} {share(m.reference)}"
+        cells: list[str | Text] = [
+            m.name,
+            verdict_mark(m.verdict, m.suspected).before(word),
+            share(m.value),
+            against if m.reference is not None else NONE,
+            rows(m.requests),
+        ]
+        found.append([*cells, lines[m.name]] if has_course else cells)
+    headers = ["METRIC", "VERDICT", "CANARY", "AGAINST", "REQUESTS"]
+    told = table([*headers, "COURSE"] if has_course else headers, found, ("CANARY", "REQUESTS"))
+    why = [Text.assemble((f"{m.name}: ", "bold"), m.message) for m in view.metrics if m.message]
+    return Group(told, *(indented(line) for line in why), *_measured(view, now))
+
+
+def _measured(view: reading.Deployment, now: datetime) -> list[RenderableType]:
+    """Return up to when was counted, and what is missing in it."""
+    found = []
+    if view.judged_until is not None:
+        found.append(f"counted until {age(view.judged_until, now)} ago")
+    if view.missing:
+        found.append(f"without all of {listed(view.missing, 2)}")
+    if view.skewed:
+        found.append(f"without {listed(view.skewed, 2)}: look at their nodes' clocks")
+    return [indented(Text("; ".join(found), "dim"))] if found else []
+
+
+def _rejected(view: reading.Deployment, now: datetime, said: str) -> RenderableType | None:
+    """Return what was rolled back, newest first, and why, unless that was said already."""
+    if not view.rejected:
+        return None
+    newest = list(reversed(view.rejected))
+    found = [(BAD.before(r.name), r.reason, age(r.time, now)) for r in newest[:REJECTIONS]]
+    why = [
+        Text.assemble((f"{r.name}: ", "bold"), r.message)
+        for r in newest[:1]
+        if r.message not in said
+    ]
+    told = table(("ROLLED BACK", "REASON", "AGE"), found)
+    return Group(told, *(indented(line) for line in why))
+
+
+def _facts(body: Json, view: reading.Deployment) -> RenderableType | None:
+    name = meta(body, "name")
+    older = ""
+    if view.outdated:
+        older = f"older than the operator's: kubectl perennial refresh {name} renews it"
+    replicas = count(at(body, "spec.replicas")) if "replicas" in part(body, "spec") else 1
+    return facts(
+        [
+            ("ADDRESS", view.address),
+            ("IMAGE", older),
+            ("REPLICAS", "none are wanted" if replicas == 0 else ""),
+        ]
+    )

@@ -1,0 +1,107 @@
+"""A DriftMonitor: its verdict, the features that are furthest off, and what it did about them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from perennial.api.monitor import MonitorStatus
+from perennial.api.values import Json
+from perennial.cli.kinds import DEPLOYMENT, VERSION
+from perennial.cli.lenient import (
+    at,
+    beyond,
+    condition,
+    count,
+    entries,
+    moment,
+    names_of,
+    number,
+    part,
+    text,
+    words,
+)
+from perennial.cli.shown.heading import heading
+from perennial.cli.shown.page import facts, page, table, unknown
+from perennial.cli.shown.words import BAD, GOOD, NONE, ODD, age, measured, rows, share, sparkline
+
+
+def monitor(body: Json, now: datetime) -> RenderableType:
+    """Return all that is worth knowing of a DriftMonitor."""
+    status = part(body, "status")
+    return page(
+        heading(body, now),
+        _facts(body, now),
+        _worst(status),
+        _quality(status),
+        _action(status, now),
+        unknown(beyond(status, names_of(MonitorStatus))),
+    )
+
+
+def course(status: Json) -> str:
+    """Return the worst score of each of the last evaluations as a sparkline."""
+    return sparkline([number(e.get("worstScore")) for e in entries(status.get("history"))])
+
+
+def _facts(body: Json, now: datetime) -> RenderableType | None:
+    status, window = part(body, "status"), part(body, "status.window")
+    reference = text(at(status, "reference.version")) or text(at(status, "reference.revision"))
+    seen = ""
+    if window:
+        seen = f"{rows(count(window.get('samples')))} rows of {text(at(body, 'spec.window'))}"
+        seen += f", from {count(window.get('pods'))} of {count(window.get('asked'))} pods"
+    checked = moment(status.get("checkedTime"))
+    helps = condition(body, "RetrainingHelps")
+    return facts(
+        [
+            ("WATCHES", DEPLOYMENT.called(text(at(body, "spec.deploymentRef.name")))),
+            ("AGAINST", f"what {VERSION.called(reference)} learned" if reference else ""),
+            ("WINDOW", seen),
+            ("CHECKED", f"{age(checked, now)} ago" if checked is not None else ""),
+            ("WORST", course(status)),
+            ("SUSPECTS", ", ".join(words(status.get("suspects")))),
+            ("RETRAINING", "does not help: look at the data" if helps[0] == "False" else ""),
+        ]
+    )
+
+
+def _worst(status: Json) -> RenderableType | None:
+    found = []
+    for f in entries(status.get("worst")):
+        score, need = number(f.get("score")), number(f.get("need"))
+        drifted = score is not None and need is not None and score >= need
+        mark = (ODD if drifted else GOOD).before("drifted" if drifted else "as learned")
+        p = number(f.get("p"))
+        chance = NONE if p is None else f"{p:.2g}"
+        found.append((text(f.get("feature")), measured(score), measured(need), chance, mark))
+    headers = ("FEATURE", "SCORE", "NEEDS", "P", "VERDICT")
+    return table(headers, found, ("SCORE", "NEEDS", "P")) if found else None
+
+
+def _quality(status: Json) -> RenderableType | None:
+    found = [
+        (
+            text(q.get("feature")),
+            BAD.before(text(q.get("check"))),
+            share(number(q.get("fraction"))),
+            share(number(q.get("maximum"))),
+        )
+        for q in entries(status.get("quality"))
+    ]
+    return table(("QUALITY", "CHECK", "SHARE", "MAXIMUM"), found) if found else None
+
+
+def _action(status: Json, now: datetime) -> RenderableType | None:
+    action = at(status, "lastAction")
+    if not isinstance(action, dict):
+        return None
+    when = age(moment(action.get("time")), now)
+    told = f"{text(action.get('type'))}, {when} ago"
+    if (run := action.get("run")) is not None:
+        told += f", run {run}"
+    if outcome := text(action.get("outcome")):
+        told += f": {outcome}"
+    return Group(Text.assemble(("LAST ACTION  ", "bold"), told), Text(text(action.get("message"))))

@@ -1,0 +1,189 @@
+"""From objects to text: golden pages at 80 and 120 columns, and objects that nobody foresaw.
+
+A change of a page that is meant: run with ``PERENNIAL_WRITE_GOLDEN=1`` and read the difference.
+"""
+
+import copy
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import scenes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pages import PAGES
+from rich.cells import cell_len
+
+from effort import examples
+from perennial.api import KINDS
+from perennial.cli.kinds import kind_of
+from perennial.cli.screen import rendered
+from perennial.cli.shown import history
+from perennial.cli.shown.deployment import deployment
+from perennial.cli.shown.lineage import Objects, lineage
+from perennial.cli.shown.monitor import monitor
+from perennial.cli.shown.overview import overview
+from perennial.cli.shown.training import training
+from perennial.cli.shown.version import version
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_as_it_was_looked_at(name: str, width: int) -> None:
+    found = rendered(PAGES[name][1](width), width) + "\n"
+    path = GOLDEN / f"{name}-{width}.txt"
+    if os.environ.get("PERENNIAL_WRITE_GOLDEN"):
+        path.write_text(found)
+    assert found == path.read_text()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
+@pytest.mark.parametrize("name", PAGES)
+def test_no_line_is_longer_than_the_terminal_is_wide(name: str, width: int) -> None:
+    for line in rendered(PAGES[name][1](width), width).splitlines():
+        assert cell_len(line) <= width, line
+
+
+def test_every_golden_page_is_one_of_a_page() -> None:
+    known = {f"{name}-{width}.txt" for name in PAGES for width in (80, 120)}
+    assert {path.name for path in GOLDEN.iterdir()} == known
+
+
+SCENES = [*scenes.everything(), scenes.paused(), scenes.rolled_back(), scenes.at_rest()]
+
+
+@pytest.mark.parametrize("body", SCENES)
+def test_the_objects_of_the_pages_are_such_as_the_operator_writes(body: Any) -> None:
+    kind = next(k for k in KINDS if k.kind() == body["kind"])
+    assert kind.unreadable(body) is None
+    status: Any = kind.model_fields["status"].annotation
+    status.model_validate(body["status"], extra="forbid")
+
+
+def test_what_an_older_operator_says_is_read_where_it_is() -> None:
+    old, new = (
+        rendered(deployment(body, scenes.PODS, scenes.NOW, 80), 80)
+        for body in (scenes.of_an_older_operator(), scenes.deployment())
+    )
+    assert old == new
+
+
+def test_what_a_newer_operator_says_is_shown_as_it_is() -> None:
+    page = rendered(deployment(scenes.of_a_newer_operator(), [], scenes.NOW, 120), 120)
+    assert "· Understudy" in page
+    assert 'experiment  {"arms": [{"name": "a", "probabilityBest": 0.93}]}' in page
+    assert 'rollout     {"moon": {"phase": "full"}}' in page
+    # What is only at another place is read from there, and is nothing unknown.
+    assert "look-at-it" in page and "Undecided, suspected" in page and "4s ago" in page
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"name": "slow", "verdict": "Splendid"}, "Splendid"),
+        ({"name": "slow", "verdict": "Unreachable", "message": "slow: no pod answers"}, "no pod"),
+    ],
+)
+def test_a_verdict_that_is_new_is_shown_as_it_is(change: dict[str, str], words: str) -> None:
+    body = copy.deepcopy(scenes.deployment())
+    body["status"]["rollout"]["analysis"]["metrics"] = [change]
+    assert words in rendered(deployment(body, [], scenes.NOW, 80), 80)
+
+
+@pytest.mark.parametrize(
+    "paused, verbs",
+    [("CanaryPauseStep", ["promote", "abort"]), ("Requested", ["resume", "promote", "abort"])],
+)
+def test_what_a_person_can_do_is_told(paused: str, verbs: list[str]) -> None:
+    body = scenes.deployment(paused=paused)
+    page = rendered(deployment(body, [], scenes.NOW, 80), 80)
+    said = [
+        line.split("kubectl perennial ")[1] for line in page.splitlines() if "perennial" in line
+    ]
+    assert said == [f"{verb} flights -n flights" for verb in verbs]
+
+
+def test_an_undo_has_no_steps() -> None:
+    rejected = {"name": scenes.FIRST, "reason": "Undone", "message": "", "time": scenes.ago(3)}
+    body = scenes.deployment(promoting=True, rejected=[rejected])
+    page = rendered(deployment(body, [], scenes.NOW, 80), 80)
+    assert "STEPS  none: what served before takes over at once" in page
+
+
+def test_of_many_pods_those_with_troubles_come_first_and_the_rest_is_counted() -> None:
+    pods = [scenes.pod(scenes.FIRST, f"a{n:02d}", 60) for n in range(40)]
+    pods.append(scenes.pod(scenes.FIRST, "zzz", 60, ready=False))
+    page = rendered(deployment(scenes.at_rest(), pods, scenes.NOW, 100), 100).splitlines()
+    named = [line for line in page if "7d9f5b8c4" in line]
+    assert len(named) == 6 and "starting" in named[0] and "zzz" in named[0]
+    assert any("35 more, all ready" in line for line in page)
+
+
+def test_the_time_left_of_a_pause_is_counted_from_when_its_share_was_in_force() -> None:
+    body = copy.deepcopy(scenes.deployment())
+    later = scenes.NOW + timedelta(seconds=3)
+    assert "pause 10s, 4s left" in rendered(deployment(body, [], scenes.NOW, 80), 80)
+    assert "pause 10s, 1s left" in rendered(deployment(body, [], later, 80), 80)
+    body["status"]["rollout"]["step"] = {"index": 1, "hash": "ab", "servedSeconds": 4.0}
+    words = "pause 10s, begins once its share is in force"
+    assert words in rendered(deployment(body, [], scenes.NOW, 120), 120)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=6), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the paths of all that is inside of an object."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    found = []
+    for key, item in inside:
+        found.append((*path, key))
+        if isinstance(item, dict | list):
+            found += places(item, (*path, key))
+    return found
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(data=st.data())
+def test_whatever_an_object_holds_there_is_a_page(data: st.DataObject) -> None:
+    body = copy.deepcopy(data.draw(st.sampled_from(SCENES)))
+    kept = {"apiVersion", "kind", "metadata"}
+    paths = [p for p in places(body) if p[0] not in kept]
+    for path in data.draw(st.lists(st.sampled_from(paths), min_size=1, max_size=3)):
+        place = body
+        try:
+            for key in path[:-1]:
+                place = place[key]
+            place[path[-1]] = data.draw(JSON)
+        except (KeyError, IndexError, TypeError):
+            continue  # what was there has been taken away
+    others = [o for o in scenes.everything() if kind_of(o) != kind_of(body)]
+    pages = {
+        "ModelDeployment": lambda: deployment(body, scenes.PODS, scenes.NOW, 80),
+        "ModelTraining": lambda: training(body, scenes.NOW),
+        "ModelVersion": lambda: version(body, scenes.NOW),
+        "DriftMonitor": lambda: monitor(body, scenes.NOW),
+    }
+    histories = {
+        "ModelDeployment": lambda: history.of_deployment(body, [], scenes.NOW),
+        "ModelTraining": lambda: history.of_training(body, [], scenes.NOW),
+        "ModelVersion": lambda: history.of_version(body, [], scenes.NOW),
+        "DriftMonitor": lambda: history.of_monitor(body, scenes.NOW),
+    }
+    for page in (
+        pages[body["kind"]](),
+        histories[body["kind"]](),
+        overview([body, *others], scenes.NOW, True),
+        lineage(body, Objects([body, *others])),
+    ):
+        assert rendered(page, 80)

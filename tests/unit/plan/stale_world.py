@@ -1,0 +1,78 @@
+"""A rollout's world whose operator reads a cache that is behind, by the rules of the real one."""
+
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from rollout_world import REVISION, World, _labels, _sent
+
+from perennial.api.values import Json
+from perennial.plan.rollout import DeploymentSnapshot
+
+SERVICE = ""
+
+
+class StaleWorld(World):
+    """News of each Deployment and of the Service reach the operator at random looks only.
+
+    What it writes itself it knows at once; what writes lean on is asked of the API server.
+    """
+
+    is_behind = True
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.held: dict[str, Json] = {}
+        self.chance = Random(1)
+        self.received = 0.5  # of what has changed, at each look
+
+    def lose(self, revision: str, left: int) -> None:
+        """Let all pods of a revision but some be gone; they come back."""
+        status = self.workloads[revision]["status"]
+        status["readyReplicas"] = min(left, status["readyReplicas"])
+        self._touch(self.workloads[revision])
+
+    def learn(self, revision: str) -> None:
+        live = self.service if revision == SERVICE else self.workloads.get(revision)
+        if live is None:
+            self.held.pop(revision, None)
+        else:
+            self.held[revision] = _sent(live)
+
+    def hear(self, share: float) -> None:
+        for revision in [*{**self.held, **self.workloads, SERVICE: None}]:
+            if self.chance.random() < share:
+                self.learn(revision)
+
+    def snapshot(self) -> DeploymentSnapshot:
+        self.hear(self.received)
+        if SERVICE not in self.held:
+            self.learn(SERVICE)
+        workloads = [body for revision, body in self.held.items() if revision != SERVICE]
+        whole = super().snapshot()
+        return replace(whole, workloads=tuple(workloads), service=self.held.get(SERVICE))
+
+    def known(self, wanted: Json) -> Json | None:
+        return self.held.get(_revision(wanted)) or self.live(wanted)  # it asks for what it lacks
+
+    def known_pods(self) -> dict[str, int]:
+        return {r: b["spec"]["replicas"] for r, b in self.held.items() if r != SERVICE}
+
+    def write(self, wanted: Json) -> None:
+        super().write(wanted)
+        self.learn(_revision(wanted))
+
+    def delete(self, revision: str) -> None:
+        super().delete(revision)
+        self.learn(revision)
+
+    def settle(self, passes: int = 2000) -> Any:
+        while True:
+            plan, before = super().settle(passes), dict(self.held)
+            self.hear(1)
+            if before == self.held:  # else what it hears wakes it
+                return plan
+
+
+def _revision(body: Json) -> str:
+    return SERVICE if body["kind"] == "Service" else str(_labels(body)[REVISION])
