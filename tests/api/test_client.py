@@ -18,9 +18,9 @@ from perennial.cluster.client import Cluster, Outdated, WriteRefused
 from perennial.cluster.health import Readiness
 from perennial.cluster.leader import lead
 from perennial.plan.core import Deletion, Event
-from perennial.plan.premise import Name
-from perennial.plan.training.record import RunRecord
-from perennial.plan.workload import service
+from perennial.plan.core.premise import Name
+from perennial.plan.serving.service import service
+from perennial.plan.training.run import RunRecord
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ from perennial.cluster.client import Cluster, Outdated
 from perennial.handlers.receipts import ReceiptKeys
 from perennial.handlers.store import COPY_LABEL, StoreAccess
 from perennial.plan.core import MANAGED_BY
-from perennial.plan.stores import ALLOWED_LABEL
+from perennial.plan.pods.stores import ALLOWED_LABEL
 from perennial.settings import read
 
 TRUST = f"{ALLOWED_LABEL}=allowed"

@@ -10,8 +10,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from perennial.api import ModelDeployment
 from perennial.cluster.client import Cluster, WriteRefused
 from perennial.plan.core import Settings, owned_by
-from perennial.plan.record import Record
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
+from perennial.plan.serving.revision import Record
 
 ARTIFACT = {"uri": "s3://models/a/", "sha256": "a" * 64}
 OPTIONS: dict[str, Any] = {

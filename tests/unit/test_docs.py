@@ -16,7 +16,7 @@ from perennial.api.crd import definition
 from perennial.api.training import Checks
 from perennial.plan.core import REQUEST_ANNOTATION
 from perennial.plan.pods.stores import ALLOWED_LABEL, ALLOWED_VALUE, not_allowed
-from perennial.plan.rollout.requests import VERBS
+from perennial.plan.rollout.requests import REQUESTS
 from perennial.plan.training import RETRAIN
 from perennial_artifact.credentials import KEYS
 from perennial_artifact.manifest import Manifest, Tensor
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAINING = ROOT / "docs" / "training.md"
 MIGRATION = ROOT / "docs" / "migration.md"
 STORES = ROOT / "docs" / "stores.md"
-REQUESTS = ROOT / "docs" / "requests.md"
+REQUESTS_PAGE = ROOT / "docs" / "requests.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 # Of Flagger's and KServe's objects; and what is shown as unknown.
@@ -66,11 +66,11 @@ def test_every_known_key_of_a_secret_is_told_at_its_scheme() -> None:
 
 def test_every_request_is_told_with_a_line_that_asks_for_it() -> None:
     rows = re.findall(
-        r"^\| `([\w-]+)` \| (\w+) \| .+ \| `(.+)` \|$", REQUESTS.read_text(), re.MULTILINE
+        r"^\| `([\w-]+)` \| (\w+) \| .+ \| `(.+)` \|$", REQUESTS_PAGE.read_text(), re.MULTILINE
     )
     short = {kind.kind(): kind.SHORT for kind in KINDS}
     told = sorted((kind, verb) for verb, kind, _ in rows)
-    verbs = [*(("ModelDeployment", verb) for verb in VERBS), ("ModelTraining", RETRAIN)]
+    verbs = [*(("ModelDeployment", verb) for verb in REQUESTS), ("ModelTraining", RETRAIN)]
     assert told == sorted(verbs)
     for verb, kind, line in rows:
         asked = f"{REQUEST_ANNOTATION}={verb}/$(date +%s)"

@@ -14,8 +14,8 @@ from kubernetes.aio import client
 from perennial.api.values import Json
 from perennial.cluster.cache import Cache, Held
 from perennial.cluster.client import Cluster
-from perennial.plan.core import Deletion
-from perennial.plan.premise import Name, Premise
+from perennial.plan.core import Deletion, Premise
+from perennial.plan.core.premise import Name
 
 
 class CachedCluster(Cluster):

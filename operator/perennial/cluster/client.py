@@ -22,13 +22,12 @@ from pydantic import ValidationError
 
 from perennial.api import API_VERSION, KINDS
 from perennial.api.common import ApiModel, Kind
-from perennial.api.quantity import quantity
-from perennial.api.values import Json
+from perennial.api.values import Json, quantity
 from perennial.cluster.cache import Held
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
-from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion, Event
-from perennial.plan.premise import Name, Premise, lowers, name_of
-from perennial.plan.refusal import Refusal
+from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion, Event, Premise, lowers
+from perennial.plan.core.premise import Name, name_of
+from perennial.plan.core.refusal import Refusal
 
 log = logging.getLogger("perennial.client")
 
@@ -115,8 +114,8 @@ def sentence(error: ApiException) -> str:
 
 def _after(error: ApiException) -> float:
     """Return the seconds of Retry-After, 0 where there is no such header."""
-    told = (error.headers or {}).get("Retry-After", "")
-    return float(told) if told.isdigit() else 0.0
+    header = (error.headers or {}).get("Retry-After", "")
+    return float(header) if header.isdigit() else 0.0
 
 
 async def connect() -> client.ApiClient:

@@ -64,18 +64,18 @@ async def _list(cluster: Cluster, path: str, source: Source) -> tuple[list[Json]
 
 async def keep(cluster: Cluster, cache: Cache, source: Source, namespace: str) -> NoReturn:
     """List a kind, and watch it from there, for ever."""
-    failures, told = 0, ""
+    failures, logged = 0, ""
     while True:
         try:
             version: str | None = await relist(cluster, cache, source, namespace)
-            failures, told = 0, ""
+            failures, logged = 0, ""
             while version is not None:
                 version = await follow(cluster, cache, source, namespace, version)
         except AWAY as error:
             failures += 1
-            if told != (told := reason(error)):
+            if logged != (logged := reason(error)):
                 about = {"kind": source.kind, "namespace": namespace}
-                log.warning("the objects cannot be listed: %s", told, extra=about)
+                log.warning("the objects cannot be listed: %s", logged, extra=about)
         await asyncio.sleep(wait_seconds(failures))
 
 

@@ -13,9 +13,8 @@ from perennial.api.values import Json
 from perennial.cluster.client import Outdated, WriteRefused
 from perennial.cluster.metrics import tell_conditions
 from perennial.cluster.queue import Later
-from perennial.plan.core import Deletion, Event, Plan
-from perennial.plan.premise import Premise
-from perennial.plan.refusal import Refusal, finding, told
+from perennial.plan.core import Deletion, Event, Plan, Premise
+from perennial.plan.core.refusal import Refusal, finding, with_refusals
 
 log = logging.getLogger("perennial.controller")
 
@@ -60,7 +59,7 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
     refusals: list[Refusal] = [error.refusal for error in refused]
     if refusals and status is not None:
         present = getattr(owner, "status").conditions  # noqa: B009
-        status, event = told(present, status, refusals, now)
+        status, event = with_refusals(present, status, refusals, now)
         events = (*events, event)
     recorded: Any = status or getattr(owner, "status")  # noqa: B009
     tell_conditions(owner.kind(), *owner.key, recorded.conditions)
@@ -71,14 +70,14 @@ async def carry_out(cluster: Writer, owner: Kind, plan: Plan, now: datetime) -> 
         except WriteRefused as error:
             refused.append(error)
     if len(refused) > len(refusals):
-        # What was decided is not recorded, so that it is decided again: only this is to be told.
+        # What was decided is not recorded, so that it is decided again: only this is said.
         unwritten = finding([refused[-1].refusal])
         events = (Event(unwritten.reason, unwritten.message, "Warning"),)
     for event in events:
         await _tell(cluster, owner, event, now)
     if refused:
-        told_by = "; ".join(str(error) for error in refused)
-        raise Later(told_by, max(e.after for e in refused), plan.requeue_after)
+        message = "; ".join(str(error) for error in refused)
+        raise Later(message, max(e.after for e in refused), plan.requeue_after)
     if outdated:
         raise outdated[0]
 

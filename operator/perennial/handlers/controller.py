@@ -1,37 +1,27 @@
-"""One reconcile: gather, plan, carry out."""
+"""One reconcile: observe, ask, plan, carry out."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from kubernetes.aio.client.exceptions import ApiException
 
-from perennial.api.base import Kind
 from perennial.cluster import metrics
 from perennial.cluster.client import Cluster, Outdated, Unreadable
 from perennial.cluster.queue import Key, Later
-from perennial.handlers import deployment, monitor, training, version
 from perennial.handlers.carry import carry_out
 from perennial.handlers.namespaces import listable
+from perennial.handlers.observe import OBSERVERS, observe_and_plan
 from perennial.handlers.store import StoreAccess
 from perennial.handlers.unreadable import stall
-from perennial.plan.core import Plan, Settings
+from perennial.plan.core import Settings
 from perennial.settings import Options
 from perennial.sources.pods import Pods
 
-Gather = Callable[[Cluster, Pods, Key, Settings, datetime], Awaitable[tuple[Kind, Plan] | None]]
-
-CONTROLLERS: dict[str, Gather] = {
-    "DriftMonitor": monitor.observe_and_plan,
-    "ModelTraining": training.observe_and_plan,
-    "ModelDeployment": deployment.observe_and_plan,
-    "ModelVersion": version.observe_and_plan,
-}
-OPENING = ("ModelTraining", "ModelDeployment")
-"""Kinds whose pods open a store."""
+ANEW_SECONDS = 0.1
+"""When what has changed meanwhile is decided anew: soon, but not as fast as it may change again."""
 
 
 class Controller:
@@ -48,11 +38,10 @@ class Controller:
         result = "error"
         now = datetime.now(UTC)
         try:
-            gather = CONTROLLERS[key.kind]
-            opens = key.kind in OPENING
+            opens = OBSERVERS[key.kind].opens_store
             denied = await self.store.denied(key.namespace) if opens else None
             settings = replace(self._settings, store_denied=denied)
-            decided = await gather(self._cluster, self._pods, key, settings, now)
+            decided = await observe_and_plan(self._cluster, self._pods, key, settings, now)
             if decided is None:
                 result = "success"
                 metrics.forget(*key)
@@ -63,7 +52,7 @@ class Controller:
             return plan.requeue_after
         except Outdated:
             result = "conflict"
-            return 0.0
+            return ANEW_SECONDS
         except Unreadable as found:
             result = "unreadable"
             await stall(self._cluster, found, now)

@@ -9,8 +9,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from perennial.api.deployment import ModelDeployment
 from perennial.cluster.client import Cluster, sentence
-from perennial.plan.core import FIELD_MANAGER
-from perennial.plan.finding import Finding
+from perennial.plan.core import FIELD_MANAGER, Finding
 from perennial.plan.serving.receipts import KEY_BYTES, key_secret, no_key
 
 THERE_SECONDS = 600.0

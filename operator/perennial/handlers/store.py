@@ -10,12 +10,11 @@ from collections import defaultdict
 
 from kubernetes.aio.client.exceptions import ApiException
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.cluster.client import Cluster, Outdated, WriteRefused, refusing, sentence
-from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion
-from perennial.plan.finding import Finding
-from perennial.plan.refusal import finding
-from perennial.plan.stores import (
+from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion, Finding
+from perennial.plan.core.refusal import finding
+from perennial.plan.pods.stores import (
     ALLOWED_LABEL,
     ALLOWED_VALUE,
     no_original,

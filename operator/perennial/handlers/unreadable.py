@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from perennial.api.base import Condition, Metadata
+from perennial.api.common import Condition, Metadata
 from perennial.cluster.client import Unreadable
 from perennial.cluster.metrics import tell_conditions
 from perennial.handlers.carry import Writer, carry_out
@@ -36,12 +36,12 @@ async def stall(cluster: Writer, found: Unreadable, now: datetime) -> None:
     owner = found.kind.model_construct(metadata=metadata, status=status)
     generation = metadata.generation
     kept = {c.type: c for c in status.conditions}
-    told = {
+    stalled = {
         "Ready": condition("Ready", False, found.reason, found.message),
         "Reconciling": condition("Reconciling", False, "Stalled"),
         "Stalled": condition("Stalled", True, found.reason, found.message),
     }
-    wanted: list[Condition] = list({**kept, **told}.values())
+    wanted: list[Condition] = list({**kept, **stalled}.values())
     conditions = settle(status.conditions, wanted, generation, now)
     after = status.model_copy(update={"conditions": conditions, "observed_generation": generation})
     before = kept.get("Stalled")

@@ -14,8 +14,8 @@ from typing import TypeVar
 
 import aiohttp
 
-from perennial.plan.signature import Signature, SignatureQuestion, SignatureTold
-from perennial.plan.windows import Heard, Question
+from perennial.plan.core.questions import Answer, Question
+from perennial.plan.core.signature import Signature, SignatureAnswer, SignatureQuestion
 from perennial_artifact.profile import Profile
 from perennial_artifact.windows import Window
 
@@ -51,12 +51,14 @@ class Pods:
             await self._session.close()
         self._reader.shutdown(wait=False, cancel_futures=True)
 
-    async def ask(self, questions: Sequence[Question]) -> tuple[Heard, ...]:
+    async def ask(self, questions: Sequence[Question]) -> tuple[Answer, ...]:
         """Return what came of each question, in their order, after a few seconds at the latest."""
         async with self._meanwhile():
             return tuple(await asyncio.gather(*(self._window(q) for q in questions)))
 
-    async def signatures(self, questions: Sequence[SignatureQuestion]) -> tuple[SignatureTold, ...]:
+    async def signatures(
+        self, questions: Sequence[SignatureQuestion]
+    ) -> tuple[SignatureAnswer, ...]:
         """Return what came of each question, in their order, after a few seconds at the latest."""
         async with self._meanwhile():
             return tuple(await asyncio.gather(*(self._signature(q) for q in questions)))
@@ -85,43 +87,45 @@ class Pods:
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return False
 
-    async def _signature(self, q: SignatureQuestion) -> SignatureTold:
+    async def _signature(self, q: SignatureQuestion) -> SignatureAnswer:
         try:
             async with asyncio.timeout(SECONDS):
                 status, body, _ = await self._get(q.address, f"/v2/models/{q.model}")
                 if status != 200:
-                    return SignatureTold(q.pod, q.revision, None, f"answered with status {status}")
+                    return SignatureAnswer(
+                        q.pod, q.revision, None, f"answered with status {status}"
+                    )
                 found = await self._read(Signature.from_json, body)
         except (aiohttp.ClientError, TimeoutError):
-            return SignatureTold(q.pod, q.revision, None, SILENT)
+            return SignatureAnswer(q.pod, q.revision, None, SILENT)
         except ValueError:
-            return SignatureTold(q.pod, q.revision, None, "answered what is no model's metadata")
-        return SignatureTold(q.pod, q.revision, found)
+            return SignatureAnswer(q.pod, q.revision, None, "answered what is no model's metadata")
+        return SignatureAnswer(q.pod, q.revision, found)
 
-    async def _window(self, q: Question) -> Heard:
+    async def _window(self, q: Question) -> Answer:
         skew = 0.0
         try:
             async with asyncio.timeout(SECONDS):
                 end = q.end
                 status, body, clock, skew = await self._counted(q, end)
                 if status == TOO_EARLY:
-                    told = float((await self._read(json.loads, body))["clock"])
+                    its_clock = float((await self._read(json.loads, body))["clock"])
                     # What its own clock has passed.
-                    end = min(end - q.step, int(told) // q.step * q.step)
-                    skew = told - clock
+                    end = min(end - q.step, int(its_clock) // q.step * q.step)
+                    skew = its_clock - clock
                     if end <= q.start:
-                        return Heard(q.pod, q.revision, None, "its clock is behind", skew)
+                        return Answer(q.pod, q.revision, None, "its clock is behind", skew)
                     status, body, clock, _ = await self._counted(q, end)
                 if status != 200:
-                    return Heard(q.pod, q.revision, None, f"answered with status {status}", skew)
+                    return Answer(q.pod, q.revision, None, f"answered with status {status}", skew)
                 window = await self._read(Window.from_json, body)
         except (aiohttp.ClientError, TimeoutError):
-            return Heard(q.pod, q.revision, None, SILENT, skew)
+            return Answer(q.pod, q.revision, None, SILENT, skew)
         except (ValueError, KeyError, TypeError, OverflowError):
-            return Heard(q.pod, q.revision, None, "answered what is no window", skew)
+            return Answer(q.pod, q.revision, None, "answered what is no window", skew)
         if (window.start, window.end) != (q.start, end):
-            return Heard(q.pod, q.revision, None, "answered with another window", skew)
-        return Heard(q.pod, q.revision, window, "", window.clock - clock)
+            return Answer(q.pod, q.revision, None, "answered with another window", skew)
+        return Answer(q.pod, q.revision, window, "", window.clock - clock)
 
     async def _counted(self, q: Question, end: int) -> tuple[int, bytes, float, float]:
         """Return status, body, what our clock was when the pod looked at its own, and the skew.

@@ -20,7 +20,7 @@ from perennial_serving.system.budget import Lease
 AT_ONCE = 8192
 """How many strings are made, moved or freed in one go: a millisecond or less."""
 _SOON_SECONDS = 0.02
-# The references to an array that only we hold: our list's, and that of the function that counts.
+# The references to an array that only we hold: our own, and that of the function that counts.
 _OURS = 2
 
 
@@ -51,29 +51,29 @@ class Remains:
 
     def __init__(self, threads: Executor) -> None:
         self._threads = threads
-        self._held: list[NDArray[Any]] = []
-        self._leases: list[Lease | None] = []
+        self._held: dict[int, NDArray[Any]] = {}  # each once, by its identity
+        self._leases: dict[int, list[Lease | None]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, arrays: Iterable[NDArray[Any]], lease: Lease | None) -> None:
         """Take arrays whose bytes a lease counts; those of few strings, or of numbers, just go."""
         for array in arrays:
             if array.dtype.hasobject and array.size > AT_ONCE:
-                self._held.append(_owner(array))
-                self._leases.append(lease)
+                owner = _owner(array)
+                self._held[id(owner)] = owner
+                self._leases.setdefault(id(owner), []).append(lease)
+        self._look_soon()
+
+    def _look_soon(self) -> None:
         if self._held and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_SOON_SECONDS, self._look)
 
     def _look(self) -> None:
         self._timer = None
-        held, self._held = self._held, []
-        leases, self._leases = self._leases, []
-        while held:
-            lease = leases.pop()
-            if sys.getrefcount(held[-1]) <= _OURS:
-                self._threads.submit(_empty, held.pop(), lease)
-            else:
-                self.take([held.pop()], lease)
+        for key in list(self._held):
+            if sys.getrefcount(self._held[key]) <= _OURS:
+                self._threads.submit(_empty, self._held.pop(key), self._leases.pop(key))
+        self._look_soon()
 
 
 def _owner(array: NDArray[Any]) -> NDArray[Any]:
@@ -83,6 +83,6 @@ def _owner(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _empty(array: NDArray[Any], lease: Lease | None) -> None:
-    """Empty an array that counts as long as this takes."""
+def _empty(array: NDArray[Any], leases: list[Lease | None]) -> None:
+    """Empty an array, which counts as long as this takes."""
     empty(array)

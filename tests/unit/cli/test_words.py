@@ -17,7 +17,7 @@ from perennial.cli.shown.heading import standing
 from perennial.cli.shown.state import state_of
 from perennial.cli.shown.words import bar, duration, listed, shortened, sparkline
 from perennial.plan.core import REQUEST_LENGTH
-from perennial.plan.rollout.requests import VERBS as OF_A_ROLLOUT
+from perennial.plan.rollout.requests import REQUESTS as OF_A_ROLLOUT
 from perennial.plan.training import RETRAIN
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial.cluster.client import contains
-from perennial.plan.workload import service
+from perennial.plan.serving.service import service
 
 SCALARS = st.one_of(st.booleans(), st.integers(-9, 9), st.text(max_size=3), st.none())
 OBJECTS = st.recursive(

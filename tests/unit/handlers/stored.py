@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from perennial.api.base import Json, Kind
+from perennial.api.common import Kind
+from perennial.api.values import Json
 from perennial.cluster.queue import Key
 from perennial.plan.core import Settings
 

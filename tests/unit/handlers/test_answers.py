@@ -9,9 +9,9 @@ from builders import SETTINGS, later
 from rollout_world import REVISION, World, signature
 
 from perennial.cluster.queue import Key
-from perennial.handlers import deployment
-from perennial.plan.signature import SignatureQuestion, SignatureTold
-from perennial.plan.windows import Heard, Question
+from perennial.handlers.observe import deployment, observe_and_plan
+from perennial.plan.core.questions import Answer, Question
+from perennial.plan.core.signature import SignatureAnswer, SignatureQuestion
 from perennial_artifact.windows import Bucket, Requests, Window
 
 KEY = Key("ModelDeployment", "team", "flights")
@@ -49,10 +49,12 @@ class Pods:
         self.described: list[SignatureQuestion] = []
         self.drained: list[str] = []
 
-    async def signatures(self, questions: Sequence[SignatureQuestion]) -> tuple[SignatureTold, ...]:
+    async def signatures(
+        self, questions: Sequence[SignatureQuestion]
+    ) -> tuple[SignatureAnswer, ...]:
         self.described += questions
         return tuple(
-            SignatureTold(q.pod, q.revision, signature("x" if q.revision == self.canary else "y"))
+            SignatureAnswer(q.pod, q.revision, signature("x" if q.revision == self.canary else "y"))
             for q in questions
         )
 
@@ -60,20 +62,20 @@ class Pods:
         self.drained.append(address)
         return len(self.drained) > 1  # not the first time
 
-    async def ask(self, questions: Sequence[Question]) -> tuple[Heard, ...]:
+    async def ask(self, questions: Sequence[Question]) -> tuple[Answer, ...]:
         self.asked += questions
         return tuple(self._heard(q) for q in questions)
 
-    def _heard(self, q: Question) -> Heard:
+    def _heard(self, q: Question) -> Answer:
         if self.silent:
-            return Heard(q.pod, q.revision, None, "did not answer its metrics port")
+            return Answer(q.pod, q.revision, None, "did not answer its metrics port")
         good, bad = (0, 60) if q.revision == self.canary else (60, 0)
         buckets = [Bucket(q.end - 2, 1, good, 0, bad, [60])]
         window = Window(
             model="m", version="1", since=0, clock=q.end + 1, start=q.start, end=q.end,
             requests=Requests([], buckets),
         )  # fmt: skip
-        return Heard(q.pod, q.revision, window)
+        return Answer(q.pod, q.revision, window)
 
 
 def pod(revision: str, number: int, **meta: Any) -> dict[str, Any]:
@@ -104,7 +106,7 @@ def trial() -> tuple[World, Cluster, Pods]:
 
 
 async def decide(cluster: Cluster, pods: Pods, seconds: float) -> Any:
-    found = await deployment.observe_and_plan(
+    found = await observe_and_plan(
         cluster, pods, KEY, SETTINGS, later(seconds)  # type: ignore[arg-type]
     )  # fmt: skip
     assert found is not None

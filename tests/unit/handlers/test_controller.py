@@ -12,8 +12,8 @@ from perennial.cluster import metrics
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Key
 from perennial.handlers import controller
-from perennial.handlers.controller import Controller
-from perennial.handlers.monitor import export
+from perennial.handlers.controller import ANEW_SECONDS, Controller
+from perennial.handlers.observe.monitor import export
 from perennial.plan.core import Deletion, Event, Plan
 from perennial.settings import read
 from perennial.sources.pods import Pods
@@ -64,7 +64,7 @@ def decided(monkeypatch: pytest.MonkeyPatch) -> None:
     async def gather(*_: Any) -> Any:
         return OWNER, PLAN
 
-    monkeypatch.setitem(controller.CONTROLLERS, "ModelDeployment", gather)
+    monkeypatch.setattr(controller, "observe_and_plan", gather)
 
 
 def counted(result: str) -> float:
@@ -94,7 +94,7 @@ async def test_a_step_that_fails_ends_the_pass_and_is_counted(step: str) -> None
 
 async def test_what_was_decided_about_an_old_object_is_decided_anew_and_not_told() -> None:
     recorder, before = Recorder("status", Outdated()), counted("conflict")
-    assert await made(recorder).reconcile(KEY) == 0.0
+    assert await made(recorder).reconcile(KEY) == ANEW_SECONDS
     assert "CanaryPromoted" not in recorder.done and counted("conflict") == before + 1
 
 
@@ -104,7 +104,7 @@ async def test_an_object_that_is_gone_takes_its_series_with_it(
     async def gather(*_: Any) -> None:
         return None
 
-    monkeypatch.setitem(controller.CONTROLLERS, "ModelDeployment", gather)
+    monkeypatch.setattr(controller, "observe_and_plan", gather)
     labels = {"namespace": "team", "name": "flights", "version": "v1", "sha256": "a"}
     labels["role"] = "stable"
 

@@ -8,7 +8,7 @@ from builders import deployment as made
 from stored import SETTINGS, Stored, key
 
 from perennial.api import ModelDeployment, ModelVersion
-from perennial.handlers import deployment
+from perennial.handlers.observe import observe_and_plan
 from perennial.plan.serving.service import service
 from perennial.sources.pods import Pods
 
@@ -37,9 +37,7 @@ def asked_for(owner: ModelDeployment, *versions: ModelVersion) -> Stored:
 
 async def told(cluster: Any) -> Any:
     """Return the status that is decided on."""
-    decided = await deployment.observe_and_plan(
-        cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW
-    )
+    decided = await observe_and_plan(cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW)
     assert decided is not None
     return decided[1].status
 
@@ -113,14 +111,12 @@ async def test_what_is_about_to_go_is_not_decided_about_and_nothing_of_it_is_mad
     told = {"deletion_timestamp": NOW}
     going = going.model_copy(update={"metadata": going.metadata.model_copy(update=told)})
     cluster: Any = asked_for(going, version(1, OLD), version(2, NEW))
-    decided = await deployment.observe_and_plan(cluster, Pods(), key(going), SETTINGS, NOW)
+    decided = await observe_and_plan(cluster, Pods(), key(going), SETTINGS, NOW)
     assert decided is None
 
 
 async def test_a_refuted_version_that_the_spec_names_is_served_and_told() -> None:
     cluster: Any = Stored(made({"model": {"versionRef": {"name": "flights-2"}}}), refuted(2, NEW))
-    decided = await deployment.observe_and_plan(
-        cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW
-    )
+    decided = await observe_and_plan(cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW)
     assert decided is not None and decided[1].status.stable.version == "flights-2"  # type: ignore[union-attr,attr-defined]
     assert [e.reason for e in decided[1].events] == ["VersionRefuted"]

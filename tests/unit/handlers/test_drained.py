@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from builders import NOW
 
-from perennial.handlers.drained import TRIES, Drained
+from perennial.handlers.observe.drained import TRIES, Drained
 
 KEY = ("team", "flights")
 

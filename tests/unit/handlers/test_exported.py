@@ -12,7 +12,7 @@ from perennial.cluster import metrics
 from perennial.cluster.client import Unreadable
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
-from perennial.handlers.deployment import export
+from perennial.handlers.observe.deployment import export
 from perennial.handlers.unreadable import stall
 from perennial.plan.core import Plan, condition
 

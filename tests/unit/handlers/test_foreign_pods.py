@@ -7,11 +7,12 @@ import pytest
 from builders import NOW, SETTINGS, deployment, monitor
 
 from perennial.cluster.queue import Key
-from perennial.handlers import deployment as deployments
-from perennial.handlers import monitor as monitors
+from perennial.handlers.observe import deployment as deployments
+from perennial.handlers.observe import monitor as monitors
+from perennial.handlers.observe import observe_and_plan
 from perennial.plan.core import Plan
-from perennial.plan.serving_pods import serving_pods
-from perennial.plan.windows import Heard, Question
+from perennial.plan.core.questions import Answer, Question
+from perennial.plan.serving.pods import serving_pods
 
 STABLE = {"revision": "old-1", "role": "Stable", "artifact": {"uri": "s3://a", "sha256": "a" * 64}}
 CANARY = {**STABLE, "revision": "new-1", "role": "Canary"}
@@ -77,9 +78,12 @@ async def decided(
     asked, found = set[str](), list[Any]()
 
     class Pods:
-        async def ask(self, questions: Sequence[Question]) -> tuple[Heard, ...]:
+        async def ask(self, questions: Sequence[Question]) -> tuple[Answer, ...]:
             asked.update(q.pod for q in questions)
-            return tuple(Heard(q.pod, q.revision) for q in questions)
+            return tuple(Answer(q.pod, q.revision) for q in questions)
+
+        async def drain(self, address: str) -> bool:
+            raise AssertionError("no request was turned away from any")
 
     def planned(snapshot: Any) -> Plan:
         found.append(snapshot)
@@ -88,19 +92,23 @@ async def decided(
     monkeypatch.setattr(wants, lambda *_: True)
     monkeypatch.setattr(handlers, plan, planned)
     key, cluster = Key(kind, "team", "flights"), Cluster()
-    await handlers.observe_and_plan(cluster, Pods(), key, SETTINGS, NOW)
+    await observe_and_plan(cluster, Pods(), key, SETTINGS, NOW)
     (snapshot,) = found
     return asked, snapshot
 
 
 async def test_a_rollout_is_decided_by_our_own_pods(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = ("ModelDeployment", "perennial.plan.rollout.measure.wants_metrics", "plan_deployment")
+    calls = (
+        "ModelDeployment",
+        "perennial.plan.rollout.analysis.verdict.wants_metrics",
+        "plan_deployment",
+    )
     asked, snapshot = await decided(deployments, *calls, monkeypatch)
     assert asked == {"ours"} and snapshot.pods == (OURS,)
     assert snapshot.answers.asked == {"old-1": ("ours",), "new-1": ()}
 
 
 async def test_drift_is_found_by_our_own_pods(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = ("DriftMonitor", "perennial.handlers.monitor.wants_windows", "plan_monitor")
+    calls = ("DriftMonitor", "perennial.handlers.observe.monitor.wants_windows", "plan_monitor")
     asked, snapshot = await decided(monitors, *calls, monkeypatch)
     assert asked == {"ours"} and snapshot.asked == 1

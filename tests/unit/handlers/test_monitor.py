@@ -7,8 +7,8 @@ from builders import NOW, SETTINGS, conditions, deployment, monitor
 
 from perennial.api import DriftMonitor
 from perennial.cluster.queue import Key
-from perennial.handlers.monitor import observe_and_plan
-from perennial.plan.windows import Heard, Question
+from perennial.handlers.observe import observe_and_plan
+from perennial.plan.core.questions import Answer, Question
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.windows import Column, Window
 
@@ -50,12 +50,12 @@ class Pods:
     def __init__(self) -> None:
         self.profiles: list[str] = []
 
-    async def ask(self, questions: Sequence[Question]) -> tuple[Heard, ...]:
+    async def ask(self, questions: Sequence[Question]) -> tuple[Answer, ...]:
         assert {q.parts for q in questions} == {("features", "predictions")}
         return tuple(
-            Heard(q.pod, q.revision, None, "did not answer")
+            Answer(q.pod, q.revision, None, "did not answer")
             if q.pod == "p1"
-            else Heard(q.pod, q.revision, self._window(q))
+            else Answer(q.pod, q.revision, self._window(q))
             for q in questions
         )
 

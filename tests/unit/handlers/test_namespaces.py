@@ -53,7 +53,7 @@ async def test_an_object_of_a_namespace_that_went_is_not_tried_again(
     async def gather(*_: Any) -> Any:
         raise ApiException(status=403)
 
-    monkeypatch.setitem(controller.CONTROLLERS, "ModelDeployment", gather)
+    monkeypatch.setattr(controller, "observe_and_plan", gather)
     options = read({"PERENNIAL_WATCH_NAMESPACES": named})[1]
     api: Any = Api(*(["a"] if there else []))
     reconcile = Controller(api, Pods(), SETTINGS, options).reconcile(

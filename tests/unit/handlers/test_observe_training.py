@@ -6,7 +6,7 @@ import pytest
 from builders import NOW, run, run_children, training
 from stored import SETTINGS, Stored, key
 
-from perennial.handlers.training import observe_and_plan
+from perennial.handlers.observe import observe_and_plan
 from perennial.plan.training import INDEX_LABEL
 from perennial.sources.pods import Pods
 

@@ -10,7 +10,7 @@ from perennial.cluster.client import Outdated
 from perennial.handlers import store
 from perennial.handlers.store import COPY_LABEL, StoreAccess
 from perennial.plan.core import MANAGED_BY, Deletion
-from perennial.plan.stores import ALLOWED_LABEL
+from perennial.plan.pods.stores import ALLOWED_LABEL
 from perennial.settings import read
 
 CHART = {"PERENNIAL_STORE_SECRET": "store", "PERENNIAL_NAMESPACE": "system"}

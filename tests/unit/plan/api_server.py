@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perennial.cluster.client import WriteRefused
-from perennial.plan import refusal
+from perennial.plan.core import refusal
 
 
 class Killed(BaseException):

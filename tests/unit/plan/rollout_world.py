@@ -16,17 +16,17 @@ from perennial.api.values import Json
 from perennial.cluster.client import Outdated
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
-from perennial.handlers.measured import Measured
-from perennial.plan.analysis.look import closed
-from perennial.plan.core import Deletion, Event, Plan
-from perennial.plan.premise import Name, Premise, lowers, name_of
+from perennial.handlers.observe.measured import Measured
+from perennial.plan.core import Deletion, Event, Plan, Premise, lowers
+from perennial.plan.core.premise import Name, name_of
+from perennial.plan.core.questions import Answer, Answers
+from perennial.plan.core.signature import Signature, SignatureAnswer, Tensor, differences
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
+from perennial.plan.rollout.analysis.look import closed
 from perennial.plan.rollout.signature_check import CHANGED, UNKNOWN, is_asked
 from perennial.plan.rollout.state import is_undone
 from perennial.plan.rollout.traffic.replicas import split
 from perennial.plan.serving.revision import Record
-from perennial.plan.signature import Signature, SignatureTold, Tensor, differences
-from perennial.plan.windows import Answers, Heard
 from perennial_artifact.windows import Bucket, Requests, Window
 
 REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
@@ -72,6 +72,9 @@ class World:
     or ahead.
     """
 
+    is_behind = False
+    """Whether the operator may not know what is there."""
+
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
         self._made = 0
         self.deployment = deployment(spec)
@@ -111,7 +114,7 @@ class World:
         self.seconds = 0.0
         self.writes = 0
         self.measured = Measured()
-        self.is_late = self.is_decided_anew = False
+        self.is_late = self.is_decided_anew = self.is_forbidden = False
         self.planned: DeploymentStatus | None = None  # by the pass whose writes are made
         self.spares = 0  # pods that the cluster cannot have, so that one goes before another comes
 
@@ -278,7 +281,7 @@ class World:
             measured=self.measured.recall(self.deployment),
         )
 
-    def _told(self) -> Iterator[SignatureTold]:
+    def _told(self) -> Iterator[SignatureAnswer]:
         """Yield what the ready pods say that they take and give, once the canary has one."""
         status = self.deployment.status
         assert status.stable is not None and status.canary is not None
@@ -288,7 +291,7 @@ class World:
             name = revision.revision
             if self.ready(name):
                 told = self.signature_of(name) if role not in self.silent else None
-                yield SignatureTold(f"pod-{name}", name, told, "" if told else "did not answer")
+                yield SignatureAnswer(f"pod-{name}", name, told, "" if told else "did not answer")
 
     def signature_of(self, revision: str) -> Signature | None:
         """Return what a revision's pods tell of their model."""
@@ -342,7 +345,7 @@ class World:
             asked[name] = tuple(f"pod-{name}-{n}" for n in range(self.pods_each))
             for pod in asked[name]:
                 if {role, pod} & self.silent:
-                    heard.append(Heard(pod, name, why="did not answer"))
+                    heard.append(Answer(pod, name, problem="did not answer"))
                     continue
                 skew = self.skewed.get(role, self.skewed.get(pod, 0.0))
                 end = until - self.behind.get(role, self.behind.get(pod, 0))
@@ -351,7 +354,7 @@ class World:
                     model="m", version="1", since=0, clock=now.timestamp() + skew,
                     start=end - 540, end=end, requests=Requests(list(BOUNDS), found),
                 )  # fmt: skip
-                heard.append(Heard(pod, name, window, skew=skew))
+                heard.append(Answer(pod, name, window, skew=skew))
         return Answers(asked, until, tuple(heard))
 
     def pods(self) -> list[dict[str, Any]]:
@@ -389,7 +392,7 @@ class World:
         # What an old leader adds late may be too much for a moment.
         version = self.deployment.metadata.resource_version
         self.is_late = owner.metadata.resource_version != version
-        self.is_decided_anew = False
+        self.is_decided_anew = self.is_forbidden = False
         try:
             driven(carry_out(_Writer(self, cut), owner, plan, later(self.seconds)))
         except Killed:
@@ -560,6 +563,8 @@ class World:
             self.grow()
         plan = self._decided()
         self.carry_out(plan, cut)
+        # Else it would be decided again and again, as fast as can be.
+        assert self.is_behind or not self.is_forbidden, "what was just decided may not be done"
         return plan
 
     def _decided(self) -> Plan:
@@ -660,6 +665,7 @@ class _Writer:
                 now[other] = of.get(other[1], owner)
                 world.learn(revision)
         if not premise.allows(now, name, then):
+            world.is_forbidden = True
             raise Outdated(name[3])
 
     async def delete(self, deletion: Deletion, premise: Premise | None = None) -> None:

@@ -18,11 +18,13 @@ class StaleWorld(World):
     What it writes itself it knows at once; what writes lean on is asked of the API server.
     """
 
+    is_behind = True
+
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
         self.held: dict[str, Json] = {}
         self.chance = Random(1)
-        self.heard = 0.5  # of what has changed, at each look
+        self.received = 0.5  # of what has changed, at each look
 
     def lose(self, revision: str, left: int) -> None:
         """Let all pods of a revision but some be gone; they come back."""
@@ -43,7 +45,7 @@ class StaleWorld(World):
                 self.learn(revision)
 
     def snapshot(self) -> DeploymentSnapshot:
-        self.hear(self.heard)
+        self.hear(self.received)
         if SERVICE not in self.held:
             self.learn(SERVICE)
         workloads = [body for revision, body in self.held.items() if revision != SERVICE]

@@ -15,7 +15,7 @@ from http2_peer import Peer, until
 from onnx_models import doubling
 from servers import Server, serving
 
-from perennial.plan.signature import Signature, SignatureQuestion
+from perennial.plan.core.signature import Signature, SignatureQuestion
 from perennial.sources import pods
 from perennial.sources.pods import Pods
 from perennial_serving.system.budget import Budget
@@ -146,7 +146,7 @@ async def test_the_operator_drains_and_reads_what_a_model_takes_and_gives(
     await asking.close()
     assert told.signature == Signature.from_json(metadata(server))
     assert [t.name for t in told.signature.inputs] == ["x"]
-    assert (other.signature, other.why) == (None, "answered with status 404")
+    assert (other.signature, other.problem) == (None, "answered with status 404")
 
 
 async def test_streams_that_come_before_the_peer_hears_are_answered() -> None:

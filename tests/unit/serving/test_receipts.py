@@ -1,6 +1,5 @@
 """What a receipt says, to whom, and what it gives away."""
 
-import base64
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +118,7 @@ def test_it_gives_away_nothing_but_its_length(keys: Keys) -> None:
     texts = {Issuer(BINARY, keys).give(same, 1) for _ in range(3)}
     issuer = Issuer(BINARY, keys)
     texts |= {issuer.give(same, 1) for _ in range(200)}
-    raw = np.array([list(base64.urlsafe_b64decode(text or "")) for text in texts])
+    raw = np.array([list(bytes.fromhex(text or "")) for text in texts])
     assert len(texts) == 203 and len({len(text or "") for text in texts}) == 1
     # No byte is the same in all, or nearly so; by chance the commonest value comes 9 times.
     assert max(np.bincount(column).max() for column in raw.T) < 20
@@ -130,11 +129,9 @@ def test_who_has_another_key_neither_reads_nor_makes_one(keys: Keys, tmp_path: P
     text = Issuer(BINARY, keys).give({"probabilities": np.array([[0.5, 0.5]])}, 1)
     assert text is not None and read(text, other) is None
     for n in range(len(text)):  # all of it is authenticated
-        flipped = text[:n] + ("A" if text[n] != "A" else "B") + text[n + 1 :]
-        assert read(flipped, keys) in (None, read(text, keys))
-        if n < len(text) - 1:
-            assert read(flipped, keys) is None
-    for nonsense in ("", "x", "é", text + "AAAA", "A" * 100_000, text[:-4]):
+        flipped = text[:n] + ("a" if text[n] != "a" else "b") + text[n + 1 :]
+        assert read(flipped, keys) is None
+    for nonsense in ("", "x", "é", text + "aa", "a" * 100_000, text[:-2]):
         assert read(nonsense, keys) is None
 
 

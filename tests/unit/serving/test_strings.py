@@ -71,6 +71,19 @@ async def test_what_others_still_look_at_is_not_emptied(emptied: list[Any]) -> N
     assert budget.held == 0
 
 
+async def test_parts_of_one_array_are_emptied_when_all_have_gone(emptied: list[Any]) -> None:
+    """As those of requests that were answered together."""
+    with ThreadPoolExecutor(1) as threads:
+        remains = strings.Remains(threads)
+        array = made(2 * COUNT)
+        remains.take([array[:COUNT]], None)
+        remains.take([array[COUNT:]], None)
+        del array
+        await asyncio.wait_for(until(lambda: bool(emptied)), 20)
+        assert not remains._held
+    assert [array.size for array in emptied] == [2 * COUNT]
+
+
 async def test_few_strings_and_numbers_just_go(emptied: list[Any]) -> None:
     with ThreadPoolExecutor(1) as threads:
         remains = strings.Remains(threads)

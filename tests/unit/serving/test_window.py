@@ -13,7 +13,7 @@ import pytest
 from onnx_models import boosted
 from servers import Server, closed_window, serving, window
 
-from perennial.plan.windows import Question
+from perennial.plan.core.questions import Question
 from perennial.sources import pods
 from perennial.sources.pods import Pods
 from perennial_artifact.windows import PARTS, merge

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from perennial.plan.windows import Question
+from perennial.plan.core.questions import Question
 from perennial.sources import pods
 from perennial.sources.pods import Pods
 from perennial_artifact.windows import Requests, Window

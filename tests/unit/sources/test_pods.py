@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from perennial.plan.signature import SignatureQuestion, SignatureTold
-from perennial.plan.windows import Question
+from perennial.plan.core.questions import Question
+from perennial.plan.core.signature import SignatureAnswer, SignatureQuestion
 from perennial.sources import pods
 from perennial.sources.pods import Pods, url
 from perennial_artifact.profile import FeatureProfile, Profile
@@ -76,7 +76,7 @@ async def test_a_window_is_read_and_the_clock_compared(serve: Any, asking: Pods)
     await serve(answer)
     (heard,) = await asking.ask([question()])
     assert heard.window is not None and heard.window.requests == window(NOW - 60, NOW).requests
-    assert 8.5 < heard.skew < 9.5 and heard.is_skewed and not heard.why
+    assert 8.5 < heard.skew < 9.5 and heard.is_skewed and not heard.problem
 
 
 async def test_a_body_that_comes_in_pieces_is_read_to_its_end(serve: Any, asking: Pods) -> None:
@@ -109,7 +109,7 @@ async def test_a_pod_that_is_early_is_asked_for_what_its_clock_has_passed(
     (heard,) = await asking.ask([question()])
     assert heard.window is not None and heard.window.end == NOW - 4
     (heard,) = await asking.ask([question(seconds=2)])  # nothing of that has been yet
-    assert heard.window is None and heard.why == "its clock is behind" and heard.skew < -3
+    assert heard.window is None and heard.problem == "its clock is behind" and heard.skew < -3
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ async def test_nonsense_is_no_answer(
 
     await serve(answer)
     (heard,) = await asking.ask([question()])
-    assert (heard.window, heard.why) == (None, why)
+    assert (heard.window, heard.problem) == (None, why)
 
 
 async def test_a_clock_far_ahead_is_known_by_the_refusal(serve: Any, asking: Pods) -> None:
@@ -166,7 +166,7 @@ async def test_nothing_is_inflated(serve: Any, asking: Pods) -> None:
 
     await serve(answer)
     (heard,) = await asking.ask([question()])
-    assert (heard.window, heard.why) == (None, "answered what is no window")
+    assert (heard.window, heard.problem) == (None, "answered what is no window")
 
 
 async def test_a_pod_that_hangs_is_given_up_and_keeps_no_other_waiting(
@@ -191,7 +191,7 @@ async def test_a_pod_that_hangs_is_given_up_and_keeps_no_other_waiting(
     slow = asyncio.create_task(asking.ask(questions))
     (quick,) = await asking.ask([question()])
     assert quick.window is not None and not slow.done()
-    assert [(h.window is None, h.why) for h in await slow] == [
+    assert [(h.window is None, h.problem) for h in await slow] == [
         (True, "did not answer its metrics port"),
         (True, "did not answer its metrics port"),
         (False, ""),
@@ -201,7 +201,7 @@ async def test_a_pod_that_hangs_is_given_up_and_keeps_no_other_waiting(
 async def test_nobody_listens(asking: Pods, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pods, "PORT", 1)
     (heard,) = await asking.ask([question()])
-    assert heard.why == "did not answer its metrics port"
+    assert heard.problem == "did not answer its metrics port"
 
 
 async def test_a_profile_is_the_one_that_was_counted_on(serve: Any, asking: Pods) -> None:
@@ -240,7 +240,7 @@ async def test_a_model_tells_what_it_takes_and_gives(
 
     await serve(told)
     (found,) = await asking.signatures([SignatureQuestion("p", "r1", "127.0.0.1", "flights")])
-    assert found == SignatureTold("p", "r1", found.signature, why)
+    assert found == SignatureAnswer("p", "r1", found.signature, why)
     assert (found.signature is None) == bool(why)
 
 
@@ -255,7 +255,7 @@ async def test_a_pod_that_hangs_tells_nothing_and_drains_nothing(
 
     await serve(hang)
     (found,) = await asking.signatures([SignatureQuestion("p", "r1", "127.0.0.1", "m")])
-    assert found.signature is None and found.why == pods.SILENT
+    assert found.signature is None and found.problem == pods.SILENT
     assert not await asking.drain("127.0.0.1")
 
 

@@ -50,8 +50,8 @@ WIDE = 100
 ROLES = {"Stable": GOOD, "Canary": BUSY, "Shadow": BUSY, "Variant": BUSY, "Failed": BAD}
 VERDICTS = {"Successful": GOOD, "Failed": BAD, "Unreachable": BAD, "NotComparable": ODD}
 REJECTIONS = 3
-PAUSE_STEP = "CanaryPauseStep"
-"""Why a rollout is paused whose step says so; others are paused by a person or by a finding."""
+PROMOTED = frozenset({"CanaryPauseStep", "SignatureChanged", "SignatureUnknown"})
+"""Reasons of a pause that ends by a promotion; others end when a person resumes it, too."""
 
 
 def deployment(
@@ -85,7 +85,7 @@ def _hint(body: Json, view: reading.Deployment) -> Text | None:
         return None
     of = f"{meta(body, 'name')} -n {meta(body, 'namespace')}"
     ways = [("Go on", "promote"), ("Go back", "abort")]
-    if view.paused != PAUSE_STEP:
+    if view.paused not in PROMOTED:
         ways = [("Go on", "resume"), ("End the step", "promote"), ("Go back", "abort")]
     return Text(
         "\n".join(f"{what}: kubectl perennial {verb} {of}" for what, verb in ways), "yellow"

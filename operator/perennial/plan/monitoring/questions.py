@@ -7,7 +7,7 @@ from datetime import datetime
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.values import Json, seconds
-from perennial.plan.windows import CLOSED_SECONDS, Asked, ask
+from perennial.plan.core.questions import CLOSED_SECONDS, Asked, ask
 
 STEP = 5
 """Seconds of the buckets that pods count features in, for an hour."""

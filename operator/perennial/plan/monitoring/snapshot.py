@@ -6,7 +6,7 @@ from datetime import datetime
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
-from perennial.plan.windows import Answers
+from perennial.plan.core.questions import Answers
 from perennial_artifact.profile import Profile
 from perennial_artifact.windows import Window
 
@@ -27,7 +27,7 @@ class MonitorSnapshot:
     @property
     def windows(self) -> list[Window]:
         """Return what the pods counted of features and predictions."""
-        found = [h.window for h in self.answers.heard] if self.answers is not None else []
+        found = [h.window for h in self.answers.received] if self.answers is not None else []
         return [w for w in found if w is not None and w.features is not None]
 
     @property
@@ -41,5 +41,5 @@ class MonitorSnapshot:
         if self.answers is None:
             return 0
         ready = {name for names in self.answers.asked.values() for name in names}
-        gave = {h.pod for h in self.answers.heard if h.window is not None and h.window.features}
+        gave = {h.pod for h in self.answers.received if h.window is not None and h.window.features}
         return len(ready & gave)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from perennial.api.values import Json
-from perennial.plan.finding import Blame, Finding, first
+from perennial.plan.core import Blame, Finding, first
 
 CRASHES = 3
 PATIENCE_SECONDS = 30

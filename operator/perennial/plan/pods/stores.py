@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from perennial.api.store import CLAIM_MESSAGE, StoreRef
-from perennial.plan.core import Settings
-from perennial.plan.finding import Finding
+from perennial.plan.core import Finding, Settings
 from perennial_artifact.volumes import claim_of
 
 ALLOWED_LABEL = "perennial.dev/default-store"
@@ -21,7 +20,7 @@ def chosen(store: StoreRef | None, settings: Settings) -> tuple[str, str]:
     return store.uri, store.secret_ref.name if store.secret_ref else ""
 
 
-def opener(uri: str, store: StoreRef | None, settings: Settings) -> str:
+def secret_for(uri: str, store: StoreRef | None, settings: Settings) -> str:
     """Return the Secret of the store, '' where a URI's scheme says that it is in another.
 
     By the scheme alone: other buckets beside the store's are opened by the same credentials.

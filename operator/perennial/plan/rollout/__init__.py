@@ -1,11 +1,11 @@
 """The rollout of a ModelDeployment: which revision serves, with which weight, and for how long."""
 
+from perennial.plan.rollout.analysis.verdict import questions, wants_metrics
 from perennial.plan.rollout.decision import plan_deployment
 from perennial.plan.rollout.drain import turned_away
-from perennial.plan.rollout.measure import questions, wants_metrics
-from perennial.plan.rollout.rebuild import takes_untried
 from perennial.plan.rollout.signature_check import signature_questions
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.status.rebuild import takes_untried
 
 __all__ = [
     "DeploymentSnapshot",

@@ -16,11 +16,11 @@ knows what a canary is, or how requests are divided.
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.plan.core import Deletion, owned_by
 from perennial.plan.rollout.goal import Arm, Goal, Seen, Traffic
 from perennial.plan.rollout.snapshot import REVISION_LABEL, ROLE_LABEL, DeploymentSnapshot
-from perennial.plan.workload import workload
+from perennial.plan.serving.workload import workload
 
 Pods = dict[str, int]
 """Pods by revision."""
@@ -68,7 +68,7 @@ class Way:
             for revision, live in self._workloads.items()
             if owned_by(live, self.s.deployment.metadata.uid)
             and revision not in named | self._reached
-            and (is_known or self.s.asked(revision) + self.s.told_ready(revision) == 0)
+            and (is_known or self.s.asked(revision) + self.s.ready_as_reported(revision) == 0)
         )
 
     # 1. Capacity before weight.
@@ -116,7 +116,7 @@ class Way:
             return False  # others would have more than their shares until it is
         if then - self._reached - route.answering - self.goal.answering:
             return False  # whose pods would have requests that they are not to have
-        return sum(self.s.ready(revision) for revision in then) >= self._floor
+        return sum(self._lasting(revision) for revision in then) >= self._floor
 
     def _stable_gets_ready(self, route: Goal) -> bool:
         """Tell whether stable's part of a route is not ready, but may be soon."""
@@ -149,8 +149,7 @@ class Way:
     def _shrunk(self, grown: Pods) -> Pods:
         """Return the pods to ask for: fewer where enough others are ready behind the Service."""
         sizes, stable = dict(grown), self.goal.stable
-        # Pods that are about to end are ready, but not to be counted on.
-        ready = {r: min(self.s.ready(r), self.s.asked(r)) for r in self._reached}
+        ready = {revision: self._lasting(revision) for revision in self._reached}
         others = self.goal.answering - {stable}
         stable_waits = any(self.s.ready(revision) < grown[revision] for revision in others)
         for revision in reversed(self._roles):
@@ -181,9 +180,13 @@ class Way:
 
     @cached_property
     def _serving(self) -> int:
-        return min(self.s.replicas, sum(self.s.told_ready(r) for r in self._reached))
+        return min(self.s.replicas, sum(self.s.ready_as_reported(r) for r in self._reached))
 
     # What all three look at.
+
+    def _lasting(self, revision: str) -> int:
+        """Return the ready pods of a revision, without those that are about to end."""
+        return min(self.s.ready(revision), self.s.asked(revision))
 
     @cached_property
     def _wanted(self) -> Pods:

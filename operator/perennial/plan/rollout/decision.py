@@ -2,33 +2,39 @@
 
 from dataclasses import replace
 
-from perennial.api.base import Json, seconds
 from perennial.api.deployment import DeploymentStatus, Revision
-from perennial.plan.analysis.look import LOOK_SECONDS
-from perennial.plan.analysis.writing import may_wait
-from perennial.plan.core import Event, Plan, owned_by, settle, too_long, with_stall
-from perennial.plan.finding import Finding
-from perennial.plan.premise import Premise
+from perennial.api.values import Json, seconds
+from perennial.plan.core import (
+    Event,
+    Finding,
+    Plan,
+    Premise,
+    owned_by,
+    settle,
+    too_long,
+    with_stall,
+)
+from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
+from perennial.plan.rollout.analysis.look import LOOK_SECONDS
+from perennial.plan.rollout.analysis.writing import may_wait
 from perennial.plan.rollout.capacity import Way
-from perennial.plan.rollout.conditions import conditions
 from perennial.plan.rollout.desired import begun, wanted
-from perennial.plan.rollout.goal import Goal, Strategy, Traffic
+from perennial.plan.rollout.goal import Goal
 from perennial.plan.rollout.hindrance import note_hindrance
 from perennial.plan.rollout.premises import KeepsCapacity, as_seen
-from perennial.plan.rollout.rebuild import rebuild, recall
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
-from perennial.plan.rollout.rest import kept_for, lingers, rest, with_replaced
-from perennial.plan.rollout.shown import shown
+from perennial.plan.rollout.rest import kept_for, replaced_has_pods, rest, with_replaced
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, drop, is_undone, rejection, time_left
-from perennial.plan.rollout.strategies import canary
-from perennial.plan.rollout.traffic import replicas
+from perennial.plan.rollout.status.conditions import conditions
+from perennial.plan.rollout.status.printed import shown
+from perennial.plan.rollout.status.rebuild import rebuild, recall
+from perennial.plan.rollout.strategies import strategy_of
+from perennial.plan.rollout.traffic import PROVIDERS
 from perennial.plan.rollout.trial import choose, judge
-from perennial.plan.stores import LOOK_AGAIN_SECONDS
 
-STRATEGY: Strategy = canary
-TRAFFIC: Traffic = replicas
+TRAFFIC = PROVIDERS["replicas"]
 
 
 def plan_deployment(s: DeploymentSnapshot) -> Plan:
@@ -39,7 +45,8 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     if state.status.stable is None:
         state = rebuild(s, state)
     # Before what is asked for: retry forgets it again.
-    state = note_hindrance(s, take_request(s, recall(s, state), STRATEGY))
+    strategy = strategy_of(s.deployment.spec.rollout)
+    state = note_hindrance(s, take_request(s, recall(s, state), strategy))
     begins = state.status.stable is None
     found = begun(s, state.status) if begins else wanted(s, state.status)
     problem = found.problem or too_long(s.deployment.metadata.annotations)
@@ -49,19 +56,19 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     if stable is None:
         if desired is None:
             return _finish(s, state)
-        state = state.set(*_wished(s), stable=desired)
+        state = state.set(*_warn_of_refuted(s), stable=desired)
     elif trial is not None and is_undone(state.status):
         pass  # whatever the spec wants, once this is over
     elif desired is not None and desired.revision != stable.revision:
         is_alone = TRAFFIC.is_set(s, rest(s, state.status))
-        state = choose(s, state, desired, STRATEGY, is_alone)
+        state = choose(s, state, desired, strategy, is_alone)
     elif desired is not None and trial is not None:
         state = drop(state)
     state = judge(s, state)
     goes_on = desired is not None or is_undone(state.status)
     if state.status.canary is not None and goes_on:
         goal = _goal(s, state.status, desired)
-        state = STRATEGY.advance(s, state, Way(s, goal, TRAFFIC).seen())
+        state = strategy.advance(s, state, Way(s, goal, TRAFFIC).seen())
     state = _settle_stable(s, state)
     return _finish(s, state, _goal(s, state.status, desired))
 
@@ -69,7 +76,8 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
 def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | None) -> Goal:
     """Return what the children are to be: of the strategy where there is a trial, else at rest."""
     stable = status.stable
-    goal = STRATEGY.goal(s, status) if status.canary is not None else rest(s, status)
+    strategy = strategy_of(s.deployment.spec.rollout)
+    goal = strategy.goal(s, status) if status.canary is not None else rest(s, status)
     is_next = (
         desired is not None
         and (stable is None or desired.revision != stable.revision)
@@ -78,13 +86,15 @@ def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | N
     return with_replaced(s, status, goal, ends=status.canary is not None or is_next)
 
 
-def _wished(s: DeploymentSnapshot) -> tuple[Event, ...]:
+def _warn_of_refuted(s: DeploymentSnapshot) -> tuple[Event, ...]:
     """Tell a person whose spec names what live traffic refuted; it is served all the same."""
     version = s.version if s.deployment.spec.model.version_ref is not None else None
     if version is None or version.refuted is None:
         return ()
-    told = f"the spec names {version.metadata.name}, so it serves, though live traffic refuted it"
-    return (Event("VersionRefuted", f"{told}: {version.refuted.message}", "Warning"),)
+    message = (
+        f"the spec names {version.metadata.name}, so it serves, though live traffic refuted it"
+    )
+    return (Event("VersionRefuted", f"{message}: {version.refuted.message}", "Warning"),)
 
 
 def _conflict(s: DeploymentSnapshot) -> str:
@@ -123,8 +133,8 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
     status = shown(s, status, shares)
     before = s.deployment.status.conditions
     found = conditions(s, replace(state, status=status), shares)
-    told = settle(before, found, generation, s.now)
-    status = status.model_copy(update={"conditions": told, "observed_generation": generation})
+    settled = settle(before, found, generation, s.now)
+    status = status.model_copy(update={"conditions": settled, "observed_generation": generation})
     made = tuple(record.to_object(s.deployment) for record in create)
     return Plan(
         create=made,
@@ -133,7 +143,7 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
         delete=delete,
         status=status,
         may_wait=may_wait(s.deployment.status, status),
-        events=with_stall(before, told, state.events),
+        events=with_stall(before, settled, state.events),
         # A record wakes nobody, and is waited for.
         requeue_after=0.05 if create else _requeue(s, status, state),
     )
@@ -160,7 +170,7 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> f
         # One that waits for a person is watched, and waits until its deadline only.
         until = max(0.0, time_left(s, status.canary)) + 1.0
         return min(until, LOOK_SECONDS) if judged else until
-    if lingers(s, status):
+    if replaced_has_pods(s, status):
         return max(2.0, kept_for(s, status, ends=False))
     if state.problem is not None and state.problem.blame == "Cluster":
         return LOOK_AGAIN_SECONDS

@@ -2,15 +2,21 @@
 
 from dataclasses import dataclass
 
-from perennial.api.deployment import ArtifactRef, DeploymentStatus, LogPlace, Rejection, Revision
+from perennial.api.deployment import (
+    ArtifactRef,
+    DeploymentStatus,
+    Rejection,
+    RequestLogLocation,
+    Revision,
+)
 from perennial.api.version import ModelVersion
-from perennial.plan.finding import Finding
-from perennial.plan.log_access import unwritable_log
-from perennial.plan.record import as_written, newest
-from perennial.plan.requestlog import place
+from perennial.plan.core import Finding
+from perennial.plan.pods.log_access import unwritable_log
+from perennial.plan.pods.stores import denied, refusal, secret_for
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import rejection
-from perennial.plan.stores import denied, opener, refusal
+from perennial.plan.serving.request_log import log_location
+from perennial.plan.serving.revision import as_written, newest
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ def wanted(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
     model = _model(s, known)
     if isinstance(model, Desired):
         return model
-    return _made(s, model, known)
+    return _revision_for(s, model, known)
 
 
 def begun(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
@@ -55,31 +61,31 @@ def begun(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
         return found
     sound = [v for v in s.versions if v.refuted is None and v.metadata.name != refuted.version]
     if sound:
-        return _made(s, _recorded(max(sound, key=lambda v: v.spec.run)), [])
-    told = (
+        return _revision_for(s, _recorded(max(sound, key=lambda v: v.spec.run)), [])
+    message = (
         f"live traffic refuted {refuted.name}, and there is no other version "
         f"({refuted.message}): it waits for a new one; ask for retry to begin with it all the same"
     )
-    return Desired(waiting=Finding("VersionRefuted", told))
+    return Desired(waiting=Finding("VersionRefuted", message))
 
 
-def _made(s: DeploymentSnapshot, model: _Model, known: list[Revision]) -> Desired:
+def _revision_for(s: DeploymentSnapshot, model: _Model, known: list[Revision]) -> Desired:
     """Return the revision of a model by the spec's settings."""
     log = _log(s, known)
-    told = refusal("the artifact's URI", model.artifact.uri, s.settings)
-    if not told and log is not None:
+    problem = refusal("the artifact's URI", model.artifact.uri, s.settings)
+    if not problem and log is not None:
         field, namespace = "spec.serving.requestLog.store.uri", s.deployment.metadata.namespace
-        told = refusal(field, log.uri, s.settings)
-        told = told or unwritable_log(field, log.uri, log.secret, namespace, s.settings)
-    if told:
-        return Desired(problem=Finding("InvalidSpec", told))
+        problem = refusal(field, log.uri, s.settings)
+        problem = problem or unwritable_log(field, log.uri, log.secret, namespace, s.settings)
+    if problem:
+        return Desired(problem=Finding("InvalidSpec", problem))
     written = as_written(s.deployment, model.artifact)
     record = newest(s.records, written)
     if record is not None:
         return Desired(record.revision.model_copy(update={"start_time": s.now}))
     secret, store = model.secret, s.training.spec.store if s.training is not None else None
     if secret is None:
-        secret = opener(model.artifact.uri, store, s.settings)
+        secret = secret_for(model.artifact.uri, store, s.settings)
     if found := denied((secret, log.secret if log is not None else ""), s.settings):
         return Desired(problem=found)
     revision = Revision(
@@ -112,8 +118,8 @@ def _named(s: DeploymentSnapshot, name: str, known: list[Revision]) -> _Model | 
         return _recorded(s.version)
     if kept := next((r for r in known if r.version == name), None):
         return _Model(kept.artifact, name, kept.secret)
-    told = f"there is no ModelVersion {name}: create it, or name another"
-    return Desired(problem=Finding("VersionNotFound", told))
+    message = f"there is no ModelVersion {name}: create it, or name another"
+    return Desired(problem=Finding("VersionNotFound", message))
 
 
 def _recorded(version: ModelVersion) -> _Model:
@@ -132,15 +138,18 @@ def _followed(s: DeploymentSnapshot, name: str, known: list[Revision]) -> _Model
     if known:
         return _Model(known[0].artifact, known[0].version, known[0].secret)
     if s.training is None:
-        told = f"there is no ModelTraining {name} yet: create it"
-        return Desired(waiting=Finding("TrainingNotFound", told))
-    told = f"{name} has no version that passed yet: its runs go on"
-    return Desired(waiting=Finding("WaitingForVersion", told))
+        message = f"there is no ModelTraining {name} yet: create it"
+        return Desired(waiting=Finding("TrainingNotFound", message))
+    message = f"{name} has no version that passed yet: its runs go on"
+    return Desired(waiting=Finding("WaitingForVersion", message))
 
 
-def _log(s: DeploymentSnapshot, known: list[Revision]) -> LogPlace | None:
+def _log(s: DeploymentSnapshot, known: list[Revision]) -> RequestLogLocation | None:
     """Return where requests are logged; where they were, when its training is gone."""
-    log, found = s.deployment.spec.serving.request_log, place(s.deployment, s.training, s.settings)
+    log, found = (
+        s.deployment.spec.serving.request_log,
+        log_location(s.deployment, s.training, s.settings),
+    )
     if log is None or log.store is not None or s.training is not None:
         return found
     return next((r.request_log for r in known if r.request_log is not None), found)

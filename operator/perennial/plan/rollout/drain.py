@@ -3,9 +3,9 @@
 A Service that is turned cuts no connection, so that clients stay with pods that are kept.
 """
 
+from perennial.plan.core.questions import address_of, is_ready, name_of, revision_of
 from perennial.plan.rollout.decision import TRAFFIC
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.windows import address_of, is_ready, name_of, revision_of
 
 
 def turned_away(s: DeploymentSnapshot) -> dict[str, str]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from perennial.api.base import Json
 from perennial.api.deployment import DeploymentStatus, StepStatus
+from perennial.api.values import Json
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State
 

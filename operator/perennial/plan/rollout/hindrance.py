@@ -7,8 +7,8 @@ was recorded: nothing counts the tries.
 
 from datetime import datetime, timedelta
 
-from perennial.api.base import seconds
 from perennial.api.deployment import DeploymentStatus, Revision
+from perennial.api.values import seconds
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from perennial.api import API_VERSION
 from perennial.api.values import Json
-from perennial.plan.premise import Name, name_of
+from perennial.plan.core.premise import Name, name_of
 from perennial.plan.rollout.goal import Traffic
 from perennial.plan.rollout.snapshot import REVISION_LABEL, DeploymentSnapshot
 
@@ -54,11 +54,11 @@ class KeepsCapacity:
         """
         stable = self.s.deployment.status.stable
         known = self.traffic.reached(before) | {stable.revision if stable is not None else ""}
-        return all(after.told_ready(r) > 0 for r in self.traffic.reached(after) - known)
+        return all(after.ready_as_reported(r) > 0 for r in self.traffic.reached(after) - known)
 
     def _ready(self, s: DeploymentSnapshot) -> int:
         """Return the ready pods that requests reach, without those that are about to end."""
-        return sum(min(s.told_ready(r), s.asked(r)) for r in self.traffic.reached(s))
+        return sum(min(s.ready_as_reported(r), s.asked(r)) for r in self.traffic.reached(s))
 
     def _seen(self, present: Mapping[Name, Json | None]) -> DeploymentSnapshot:
         """Return what is observed, with the objects as they are."""

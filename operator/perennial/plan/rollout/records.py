@@ -2,9 +2,10 @@
 
 from perennial.api.deployment import DeploymentStatus
 from perennial.plan.core import Deletion
-from perennial.plan.record import Record, as_written, child_name, counted, newest, surplus
 from perennial.plan.rollout.snapshot import REVISION_LABEL, DeploymentSnapshot
-from perennial.plan.workload import recorded
+from perennial.plan.serving.children import child_name
+from perennial.plan.serving.revision import Record, as_written, counted, newest, records_to_delete
+from perennial.plan.serving.template import recorded
 
 
 def missing(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Record, ...]:
@@ -35,6 +36,6 @@ def outdated(s: DeploymentSnapshot, status: DeploymentStatus) -> tuple[Deletion,
     # The newest of each hash is what an edit back to it would want.
     written = {counted(r.name)[0] for r in s.records if r.name in named}
     named |= {r.name for h in written if (r := newest(s.records, h)) is not None}
-    old = surplus(s.records, frozenset(named))
+    old = records_to_delete(s.records, frozenset(named))
     at = ("apps/v1", "ControllerRevision", s.deployment.metadata.namespace)
     return tuple(Deletion(*at, child_name(s.deployment, r.name), r.uid, r.version) for r in old)

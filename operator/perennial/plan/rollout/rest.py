@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from perennial.api.base import seconds
 from perennial.api.deployment import DeploymentStatus
+from perennial.api.values import seconds
 from perennial.plan.rollout.goal import Arm, Goal
 from perennial.plan.rollout.snapshot import REPLACED, DeploymentSnapshot
 
@@ -44,9 +44,9 @@ def kept_for(s: DeploymentSnapshot, status: DeploymentStatus, ends: bool) -> flo
     return (min(kept, DRAIN_SECONDS) if ends else kept) - max(0.0, passed)
 
 
-def lingers(s: DeploymentSnapshot, status: DeploymentStatus) -> bool:
+def replaced_has_pods(s: DeploymentSnapshot, status: DeploymentStatus) -> bool:
     """Tell whether what served before has pods yet."""
     replaced = status.replaced
     if replaced is None:
         return False
-    return s.asked(replaced.revision) > 0 or s.told_ready(replaced.revision) > 0
+    return s.asked(replaced.revision) > 0 or s.ready_as_reported(replaced.revision) > 0

@@ -4,13 +4,13 @@ A ready pod of each arm tells, since what serves is what counts. What is not tol
 canary waits. What served before needs no check, nor does another setting of the same model.
 """
 
-from perennial.api.base import seconds
 from perennial.api.deployment import DeploymentStatus, Revision, SignatureStatus
+from perennial.api.values import seconds
 from perennial.plan.core import REQUEST_ANNOTATION, Event
+from perennial.plan.core.questions import address_of, chosen, is_ready, name_of
+from perennial.plan.core.signature import SignatureQuestion, differences, recorded
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
-from perennial.plan.signature import SignatureQuestion, differences, recorded
-from perennial.plan.windows import address_of, chosen, is_ready, name_of
 
 CHANGED, UNKNOWN = "SignatureChanged", "SignatureUnknown"
 """Why a rollout waits for a person: the signatures differ, or cannot be had."""
@@ -81,13 +81,13 @@ def compare(s: DeploymentSnapshot, state: State, waited: float) -> State:
     assert stable is not None and canary is not None
     if _is_same_model(state.status):
         return _passing(s, state)
-    told = {t.revision: t.signature for t in s.signatures if t.signature is not None}
-    old, new = told.get(stable.revision), told.get(canary.revision)
+    known = {t.revision: t.signature for t in s.signatures if t.signature is not None}
+    old, new = known.get(stable.revision), known.get(canary.revision)
     if old is not None and new is not None:
         found = differences(old, new)
         return _pausing(state, CHANGED, _changed(state, found, s)) if found else _passing(s, state)
     late = waited > seconds(s.deployment.spec.rollout.progress_deadline)
-    if late and s.told_ready(stable.revision) == 0:
+    if late and s.ready_as_reported(stable.revision) == 0:
         return unchecked(s, state)
     if not s.signatures and not late:
         return state  # nobody was asked yet
@@ -99,16 +99,16 @@ def unchecked(s: DeploymentSnapshot, state: State) -> State:
     """Let a canary have traffic where stable serves nobody who could lose by it."""
     stable, canary = state.status.stable, state.status.canary
     assert stable is not None and canary is not None
-    told = f"{stable.name} does not serve, so what {canary.name} takes and gives is not compared"
-    return _passing(s, state, Event("SignatureUnchecked", told, "Warning"), message=told)
+    message = f"{stable.name} does not serve, so what {canary.name} takes and gives is not compared"
+    return _passing(s, state, Event("SignatureUnchecked", message, "Warning"), message=message)
 
 
 def accept(s: DeploymentSnapshot, state: State, asked: str) -> State:
     """Let a canary have traffic whatever its signature is, as a person asks."""
     found = state.status.signature
     why = found.message if found is not None else ""
-    told = Event("SignatureAccepted", f"asked by {asked}, though {why}")
-    return _passing(s, state, told, message=f"accepted by {asked}")
+    event = Event("SignatureAccepted", f"asked by {asked}, though {why}")
+    return _passing(s, state, event, message=f"accepted by {asked}")
 
 
 def _passing(s: DeploymentSnapshot, state: State, *events: Event, message: str = "") -> State:
@@ -122,8 +122,8 @@ def _passing(s: DeploymentSnapshot, state: State, *events: Event, message: str =
 
 
 def _pausing(state: State, reason: str, message: str) -> State:
-    told = Event("RolloutPaused", message, "Warning")
-    return _telling(state, message).set(told, paused=reason)
+    event = Event("RolloutPaused", message, "Warning")
+    return _telling(state, message).set(event, paused=reason)
 
 
 def _telling(state: State, message: str) -> State:
@@ -145,7 +145,7 @@ def _changed(state: State, found: list[str], s: DeploymentSnapshot) -> str:
 
 
 def _untold(s: DeploymentSnapshot, silent: Revision) -> str:
-    answers = [t.why for t in s.signatures if t.revision == silent.revision and t.why]
+    answers = [t.problem for t in s.signatures if t.revision == silent.revision and t.problem]
     why = f"its pods {answers[0]}" if answers else "it has no ready pod"
     return (
         f"what {silent.name} takes and gives is not known: {why}. The canary has no traffic "

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from perennial.api.base import Json, seconds
 from perennial.api.deployment import AnalysisStatus, DeploymentStatus, ModelDeployment
 from perennial.api.training import ModelTraining
+from perennial.api.values import Json, seconds
 from perennial.api.version import ModelVersion
-from perennial.plan.core import Settings
-from perennial.plan.finding import Finding
+from perennial.plan.core import Finding, Settings
+from perennial.plan.core.questions import Answers
+from perennial.plan.core.signature import SignatureAnswer
 from perennial.plan.pods.health import lacking_for, refused, trouble, unattended
-from perennial.plan.record import Record, child_name
-from perennial.plan.signature import SignatureTold
-from perennial.plan.windows import Answers
+from perennial.plan.serving.children import child_name
+from perennial.plan.serving.revision import Record
 
 REVISION_LABEL = "perennial.dev/revision"
 ROLE_LABEL = "perennial.dev/role"
@@ -41,7 +41,7 @@ class DeploymentSnapshot:
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
 
-    signatures: tuple[SignatureTold, ...] = ()
+    signatures: tuple[SignatureAnswer, ...] = ()
     """What their models take and give; empty where they were not asked in this pass."""
 
     measured: AnalysisStatus | None = None
@@ -127,7 +127,7 @@ class DeploymentSnapshot:
             return 0
         return min(int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0)))
 
-    def told_ready(self, revision: str) -> int:
+    def ready_as_reported(self, revision: str) -> int:
         """Return the ready pods of a revision as they were last told."""
         live = self.workload(revision)
         return ready_pods(live) if live is not None else 0

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from perennial.api.base import seconds
 from perennial.api.deployment import DeploymentStatus, Rejection, Revision
-from perennial.plan.core import Event
-from perennial.plan.finding import Finding
-from perennial.plan.record import Record
+from perennial.api.values import seconds
+from perennial.plan.core import Event, Finding
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.serving.revision import Record
 
 REJECTIONS_KEPT = 5
 REQUESTED, PAUSE_STEP = "Requested", "CanaryPauseStep"
@@ -61,8 +60,8 @@ def reject(s: DeploymentSnapshot, state: State, reason: str, message: str) -> St
     """Take the canary away, and do not try it again."""
     canary = state.status.canary
     assert canary is not None
-    told = f"{canary.name} was rolled back: {message}"
-    state = drop(state).set(Event("RolledBack", told, "Warning"))
+    text = f"{canary.name} was rolled back: {message}"
+    state = drop(state).set(Event("RolledBack", text, "Warning"))
     return state.set(rejected=with_rejection(s, state.status, canary, reason, message))
 
 
@@ -71,15 +70,15 @@ def overdue(s: DeploymentSnapshot, state: State, why: Finding | None) -> State:
     if why is not None and why.blame != "Model":
         # Not the model's fault: no rejection, so that the next pass tries it, or a newer one.
         return drop(state).set(Event(why.reason, why.message, "Warning"))
-    told = f"{why.reason}: {why.message}" if why else "its pods did not become ready in time"
-    return reject(s, state, "ProgressDeadlineExceeded", told)
+    message = f"{why.reason}: {why.message}" if why else "its pods did not become ready in time"
+    return reject(s, state, "ProgressDeadlineExceeded", message)
 
 
 def promote(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     """Let what was on trial be stable."""
-    told = Event("CanaryPromoted", f"{canary.name} is stable now")
+    event = Event("CanaryPromoted", f"{canary.name} is stable now")
     replaced = state.status.stable
-    return drop(state.set(told, stable=canary, replaced=replaced, promoted_time=s.now))
+    return drop(state.set(event, stable=canary, replaced=replaced, promoted_time=s.now))
 
 
 def with_rejection(

@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from perennial.api.base import seconds
 from perennial.api.deployment import Revision
+from perennial.api.values import seconds
 from perennial.plan.core import Event
-from perennial.plan.record import as_written, counted
+from perennial.plan.rollout.analysis.verdict import measure
 from perennial.plan.rollout.goal import Strategy
 from perennial.plan.rollout.hindrance import gives_way
-from perennial.plan.rollout.measure import measure
-from perennial.plan.rollout.rest import lingers
+from perennial.plan.rollout.rest import replaced_has_pods
 from perennial.plan.rollout.signature_check import (
     is_recorded_as_changed,
     passed,
@@ -26,6 +25,7 @@ from perennial.plan.rollout.state import (
     rejection,
     time_left,
 )
+from perennial.plan.serving.revision import as_written, counted
 
 
 def choose(
@@ -52,13 +52,13 @@ def choose(
         return drop(state).set(stable=desired, replaced=status.stable)
     if canary is not None:
         return drop(state)  # the next pass begins anew against stable
-    if lingers(s, status):
+    if replaced_has_pods(s, status):
         return _back(s, state, desired, strategy)
     if not is_alone and not _keeps_what_failed(s, state):
         return state  # what opens for the canary would open for what is still there, too
-    told = Event("CanaryStarted", f"canary of {desired.name} started")
+    event = Event("CanaryStarted", f"canary of {desired.name} started")
     step = strategy.first_step(s)
-    state = state.set(told, canary=desired, step=step, promoting=False, paused="")
+    state = state.set(event, canary=desired, step=step, promoting=False, paused="")
     # Where what was taken back still answers, a first pod of this has requests at once.
     return unchecked(s, state) if not is_alone and s.status.failed is not None else state
 
@@ -77,8 +77,8 @@ def judge(s: DeploymentSnapshot, state: State) -> State:
         if canary.hindered_since is not None:
             return overdue(s, state, why)
         most = s.deployment.spec.rollout.deadline
-        told = f"the rollout did not end within {most}; ask for retry to try again"
-        return reject(s, state, DEADLINE, told)
+        message = f"the rollout did not end within {most}; ask for retry to try again"
+        return reject(s, state, DEADLINE, message)
     if why is not None and why.final:
         return reject(s, state, why.reason, why.message)
     return measure(s, state)
@@ -105,9 +105,9 @@ def _back(s: DeploymentSnapshot, state: State, desired: Revision, strategy: Stra
         return state
     if s.asked(desired.revision) == 0:
         return state
-    told = Event("ReturnStarted", f"{desired.name} has its pods yet and takes over again at once")
+    event = Event("ReturnStarted", f"{desired.name} has its pods yet and takes over again at once")
     return state.set(
-        told,
+        event,
         canary=desired,
         step=strategy.last_step(s),
         promoting=True,
@@ -119,7 +119,7 @@ def _back(s: DeploymentSnapshot, state: State, desired: Revision, strategy: Stra
 def _keeps_what_failed(s: DeploymentSnapshot, state: State) -> bool:
     """Tell whether stable cannot take over from what was taken back: what is wanted is tried."""
     stable, rejected = state.status.stable, state.status.rejected
-    if stable is None or s.told_ready(stable.revision) == 0:
+    if stable is None or s.ready_as_reported(stable.revision) == 0:
         return True
     waited = (s.now - rejected[-1].time).total_seconds() if rejected else 0.0
     return waited > seconds(s.deployment.spec.rollout.progress_deadline)

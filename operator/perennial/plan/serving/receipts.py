@@ -9,8 +9,7 @@ import base64
 
 from perennial.api.deployment import ModelDeployment, Receipts
 from perennial.api.values import Json
-from perennial.plan.core import MANAGED_BY, owner_reference
-from perennial.plan.finding import Finding
+from perennial.plan.core import MANAGED_BY, Finding, owner_reference
 from perennial.plan.pods.container import environment
 from perennial.plan.pods.volumes import secret_volume
 

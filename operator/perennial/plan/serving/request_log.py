@@ -6,7 +6,7 @@ Parquet and uploads it. So the process that answers requests never sees the stor
 
 import json
 
-from perennial.api.deployment import LogPlace, ModelDeployment, RequestLog
+from perennial.api.deployment import ModelDeployment, RequestLog, RequestLogLocation
 from perennial.api.training import ModelTraining
 from perennial.api.values import Json
 from perennial.plan.core import Settings
@@ -27,9 +27,9 @@ SHIPPER_RESOURCES: Json = {
 _MOUNT: Json = {"name": "log", "mountPath": SPOOL}
 
 
-def place(
+def log_location(
     deployment: ModelDeployment, training: ModelTraining | None, settings: Settings
-) -> LogPlace | None:
+) -> RequestLogLocation | None:
     """Return where requests are to be logged, None where they are not.
 
     In the log's own store, else in the training's, else in the chart's default one; the URI is
@@ -41,10 +41,10 @@ def place(
     store = log.store or (training.spec.store if training is not None else None)
     uri, secret = chosen(store, settings)
     directory = f"{uri.rstrip('/')}/logs/{meta.namespace}/{meta.name}" if uri else ""
-    return LogPlace(uri=directory, secret=secret)
+    return RequestLogLocation(uri=directory, secret=secret)
 
 
-def attach(pod: Json, log: RequestLog, to: LogPlace, common: Json) -> None:
+def attach(pod: Json, log: RequestLog, to: RequestLogLocation, common: Json) -> None:
     """Let a serving pod log: spool and settings for its server, and the shipper beside it."""
     server = pod["containers"][0]
     server["env"] += environment(
@@ -71,10 +71,10 @@ def attach(pod: Json, log: RequestLog, to: LogPlace, common: Json) -> None:
     pod["terminationGracePeriodSeconds"] += FLUSH_SECONDS
 
 
-def attached(pod: Json) -> LogPlace | None:
+def attached(pod: Json) -> RequestLogLocation | None:
     """Return where a pod that was made before logs its requests."""
     for container in pod["initContainers"]:
         for variable in container.get("env", []):
             if variable["name"] == "PERENNIAL_LOG_URI":
-                return LogPlace(uri=variable["value"], secret=secret_of(pod, "log-store"))
+                return RequestLogLocation(uri=variable["value"], secret=secret_of(pod, "log-store"))
     return None

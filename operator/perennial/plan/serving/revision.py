@@ -142,7 +142,7 @@ def newest(records: Sequence[Record], written: str) -> Record | None:
     return max(found, key=lambda r: counted(r.name)[1], default=None)
 
 
-def surplus(records: Sequence[Record], named: frozenset[str]) -> list[Record]:
+def records_to_delete(records: Sequence[Record], named: frozenset[str]) -> list[Record]:
     """Return the oldest records beyond those that are kept, of those that nobody names."""
     free = [r for r in records if r.name not in named]
     free.sort(key=lambda r: (r.created, r.name))

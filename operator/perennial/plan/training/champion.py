@@ -4,7 +4,7 @@ from perennial.api import API_VERSION
 from perennial.api.training import Champion, RunStatus, TrainingStatus
 from perennial.api.values import Json
 from perennial.api.version import Metric, ModelVersion
-from perennial.plan.pods.stores import opener
+from perennial.plan.pods.stores import secret_for
 from perennial.plan.training.job import child_name, labels
 from perennial.plan.training.run import as_trained
 from perennial.plan.training.snapshot import TrainingSnapshot
@@ -15,7 +15,7 @@ def version_of(s: TrainingSnapshot, run: RunStatus, result: CandidateResult) -> 
     """Return the ModelVersion; not owned, since what is served must outlive its training."""
     assert result.artifact is not None
     # So that it says by itself who opens it, whatever becomes of its training.
-    name = opener(result.artifact.uri, s.training.spec.store, s.settings)
+    name = secret_for(result.artifact.uri, s.training.spec.store, s.settings)
     secret = {"secretRef": {"name": name}} if name else {}
     spec = {
         "source": {

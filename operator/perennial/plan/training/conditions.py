@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 
 from perennial.api.common import Condition
 from perennial.api.training import RunStatus, TrainingStatus
-from perennial.plan.core import condition, verdict
-from perennial.plan.finding import Finding, first
+from perennial.plan.core import Finding, condition, first, verdict
 from perennial.plan.training.hindrance import hindrance
 from perennial.plan.training.snapshot import TrainingSnapshot
 

@@ -12,8 +12,7 @@ from perennial.api.training import (
 )
 from perennial.api.values import Json
 from perennial.api.version import ModelVersion
-from perennial.plan.core import Event, Plan, settle, too_long, with_stall
-from perennial.plan.finding import Finding
+from perennial.plan.core import Event, Finding, Plan, settle, too_long, with_stall
 from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
 from perennial.plan.training.champion import (
     baseline,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from perennial.api.common import Condition
-from perennial.api.deployment import LogPlace, ModelDeployment
+from perennial.api.deployment import ModelDeployment, RequestLogLocation
 from perennial.api.training import ModelTraining
 from perennial.plan.core import condition
 
@@ -12,7 +12,7 @@ from perennial.plan.core import condition
 class Source:
     """A request log, None where nothing can be in it yet, and the condition that says so."""
 
-    log: LogPlace | None
+    log: RequestLogLocation | None
     condition: Condition
 
     @property

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from perennial.api.training import RunStatus
 from perennial.api.values import Json
-from perennial.plan.finding import Finding
+from perennial.plan.core import Finding
 from perennial.plan.pods.health import has_ended, not_made, not_starting
 from perennial.plan.training.job import child_name
 from perennial.plan.training.problems import own_jobs

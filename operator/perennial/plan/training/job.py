@@ -1,6 +1,6 @@
 """The Job of one run: an index for each candidate."""
 
-from perennial.api.deployment import LogPlace
+from perennial.api.deployment import RequestLogLocation
 from perennial.api.training import Dataset, ModelTraining, RunStatus
 from perennial.api.values import Json, seconds
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
@@ -33,7 +33,7 @@ def labels(training: ModelTraining, run: int) -> dict[str, str]:
 
 
 def run_spec(
-    training: ModelTraining, run: RunStatus, log: LogPlace | None, settings: Settings
+    training: ModelTraining, run: RunStatus, log: RequestLogLocation | None, settings: Settings
 ) -> RunSpec:
     """Return run.json; ``log`` is where the feedback to learn from is."""
     spec = training.spec
@@ -87,7 +87,7 @@ def job(
     training: ModelTraining,
     run: RunStatus,
     document: RunSpec,
-    log: LogPlace | None,
+    log: RequestLogLocation | None,
     settings: Settings,
 ) -> Json:
     """Return the Job of a run: its pods read ``document`` from the run's ConfigMap."""

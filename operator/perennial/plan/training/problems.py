@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from perennial.api.training import Candidate
 from perennial.api.values import Json
-from perennial.plan.core import owned_by
-from perennial.plan.finding import Finding
+from perennial.plan.core import Finding, owned_by
 from perennial.plan.pods.log_access import unreadable_log, unwritable_log
 from perennial.plan.pods.stores import chosen, denied, refusal
 from perennial.plan.training.job import child_name

@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from perennial.api.deployment import LogPlace
+from perennial.api.deployment import RequestLogLocation
 from perennial.api.training import ModelTraining, RunStatus, TrainingSpec
 from perennial.api.values import Json
 from perennial.plan.core import Settings, owner_reference
@@ -69,7 +69,7 @@ class RunRecord:
 
 
 def config_map(
-    training: ModelTraining, run: RunStatus, log: LogPlace | None, settings: Settings
+    training: ModelTraining, run: RunStatus, log: RequestLogLocation | None, settings: Settings
 ) -> Json:
     """Return the record of a run as the spec and the chart say now."""
     meta, document = training.metadata, run_spec(training, run, log, settings)

@@ -27,7 +27,7 @@ class TrainingSnapshot:
     versions: tuple[ModelVersion, ...] = ()
     monitors: tuple[DriftMonitor, ...] = ()
     deployed: frozenset[str] = frozenset()
-    teacher: ModelDeployment | None = None
+    feedback_deployment: ModelDeployment | None = None
     """The ModelDeployment whose feedback the spec asks for."""
 
     def job(self, name: str) -> Json | None:
@@ -41,4 +41,4 @@ class TrainingSnapshot:
     @property
     def feedback(self) -> Source | None:
         """Where the feedback is that the runs learn from, None where none is wanted."""
-        return source(self.training, self.teacher)
+        return source(self.training, self.feedback_deployment)

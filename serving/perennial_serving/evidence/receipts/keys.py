@@ -6,7 +6,6 @@ import hashlib
 import os
 import sys
 import time
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +22,6 @@ OVERHEAD = NONCE + 16
 _MOST_KEYS = 8
 _AGAIN_SECONDS = 10.0
 _POOL = 4096 * NONCE
-_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 
 class Keys:
@@ -47,8 +45,7 @@ class Keys:
     def seal(self, content: bytes) -> str:
         """Return content sealed, as text."""
         nonce = next(self._nonces)
-        sealed = nonce + self._encrypt(nonce, content, None)
-        return b2a_base64(sealed, newline=False).translate(_TO_URL).decode()
+        return (nonce + self._encrypt(nonce, content, None)).hex()
 
     def open(self, text: str) -> tuple[bytes, bytes] | None:
         """Return what was sealed by one of the keys, None where none of them did.
@@ -56,7 +53,7 @@ class Keys:
         Before it comes what this text alone has.
         """
         try:
-            sealed = a2b_base64(text.encode("ascii").translate(_FROM_URL), strict_mode=True)
+            sealed = bytes.fromhex(text)
         except ValueError:
             return None
         if len(sealed) < OVERHEAD:

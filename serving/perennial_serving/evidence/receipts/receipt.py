@@ -16,7 +16,7 @@ _FORMAT = 1
 _SCORES: tuple[Score, ...] = ("None", "Probability", "Class", "Number")
 _HEAD = struct.Struct(f">BB{VERSION_LENGTH // 2}sI")
 _RANGE = struct.Struct(">dd")
-MAXIMUM_LENGTH = (_HEAD.size + _RANGE.size + MAXIMUM_ROWS + OVERHEAD + 2) // 3 * 4
+MAXIMUM_LENGTH = 2 * (_HEAD.size + _RANGE.size + MAXIMUM_ROWS + OVERHEAD)
 
 
 class Receipt(NamedTuple):

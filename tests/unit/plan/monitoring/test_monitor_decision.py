@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from perennial.api import DriftMonitor
 from perennial.api.deployment import Revision, Serving
+from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, questions, wants_windows
 from perennial.plan.monitoring.tests.drift import to_record, usual
 from perennial.plan.statistics.usual_drift import UsualDrift
-from perennial.plan.windows import Answers, Heard
 from perennial_artifact.profile import Profile
 from perennial_artifact.windows import Window
 
@@ -48,7 +48,7 @@ def window(x: list[int], unseen: int = 0, of: str = "p", missing: int = 0) -> Wi
 def answers(windows: Sequence[Window], asked: int | None = None) -> Answers:
     """Return what ready pods told, of which so many were asked."""
     names = [f"pod-{n}" for n in range(len(windows) if asked is None else asked)]
-    heard = [Heard(name, "r1", w) for name, w in zip(names, windows, strict=False)]
+    heard = [Answer(name, "r1", w) for name, w in zip(names, windows, strict=False)]
     return Answers({"r1": tuple(names)}, int(NOW.timestamp()), tuple(heard))
 
 
@@ -398,7 +398,7 @@ def test_the_newest_window_that_has_ended_is_asked_for_on_bounds_of_buckets(
 
 
 def test_a_pod_whose_clock_is_wrong_is_told_and_counts_all_the_same() -> None:
-    (heard,) = answers([window(LIKE)]).heard
+    (heard,) = answers([window(LIKE)]).received
     late = Answers({"r1": ("pod-0",)}, 0, (replace(heard, skew=-12.0),))
     plan = plan_monitor(MonitorSnapshot(monitor(), NOW, serving(), None, late, profile()))
     ready = next(c for c in plan.status.conditions if c.type == "Ready")  # type: ignore[union-attr]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from builders import later
 
-from perennial.plan.finding import Finding
+from perennial.plan.core import Finding
 from perennial.plan.pods.health import not_made, not_starting, refused, trouble, unattended
 
 

@@ -9,7 +9,7 @@ from rollout_world import REVISION, World, wanted_sha
 from test_rollout import NEW_SHA
 from training_world import World as TrainingWorld
 
-from perennial.api.deployment import LogPlace
+from perennial.api.deployment import RequestLogLocation
 from perennial.api.training import RunStatus
 from perennial.plan.pods.volumes import Opens, with_claims
 from perennial.plan.rollout import DeploymentSnapshot, plan_deployment
@@ -110,7 +110,9 @@ def test_a_uri_that_names_no_claim_or_leaves_it_is_refused_with_a_sentence(uri: 
 
 
 def job(
-    spec: dict[str, Any], log: LogPlace | None = None, champion: dict[str, Any] | None = None
+    spec: dict[str, Any],
+    log: RequestLogLocation | None = None,
+    champion: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     under_way = RunStatus.model_validate({**run().to_json(), "champion": champion})
     return pod_of(run_children(training(spec), under_way, log)[1])
@@ -125,7 +127,7 @@ def test_a_training_pod_reads_the_champion_and_the_log_where_they_are() -> None:
     champion = {"version": "flights-1", "metric": metric, "uri": "pvc://old/x/", "sha256": SHA}
     feedback = {"feedback": {"deploymentRef": {"name": "flights"}}}
     spec = {**CLAIMED, "dataset": {**CLAIMED["dataset"], **feedback}}
-    found = job(spec, LogPlace(uri="pvc://logs/x"), champion=champion)
+    found = job(spec, RequestLogLocation(uri="pvc://logs/x"), champion=champion)
     assert mounts(found) == {"train": {"data": True, "logs": True, "models": False, "old": True}}
 
 

@@ -25,10 +25,10 @@ def logging(status: dict[str, Any] | None = None) -> ModelDeployment:
     return deployment({"serving": {"requestLog": {}}}, status=status or {})
 
 
-def start(world: World, teacher: ModelDeployment | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def start(world: World, source: ModelDeployment | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Start a run; return its run.json, and its pods' Secrets by purpose."""
     for _ in range(3):
-        world.carry_out(plan_training(world.snapshot(teacher=teacher)))
+        world.carry_out(plan_training(world.snapshot(feedback_deployment=source)))
     document = json.loads(world.objects[("ConfigMap", "flights-1")]["data"]["run.json"])
     pod = world.objects[("Job", "flights-1")]["spec"]["template"]["spec"]
     secrets = {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v}
@@ -39,8 +39,8 @@ def start(world: World, teacher: ModelDeployment | None) -> tuple[dict[str, Any]
 
 @pytest.mark.parametrize("role", ["Stable", "Canary"])
 def test_the_trainer_is_told_where_a_revision_logs_and_until_when_to_read(role: str) -> None:
-    teacher = logging({"revisions": [{**SERVED, "role": role, "requestLog": LOG}]})
-    document, secrets = start(World(FEEDBACK), teacher)
+    source = logging({"revisions": [{**SERVED, "role": role, "requestLog": LOG}]})
+    document, secrets = start(World(FEEDBACK), source)
     assert document["dataset"]["feedback"] == {
         "deployment": "flights",
         "uri": LOG["uri"],
@@ -50,8 +50,8 @@ def test_the_trainer_is_told_where_a_revision_logs_and_until_when_to_read(role: 
 
 
 def test_a_log_without_a_secret_brings_none() -> None:
-    teacher = logging({"revisions": [{**SERVED, "requestLog": {"uri": LOG["uri"]}}]})
-    assert start(World(FEEDBACK), teacher)[1] == {"store": "perennial-store"}
+    source = logging({"revisions": [{**SERVED, "requestLog": {"uri": LOG["uri"]}}]})
+    assert start(World(FEEDBACK), source)[1] == {"store": "perennial-store"}
 
 
 @pytest.mark.parametrize("status", [{}, {"revisions": [SERVED]}])
@@ -66,21 +66,21 @@ def test_before_anything_is_logged_a_run_learns_from_the_dataset_alone(status: A
 
 
 @pytest.mark.parametrize(
-    ("teacher", "reason", "told"),
+    ("source", "reason", "told"),
     [
         (None, "DeploymentNotFound", "there is no ModelDeployment flights to learn from"),
         (deployment(), "NoRequestLog", "set its spec.serving.requestLog"),
     ],
 )
 def test_without_a_log_no_run_starts_and_what_was_asked_stays_asked(
-    teacher: ModelDeployment | None, reason: str, told: str
+    source: ModelDeployment | None, reason: str, told: str
 ) -> None:
     world = World({**FEEDBACK, "schedule": {"cron": "0 * * * *"}})
     asked = {"annotations": {"perennial.dev/request": "retrain/1"}, "creation_timestamp": NOW}
     meta = world.training.metadata.model_copy(update=asked)
     world.training = world.training.model_copy(update={"metadata": meta})
     world.now = later(7200)
-    plan = plan_training(world.snapshot(teacher=teacher))
+    plan = plan_training(world.snapshot(feedback_deployment=source))
     world.carry_out(plan)
     found = conditions(plan)
     assert found["FeedbackAvailable"] == ("False", reason)
@@ -91,7 +91,7 @@ def test_without_a_log_no_run_starts_and_what_was_asked_stays_asked(
     status = world.training.status
     assert (status.run, status.last_request, status.last_schedule_time) == (None, "", None)
     assert plan.requeue_after is None  # the ModelDeployment's own event wakes it
-    world.carry_out(plan_training(world.snapshot(teacher=logging())))
+    world.carry_out(plan_training(world.snapshot(feedback_deployment=logging())))
     run = world.training.status.run
     assert run is not None and "asked for by retrain/1" in run.reason
 
@@ -122,7 +122,7 @@ def test_the_version_says_how_many_rows_came_from_feedback() -> None:
     told = json.loads(message("linear", 0.9))
     told["dataset"]["feedbackRows"] = 3
     world.finish_run({0: message("boosted", 0.8), 1: json.dumps(told)})
-    world.carry_out(plan_training(world.snapshot(teacher=logging())))
+    world.carry_out(plan_training(world.snapshot(feedback_deployment=logging())))
     version = world.objects[("ModelVersion", "flights-1")]
     assert version["spec"]["dataset"]["feedbackRows"] == 3
     assert world.training.status.champion.dataset.feedback_rows == 3  # type: ignore[union-attr]

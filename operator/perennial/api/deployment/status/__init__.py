@@ -1,7 +1,13 @@
 """What is served, where a rollout stands, and what was measured."""
 
 from perennial.api.deployment.status.analysis import AnalysisStatus, MetricStatus, Outcome
-from perennial.api.deployment.status.revision import LogPlace, Rejection, Revision, Role, Share
+from perennial.api.deployment.status.revision import (
+    Rejection,
+    RequestLogLocation,
+    Revision,
+    Role,
+    Share,
+)
 from perennial.api.deployment.status.rollout import RolloutStatus, SignatureStatus, StepStatus
 from perennial.api.deployment.status.status import ROLES, Address, DeploymentStatus, Printed
 
@@ -10,11 +16,11 @@ __all__ = [
     "Address",
     "AnalysisStatus",
     "DeploymentStatus",
-    "LogPlace",
     "MetricStatus",
     "Outcome",
     "Printed",
     "Rejection",
+    "RequestLogLocation",
     "Revision",
     "Role",
     "RolloutStatus",

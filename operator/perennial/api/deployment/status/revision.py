@@ -9,7 +9,7 @@ from perennial.api.deployment.model import ArtifactRef
 from perennial.api.values import Text, Time
 
 
-class LogPlace(ApiModel):
+class RequestLogLocation(ApiModel):
     """Where requests are logged."""
 
     uri: str = Field(description="Directory with requests/ and feedback/.", max_length=1280)
@@ -59,7 +59,7 @@ class Revision(_Named):
 
     artifact: ArtifactRef = Field(description="The artifact that is served.")
     secret: str = Field("", description="Secret that opens the artifact's store.", max_length=253)
-    request_log: LogPlace | None = Field(
+    request_log: RequestLogLocation | None = Field(
         None, description="Where its pods log requests; absent where they do not."
     )
     replicas: int = Field(0, description="Pods wanted.")

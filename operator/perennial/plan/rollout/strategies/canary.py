@@ -3,12 +3,12 @@
 import hashlib
 import json
 
-from perennial.api.base import seconds
 from perennial.api.deployment import DeploymentStatus, Revision, Share, Step, StepStatus
+from perennial.api.values import seconds
 from perennial.plan.core import REQUEST_ANNOTATION, Event
+from perennial.plan.rollout.analysis.verdict import decision, is_suspected
 from perennial.plan.rollout.goal import Arm, Goal, Seen
 from perennial.plan.rollout.hindrance import tried_again
-from perennial.plan.rollout.measure import decision, is_suspected
 from perennial.plan.rollout.signature_check import compare, is_due
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import PAUSE_STEP, State, is_undone, overdue, promote
@@ -65,15 +65,15 @@ def next_step(s: DeploymentSnapshot, state: State) -> State:
     steps = s.deployment.spec.rollout.steps
     if step.index + 1 >= len(steps):
         scaling = step.model_copy(update={"scaling_since": s.now})
-        return _telling(state.set(promoting=True, step=scaling), "")
+        return _with_message(state.set(promoting=True, step=scaling), "")
     following = StepStatus(index=step.index + 1, steps=step.steps, scaling_since=s.now)
-    return _telling(state.set(step=following), "")
+    return _with_message(state.set(step=following), "")
 
 
 def hash_of(steps: list[Step]) -> str:
     """Return a hash of the steps, by which an edit of them is noticed."""
-    told = [step.model_dump(mode="json", exclude_none=True, exclude={"name"}) for step in steps]
-    text = json.dumps(told, sort_keys=True)
+    written = [step.model_dump(mode="json", exclude_none=True, exclude={"name"}) for step in steps]
+    text = json.dumps(written, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -84,8 +84,8 @@ def advance(s: DeploymentSnapshot, state: State, seen: Seen) -> State:
     step = status.step or first_step(s)
     if step.steps != hash_of(s.deployment.spec.rollout.steps) and not is_undone(status):
         # It stands at a step of another list: its pods stay, its way begins anew.
-        told = Event("StepsChanged", f"the steps have changed: {canary.name} begins anew")
-        return state.set(told, step=first_step(s), weight=None, promoting=False, paused="")
+        event = Event("StepsChanged", f"the steps have changed: {canary.name} begins anew")
+        return state.set(event, step=first_step(s), weight=None, promoting=False, paused="")
     if s.replicas == 0 and not is_undone(status):
         # Without traffic nothing judges it: it goes on when there are pods again.
         return state.set(step=_held(s, step).model_copy(update={"scaling_since": None}))
@@ -126,17 +126,17 @@ def _begin(s: DeploymentSnapshot, state: State, step: StepStatus, seen: Seen) ->
     started = step.model_copy(update={"start_time": s.now, "scaling_since": None})
     changed = status.weight is None or status.weight.asked != weight
     made = seen.makes.get(canary.revision, 0)
-    told = _weight_set(s, weight, made) if changed else ()
-    return state.set(*told, step=started, weight=Share(asked=weight, actual=made))
+    events = _weight_set(s, weight, made) if changed else ()
+    return state.set(*events, step=started, weight=Share(asked=weight, actual=made))
 
 
 def _weight_set(s: DeploymentSnapshot, weight: int, made: int) -> tuple[Event, ...]:
     """Tell of a new weight; and of one that so few pods come not even close to."""
-    told = Event("WeightSet", f"canary takes {made} % of the traffic ({weight} % asked)")
+    event = Event("WeightSet", f"canary takes {made} % of the traffic ({weight} % asked)")
     if abs(made - weight) <= FAR_POINTS and made < 2 * weight + 1:
-        return (told,)
+        return (event,)
     why = f"{weight} % was asked for, and {s.replicas} replicas make {made} %"
-    return told, Event("WeightNotReachable", f"{why}: more of them come closer", "Warning")
+    return event, Event("WeightNotReachable", f"{why}: more of them come closer", "Warning")
 
 
 def _held(s: DeploymentSnapshot, step: StepStatus) -> StepStatus:
@@ -161,8 +161,8 @@ def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
     if pause is not None and pause.duration is None:
         name = s.deployment.metadata.name
         how = f"kubectl annotate md {name} --overwrite {REQUEST_ANNOTATION}=promote/$(date +%s)"
-        told = Event("RolloutPaused", f"waits for a person: {how}")
-        return state.set(told, paused=PAUSE_STEP)
+        event = Event("RolloutPaused", f"waits for a person: {how}")
+        return state.set(event, paused=PAUSE_STEP)
     lasts = seconds(pause.duration or "0s") if pause is not None else 0.0
     passed = _served(s, step)
     waited = passed - lasts
@@ -174,15 +174,15 @@ def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
     if found.action == "GoOn":
         return next_step(s, state)
     if found.action == "Wait":
-        return _telling(state, found.message)
+        return _with_message(state, found.message)
     if rollout.judging.undecided == "Promote" and not is_suspected(state.status):
-        told = Event("PromotedUndecided", f"goes on without a verdict: {found.message}", "Warning")
-        return next_step(s, state.set(told))
-    told = Event("RolloutPaused", f"the analysis is undecided: {found.message}", "Warning")
-    return _telling(state.set(told, paused=UNDECIDED), found.message)
+        event = Event("PromotedUndecided", f"goes on without a verdict: {found.message}", "Warning")
+        return next_step(s, state.set(event))
+    event = Event("RolloutPaused", f"the analysis is undecided: {found.message}", "Warning")
+    return _with_message(state.set(event, paused=UNDECIDED), found.message)
 
 
-def _telling(state: State, message: str) -> State:
+def _with_message(state: State, message: str) -> State:
     """Return the state with what the rollout waits for."""
     found = state.status.analysis
     if found is None or found.message == message:
@@ -212,6 +212,6 @@ def _waited(s: DeploymentSnapshot, step: StepStatus) -> float:
 def _stuck(s: DeploymentSnapshot, state: State, stable: Revision) -> State:
     """Let a person decide where the canary is sound, but stable has no room for its pods."""
     why = s.trouble(stable.revision)
-    told = f"{stable.name} has not the pods for its share of the traffic"
-    told += f": {why.message}" if why else ""
-    return state.set(Event("RolloutPaused", told, "Warning"), paused="StableNotReady")
+    message = f"{stable.name} has not the pods for its share of the traffic"
+    message += f": {why.message}" if why else ""
+    return state.set(Event("RolloutPaused", message, "Warning"), paused="StableNotReady")

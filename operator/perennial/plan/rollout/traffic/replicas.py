@@ -6,14 +6,14 @@ many requests as any other, so that every revision with pods has a share.
 
 from collections.abc import Sequence
 
-from perennial.api.base import Json
+from perennial.api.values import Json
 from perennial.plan.rollout.goal import Goal
 from perennial.plan.rollout.snapshot import (
     REVISION_LABEL,
     DeploymentSnapshot,
     ready_pods,
 )
-from perennial.plan.workload import service
+from perennial.plan.serving.service import service
 
 CLOSE_ENOUGH = 0.5
 """Points by which a share may be off: it is told in whole percents."""
@@ -103,7 +103,7 @@ def objects(s: DeploymentSnapshot, goal: Goal | None) -> tuple[Json, ...]:
 
 def measured(s: DeploymentSnapshot) -> dict[str, int]:
     """Return the shares in percent that the ready pods really have."""
-    found = percents({revision: s.told_ready(revision) for revision in reached(s)})
+    found = percents({revision: s.ready_as_reported(revision) for revision in reached(s)})
     alone = {s.selection: 100} if s.selection is not None else {}
     return found or alone
 

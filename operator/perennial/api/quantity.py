@@ -1,3 +1,0 @@
-"""One merge long: what moved."""
-
-from perennial.api.values import quantity as quantity

@@ -1,0 +1,128 @@
+"""Gather what a ModelDeployment's decision depends on."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from perennial.api.deployment import ModelDeployment
+from perennial.api.training import ModelTraining
+from perennial.api.version import ModelVersion
+from perennial.cluster import metrics
+from perennial.cluster.client import Cluster, Unreadable
+from perennial.handlers.observe.drained import Drained
+from perennial.handlers.observe.measured import Measured
+from perennial.handlers.observe.sources import Sources
+from perennial.handlers.receipts import ReceiptKeys
+from perennial.plan.core import Plan, owned_by
+from perennial.plan.rollout import (
+    DeploymentSnapshot,
+    plan_deployment,
+    questions,
+    signature_questions,
+    takes_untried,
+    turned_away,
+)
+from perennial.plan.serving.pods import serving_pods
+from perennial.plan.serving.revision import Record
+
+MEASURED, DRAINED = Measured(), Drained()
+RECEIPT_KEYS = ReceiptKeys()
+
+
+async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
+    """Return what to do about a deployment."""
+    cluster, (namespace, own_name) = sources.cluster, deployment.key
+    model = deployment.spec.model
+    version: ModelVersion | None = None
+    versions: list[ModelVersion] = []
+    training: ModelTraining | None = None
+    if model.version_ref is not None:
+        version = await cluster.read(ModelVersion, namespace, model.version_ref.name)
+        source = version.spec.source.training_ref if version is not None else None
+        if source is not None:
+            training = await cluster.read(ModelTraining, namespace, source.name)
+    elif model.training_ref is not None:
+        name = model.training_ref.name
+        training = await cluster.read(ModelTraining, namespace, name)
+        champion = training.status.champion if training is not None else None
+        if champion is not None and takes_untried(deployment, deployment.status):
+            version = await cluster.read(ModelVersion, namespace, champion.version)
+        if version is not None and version.refuted and deployment.status.stable is None:
+            selected = f"perennial.dev/training={name}"
+            versions = await cluster.read_all(ModelVersion, namespace, selected)
+    stable, stable_version = deployment.status.stable, None
+    if version is not None and deployment.spec.replicas == 0 and stable is not None:
+        stable_version = await cluster.read(ModelVersion, namespace, stable.version)
+    selector = f"perennial.dev/deployment={own_name}"
+    pods = serving_pods(own_name, await cluster.select("v1", "Pod", namespace, selector))
+    snapshot = DeploymentSnapshot(
+        deployment=deployment,
+        now=sources.now,
+        settings=sources.settings,
+        training=training,
+        version=version,
+        stable_version=stable_version,
+        versions=tuple(versions),
+        records=await _records(cluster, deployment, selector),
+        workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),
+        service=await cluster.get("v1", "Service", namespace, own_name),
+        pods=tuple(pods),
+        measured=MEASURED.recall(deployment),
+        no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
+    )
+    asked = questions(snapshot)
+    if asked is not None:
+        answers = asked.answers(await sources.pods.ask(asked.questions))
+        snapshot = replace(snapshot, answers=answers)
+    if about := signature_questions(snapshot):
+        snapshot = replace(snapshot, signatures=await sources.pods.signatures(about))
+    export(deployment)
+    if asked is None:
+        decided = plan_deployment(snapshot)
+    else:
+        # After a long absence there are many looks to be made, while the event loop goes on.
+        decided = await asyncio.to_thread(plan_deployment, snapshot)
+    MEASURED.note(deployment, decided)
+    away = turned_away(snapshot)
+    again = DRAINED.look(deployment.key, away, sources.now, sources.pods.drain)
+    soonest = min((t for t in (again, decided.requeue_after) if t is not None), default=None)
+    return replace(decided, requeue_after=soonest)
+
+
+def forget(namespace: str, name: str) -> None:
+    """Keep nothing of a deployment that is gone."""
+    MEASURED.forget(namespace, name)
+    DRAINED.forget(namespace, name)
+    RECEIPT_KEYS.forget(namespace, name)
+
+
+async def _records(
+    cluster: Cluster, deployment: ModelDeployment, selector: str
+) -> tuple[Record, ...]:
+    """Return what was recorded of its revisions.
+
+    Raises:
+        Unreadable: a hand has made something else of a record, so that nothing can be decided.
+    """
+    meta = deployment.metadata
+    found = await cluster.select("apps/v1", "ControllerRevision", meta.namespace, selector)
+    records = []
+    for body in found:
+        try:
+            records += [Record.read(body)] if owned_by(body, meta.uid) else []
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"ControllerRevision {body['metadata']['name']} cannot be read: delete it"
+            known = {"metadata": meta.to_json(), "status": deployment.status.to_json()}
+            raise Unreadable(ModelDeployment, known, "RecordUnreadable", message) from error
+    return tuple(records)
+
+
+def export(deployment: ModelDeployment) -> None:
+    """Set the Prometheus series that say which versions serve, and with how many pods."""
+    roles = (("stable", deployment.status.stable), ("canary", deployment.status.canary))
+    found = [(role, revision) for role, revision in roles if revision is not None]
+    serving = [((r.version, r.artifact.sha256, role), 1.0) for role, r in found]
+    metrics.MODEL_INFO.set(deployment.key, serving)
+    metrics.MODEL_REPLICAS.set(deployment.key, [((role,), r.replicas) for role, r in found])
+    metrics.MODEL_READY.set(deployment.key, [((role,), r.ready_replicas) for role, r in found])

@@ -1,0 +1,74 @@
+"""Gather what a DriftMonitor's decision depends on."""
+
+from __future__ import annotations
+
+import asyncio
+
+from perennial.api.deployment import ModelDeployment
+from perennial.api.monitor import DriftMonitor
+from perennial.api.training import ModelTraining
+from perennial.cluster import metrics
+from perennial.handlers.observe.sources import Sources
+from perennial.plan.core import Plan
+from perennial.plan.core.questions import Answers, Question
+from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, questions, wants_windows
+from perennial.plan.serving.pods import serving_pods
+from perennial.sources.pods import Pods
+from perennial_artifact.profile import Profile
+
+PROFILES_TRIED = 3
+
+
+async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
+    """Return what to do about a monitor."""
+    cluster, now, namespace = sources.cluster, sources.now, monitor.metadata.namespace
+    deployment: ModelDeployment | None = await cluster.read(
+        ModelDeployment, namespace, monitor.spec.deployment_ref.name
+    )
+    training: ModelTraining | None = None
+    answers: Answers | None = None
+    profile: Profile | None = None
+    if deployment is not None and deployment.spec.model.training_ref is not None:
+        name = deployment.spec.model.training_ref.name
+        training = await cluster.read(ModelTraining, namespace, name)
+    stable = deployment.status.stable if deployment is not None else None
+    if deployment is not None and stable is not None and wants_windows(monitor, deployment, now):
+        selector = (
+            f"perennial.dev/deployment={deployment.metadata.name},"
+            f"perennial.dev/revision={stable.revision}"
+        )
+        found = await cluster.select("v1", "Pod", namespace, selector)
+        ours = serving_pods(deployment.metadata.name, found)
+        asked = questions(monitor, stable.revision, ours, now)
+        answers = asked.answers(await sources.pods.ask(asked.questions))
+        profile = await _profile(sources.pods, asked.questions, answers)
+    snapshot = MonitorSnapshot(monitor, now, deployment, training, answers, profile)
+    # Adding up and testing a thousand features takes a while, in which the event loop goes on.
+    decided = await asyncio.to_thread(plan_monitor, snapshot)
+    export(monitor)
+    return decided
+
+
+async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers) -> Profile | None:
+    """Return the profile that pods counted on, of the first that gives it; a few are tried."""
+    heard = zip(asked, answers.received, strict=True)
+    counted = [(q, h.window.profile) for q, h in heard if h.window is not None and h.window.profile]
+    for question, digest in counted[:PROFILES_TRIED]:
+        found = await serving.profile(question, digest)
+        if found is not None:
+            return found
+    return None
+
+
+def export(monitor: DriftMonitor) -> None:
+    """Set the Prometheus series of the newest verdict."""
+    key, status = monitor.key, monitor.status
+    if status.window is not None:
+        metrics.DRIFT_SAMPLES.set(key, [((), status.window.samples)])
+    if status.checked_time is not None:
+        metrics.DRIFT_EVALUATED.set(key, [((), status.checked_time.timestamp())])
+    metrics.DRIFT_ACTIONS.set(key, [(("Retrain",), status.retrainings)])
+    drifted = next((c.status for c in status.conditions if c.type == "Drifted"), "Unknown")
+    metrics.DRIFT_BREACHED.set(key, [((), 1 if drifted == "True" else 0)])
+    metrics.DRIFT_SCORE.set(key, [((w.feature,), w.score) for w in status.worst])
+    metrics.DRIFT_NEED.set(key, [((w.feature,), w.need) for w in status.worst])

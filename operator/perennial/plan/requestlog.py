@@ -1,3 +1,0 @@
-"""One merge long: what moved."""
-
-from perennial.plan.serving.request_log import place as place

@@ -1,0 +1,147 @@
+"""One metric: what its test carries on from look to look, and what it says by now."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+from perennial.api.deployment import AnalysisMetric, MetricStatus
+from perennial.plan.rollout.analysis.counts import Counts
+from perennial.plan.rollout.analysis.metrics import metric_of
+from perennial.plan.rollout.analysis.tests import against_stable, limit
+from perennial.plan.statistics.against_stable import StablePast
+from perennial.plan.statistics.numbers import kept
+from perennial.plan.statistics.verdict import Verdict
+
+HISTORY_REQUESTS = 1000.0
+"""As many requests all that stable counted before the first look is worth at most: what it is now
+is to outweigh what it once was."""
+MESSAGE = "nothing was measured yet"
+
+
+def key_of(asked: AnalysisMetric) -> str:
+    """Return a hash of what a metric asks; its evidence begins anew where that has changed."""
+    written = asked.to_json()
+    for name in ("name", "mode", "warmUp"):
+        written.pop(name, None)
+    return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def compares(asked: AnalysisMetric) -> bool:
+    """Tell whether a metric holds the canary against stable, rather than against a limit."""
+    limit = metric_of(asked).limit_of(asked)
+    return limit is not None and limit.against_stable is not None
+
+
+def begin(asked: AnalysisMetric, alpha: float) -> MetricStatus:
+    """Return what is known of a metric before its first look.
+
+    Args:
+        asked: what is asked.
+        alpha: its part of the risk of a false rollback, for the whole rollout.
+    """
+    message = f"{asked.name}: {MESSAGE}"
+    return MetricStatus(name=asked.name, key=key_of(asked), alpha=alpha, message=message)
+
+
+def is_sound(asked: AnalysisMetric, known: MetricStatus) -> bool:
+    """Tell whether what was carried on is about this metric, and can be read."""
+    if known.key != key_of(asked):
+        return False
+    try:
+        counted_bounds(asked, known)
+        verdict(asked, known)
+    except ValueError:
+        return False
+    return True
+
+
+def with_bounds(
+    asked: AnalysisMetric, known: MetricStatus, bounds: Sequence[float], stable: Counts
+) -> MetricStatus:
+    """Return what is known with the bounds of latency that the metric counts at, chosen once."""
+    return metric_of(asked).with_bounds(asked, known, bounds, stable)
+
+
+def counted_bounds(asked: AnalysisMetric, known: MetricStatus) -> list[float]:
+    """Return the bounds of latency that a metric needs."""
+    return metric_of(asked).bounds(asked, known)
+
+
+def has_begun(asked: AnalysisMetric, known: MetricStatus | None) -> bool:
+    """Tell whether there is evidence to go on from."""
+    return known is not None and bool(known.canary) and is_sound(asked, known)
+
+
+def waits_for_bounds(asked: AnalysisMetric, known: MetricStatus) -> bool:
+    """Tell whether a metric cannot be counted yet."""
+    return metric_of(asked).is_waiting(known)
+
+
+def learned(
+    asked: AnalysisMetric,
+    known: MetricStatus,
+    before: Counts,
+    newest: Iterable[Counts],
+    bounds: Sequence[float],
+) -> MetricStatus:
+    """Return the beginning of the evidence, with what stable counted before the first look.
+
+    Args:
+        asked: what is asked.
+        known: of it.
+        before: all that stable counted: its share is known by that.
+        newest: the end of it, step by step: whether errors come in bursts. An outage long ago says
+            nothing of that.
+        bounds: of latency, in seconds.
+    """
+    metric = metric_of(asked)
+    all_of_it = metric.counted(asked, known, before, bounds)
+    past = StablePast.none(len(all_of_it.events))
+    for counts in newest:
+        past = past.after(metric.counted(asked, known, counts, bounds))
+    worth = min(1.0, HISTORY_REQUESTS / max(1.0, all_of_it.requests))
+    events = tuple(kept(x * worth) for x in all_of_it.events)
+    past = StablePast(kept(all_of_it.requests * worth), events, past.bursts)
+    return against_stable.begin(known, past) if compares(asked) else limit.begin(known, past)
+
+
+def after(
+    asked: AnalysisMetric,
+    known: MetricStatus,
+    canary: Counts,
+    stable: Counts,
+    bounds: Sequence[float],
+) -> MetricStatus:
+    """Return what is known after one more look.
+
+    Args:
+        asked: what is asked.
+        known: of it, begun by ``learned``.
+        canary: what the canary counted since the last look; nothing while it warms up.
+        stable: what stable counted in the same time.
+        bounds: of latency, in seconds.
+
+    Raises:
+        ValueError: what was carried on is something else; begin anew.
+    """
+    metric = metric_of(asked)
+    ours, theirs = (metric.counted(asked, known, arm, bounds) for arm in (canary, stable))
+    if compares(asked):
+        return against_stable.after(known, ours, theirs, metric.margins(asked, known))
+    possibly = metric.possibly(asked, ours, canary, bounds)
+    return limit.after(known, ours, theirs, possibly, metric.highest(asked))
+
+
+def verdict(asked: AnalysisMetric, known: MetricStatus) -> Verdict:
+    """Return what a metric's test says by now.
+
+    Raises:
+        ValueError: what was carried on is something else; begin anew.
+    """
+    if not known.canary:
+        return Verdict("Undecided", f"{asked.name}: {MESSAGE}", 0.0)
+    metric = metric_of(asked)
+    if compares(asked):
+        margins = metric.margins(asked, known)
+        return against_stable.verdict(known, metric.what(known), margins, asked.name)
+    return metric.limit_verdict(asked, known, limit.carried(known))

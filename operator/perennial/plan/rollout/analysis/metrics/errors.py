@@ -1,0 +1,5 @@
+"""errorRate: the share of answers that are 5xx."""
+
+from perennial.plan.rollout.analysis.metrics.rate import Rate
+
+ERRORS = Rate(lambda asked: asked.error_rate, "failed", lambda counts: counts.errors)

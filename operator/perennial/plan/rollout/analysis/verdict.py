@@ -1,0 +1,153 @@
+"""The analysis of a canary: what its pods are asked, and what follows for its rollout."""
+
+from perennial.api.deployment import (
+    Analysis,
+    AnalysisStatus,
+    DeploymentStatus,
+    MetricStatus,
+    ModelDeployment,
+    Revision,
+)
+from perennial.api.values import seconds
+from perennial.plan.core import Event
+from perennial.plan.core.questions import SKEW_SECONDS, Asked, ask
+from perennial.plan.rollout.analysis.look import LOOK_SECONDS, begins, closed, look, pair_of
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.state import State, is_undone, reject
+from perennial.plan.statistics.verdict import Decision, Verdict, decide
+
+UNREACHABLE = "Unreachable"
+UNREACHABLE_SECONDS = 30.0
+"""How long a ready pod of the canary may not answer its metrics port."""
+
+
+def wants_metrics(s: DeploymentSnapshot) -> bool:
+    """Tell whether this pass needs what the pods counted: whenever there is a canary on trial."""
+    status = s.status
+    if not _is_judged(s.deployment, status) or status.stable is None or status.canary is None:
+        return False
+    return _begins(s, status.stable, status.canary) < closed(s.now)
+
+
+def questions(s: DeploymentSnapshot) -> Asked | None:
+    """Return what the pods of stable and canary are to be asked, None where nothing is."""
+    stable, canary = s.status.stable, s.status.canary
+    if stable is None or canary is None or not wants_metrics(s):
+        return None
+    revisions, start = (stable.revision, canary.revision), _begins(s, stable, canary)
+    return ask(s.pods, revisions, start, closed(s.now), LOOK_SECONDS, ("requests",))
+
+
+def _begins(s: DeploymentSnapshot, stable: Revision, canary: Revision) -> int:
+    pair = pair_of(stable.revision, canary.revision)
+    return begins(s.deployment.spec.rollout.judging, s.status.analysis, pair, closed(s.now))
+
+
+def _is_judged(deployment: ModelDeployment, status: DeploymentStatus) -> bool:
+    """Tell whether a canary is measured; what is gone back to by an undo is not."""
+    return bool(deployment.spec.rollout.judging.judged) and not is_undone(status)
+
+
+def measure(s: DeploymentSnapshot, state: State) -> State:
+    """Look at what the pods counted, whatever the rollout does: a canary that fails goes back."""
+    status = state.status
+    stable, canary, answers = status.stable, status.canary, s.answers
+    if answers is None or stable is None or canary is None:
+        return state
+    if not _is_judged(s.deployment, status):
+        return state
+    analysis, revisions = s.deployment.spec.rollout.judging, (stable.revision, canary.revision)
+    waits_for_stable = s.selection != canary.revision and s.ready(stable.revision) > 0
+    found = look(analysis, status.analysis, revisions, answers, s.now, waits_for_stable)
+    state = _with_clock_warning(state, status.analysis, found).set(analysis=found)
+    failed = [m for m in found.metrics if m.verdict == "Failed" and _votes(analysis, m)]
+    if failed:
+        return reject(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
+    since = found.silent_time
+    if since is None or (s.now - since).total_seconds() < UNREACHABLE_SECONDS:
+        return state
+    message = silence(s, state)
+    if not answers.of(canary.revision) and answers.of(stable.revision):
+        # Stable's pods answer the same question, so that it is the canary's own fault.
+        return reject(s, state, UNREACHABLE, message)
+    if status.paused or status.promoting:
+        return state
+    return state.set(Event("RolloutPaused", message, "Warning"), paused=UNREACHABLE)
+
+
+def _with_clock_warning(
+    state: State, before: AnalysisStatus | None, found: AnalysisStatus
+) -> State:
+    """Tell a person of pods whose clocks are wrong: that is the cluster's fault, no model's."""
+    if not found.skewed or (before is not None and before.skewed):
+        return state
+    message = (
+        f"the clocks of {', '.join(found.skewed[:3])} differ from the operator's by more than "
+        f"{SKEW_SECONDS:.0f} s, so that what they count is left out: look at the time of their "
+        "nodes, and of the operator's"
+    )
+    return state.set(Event("ClockSkew", message, "Warning"))
+
+
+def silence(s: DeploymentSnapshot, state: State) -> str:
+    """Return how many of the canary's pods do not answer, for people."""
+    canary, answers = state.status.canary, s.answers
+    if canary is None or answers is None:
+        return "Unreachable: ready pods of the canary do not answer their metrics port"
+    silent, asked = answers.silent(canary.revision), answers.asked.get(canary.revision, ())
+    return (
+        f"Unreachable: {len(silent)} of {len(asked)} ready pods of the canary do not answer their "
+        "metrics port (9090): look for a network policy, or a pod that hangs"
+    )
+
+
+def decision(s: DeploymentSnapshot, state: State, pause_over: bool, waited: float) -> Decision:
+    """Return whether the canary may go on.
+
+    Args:
+        s: what is observed.
+        state: under way, after ``measure``.
+        pause_over: the step has lasted as long as it should.
+        waited: seconds since then.
+    """
+    status, analysis = state.status, s.deployment.spec.rollout.judging
+    step, found = status.step, status.analysis
+    if not _is_judged(s.deployment, status) or step is None or s.weight_at(step.index) == 0:
+        return decide([], pause_over, 0, waited, 0)  # without traffic nothing is asked
+    if found is not None and found.silent_time is not None:
+        return Decision("Wait", silence(s, state))
+    known = {m.name: m for m in found.metrics} if found is not None else {}
+    names = [asked.name for asked in analysis.judged if asked.mode == "Enforce"]
+    votes = [known.get(name, MetricStatus(name=name)) for name in names]
+    if pause_over and _stable_is_gone(s, status, votes, waited):
+        message = "stable has no ready pod, so there is nothing to compare with or to protect"
+        return Decision("GoOn", message)
+    most = seconds(analysis.wait_at_most)
+    return decide([_verdict(m) for m in votes], pause_over, analysis.planned, waited, most)
+
+
+def is_suspected(status: DeploymentStatus) -> bool:
+    """Tell whether something speaks against the canary, though it is not certain."""
+    return status.analysis is not None and any(m.suspected for m in status.analysis.metrics)
+
+
+def _stable_is_gone(
+    s: DeploymentSnapshot, status: DeploymentStatus, votes: list[MetricStatus], waited: float
+) -> bool:
+    """Tell whether stable has had no pod for so long that nothing can be compared with it."""
+    stable, rollout = status.stable, s.deployment.spec.rollout
+    late = waited >= seconds(rollout.progress_deadline)
+    others = {m.verdict for m in votes} - {"Successful", "NotComparable"}
+    return late and not others and stable is not None and s.ready(stable.revision) == 0
+
+
+def _votes(analysis: Analysis, metric: MetricStatus) -> bool:
+    return any(a.name == metric.name and a.mode == "Enforce" for a in analysis.judged)
+
+
+def _verdict(m: MetricStatus) -> Verdict:
+    """Return a verdict as the statistics take it; one that cannot be had is undecided."""
+    outcome = m.verdict if m.verdict in ("Successful", "Failed") else "Undecided"
+    requests = m.requests if m.verdict != "NotComparable" else 0
+    message = m.message or f"{m.name}: nothing was measured yet"
+    return Verdict(outcome, message, requests, m.value, m.reference, m.suspected)

@@ -1,0 +1,95 @@
+"""What people and autoscalers read in the status, beside its conditions."""
+
+from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
+from perennial.plan.rollout.snapshot import REPLACED, DeploymentSnapshot
+from perennial.plan.serving.workload import image_of
+
+
+def shown(
+    s: DeploymentSnapshot, status: DeploymentStatus, shares: dict[str, int]
+) -> DeploymentStatus:
+    """Fill in what people and autoscalers read; ``shares`` in percent are those in force."""
+    status = status.having(failed=_failed(s, status, shares))
+    updates: dict[str, object] = {}
+    parts = _parts(status, shares)
+    total = ready = 0
+    for field in ROLES:
+        revision: Revision | None = getattr(status, field)
+        if revision is None:
+            continue
+        live = s.workload(revision.revision)
+        has = int(live.get("status", {}).get("replicas", 0)) if live else 0
+        is_ready = s.ready(revision.revision)
+        if field != REPLACED:
+            total, ready = total + has, ready + is_ready
+        changes = {"replicas": has, "ready_replicas": is_ready, "share": parts.get(field)}
+        updates[field] = revision.model_copy(update=changes)
+    meta, stable, canary = s.deployment.metadata, status.stable, status.canary
+    selector = f"perennial.dev/deployment={meta.name}"
+    replicas = total
+    if stable is not None:
+        live = s.workload(stable.revision)
+        if live is not None:
+            image = image_of(live, s.settings)
+            updates["serving_image"] = image
+            updates["serving_image_outdated"] = image != s.settings.serving_image
+        if s.ready(stable.revision) >= s.replicas:
+            # While stable is full, autoscalers are told its pods alone: a canary's are beside them.
+            selector += f",perennial.dev/revision={stable.revision}"
+            replicas = int(live.get("status", {}).get("replicas", 0)) if live else 0
+        domain = s.settings.cluster_domain
+        updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
+    weight = parts.get("canary")
+    printed = Printed(
+        model=stable.name if stable is not None else "",
+        canary=canary.name if canary is not None else "",
+        weight=f"{weight.asked}/{weight.actual}" if weight is not None else "",
+        step=_step(s, status),
+        ready=f"{ready}/{max(total, s.replicas)}",
+    )
+    return status.having(
+        **updates,
+        replicas=replicas,
+        ready_replicas=ready,
+        selector=selector,
+        printed=printed,
+    )
+
+
+def _failed(
+    s: DeploymentSnapshot, status: DeploymentStatus, shares: dict[str, int]
+) -> Revision | None:
+    """Return what was taken back and has requests yet, None where it has none."""
+    roles = (status.stable, status.canary, status.replaced)
+    named = {revision.revision for revision in roles if revision is not None}
+    record = next((r for r in s.records if r.name not in named and shares.get(r.name)), None)
+    return record.revision if record is not None else None
+
+
+def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]:
+    """Return the share of each role that has one; what the others leave is stable's."""
+    parts: dict[str, Share] = {}
+    canary, weight = status.canary, status.weight
+    if canary is not None:
+        before = weight.actual if weight is not None else 0  # as it was, where nothing is ready
+        actual = shares.get(canary.revision, 0) if shares else before
+        if actual or weight is not None:
+            asked = weight.asked if weight is not None else 0
+            parts["canary"] = Share(asked=asked, actual=actual)
+    on_trial = canary.revision if canary is not None else ""
+    for field in (REPLACED, "failed"):
+        other: Revision | None = getattr(status, field)
+        if other is not None and other.revision != on_trial and shares.get(other.revision):
+            parts[field] = Share(asked=0, actual=shares[other.revision])
+    if status.stable is not None:
+        asked, actual = sum(p.asked for p in parts.values()), sum(p.actual for p in parts.values())
+        parts["stable"] = Share(asked=100 - asked, actual=max(0, 100 - actual))
+    return parts
+
+
+def _step(s: DeploymentSnapshot, status: DeploymentStatus) -> str:
+    """Return where the canary stands: the step's name, else its number of how many."""
+    steps, step = s.deployment.spec.rollout.steps, status.step
+    if status.canary is None or step is None or step.index >= len(steps):
+        return ""
+    return steps[step.index].name or f"{step.index + 1}/{len(steps)}"

@@ -1,3 +1,0 @@
-"""One merge long: what moved."""
-
-from perennial.plan.serving.pods import serving_pods as serving_pods

@@ -1,3 +1,0 @@
-"""One merge long: what moved."""
-
-from perennial.plan.training.run import RunRecord as RunRecord
