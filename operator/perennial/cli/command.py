@@ -37,7 +37,7 @@ from perennial.cli.options import (
 from perennial.cli.problem import FAILED, Problem, called_wrongly
 from perennial.cli.screen import console, ended_cleanly, now, say, write
 from perennial.cli.shown import history as shown_history
-from perennial.cli.shown.deployment import Trends, deployment
+from perennial.cli.shown.deployment import deployment
 from perennial.cli.shown.heading import standing
 from perennial.cli.shown.lineage import Objects
 from perennial.cli.shown.lineage import lineage as shown_lineage
@@ -145,14 +145,12 @@ def _print_whole(body: Json, output: str) -> None:
         yaml.safe_dump(body, sys.stdout, sort_keys=False, allow_unicode=True)
 
 
-def page_of(
-    body: Json, pods: list[Json], width: int, trends: Trends | None = None
-) -> RenderableType:
+def page_of(body: Json, pods: list[Json], width: int) -> RenderableType:
     """Return the page of one object."""
     pages: dict[Kind, Callable[[], RenderableType]] = {
         TRAINING: lambda: training(body, now()),
         VERSION: lambda: version(body, now()),
-        DEPLOYMENT: lambda: deployment(body, pods, now(), width, trends),
+        DEPLOYMENT: lambda: deployment(body, pods, now(), width),
         MONITOR: lambda: monitor(body, now()),
     }
     return pages[kind_of(body)]()
@@ -181,7 +179,7 @@ def _watch(place: Where, which: Named, everywhere: bool) -> None:
             body = scene.body
             if body is None:
                 return None
-            return page_of(body, list(scene.pods), width, scene.courses.values)
+            return page_of(body, list(scene.pods), width)
 
         watch_page(one, scene.changed, scene.problem)
         return

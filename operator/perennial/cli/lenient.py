@@ -52,6 +52,11 @@ def number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
+def numbers(value: Any) -> tuple[float | None, ...]:
+    """Return the numbers of a list, None for what is none of them."""
+    return tuple(number(item) for item in value) if isinstance(value, list) else ()
+
+
 def count(value: Any) -> int:
     """Return a whole number, 0 where it is none."""
     return int(value) if isinstance(value, int | float) else 0

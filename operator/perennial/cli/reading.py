@@ -22,6 +22,7 @@ from perennial.cli.lenient import (
     moment,
     names_of,
     number,
+    numbers,
     part,
     text,
     words,
@@ -80,6 +81,8 @@ class Metric:
     requests: int
     suspected: bool
     votes: bool
+    course: tuple[float | None, ...]
+    """What the value was, oldest first; empty where an older operator does not tell."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +253,7 @@ def _metrics(body: Json, status: Json, analysis: Json) -> tuple[Metric, ...]:
                 requests=count(m.get("requests")),
                 suspected=bool(m.get("suspected")),
                 votes=spec.get("mode") != "Observe",
+                course=numbers(m.get("course")),
             )
         )
     return tuple(found)

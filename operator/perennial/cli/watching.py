@@ -6,14 +6,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from rich.console import Group, RenderableType
 from rich.control import Control
 from rich.text import Text
 
 from perennial.api.values import Json
-from perennial.cli import reading
 from perennial.cli.connection import Connection, pods_path
 from perennial.cli.following import Followed, follow_kind
 from perennial.cli.kinds import DEPLOYMENT, called, kind_of
@@ -26,7 +24,6 @@ TICK_SECONDS = 1.0
 """How often ages and times left are written anew."""
 SHORTEST_SECONDS = 0.1
 """The shortest time between two pages: many changes at once are one."""
-KEPT = 40
 Draw = Callable[[int], RenderableType | None]
 """Returns a page in so many columns, None before there is anything to show."""
 
@@ -96,35 +93,11 @@ def _below_each_other(
         time.sleep(SHORTEST_SECONDS)
 
 
-@dataclass
-class Courses:
-    """The values of a rollout's metrics that were seen, from look to look."""
-
-    pair: str = ""
-    judged: str = ""
-    values: dict[str, list[float | None]] = field(default_factory=dict)
-
-    def see(self, body: Json) -> None:
-        """Note what a ModelDeployment says by now; another pair of revisions begins anew."""
-        view = reading.read(body)
-        if view.pair != self.pair:
-            self.pair, self.judged, self.values = view.pair, "", {}
-        judged = str(view.judged_until)
-        if judged == self.judged:
-            return
-        self.judged = judged
-        for metric in view.metrics:
-            seen = self.values.setdefault(metric.name, [])
-            seen.append(metric.value)
-            del seen[:-KEPT]
-
-
 class Scene:
     """One object, and the pods of a ModelDeployment, as they are now."""
 
     def __init__(self, api: Connection, body: Json) -> None:
         self.changed = threading.Event()
-        self.courses = Courses()
         kind, self._called = kind_of(body), called(body)
         namespace, name = meta(body, "namespace"), meta(body, "name")
         self._object = follow_kind(api, kind, namespace, self.changed, name)
@@ -144,7 +117,6 @@ class Scene:
             return None
         if not items:
             raise Problem(f"{self._called} was deleted", absent=True)
-        self.courses.see(items[0])
         return items[0]
 
     @property

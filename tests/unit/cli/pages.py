@@ -15,11 +15,6 @@ from perennial.cli.shown.training import training
 from perennial.cli.shown.version import version
 
 Page = Callable[[int], RenderableType]
-COURSES = {
-    "errors": [0.0, 0.001, 0.003, 0.001],
-    "refusals": [0.0, 0.005, 0.01, 0.019],
-    "slow": [0.0, 0.0, 0.0, 0.0],
-}
 OBJECTS = Objects(s.everything())
 RECORDS = [
     s.record(s.FIRST, "flights-1", 288),
@@ -33,7 +28,7 @@ PAGES: dict[str, tuple[str, Page]] = {
     "versions": ("get versions", lambda _: plain_list(s.everything()[1:3], s.NOW, False)),
     "canary": (
         "watch deployment flights",
-        lambda width: deployment(s.deployment(), s.PODS, s.NOW, width, COURSES),
+        lambda width: deployment(s.deployment(), s.PODS, s.NOW, width),
     ),
     "crashing": (
         "get deployment flights",

@@ -170,6 +170,7 @@ MEASURED = [
         "message": "errors: 0.1% of the canary's 212 requests failed, 0.2% of stable's 431 "
         "requests at the same time; not worse by more than 1 point",
         "value": 0.001,
+        "course": [0.0, 0.001, 0.003, 0.001],
         "reference": 0.002,
         "requests": 212,
     },
@@ -179,6 +180,7 @@ MEASURED = [
         "message": "refusals: 1.9% of the canary's 212 requests were refused, 0.2% of stable's "
         "431 requests at the same time; neither is shown",
         "value": 0.019,
+        "course": [0.0, 0.005, 0.01, 0.019],
         "reference": 0.002,
         "requests": 212,
         "suspected": True,
@@ -188,6 +190,7 @@ MEASURED = [
         "verdict": "Undecided",
         "message": "slow: 0 of the canary's 212 answers took longer than 500 ms",
         "value": 0.0,
+        "course": [0.0, 0.0, 0.0, 0.0],
         "reference": 0.01,
         "requests": 212,
     },

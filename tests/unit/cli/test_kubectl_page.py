@@ -1,7 +1,9 @@
 """docs/kubectl.md says what there is, and shows what is shown."""
 
 import getpass
+import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from perennial.cli.command import app
 from perennial.cli.requesting import VERBS, request_text
 from perennial.cli.screen import rendered
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "kubectl.md").read_text()
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs" / "kubectl.md").read_text()
 BLOCKS = re.findall(r"```\n\$ kubectl perennial (.+)\n((?:.|\n)*?)```", PAGE)
 
 
@@ -24,6 +27,14 @@ def test_every_transcript_is_what_the_code_writes(monkeypatch: pytest.MonkeyPatc
     for command, shown in BLOCKS:
         made = {rendered(page(80), 80) + "\n" for of, page in PAGES.values() if of == command}
         assert shown in made | {dialogue}, command
+
+
+def test_what_pip_puts_on_the_path_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for name in ("kubectl-perennial", "kubectl_complete-perennial"):
+        module, _, function = project["scripts"][name].partition(":")
+        assert callable(getattr(importlib.import_module(module), function))
+    assert "typer" in " ".join(project["optional-dependencies"]["cli"])
 
 
 def test_every_command_is_told() -> None:

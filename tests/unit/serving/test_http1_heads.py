@@ -190,6 +190,7 @@ LINES = [
     *(b"Connection: %s\r\n" % word for word in (b"Keep-Alive", b"close", b"x, close", b"upgrade")),
     *(b"%s: chunked\r\n" % name for name in (b"Transfer-Encoding", b"Transfer_Encoding", b"TE")),
     *(b"Expect: 100-continue\r\n", b"Trailer: x\r\n", b"Accept: */*\r\n"),
+    *(b"Proxy-Connection: close\r\n", b"Proxy-Connection: x\r\n", b"HTTP2-Settings: x\r\n"),
     *(b"X: y\r\n", b"x: z\r\n", b"X:y\r\n", b"X:  y\r\n", b"X: y \r\n", b"X:\r\n", b"X : y\r\n"),
     *(b" folded\r\n", b"X: a\tb\xff\r\n", b"X: \0\r\n", b"X: y\n", b"X: y\r\r\n", b"no colon\r\n"),
     *(b": no name\r\n", b"(X): y\r\n", b"X: a:b: c\r\n", b"traceparent: 00-1-2-01\r\n"),

@@ -32,7 +32,7 @@ def run(tmp_path: Path, *command: str, **environment: str) -> list[str]:
     variables = {"HOME": str(tmp_path), "GOCACHE": str(tmp_path / "go"), **environment}
     path = {"PATH": "/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin"}
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=variables | path
+        command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=variables | path
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -43,8 +43,6 @@ from perennial.cli.shown.words import (
     sparkline,
 )
 
-Trends = Mapping[str, Sequence[float | None]]
-"""The values of each metric that were seen, by its name, oldest first."""
 WIDE = 100
 """Columns from which shares are drawn, too."""
 ROLES = {"Stable": GOOD, "Canary": BUSY, "Shadow": BUSY, "Variant": BUSY, "Failed": BAD}
@@ -54,9 +52,7 @@ PROMOTED = frozenset({"CanaryPauseStep", "SignatureChanged", "SignatureUnknown"}
 """Reasons of a pause that ends by a promotion; others end when a person resumes it, too."""
 
 
-def deployment(
-    body: Json, pods: Sequence[Json], now: datetime, width: int, trends: Trends | None = None
-) -> RenderableType:
+def deployment(body: Json, pods: Sequence[Json], now: datetime, width: int) -> RenderableType:
     """Return all that is worth knowing of a ModelDeployment.
 
     Args:
@@ -64,7 +60,6 @@ def deployment(
         pods: its pods, of all revisions.
         now: the time.
         width: columns that there are.
-        trends: what was seen of the metrics since it is watched.
     """
     view = reading.read(body)
     return page(
@@ -72,7 +67,7 @@ def deployment(
         _hint(body, view),
         _steps(view, now, width),
         _revisions(view, pods, now, width),
-        _metrics(view, now, trends or {}),
+        _metrics(view, now),
         _rejected(view, now, state_of(body).message),
         _facts(body, view),
         unknown(view.unknown),
@@ -171,11 +166,11 @@ def verdict_mark(verdict: str, suspected: bool = False) -> Mark:
     return VERDICTS.get(verdict, ODD if suspected else REST)
 
 
-def _metrics(view: reading.Deployment, now: datetime, trends: Trends) -> RenderableType | None:
+def _metrics(view: reading.Deployment, now: datetime) -> RenderableType | None:
     """Return each metric with its verdict, what it is about, its course and why."""
     if not view.metrics:
         return None
-    lines = {m.name: sparkline(trends.get(m.name, ())) for m in view.metrics}
+    lines = {m.name: sparkline(m.course) for m in view.metrics}
     has_course = any(len(line) > 1 for line in lines.values())
     found = []
     for m in view.metrics:

@@ -21,8 +21,8 @@ _FIELD = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++: [!-~\x80-\xff][\t -~\x80-\xff]*+\r\n"
 _HEAD = re.compile(_LINE + rb"((?:" + _FIELD + rb")++)\r\n")
 _FIELDS = re.compile(rb"([^:]++): ([^\r]++)\r\n")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
-# What says more of a body than its length, or asks for more than an answer.
-_UNLIKE = frozenset((b"transfer-encoding", b"expect", b"upgrade", b"trailer"))
+# What says more of a body than its length, of the connection, or asks for more than an answer.
+_UNLIKE = frozenset((b"transfer-encoding", b"expect", b"upgrade", b"trailer", b"proxy-connection"))
 
 
 class Head(NamedTuple):

@@ -570,6 +570,22 @@ def test_of_a_large_arm_the_same_pods_are_asked_while_they_live() -> None:
     assert set(chosen(names[10:])) >= set(first) - set(names[:10])
 
 
+@pytest.mark.parametrize("looks", [3, 20, 21, 40, 150])
+def test_the_course_of_a_value_is_that_of_the_whole_canary(looks: int) -> None:
+    trial = begun(metrics=[{"name": "errors", "errorRate": {"maximum": 1}}])
+    values = []
+    for n in range(looks):
+        trial.canary[0].answer(100, errors=100 if n >= looks // 2 else 0)
+        trial.stable[0].answer(100)
+        values.append(trial.look()["errors"].value)
+    course = trial.known.metrics[0].course
+    assert min(looks, 10) <= len(course) <= 20
+    assert course[0] == 0 and course[-1] > 0.4
+    assert set(course) <= {round(v, 4) for v in values if v is not None}
+    half = len(course) // 2
+    assert max(course[: half - 1], default=0) == 0, "as long without errors as with them"
+
+
 def test_what_is_carried_on_is_bounded() -> None:
     several = [{"name": f"m{n}", "latency": {"againstStable": {}}} for n in range(16)]
     trial = Trial(metrics=several)

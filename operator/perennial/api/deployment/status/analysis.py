@@ -26,6 +26,14 @@ class MetricStatus(ApiModel):
     value: float | None = Field(None, description="The canary's share.")
     reference: float | None = Field(None, description="Stable's share, or the limit.")
     requests: int = Field(0, description="Requests of the canary behind the value.")
+    course: list[float] = Field(
+        [],
+        description=(
+            "What the value was, from the first look on, oldest first: of all looks, or of each "
+            "second, fourth, … so that they fit."
+        ),
+        max_length=20,
+    )
     suspected: bool = Field(False, description="Undecided, but something speaks against it.")
     alpha: float = Field(0, description="This metric's part of the risk of a false rollback.")
     canary: list[float] = Field([], description="Evidence on the canary.", max_length=48)

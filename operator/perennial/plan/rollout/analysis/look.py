@@ -35,6 +35,8 @@ COARSE = 10
 """A multiple of a step, and of the width of older buckets."""
 KEPT_SECONDS = 3_480
 """For so long pods are sure to count at all."""
+COURSE = 20
+"""Values that are kept for people to see how a metric went."""
 NAMED = 8
 """Names of pods that are told."""
 
@@ -192,6 +194,7 @@ def _looks(
             looks += 1
             served = (end - traffic_time.timestamp()) if traffic_time is not None else 0.0
             metrics = [(a, _after(a, m, ours, theirs, bounds, served)) for a, m in metrics]
+            metrics = [(a, _with_course(a, m, looks)) for a, m in metrics]
         ours = theirs = none
     return known.model_copy(
         update={
@@ -230,6 +233,26 @@ def _after(
         return evidence.after(asked, known, ours if warm else Counts(), theirs, bounds)
     except ValueError:
         return evidence.begin(asked, known.alpha)
+
+
+def _with_course(asked: AnalysisMetric, known: MetricStatus, looks: int) -> MetricStatus:
+    """Return what is known of a metric with its value in the course that people see.
+
+    It holds every look, then each second one, each fourth, and so on: the whole of a canary.
+    """
+    every = _step_of_course(looks)
+    kept = known.course[::2] if every > _step_of_course(looks - 1) else known.course
+    value = evidence.verdict(asked, known).value
+    if value is not None and looks % every == 0:
+        kept = [*kept, round(value, 4)]
+    return known.model_copy(update={"course": kept[-COURSE:]})
+
+
+def _step_of_course(looks: int) -> int:
+    step = 1
+    while looks > COURSE * step:
+        step *= 2
+    return step
 
 
 def _with_verdict(
