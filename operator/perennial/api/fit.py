@@ -1,10 +1,10 @@
 """Cut a status to what its schema can hold: what is refused once would be refused for ever."""
 
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from annotated_types import MaxLen
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -14,21 +14,32 @@ def fit(model: Model) -> Model:
     changes = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        fitted = _fit(value, _longest(field))
+        fitted = _fit(value, _longest(field.metadata), _longest_item(field.annotation))
         if fitted is not value:
             changes[name] = fitted
     return model.model_copy(update=changes) if changes else model
 
 
-def _longest(field: FieldInfo) -> int | None:
-    return next((m.max_length for m in field.metadata if isinstance(m, MaxLen)), None)
+def _longest(metadata: Iterable[Any]) -> int | None:
+    return next((m.max_length for m in metadata if isinstance(m, MaxLen)), None)
 
 
-def _fit(value: Any, longest: int | None) -> Any:
+def _longest_item(annotation: Any) -> int | None:
+    """Return how long the texts of a list may be."""
+    if get_origin(annotation) is not list:
+        return None
+    (item,) = get_args(annotation)
+    if get_origin(item) is not Annotated:
+        return None
+    found = (m for part in get_args(item)[1:] for m in getattr(part, "metadata", (part,)))
+    return _longest(found)
+
+
+def _fit(value: Any, longest: int | None, longest_item: int | None = None) -> Any:
     if isinstance(value, BaseModel):
         return fit(value)
     if isinstance(value, list):
-        kept = [_fit(item, None) for item in value]
+        kept = [_fit(item, longest_item) for item in value]
         kept = kept if longest is None else kept[-longest:]
         same = len(kept) == len(value) and all(a is b for a, b in zip(kept, value, strict=True))
         return value if same else kept

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from builders import NOW, SETTINGS, deployment, training
+from builders import NOW, SETTINGS, deployment, monitor, training, version
 
 from perennial.api import DriftMonitor, ModelDeployment, ModelTraining
 from perennial.cluster.client import Cluster, Unreadable
@@ -75,6 +75,51 @@ def test_what_only_a_newer_operator_knows_is_found_wherever_it_is(where: Any, pa
         "UnknownField",
         f"this operator does not know {path}: upgrade the operator, or take it out",
     )
+
+
+MONITORED = {
+    "tests": [{"name": "shift", "features": ["hour"]}],
+    "quality": {"missing": {"maximum": 0.1}},
+}
+JUDGED = {
+    "rollout": {
+        "analysis": {"metrics": [{"name": "errors", "errorRate": {"maximum": 0.1}}]},
+        "canary": {"steps": [{"setWeight": 50}]},
+    }
+}
+DATA = {"uri": "s3://data/x.parquet", "target": "y", "split": {"random": {"fraction": 0.2}}}
+
+
+@pytest.mark.parametrize(
+    ("made", "where"),
+    [
+        (training(), ("gates", 0)),
+        (training(), ("candidates", 0)),
+        (training(), ("objective",)),
+        (training({"dataset": DATA}), ("dataset", "split")),
+        (training({"schedule": {"cron": "0 3 * * *"}}), ("schedule",)),
+        (version(), ("source",)),
+        (deployment(), ("rollout", "analysis")),
+        (deployment(JUDGED), ("rollout", "analysis", "metrics", 0)),
+        (deployment(JUDGED), ("rollout", "analysis", "metrics", 0, "errorRate")),
+        (deployment({"serving": {"batching": {"maxRows": 0}}}), ("serving", "batching")),
+        (monitor(), ("actions",)),
+        (monitor(), ("actions", "retrain")),
+        (monitor(MONITORED), ("tests", 0)),
+        (monitor(MONITORED), ("quality", "missing")),
+    ],
+)
+def test_so_it_is_in_every_kind(made: Any, where: Any) -> None:
+    """A gate, a metric, a test that is passed over would be one that passes."""
+    found = body(made)
+    kind = type(made)
+    assert kind.unreadable(found) is None
+    place: Any = found["spec"]
+    for part in where:
+        place = place[part]
+    place["shadow"] = {}
+    reason, message = kind.unreadable(found)
+    assert reason == "UnknownField" and ".shadow: upgrade the operator" in message
 
 
 async def test_it_stalls_with_a_sentence_and_keeps_what_its_status_knew() -> None:

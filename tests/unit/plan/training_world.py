@@ -77,9 +77,13 @@ class World:
         uid = known.get("metadata", {}).get("uid", f"uid-{'-'.join(key)}")
         self.objects[key] = {**known, **wanted, "metadata": {**wanted["metadata"], "uid": uid}}
 
-    def step(self, cut: int = 99) -> Plan:
-        plan = plan_training(self.snapshot())
+    def step(self, cut: int = 99, **more: Any) -> Plan:
+        """Let the operator look once; and again at once where it has made a version."""
+        plan = plan_training(self.snapshot(**more))
         self.carry_out(plan, cut)
+        if cut == 99 and any(o["kind"] == "ModelVersion" for o in plan.apply):
+            plan = plan_training(self.snapshot(**more))
+            self.carry_out(plan)
         return plan
 
     def change(self, **spec: Any) -> None:

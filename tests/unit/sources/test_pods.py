@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
@@ -12,11 +13,11 @@ import pytest
 from aiohttp import web
 
 from perennial.plan.core.questions import Question
-from perennial.plan.core.signature import SignatureAnswer, SignatureQuestion
+from perennial.plan.core.signature import Signature, SignatureAnswer, SignatureQuestion
 from perennial.sources import pods
 from perennial.sources.pods import Pods, url
 from perennial_artifact.profile import FeatureProfile, Profile
-from perennial_artifact.windows import Bucket, Requests, Window
+from perennial_artifact.windows import Bucket, Column, Requests, Window
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NOW = int(time.time()) // 2 * 2
@@ -92,6 +93,55 @@ async def test_a_body_that_comes_in_pieces_is_read_to_its_end(serve: Any, asking
     await serve(answer)
     (heard,) = await asking.ask([question()])
     assert heard.window is not None
+
+
+async def test_an_answer_of_a_wide_model_comes_whole(serve: Any, asking: Pods) -> None:
+    """Well above what is read from a connection at once."""
+    wide = [Column([n] * 12, 0, 0, 0) for n in range(30_000)]
+    size = 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal size
+        body = window(*asked(request), features=wide).to_json()
+        size = len(body)
+        return web.Response(body=body)
+
+    await serve(answer)
+    (heard,) = await asking.ask([question()])
+    assert 2**20 < size < pods.MAXIMUM_BYTES
+    assert heard.window is not None and heard.window.features == wide
+
+
+async def test_what_pods_say_is_read_beside_the_event_loop(
+    serve: Any, asking: Pods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large answer takes a while to read, in which others go on."""
+    readers = list[tuple[type, int]]()
+
+    def noting(of: type) -> None:
+        real = of.from_json  # type: ignore[attr-defined]
+
+        def read(body: bytes) -> Any:
+            readers.append((of, threading.get_ident()))
+            return real(body)
+
+        monkeypatch.setattr(of, "from_json", read)
+
+    for of in (Window, Profile, Signature):
+        noting(of)
+    profile = Profile(rows=1, features=[]).to_json()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/window":
+            return web.Response(body=window(*asked(request)).to_json())
+        return web.Response(body=profile if request.path == "/profile" else METADATA)
+
+    await serve(answer)
+    await asking.ask([question()])
+    await asking.profile(question(), hashlib.sha256(profile).hexdigest())
+    await asking.signatures([SignatureQuestion("p", "r1", "127.0.0.1", "flights")])
+    assert [of for of, _ in readers] == [Window, Profile, Signature]
+    assert threading.get_ident() not in {thread for _, thread in readers}
 
 
 async def test_a_pod_that_is_early_is_asked_for_what_its_clock_has_passed(

@@ -388,6 +388,16 @@ def test_a_pod_that_is_asked_to_end_says_so(shop: Workshop) -> None:
     assert told.failure is not None and told.failure.reason == "Stopped" and told.failure.retry
 
 
+def test_too_many_columns_are_refused_before_the_fit(bench: Workshop) -> None:
+    wide = orders(60)
+    more = {f"c{n}": wide["amount"] + n for n in range(511)}
+    bench.put(pd.concat([wide, pd.DataFrame(more)], axis=1))
+    slow = {"name": "a", "algorithm": "MLPClassifier", "parameters": {"max_iter": 10**9, "tol": 0}}
+    code, failure = fails(bench, slow)
+    assert (code, failure.reason, failure.retry) == (0, "DatasetInvalid", False)
+    assert "at most 512 inputs, and the dataset has" in failure.message
+
+
 def test_what_the_server_would_refuse_is_not_published(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,9 @@ from perennial.plan.core.plan import Event
 PASSING = frozenset({408, 409, 429, 500, 502, 503, 504})
 """Answers that another try may change with nobody doing anything."""
 
+REFUSED = frozenset({"WriteRefused", "QuotaExceeded"})
+"""Reasons of what somebody has to do something about."""
+
 
 @dataclass(frozen=True)
 class Refusal:

@@ -11,8 +11,8 @@ from perennial.api.training import (
     TrainingStatus,
 )
 from perennial.api.values import Json
-from perennial.api.version import ModelVersion
 from perennial.plan.core import Event, Finding, Plan, settle, too_long, with_stall
+from perennial.plan.core.refusal import REFUSED
 from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
 from perennial.plan.training.champion import (
     baseline,
@@ -114,10 +114,11 @@ def _follow(s: TrainingSnapshot, status: TrainingStatus, run: RunStatus) -> Plan
     apply = (handed,) if handed is not None else ()
     progress = {"candidates": seen(s, spec, run), "dataset": notes_of(s, run)}
     run = run.model_copy(update=progress)
+    another = bool(triggers) or status.pending is not None
     if _has_ended(live):
-        return _end(s, status, spec, run, events, apply)
+        return _end(s, status, spec, run, events, apply, another)
     status = status.model_copy(update={"run": run})
-    if record is not None and not triggers and status.pending is None:
+    if record is not None and not another:
         # What is wished for instead does not wait longer than the run was to last.
         more = prolonged(s, run, record, live)
         apply = (*apply, more) if more is not None else apply
@@ -147,8 +148,13 @@ def _end(
     run: RunStatus,
     events: tuple[Event, ...],
     apply: tuple[Json, ...],
+    another: bool,
 ) -> Plan:
-    """Judge the run: the best that passed every gate becomes a version."""
+    """Judge the run: the best that passed every gate becomes a version.
+
+    The run ends once that version is seen: until then it could be refused, and the run alone knows
+    what it is made of. One that was refused is given up where another run is wished for.
+    """
     candidates = [_lost(c) if c.verdict == "Running" else c for c in run.candidates]
     passed = [c for c in candidates if c.verdict == "Passed"]
     winner = max(passed, key=lambda c: c.metric or 0.0, default=None)
@@ -162,19 +168,25 @@ def _end(
         if same := nothing_new(run, spec, result):
             outcome, message, event = "NothingNew", same, Event("NothingNew", same)
         else:
-            version = version_of(s, run, result)
-            champion = champion_of(ModelVersion.read(version))
-            status = status.model_copy(update={"champion": champion})
-            won = winner.model_copy(update={"verdict": "Won"})
-            candidates = [won if c.name == won.name else c for c in candidates]
-            made = version["metadata"]["name"]
-            proven = metric_with_interval(champion.metric, len(candidates))
-            message = f"{winner.name} became {made}, {proven}"
-            if winner.message:
-                message += f"; {winner.message}"
-            # Made, never changed: what is there already was made by this very run.
-            apply, outcome = (*apply, version), "Promoted"
-            event = Event("ModelPromoted", message)
+            made = child_name(s.training, run.number)
+            version = next((v for v in s.versions if v.metadata.name == made), None)
+            if version is None and not (another and _was_refused(s)):
+                status = status.model_copy(update={"run": run})
+                apply = (*apply, version_of(s, run, result))
+                return _finish(s, status, apply=apply, events=events, soon=True)
+            if version is None:
+                message = f"{made} could not be written, and another run is wished for"
+                outcome, event = "Failed", Event("RunFailed", message, "Warning")
+            else:
+                champion = champion_of(version)
+                status = status.model_copy(update={"champion": champion})
+                won = winner.model_copy(update={"verdict": "Won"})
+                candidates = [won if c.name == won.name else c for c in candidates]
+                proven = metric_with_interval(champion.metric, len(candidates))
+                message = f"{winner.name} became {made}, {proven}"
+                if winner.message:
+                    message += f"; {winner.message}"
+                outcome, event = "Promoted", Event("ModelPromoted", message)
     candidates = [c.model_copy(update={"result": {}}) for c in candidates]
     last = LastRun(
         number=run.number,
@@ -190,6 +202,12 @@ def _end(
     done = run.model_copy(update=ended)
     status = status.model_copy(update={"run": done, "last_run": last})
     return _finish(s, status, apply=apply, events=(*events, event))
+
+
+def _was_refused(s: TrainingSnapshot) -> bool:
+    """Tell whether the last write was refused, and not by something that passes by itself."""
+    told = s.training.status.conditions
+    return any(c.type == "Stalled" and c.status == "True" and c.reason in REFUSED for c in told)
 
 
 def _lost(candidate: CandidateStatus) -> CandidateStatus:

@@ -4,8 +4,6 @@ from builders import NOW, conditions, later, monitor
 from test_monitor_decision import DRIFTED, LIKE, look
 from training_world import World, message, run_to_end
 
-from perennial.plan.training import plan_training
-
 GOOD = {0: message("boosted", 0.8), 1: message("linear", 0.9)}
 
 
@@ -17,7 +15,7 @@ def test_drift_that_two_runs_on_the_same_rows_do_not_end_starts_no_third() -> No
     for n in range(1, 60):
         world.now = later(100 + 10 * n)
         plan, watching = look(watching, DRIFTED, 100 + 10 * n, training=world.training)
-        world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+        world.step(monitors=(watching,))
         run = world.training.status.run
         assert run is not None
         if run.phase == "Fitting" and n % 5 == 0:
@@ -48,7 +46,7 @@ def test_a_run_that_drift_asked_for_in_the_middle_of_another_is_one_that_waits()
     world.change(schedule=schedule)
     for second in (181, 190, 200, 241, 250):
         world.now = later(second)
-        world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+        world.step(monitors=(watching,))
     pending, run = world.training.status.pending, world.training.status.run
     assert run is not None and run.number == 2 and pending is not None
     reasons = pending.reason.split("; ")
@@ -56,7 +54,7 @@ def test_a_run_that_drift_asked_for_in_the_middle_of_another_is_one_that_waits()
     assert [reason for reason in reasons if reason.startswith("scheduled for")]
     world.finish_run(GOOD)
     for _ in range(3):
-        world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+        world.step(monitors=(watching,))
     run = world.training.status.run
     assert run is not None and (run.number, run.reason) == (3, pending.reason)
     assert world.training.status.pending is None

@@ -1,6 +1,6 @@
 """A rollout in a hostile world: refused writes, pods that come and go, answers that are missing.
 
-Each property names the row of the list of faults that it is about; a mark says which do not hold.
+Which kind of fault each is about is told in docs/faults.md.
 """
 
 import re

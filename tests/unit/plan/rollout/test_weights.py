@@ -1,9 +1,12 @@
 """Shares of the traffic by numbers of pods."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perennial.plan.rollout.traffic import replicas
 from perennial.plan.rollout.traffic.replicas import CLOSE_ENOUGH, percents, split
 
 REPLICAS, WEIGHTS, SURGE = st.integers(1, 60), st.integers(1, 99), st.integers(1, 60)
@@ -85,10 +88,33 @@ def test_any_number_of_shares(n: int, parts: list[int]) -> None:
     assert sum(counts) >= n
 
 
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The totals that are tried: what a split costs."""
+    totals: list[int] = []
+    apportioned = replicas._apportioned
+
+    def noted(total: int, *rest: Any) -> Any:
+        totals.append(total)
+        return apportioned(total, *rest)
+
+    monkeypatch.setattr(replicas, "_apportioned", noted)
+    return totals
+
+
 @pytest.mark.parametrize("weight", [1, 33, 50, 99])
-def test_a_thousand_replicas_need_no_search(weight: int) -> None:
+def test_a_thousand_replicas_need_no_search(weight: int, tried: list[int]) -> None:
     """Of all totals the first one does."""
-    assert sum(pair(1000, weight)) == 1000
+    assert sum(pair(1000, weight)) == 1000 and tried == [1000]
+
+
+@pytest.mark.parametrize("shares", [(99, 1), (34, 33, 33), (97, 1, 1, 1), (1,) * 100])
+@pytest.mark.parametrize("n", [1, 7, 60, 10_000])
+def test_no_split_tries_more_totals_than_a_period_has(
+    n: int, shares: tuple[int, ...], tried: list[int]
+) -> None:
+    split(n, shares, 100 * n)
+    assert len(tried) <= replicas.PERIOD + 1
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def logging(status: dict[str, Any] | None = None) -> ModelDeployment:
 def start(world: World, source: ModelDeployment | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Start a run; return its run.json, and its pods' Secrets by purpose."""
     for _ in range(3):
-        world.carry_out(plan_training(world.snapshot(feedback_deployment=source)))
+        world.step(feedback_deployment=source)
     document = json.loads(world.objects[("ConfigMap", "flights-1")]["data"]["run.json"])
     pod = world.objects[("Job", "flights-1")]["spec"]["template"]["spec"]
     secrets = {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v}
@@ -91,7 +91,7 @@ def test_without_a_log_no_run_starts_and_what_was_asked_stays_asked(
     status = world.training.status
     assert (status.run, status.last_request, status.last_schedule_time) == (None, "", None)
     assert plan.requeue_after is None  # the ModelDeployment's own event wakes it
-    world.carry_out(plan_training(world.snapshot(feedback_deployment=logging())))
+    world.step(feedback_deployment=logging())
     run = world.training.status.run
     assert run is not None and "asked for by retrain/1" in run.reason
 
@@ -100,7 +100,7 @@ def test_a_run_under_way_ends_though_the_deployment_is_gone() -> None:
     world = World(FEEDBACK)
     start(world, logging())
     world.finish_run({0: message("boosted", 0.8), 1: message("linear", 0.9)})
-    world.carry_out(plan_training(world.snapshot()))
+    world.step()
     status = world.training.status
     assert status.champion is not None and status.champion.version == "flights-1"
     found = conditions(plan_training(world.snapshot()))
@@ -122,7 +122,7 @@ def test_the_version_says_how_many_rows_came_from_feedback() -> None:
     told = json.loads(message("linear", 0.9))
     told["dataset"]["feedbackRows"] = 3
     world.finish_run({0: message("boosted", 0.8), 1: json.dumps(told)})
-    world.carry_out(plan_training(world.snapshot(feedback_deployment=logging())))
+    world.step(feedback_deployment=logging())
     version = world.objects[("ModelVersion", "flights-1")]
     assert version["spec"]["dataset"]["feedbackRows"] == 3
     assert world.training.status.champion.dataset.feedback_rows == 3  # type: ignore[union-attr]

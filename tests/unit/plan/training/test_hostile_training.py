@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from api_server import Refusal
-from builders import conditions, later, monitor
+from builders import NOW, conditions, later, monitor
 from training_world import World, asked, message, run_to_end
 
 from perennial.plan.training import INDEX_LABEL, lacks_pods, plan_training
@@ -40,6 +40,43 @@ def test_a_refused_child_is_told_and_tried_again(what: str, status: int) -> None
     world.refused.clear()
     run_to_end(world, GOOD)
     assert conditions(plan_training(world.snapshot()))["Ready"] == ("True", "Promoted")
+
+
+@pytest.mark.parametrize("status", [403, 422, 429, 500])
+def test_a_refused_version_is_told_and_loses_no_result(status: int) -> None:
+    world = begun()
+    world.refused["ModelVersion"] = Refusal(status, SENTENCE)
+    world.finish_run(GOOD)
+    for _ in range(5):
+        world.step()
+    assert world.training.status.champion is None
+    assert any(SENTENCE in c.message for c in world.training.status.conditions)
+    world.pods = []  # by then the pods that told the results are gone
+    world.refused.clear()
+    for _ in range(3):
+        world.step()
+    champion = world.training.status.champion
+    assert champion is not None and champion.metric.value == 0.9
+    assert conditions(plan_training(world.snapshot()))["Ready"] == ("True", "Promoted")
+
+
+@pytest.mark.parametrize(("status", "given_up"), [(422, True), (429, False)])
+def test_a_version_that_is_refused_for_good_keeps_no_other_run_waiting(
+    status: int, given_up: bool
+) -> None:
+    world = begun()
+    world.refused["flights-1"] = Refusal(status, SENTENCE)
+    world.finish_run(GOOD)
+    for _ in range(3):
+        world.step()
+    world.change(objective={"metric": "accuracy"})
+    for _ in range(3):
+        world.step()
+    run, last = world.training.status.run, world.training.status.last_run
+    assert run is not None and run.number == (2 if given_up else 1)
+    assert (last is not None and last.outcome == "Failed") == given_up
+    if last is not None:
+        assert last.message == "flights-1 could not be written, and another run is wished for"
 
 
 # A4: a run is what it was when it began, and what a pod told stays told.
@@ -223,11 +260,11 @@ def test_a_run_that_drift_asked_for_ships_nothing_from_the_same_rows(
     watching = monitor(status={"lastAction": told})
     world.now = later(90)
     for _ in range(3):
-        world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+        world.step(monitors=(watching,))
     again = json.loads(message("linear", 0.95))
     again["dataset"]["sha256"] = digest
     world.finish_run({1: json.dumps(again)})
-    world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+    world.step(monitors=(watching,))
     last = world.training.status.last_run
     assert last is not None and (last.number, last.outcome) == (2, outcome)
     assert world.training.status.champion is not None
@@ -237,6 +274,38 @@ def test_a_run_that_drift_asked_for_ships_nothing_from_the_same_rows(
     world.now = later(200)
     run_to_end(world, GOOD)
     assert world.training.status.champion.version == "flights-3"
+
+
+def by_schedule(value: float, champion: float) -> World:
+    """Return a world where the schedule's run on other rows has ended, with one candidate."""
+    world = begun()
+    world.finish_run(GOOD)
+    world.step()
+    meta = world.training.metadata.model_copy(update={"creation_timestamp": NOW})
+    world.training = world.training.model_copy(update={"metadata": meta})
+    world.change(schedule={"cron": "0 * * * *"})
+    for second in (60, 3700, 3701, 3702):
+        world.now = later(second)
+        world.step()
+    run = world.training.status.run
+    assert run is not None and (run.number, run.trigger) == (2, "Schedule")
+    again = json.loads(message("linear", value, champion))
+    again["dataset"]["sha256"] = "b" * 64
+    world.finish_run({1: json.dumps(again)})
+    world.step()
+    return world
+
+
+@pytest.mark.parametrize(("value", "outcome"), [(0.9, "NothingNew"), (0.91, "Promoted")])
+def test_an_equal_candidate_is_not_shipped_by_a_run_of_the_schedule(
+    value: float, outcome: str
+) -> None:
+    world = by_schedule(value, champion=0.9)
+    last = world.training.status.last_run
+    assert last is not None and (last.number, last.outcome) == (2, outcome)
+    champion = world.training.status.champion
+    assert champion is not None
+    assert champion.version == ("flights-2" if outcome == "Promoted" else "flights-1")
 
 
 # A5: what the cluster lacks is told, and takes no time from a run.

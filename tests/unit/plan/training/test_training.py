@@ -88,7 +88,7 @@ def test_drift_starts_a_run_once() -> None:
     asked = {"type": "Retrain", "time": "2026-01-01T12:01:00Z", "message": "hour drifted"}
     watching = monitor(status={"lastAction": asked})
     world.now = later(90)
-    world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+    world.step(monitors=(watching,))
     run = world.training.status.run
     assert run is not None and (run.number, run.trigger) == (2, "Drift")
     found = conditions(plan_training(world.snapshot(monitors=(watching,))))
@@ -96,7 +96,7 @@ def test_drift_starts_a_run_once() -> None:
     world.step()
     world.finish_run({0: message("boosted", 0.8), 1: message("linear", 0.9)})
     world.step()
-    world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+    world.step(monitors=(watching,))
     assert world.training.status.run.number == 2  # type: ignore[union-attr]
 
 
@@ -191,14 +191,14 @@ def test_requests_while_a_run_goes_on_wait_as_one_and_do_not_pile_up() -> None:
     )
     asked(world, "retrain/2")
     for _ in range(4):
-        world.carry_out(plan_training(world.snapshot(monitors=monitors)))
+        world.step(monitors=monitors)
     pending = world.training.status.pending
     assert pending is not None
     assert pending.reason == "asked for by retrain/2; east: hour drifted; west: hour drifted"
     world.now = later(200)
     world.finish_run(GOOD)
     for _ in range(2):
-        world.carry_out(plan_training(world.snapshot(monitors=monitors)))
+        world.step(monitors=monitors)
     run = world.training.status.run
     assert run is not None and (run.number, run.reason) == (3, pending.reason)
     assert world.training.status.pending is None
@@ -232,7 +232,7 @@ def test_a_lost_status_is_rebuilt_from_the_versions_and_drift_is_heard_again() -
     assert world.training.status.champion.version == "flights-1"  # type: ignore[union-attr]
     told = {"type": "Retrain", "time": "2026-01-01T12:01:00Z", "message": "hour drifted"}
     watching = monitor(status={"lastAction": told})
-    world.carry_out(plan_training(world.snapshot(monitors=(watching,))))
+    world.step(monitors=(watching,))
     run = world.training.status.run
     assert run is not None and (run.number, run.trigger) == (2, "Drift")
 
