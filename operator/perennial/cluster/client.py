@@ -414,7 +414,7 @@ class Cluster:
         if premise is None:
             return
         if name not in premise.names:
-            raise Outdated(_told(name))
+            raise Outdated(_spelled(name))
         others = [other for other in premise.names if other != name]
         found = await asyncio.gather(*(self.fresh(*other) for other in others))
         now = {**dict(zip(others, found, strict=True)), name: present}
