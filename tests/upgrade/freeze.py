@@ -13,9 +13,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import onnx
 from asking import ROOT, Kubectl
 from bad_models import failing
 from controllers import client, controlled
@@ -31,7 +33,7 @@ from upgrade.store import Store
 
 Json = dict[str, Any]
 
-SECRET = "perennial-store"
+SECRET, MANIFEST = "perennial-store", "manifest.json"
 SETTINGS = ("store.embedded.enabled=false", f"store.existingSecret={SECRET}")
 PATIENCE_SECONDS = 240
 
@@ -99,18 +101,19 @@ class _Stage:
         self._until("a run has ended", self._has_champion)
         good = self._get("mt", "trained")["status"]["champion"]["sha256"]
         (other,) = (digest for digest in self._s3.digests() if digest != good)
-        bad = self._bad(good)
+        bad, asks_more = self._bad(good), self._asks_more(good)
         self._apply(scene.version("imported", other), scene.version("refuted", bad))
         self._apply(*scene.deployments(good), scene.monitor())
         for name in scene.STATES:
-            self._until(f"{name} serves", lambda n=name: self._is(n, scene.is_serving))  # type: ignore[misc]
+            self._until(f"{name} serves", partial(self._is, name, scene.is_serving))
         newer = {"artifact": {"uri": scene.place(other), "sha256": other}}
         self._change("rolled-back", {"artifact": None, "versionRef": {"name": "refuted"}})
         self._change("kept", newer)
         self._change("paused", newer)
+        self._change("differs", {"artifact": {"uri": scene.place(asks_more), "sha256": asks_more}})
         self._until("the monitor has a history", self._has_history)
-        for name in ("rolled-back", "kept", "paused"):
-            self._until(f"{name} is", lambda n=name: self._is(n, scene.STATES[n]))  # type: ignore[misc]
+        for name in ("rolled-back", "kept", "paused", "differs"):
+            self._until(f"{name} is so", partial(self._is, name, scene.STATES[name]))
         self._change("midway", newer)  # last, since it goes on
         self._until("all are as they are to be", self._is_complete)
 
@@ -131,8 +134,22 @@ class _Stage:
 
     def _bad(self, good: str) -> str:
         """Publish a model that fails for nearly every request; return its digest."""
-        files = {path.name: path.read_bytes() for path in self._s3.artifact(good).iterdir()}
+        files = self._files(good)
         return self._s3.publish({**files, "model.onnx": failing(files["model.onnx"])})
+
+    def _asks_more(self, good: str) -> str:
+        """Publish a model with one more input; return its digest."""
+        files = self._files(good)
+        model, manifest = onnx.load_from_string(files["model.onnx"]), json.loads(files[MANIFEST])
+        model.graph.input.add().CopyFrom(model.graph.input[0])
+        model.graph.input[-1].name = "visits"
+        takes = manifest["signature"]["inputs"]
+        takes.append({**takes[0], "name": "visits"})
+        changed = {"model.onnx": model.SerializeToString(), MANIFEST: json.dumps(manifest).encode()}
+        return self._s3.publish({**files, **changed})
+
+    def _files(self, digest: str) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self._s3.artifact(digest).iterdir()}
 
     def _apply(self, *bodies: Json) -> None:
         for body in bodies:

@@ -135,6 +135,7 @@ def deployments(good: str) -> list[Json]:
         _served("resting", {"versionRef": {"name": "imported"}}, replicas=2),
         _served("options", {"artifact": artifact}, serving=OPTIONS, podOverrides=OVERRIDES),
         _served("paused", {"artifact": bare}, rollout={"canary": waits}),
+        _served("differs", {"artifact": bare}),
         _served("rolled-back", {"artifact": bare}, rollout={"analysis": few}),
         _served(
             "kept",
@@ -190,6 +191,11 @@ def is_paused(status: Json) -> bool:
     return bool(found.get("paused")) and bool((found.get("analysis") or {}).get("judgedUntil"))
 
 
+def is_different(status: Json) -> bool:
+    """Tell whether a canary that takes something else than stable waits for a person."""
+    return rollout(status).get("paused") == "SignatureChanged"
+
+
 def is_rolled_back(status: Json) -> bool:
     """Tell whether a version was rejected, and has no part in anything any more."""
     roles = {r.get("role") for r in status.get("revisions", [])}
@@ -207,6 +213,7 @@ STATES: dict[str, Callable[[Json], bool]] = {
     "resting": is_serving,
     "options": is_serving,
     "paused": is_paused,
+    "differs": is_different,
     "rolled-back": is_rolled_back,
     "kept": is_kept,
     "midway": is_midway,

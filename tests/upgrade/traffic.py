@@ -69,7 +69,7 @@ def _requests(inputs: list[Json], rows: list[dict[str, Any]]) -> Iterator[bytes]
                     "name": i["name"],
                     "shape": [AT_ONCE, 1][: len(i["shape"])],
                     "datatype": i["datatype"],
-                    "data": [row[i["name"]] for row in chosen],
+                    "data": [row.get(i["name"], 0) for row in chosen],
                 }
                 for i in inputs
             ]

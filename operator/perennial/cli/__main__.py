@@ -11,7 +11,7 @@ from typer.completion import completion_init  # type: ignore[attr-defined]
 from perennial.cli.command import app
 from perennial.cli.completion import COMPLETE, PROGRAM
 from perennial.cli.problem import Problem
-from perennial.cli.screen import told
+from perennial.cli.screen import say
 
 NO_FILES = ":4"
 """What kubectl reads after the last proposal: that names of files are none."""
@@ -23,7 +23,7 @@ def main() -> None:
     try:
         app(prog_name="kubectl perennial", complete_var=COMPLETE)
     except Problem as problem:
-        told(f"error: {problem}")
+        say(f"error: {problem}")
         sys.exit(problem.code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

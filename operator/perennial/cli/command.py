@@ -35,7 +35,7 @@ from perennial.cli.options import (
     seconds_of,
 )
 from perennial.cli.problem import FAILED, Problem, called_wrongly
-from perennial.cli.screen import console, ended_cleanly, now, told, write
+from perennial.cli.screen import console, ended_cleanly, now, say, write
 from perennial.cli.shown import history as shown_history
 from perennial.cli.shown.deployment import deployment
 from perennial.cli.shown.heading import standing
@@ -124,13 +124,13 @@ def _pods(api: Connection, body: Json) -> list[Json]:
     try:
         return api.pods_of(body)
     except Problem as problem:
-        told(f"without its pods: {problem}")
+        say(f"without its pods: {problem}")
         return []
 
 
 def _tell_none(which: Named, namespace: str) -> None:
     what = f"{which.kind.word}s" if which.kind is not None else "models"
-    told(f"no {what} in {f'namespace {namespace}' if namespace else 'any namespace'}")
+    say(f"no {what} in {f'namespace {namespace}' if namespace else 'any namespace'}")
 
 
 def _print_whole(body: Json, output: str) -> None:
@@ -233,7 +233,7 @@ def _records(api: Connection, body: Json) -> list[Json]:
     try:
         return api.records_of(body)
     except Problem as problem:
-        told(f"only what the status knows: {problem}")
+        say(f"only what the status knows: {problem}")
         return []
 
 
@@ -305,7 +305,7 @@ def _until_over(api: Connection, body: Json, before: str, longest: float) -> Jso
         scene.changed.clear()
         why = str(scene.problem() or "")
         if why and why != trouble:
-            told(f"not up to date: {why}; trying again")
+            say(f"not up to date: {why}; trying again")
         trouble = why
         body = scene.body or body
         line = standing(body)

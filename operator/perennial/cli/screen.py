@@ -94,7 +94,7 @@ def frame(out: Console, part: RenderableType) -> Text:
     return Text("\n").join(all_lines)
 
 
-def told(words: str) -> None:
+def say(words: str) -> None:
     """Write a line for people, beside what is asked for: on standard error."""
     print(harmless(words), file=sys.stderr, flush=True)
 

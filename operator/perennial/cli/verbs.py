@@ -30,7 +30,7 @@ from perennial.cli.requesting import (
     unhandled,
     wait,
 )
-from perennial.cli.screen import ended_cleanly, now, told
+from perennial.cli.screen import ended_cleanly, now, say
 
 Reason = Annotated[
     str, typer.Option("--reason", help="Why: the operator keeps it and tells it with what it did.")
@@ -55,14 +55,14 @@ def _request(
     api = place.connect()
     body = find(api, place.namespace or api.namespace, named(words), (verb.kind,))
     if other := unhandled(body):
-        told(f"{other} was not handled yet: {verb.name} takes its place")
+        say(f"{other} was not handled yet: {verb.name} takes its place")
     before = events_before(api, body)
     body = ask(api, body, request)
     if longest is None:
         print(f"{called(body)}: asked for {request}")
         return
     with ended_cleanly():
-        answer = wait(api, body, request, longest, before, told)
+        answer = wait(api, body, request, longest, before, say)
     print(f"{called(body)}: {answer.sentence}")
     if not answer.heeded:
         raise typer.Exit(FAILED)

@@ -17,7 +17,7 @@ from perennial.cli.following import Followed, follow_kind
 from perennial.cli.kinds import DEPLOYMENT, called, kind_of
 from perennial.cli.lenient import meta
 from perennial.cli.problem import Problem
-from perennial.cli.screen import console, ended_cleanly, frame, now, rendered, told
+from perennial.cli.screen import console, ended_cleanly, frame, now, rendered, say
 from perennial.cli.shown.words import ODD
 
 TICK_SECONDS = 1.0
@@ -83,7 +83,7 @@ def _below_each_other(
         changed.clear()
         why = str(problem() or "")
         if why and why != trouble:
-            told(f"not up to date: {why}; trying again")
+            say(f"not up to date: {why}; trying again")
         trouble = why
         page = draw(out.width)
         text = rendered(page, out.width) if page is not None else before

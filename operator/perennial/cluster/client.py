@@ -305,7 +305,7 @@ class Cluster:
         if present is not None and contains(present, wanted):
             return False
         if any(field in metadata for field in SEEN) and not _is_same(present, metadata):
-            raise Outdated(_told(name))
+            raise Outdated(_spelled(name))
         if present is not None:
             _check_ours(present, wanted)
             # With its uid: one that was made anew meanwhile has not been looked at.
@@ -322,7 +322,7 @@ class Cluster:
             found = await self.fresh(*name)
             if _version(found) == _version(present):
                 raise  # for another reason
-            raise Outdated(_told(name)) from error
+            raise Outdated(_spelled(name)) from error
         API_WRITES.labels(wanted["kind"], "apply").inc()
         return True
 
@@ -395,7 +395,7 @@ class Cluster:
                 raise
             name = (API_VERSION, owner.kind(), meta.namespace, meta.name)
             await self.fresh(*name)
-            raise Outdated(_told(name)) from error
+            raise Outdated(_spelled(name)) from error
         API_WRITES.labels(owner.kind(), "status").inc()
         return True
 
@@ -408,15 +408,18 @@ class Cluster:
     ) -> None:
         """Make sure, just before a write, that it takes no capacity away that is needed.
 
-        Of the others only: this one is written as the version that was seen.
+        Of the others only: this one is written as the version that was seen. What was not there
+        when this was decided is decided anew.
         """
-        if premise is None or name not in premise.names:
+        if premise is None:
             return
+        if name not in premise.names:
+            raise Outdated(_spelled(name))
         others = [other for other in premise.names if other != name]
         found = await asyncio.gather(*(self.fresh(*other) for other in others))
         now = {**dict(zip(others, found, strict=True)), name: present}
         if not premise.allows(now, name, then):
-            raise Outdated(_told(name))
+            raise Outdated(_spelled(name))
 
     async def delete(self, deletion: Deletion, premise: Premise | None = None) -> bool:
         """Delete an object; its dependents follow in the background. Tell whether it was there.
@@ -434,7 +437,7 @@ class Cluster:
             if present is None:
                 return False
             if not _is_same(present, conditions):
-                raise Outdated(_told(name))
+                raise Outdated(_spelled(name))
             await self._ask(premise, name, present, None)
         body = {"propagationPolicy": "Background", "preconditions": conditions}
         try:
@@ -445,7 +448,7 @@ class Cluster:
                 raise
             if await self.fresh(*name) is None:
                 return False
-            raise Outdated(_told(name)) from error
+            raise Outdated(_spelled(name)) from error
         API_WRITES.labels(deletion.kind, "delete").inc()
         return True
 
@@ -517,7 +520,7 @@ def _version(body: Json | None) -> str:
     return str(body["metadata"]["resourceVersion"]) if body is not None else ""
 
 
-def _told(name: Name) -> str:
+def _spelled(name: Name) -> str:
     return f"{name[1]} {name[2]}/{name[3]}"
 
 

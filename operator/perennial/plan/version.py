@@ -48,7 +48,7 @@ def plan_version(s: VersionSnapshot) -> Plan:
                     time=rejection.time,
                 )
     names = ", ".join(f"{d.name} ({d.role})" for d in deployed)
-    wanted = condition(
+    found = condition(
         "Deployed", bool(deployed), "Served" if deployed else "NotServed", names and f"by {names}"
     )
     generation = s.version.metadata.generation
@@ -57,7 +57,7 @@ def plan_version(s: VersionSnapshot) -> Plan:
     status = s.version.status.model_copy(
         update={
             "observed_generation": generation,
-            "conditions": settle(s.version.status.conditions, [wanted], generation, s.now),
+            "conditions": settle(s.version.status.conditions, [found], generation, s.now),
             "deployments": deployed,
             "outcome": outcome,
             "printed": PrintedVersion(metric=shown),

@@ -247,6 +247,17 @@ async def test_what_lowers_capacity_is_done_by_the_api_servers_own_word(
         assert bench.cache.select(source.api_version, source.kind) == live
 
 
+async def test_what_was_not_there_when_it_was_decided_is_not_lowered(bench: Bench) -> None:
+    bench.server.write(flights(replicas=3))
+    bench.learn()
+    s = decided(bench)
+    theirs = bench.server.write(pods("old", 3, ready=3))
+    bench.learn()
+    with pytest.raises(Outdated):
+        await bench.cluster.apply(as_seen(s, pods("old", 1)), KeepsCapacity(s, replicas))
+    assert bench.server.listed("Deployment") == [theirs]
+
+
 @pytest.mark.parametrize("deletes", [False, True])
 async def test_what_nobody_needs_goes_whatever_else_has_changed(
     bench: Bench, deletes: bool

@@ -654,7 +654,9 @@ class _Writer:
         return True
 
     def _ask(self, premise: Premise | None, name: Name, known: Json, then: Json | None) -> None:
-        assert premise is not None and name in premise.names
+        assert premise is not None
+        if name not in premise.names:
+            raise Outdated(name[3])
         world, meta = self._world, self._world.deployment.metadata
         owner = {"metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version}}
         now: dict[Name, Json | None] = {name: known}

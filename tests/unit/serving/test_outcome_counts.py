@@ -178,6 +178,10 @@ def test_made_up_labels_do_not_push_the_classes_out() -> None:
     assert len(known.labels) == counts_of.MAXIMUM_LABELS + 2
     assert known.labels[OTHER] == {7: 100 - counts_of.MAXIMUM_LABELS}
     assert known.labels["1"] == {7: 1}
+    tomorrow = START + 90_000
+    found.count(Outcome(receipt(101, -90_000), 0, "a real one", None), tomorrow)
+    (late,) = found.between(tomorrow // 60 * 60, tomorrow // 60 * 60 + 60, tomorrow + 60)
+    assert late.known[0].labels == {"a real one": {7: 1}}
 
 
 def test_too_much_to_keep_forgets_the_oldest_and_says_since_when(

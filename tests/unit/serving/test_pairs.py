@@ -19,7 +19,7 @@ from tritonclient.grpc import service_pb2 as pb
 from perennial_artifact.pairs import Answered, Pairs, add_pairs, paired
 from perennial_artifact.scores import Score
 from perennial_artifact.windows import Window, merge
-from perennial_serving.evidence.receipts.pairs import KEPT, PairCounts
+from perennial_serving.evidence.receipts.pairs import KEPT, Kept, PairCounts
 
 START, END, KEY = 1_800_000_000, 1_800_000_060, b"key"
 
@@ -84,6 +84,16 @@ def test_it_is_bounded() -> None:
     found = pod.between(START, END, END)
     assert len(found.answers) == 12 * KEPT
     assert max(a.request for a in found.answers) < 2**53 / 10  # the smallest of all
+
+
+def test_what_two_buckets_keep_together_is_what_one_would() -> None:
+    numbers = random.Random(1).choices(range(2**20), k=1000)
+    halves = Kept(), Kept()
+    whole = Kept()
+    for n, number in enumerate(numbers[:400] + numbers):
+        halves[n % 2].add(number, 1.0)
+        whole.add(number, 1.0)
+    assert (halves[0] + halves[1]).answers == whole.answers
 
 
 def test_answers_of_other_kinds_or_versions_are_no_pairs() -> None:

@@ -159,6 +159,19 @@ def test_an_operator_of_the_base_reads_what_todays_server_counts(
         assert beyond <= 6
 
 
+def test_it_may_ask_todays_server_all_that_it_asked_its_own(base: Base, new_model: Server) -> None:
+    own = f"http://127.0.0.1:{new_model.metrics}"
+    for path in ("/healthz", "/v2/health/ready", "/profile", "/metrics"):
+        assert get(own, path)
+    was, now = json.loads(of_followed(base, "metadata.json")), json.loads(get(own, "/v2/models/m"))
+    assert was.keys() <= now.keys()
+    for told in ("inputs", "outputs"):
+        assert now[told] and all(was[told][0].keys() <= tensor.keys() for tensor in now[told])
+    drain = urllib.request.Request(f"{own}/drain", method="POST")
+    with urllib.request.urlopen(drain, timeout=10) as answer:
+        assert answer.status == 200
+
+
 WRONG: list[tuple[str, Any]] = [
     ("format", FORMAT + 1),  # raised where an older reader would misread it
     ("since", None),

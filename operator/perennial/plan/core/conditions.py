@@ -10,15 +10,15 @@ from perennial.plan.core.plan import Event
 
 
 def settle(
-    present: Iterable[Condition], wanted: Iterable[Condition], generation: int, now: datetime
+    present: Iterable[Condition], new: Iterable[Condition], generation: int, now: datetime
 ) -> list[Condition]:
-    """Return the conditions to store, in the order of ``wanted``.
+    """Return the conditions to store, in the order of ``new``.
 
     ``lastTransitionTime`` moves only when a status flips; ``observedGeneration`` always follows.
     """
     before = {c.type: c for c in present}
     settled = []
-    for condition in wanted:
+    for condition in new:
         old = before.get(condition.type)
         same = old is not None and old.status == condition.status and old.last_transition_time
         since = old.last_transition_time if old is not None and same else now
@@ -36,11 +36,11 @@ def settle(
 
 
 def with_stall(
-    present: Iterable[Condition], wanted: Iterable[Condition], events: tuple[Event, ...]
+    present: Iterable[Condition], new: Iterable[Condition], events: tuple[Event, ...]
 ) -> tuple[Event, ...]:
     """Return the events, and one more where the object stalls now and no other warning tells it."""
     was = any(c.type == "Stalled" and c.status == "True" for c in present)
-    now = next((c for c in wanted if c.type == "Stalled" and c.status == "True"), None)
+    now = next((c for c in new if c.type == "Stalled" and c.status == "True"), None)
     if now is None or was or any(e.type == "Warning" for e in events):
         return events
     return (*events, Event(now.reason, now.message, "Warning"))

@@ -4,9 +4,9 @@ from perennial.api.resources import Resources
 from perennial.api.values import Json
 
 
-def resources(wanted: Resources | None, otherwise: Json) -> Json:
+def resources(asked: Resources | None, otherwise: Json) -> Json:
     """Return a container's requests and limits: as they were written, else the usual ones."""
-    written = wanted.model_dump(by_alias=True, exclude_defaults=True) if wanted is not None else {}
+    written = asked.model_dump(by_alias=True, exclude_defaults=True) if asked is not None else {}
     return written or otherwise
 
 

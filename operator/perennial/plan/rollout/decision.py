@@ -18,7 +18,7 @@ from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
 from perennial.plan.rollout.analysis.look import LOOK_SECONDS
 from perennial.plan.rollout.analysis.writing import may_wait
 from perennial.plan.rollout.capacity import Way
-from perennial.plan.rollout.desired import begun, wanted
+from perennial.plan.rollout.desired import desired_revision, first_revision
 from perennial.plan.rollout.goal import Goal
 from perennial.plan.rollout.hindrance import note_hindrance
 from perennial.plan.rollout.premises import KeepsCapacity, as_seen
@@ -48,7 +48,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     strategy = strategy_of(s.deployment.spec.rollout)
     state = note_hindrance(s, take_request(s, recall(s, state), strategy))
     begins = state.status.stable is None
-    found = begun(s, state.status) if begins else wanted(s, state.status)
+    found = first_revision(s, state.status) if begins else desired_revision(s, state.status)
     problem = found.problem or too_long(s.deployment.metadata.annotations)
     state = replace(state, problem=problem, waiting=found.waiting)
     desired = found.revision

@@ -21,7 +21,7 @@ from perennial.plan.serving.revision import as_written, newest
 
 @dataclass(frozen=True)
 class Desired:
-    """The wanted revision; or a problem that somebody must solve, or what is waited for."""
+    """The revision that is wanted; or a problem that somebody must solve, or what is waited for."""
 
     revision: Revision | None = None
     problem: Finding | None = None
@@ -37,8 +37,8 @@ class _Model:
     secret: str | None = None
 
 
-def wanted(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
-    """Return the wanted revision; or a problem, or what is waited for.
+def desired_revision(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
+    """Return the revision that the spec asks for; or a problem, or what is waited for.
 
     It is as it was recorded, if it was: what it was made of is not decided again. A version that
     is on trial or serves goes on where it, or its training, is gone.
@@ -50,12 +50,12 @@ def wanted(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
     return _revision_for(s, model, known)
 
 
-def begun(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
-    """Return what a deployment begins with: what is wanted, unless live traffic refuted that.
+def first_revision(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
+    """Return what a deployment begins with: what is asked for, unless live traffic refuted that.
 
     Then it is the newest version that was not, or it waits for one.
     """
-    found = wanted(s, status)
+    found = desired_revision(s, status)
     refuted = rejection(status, found.revision.revision) if found.revision is not None else None
     if refuted is None:
         return found
@@ -157,5 +157,5 @@ def _log(s: DeploymentSnapshot, known: list[Revision]) -> RequestLogLocation | N
 
 def held_back(s: DeploymentSnapshot, status: DeploymentStatus) -> Rejection | None:
     """Return the rejection of what the spec wants, if it was rejected."""
-    revision = wanted(s, status).revision
+    revision = desired_revision(s, status).revision
     return rejection(status, revision.revision) if revision is not None else None

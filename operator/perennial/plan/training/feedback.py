@@ -27,10 +27,10 @@ def source(training: ModelTraining, deployment: ModelDeployment | None) -> Sourc
     A revision's status says where its pods log, so a log is found as soon as one serves; a
     deployment that waits for the first version has nothing to learn from yet.
     """
-    wanted = training.spec.dataset.feedback
-    if wanted is None:
+    feedback = training.spec.dataset.feedback
+    if feedback is None:
         return None
-    name = wanted.deployment_ref.name
+    name = feedback.deployment_ref.name
     remedy = "or remove spec.dataset.feedback"
     if deployment is None:
         message = f"there is no ModelDeployment {name} to learn from: create it, {remedy}"

@@ -33,13 +33,13 @@ def lacks_pods(s: TrainingSnapshot) -> bool:
     job = next((j for j in own_jobs(s) if j["metadata"]["name"] == name), None)
     if job is None:
         return False
-    wanted = job.get("spec", {})
-    if wanted.get("suspend"):
+    spec = job.get("spec", {})
+    if spec.get("suspend"):
         return False
     pods = pods_of(s, run)
     known = {p["metadata"].get("labels", {}).get(INDEX_LABEL) for p in pods}
     running = [str(i) for i, c in enumerate(run.candidates) if c.verdict == "Running"]
-    room = wanted.get("parallelism", 1) - sum(not has_ended(p) for p in pods)
+    room = spec.get("parallelism", 1) - sum(not has_ended(p) for p in pods)
     return room > 0 and not known.issuperset(running)
 
 

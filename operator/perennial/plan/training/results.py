@@ -25,8 +25,8 @@ def pods_of(s: TrainingSnapshot, run: RunStatus, **labels: str) -> list[Json]:
     """
     job = s.job(child_name(s.training, run.number))
     uid = job["metadata"].get("uid", "") if job is not None else ""
-    wanted = {"perennial.dev/run": str(run.number), **labels}.items()
-    found = [p for p in s.pods if wanted <= p["metadata"].get("labels", {}).items()]
+    needed = {"perennial.dev/run": str(run.number), **labels}.items()
+    found = [p for p in s.pods if needed <= p["metadata"].get("labels", {}).items()]
     return [p for p in found if uid and owned_by(p, uid)]
 
 

@@ -27,6 +27,7 @@ MAXIMUM_LABELS = 64
 """Different labels beside the model's own classes; all others are counted as one."""
 OTHER = "other"
 _KEY_BYTES = 250
+_DAY = 86_400
 _ROW = struct.Struct(">I")
 
 Label = str | int | float | bool
@@ -78,6 +79,7 @@ class OutcomeCounts:
         self._reward, self._duplicates = reward, duplicates
         self._labels = set(classes)
         self._others: set[str] = set()
+        self._others_since = 0.0
         self.buckets: Buckets[Tally] = Buckets(Tally, 0, TIERS)
         self._bytes = 0
 
@@ -107,7 +109,7 @@ class OutcomeCounts:
             if receipt.score == "Number":
                 self._count_error(receipt, row, label, age, now)
             else:
-                key = self._key(receipt, age, "labels", self._label(label))
+                key = self._key(receipt, age, "labels", self._label(label, now))
                 self._sums(key, SIZES[receipt.score], now)[receipt.scores[row]] += 1
         if reward is not None and self._duplicates.is_new(name + b"reward"):
             is_new = True
@@ -158,8 +160,8 @@ class OutcomeCounts:
         while self._bytes > MAXIMUM_BYTES and (oldest := self.buckets.drop_oldest()) is not None:
             self._bytes -= oldest.bytes
 
-    def _label(self, label: Label) -> str:
-        """Return the class that a label names, or its text."""
+    def _label(self, label: Label, now: float) -> str:
+        """Return the class that a label names, or its text, if there are not too many of a day."""
         text = text_of(label)
         if text in self._labels or text in self._others:
             return text
@@ -167,6 +169,9 @@ class OutcomeCounts:
             for word in (str(label), f"{float(label):g}"):
                 if word in self._labels:
                     return word
+        if now - self._others_since > _DAY:
+            self._others_since = now
+            self._others.clear()
         if len(self._others) < MAXIMUM_LABELS:
             self._others.add(text)
             return text

@@ -26,7 +26,7 @@ class Kept:
         self.answers: dict[int, float | None] = {}
         self._largest: list[int] = []
 
-    def add(self, request: int, answer: float) -> None:
+    def add(self, request: int, answer: float | None) -> None:
         """Keep an answer, if its request's hash is small enough; None where it came before."""
         if request in self.answers:
             self.answers[request] = None
@@ -40,7 +40,11 @@ class Kept:
         self.answers[request] = answer
 
     def __add__(self, other: Self, /) -> Self:
-        raise NotImplementedError("there is one tier")
+        """Return what both keep together, as if one had got all requests."""
+        found = type(self)()
+        for request, answer in (*self.answers.items(), *other.answers.items()):
+            found.add(request, answer)
+        return found
 
 
 class PairCounts:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from perennial.plan.core import Event
-from perennial.plan.rollout.desired import wanted
+from perennial.plan.rollout.desired import desired_revision
 from perennial.plan.rollout.goal import Strategy
 from perennial.plan.rollout.requests.request import nothing_to_do
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
@@ -14,7 +14,7 @@ from perennial.plan.serving.template import recorded
 
 def handle(s: DeploymentSnapshot, state: State, asked: str, strategy: Strategy) -> State:
     """Record what is wanted anew; the rollout does the rest."""
-    revision = wanted(s, state.status).revision
+    revision = desired_revision(s, state.status).revision
     if revision is None:
         return nothing_to_do(state, "refresh: nothing is wanted yet")
     if any(record.asked == asked for record in s.records):
