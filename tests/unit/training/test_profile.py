@@ -13,7 +13,8 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 
-from perennial.plan.monitoring.compared import features, paired
+from perennial.plan.monitoring.compared import features
+from perennial.plan.monitoring.counted import paired
 from perennial.plan.statistics.drift import FeatureDrift, Settings, judge_drift
 from perennial_artifact.manifest import Column
 from perennial_artifact.profile import FeatureProfile, Profile

@@ -11,7 +11,13 @@ from perennial.cluster import metrics
 from perennial.handlers.observe.sources import Sources
 from perennial.plan.core import Plan
 from perennial.plan.core.questions import Answers, Question
-from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, questions, wants_windows
+from perennial.plan.monitoring import (
+    MonitorSnapshot,
+    common_profile,
+    plan_monitor,
+    questions,
+    wants_windows,
+)
 from perennial.plan.serving.pods import serving_pods
 from perennial.sources.pods import Pods
 from perennial_artifact.profile import Profile
@@ -51,9 +57,10 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
 
 async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers) -> Profile | None:
     """Return the profile that pods counted on, of the first that gives it; a few are tried."""
+    digest = common_profile(h.window for h in answers.received)
     heard = zip(asked, answers.received, strict=True)
-    counted = [(q, h.window.profile) for q, h in heard if h.window is not None and h.window.profile]
-    for question, digest in counted[:PROFILES_TRIED]:
+    counted = [q for q, h in heard if digest and h.window and h.window.profile == digest]
+    for question in counted[:PROFILES_TRIED]:
         found = await serving.profile(question, digest)
         if found is not None:
             return found

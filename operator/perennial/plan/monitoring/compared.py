@@ -5,21 +5,8 @@ from collections.abc import Sequence
 from perennial.api.monitor import DriftTest, MonitorSpec
 from perennial.api.values import seconds
 from perennial.plan.statistics.drift import Counts, Feature, Settings
-from perennial_artifact.profile import FeatureProfile, Profile
-from perennial_artifact.windows import Column, Window
-
-
-def paired(profile: Profile, window: Window) -> list[tuple[FeatureProfile, Column]]:
-    """Return features and predictions with what was counted of them live.
-
-    Raises:
-        ValueError: the window was not counted on this profile.
-    """
-    profiles = (*profile.features, *profile.predictions)
-    live = (*(window.features or ()), *(window.predictions or ()))
-    if [len(p.counts) for p in profiles] != [len(column.counts) for column in live]:
-        raise ValueError("what the pods counted does not fit their profile")
-    return list(zip(profiles, live, strict=True))
+from perennial_artifact.profile import FeatureProfile
+from perennial_artifact.windows import Column
 
 
 def features(

@@ -10,7 +10,8 @@ from perennial.api.values import seconds
 from perennial.plan.core import Event, Plan, condition, settle, with_stall
 from perennial.plan.monitoring.actions import ACTIONS
 from perennial.plan.monitoring.actions.retrain import followed, helps
-from perennial.plan.monitoring.compared import features, paired, settings
+from perennial.plan.monitoring.compared import features, settings
+from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement
 from perennial.plan.monitoring.questions import seconds_until_due
 from perennial.plan.monitoring.snapshot import MonitorSnapshot

@@ -7,6 +7,7 @@ from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
 from perennial.plan.core.questions import Answers
+from perennial.plan.monitoring.counted import common_profile, fits
 from perennial_artifact.profile import Profile
 from perennial_artifact.windows import Window
 
@@ -26,9 +27,20 @@ class MonitorSnapshot:
 
     @property
     def windows(self) -> list[Window]:
-        """Return what the pods counted of features and predictions."""
-        found = [h.window for h in self.answers.received] if self.answers is not None else []
-        return [w for w in found if w is not None and w.features is not None]
+        """Return what the pods counted of features and predictions on their profile."""
+        return list(self._told.values())
+
+    @property
+    def _told(self) -> dict[str, Window]:
+        """What each pod counted; what one counted on anything else is no answer."""
+        received = self.answers.received if self.answers is not None else ()
+        digest = common_profile(h.window for h in received)
+        found = {h.pod: h.window for h in received if h.window is not None and h.window.features}
+        return {
+            pod: window
+            for pod, window in found.items()
+            if window.profile == digest and (self.profile is None or fits(self.profile, window))
+        }
 
     @property
     def asked(self) -> int:
@@ -41,5 +53,4 @@ class MonitorSnapshot:
         if self.answers is None:
             return 0
         ready = {name for names in self.answers.asked.values() for name in names}
-        gave = {h.pod for h in self.answers.received if h.window is not None and h.window.features}
-        return len(ready & gave)
+        return len(ready & self._told.keys())

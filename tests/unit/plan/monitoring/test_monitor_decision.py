@@ -16,7 +16,7 @@ from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, questions, 
 from perennial.plan.monitoring.tests.drift import to_record, usual
 from perennial.plan.statistics.usual_drift import UsualDrift
 from perennial_artifact.profile import Profile
-from perennial_artifact.windows import Window
+from perennial_artifact.windows import Column, Window
 
 
 def profile() -> Profile:
@@ -352,6 +352,30 @@ def test_why_no_retraining_is_asked_for() -> None:
     assert reason(spec={"actions": {}}) == "DriftDetected"
 
 
+FEATURES = window(LIKE).features or []
+NONSENSE = {
+    "of another profile": window(DRIFTED, of="z"),
+    "of no profile": window(DRIFTED, of=""),
+    "a feature too few": window(DRIFTED).replace(features=FEATURES[:1]),
+    "a bin too many": window(DRIFTED).replace(features=[Column([1] * 4, 0, 0, 0), FEATURES[1]]),
+    "no feature": window(DRIFTED).replace(features=[]),
+}
+
+
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize("odd", NONSENSE.values(), ids=NONSENSE)
+def test_the_nonsense_of_one_pod_counts_as_silence_and_blinds_nobody(
+    odd: Window, place: int
+) -> None:
+    told = [window(LIKE), window(LIKE)]
+    told.insert(place, odd)
+    plan, watching = look(monitor(), LIKE, 0, windows=told)
+    assert conditions(plan)["Drifted"] == ("False", "LikeReference")
+    found = watching.status.window
+    assert (found.samples, found.pods, found.asked) == (1_800, 2, 3)
+    assert "1 of 3 ready pods did not answer" in watching.status.conditions[0].message
+
+
 def test_what_cannot_be_watched_says_why() -> None:
     def reason(**changes: Any) -> tuple[str, str]:
         told: dict[str, Any] = {"deployment": serving(), "answers": answers([window(LIKE)])}
@@ -363,8 +387,6 @@ def test_what_cannot_be_watched_says_why() -> None:
     assert reason(deployment=None) == ("Unknown", "DeploymentNotFound")
     assert reason(deployment=deployment()) == ("Unknown", "NotServing")
     assert reason(answers=answers([], 1)) == ("Unknown", "NoWindows")
-    other = window(LIKE).replace(profile="of another version")
-    assert reason(answers=answers([window(LIKE), other])) == ("Unknown", "NoWindows")
     bins = window(LIKE).replace(features=(window(LIKE).features or [])[:1])
     assert reason(answers=answers([bins])) == ("Unknown", "NoWindows")
     bare = window(LIKE).replace(features=None, predictions=None)

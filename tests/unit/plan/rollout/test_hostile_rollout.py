@@ -75,6 +75,22 @@ def test_a_refused_canary_is_told_and_stable_is_scaled_all_the_same() -> None:
     assert conditions(world.step())["Stalled"][0] == "False"
 
 
+def test_a_refused_record_is_told_and_holds_up_no_scaling() -> None:
+    world = slow(HALF, replicas=2)
+    old = stable_revision(world)
+    world.refused["ControllerRevision"] = Refusal(403, SENTENCE)
+    world.wish(NEW_SHA)
+    work(world, 20)
+    world.change(replicas=4)
+    work(world, 8)
+    found = {c.type: (c.status, c.reason) for c in world.deployment.status.conditions}
+    assert found["Stalled"] == ("True", "WriteRefused") and SENTENCE in message(world, "Stalled")
+    assert stable_revision(world) == old and world.ready(old) == 4
+    world.refused.clear()
+    world.settle()
+    assert stable_sha(world) == NEW_SHA and conditions(world.step())["Stalled"][0] == "False"
+
+
 @pytest.mark.parametrize("status", [400, 403, 409, 422, 429, 500, 503])
 @pytest.mark.parametrize("what", ["Service", "stable"])
 def test_the_status_tells_the_cause_of_every_refusal(status: int, what: str) -> None:

@@ -399,6 +399,45 @@ def test_what_the_cluster_hinders_takes_no_time_from_a_run() -> None:
     assert live_job(world)["spec"] == before, "nobody hinders it now: its time is its own"
 
 
+def waiting(reason: str, message: str) -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, "message": message}}
+    return {"phase": "Pending", "containerStatuses": [{"name": "train", "state": state}]}
+
+
+UNSCHEDULED = {
+    "type": "PodScheduled",
+    "status": "False",
+    "reason": "Unschedulable",
+    "message": "0/3 nodes are available: 3 Insufficient memory.",
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ({"phase": "Pending", "conditions": [UNSCHEDULED]}, "Insufficient memory"),
+        (waiting("ImagePullBackOff", "no such tag"), "no such tag"),
+        (waiting("CreateContainerConfigError", 'secret "key" not found'), 'secret "key" not found'),
+    ],
+)
+def test_pods_that_wait_for_the_cluster_are_told_and_take_no_time(
+    status: dict[str, Any], words: str
+) -> None:
+    world = begun({"job": {"activeDeadline": "10m"}})
+    live_job(world)["status"] = {"startTime": later(0).isoformat()}
+    world.finish_pods(GOOD)
+    for pod in world.pods:
+        pod["status"] = status
+    for second in range(0, 3600, 10):
+        world.now = later(second)
+        world.step()
+        assert second < live_job(world)["spec"]["activeDeadlineSeconds"]
+    assert told(world, "Ready")[0] == "False" and words in told(world, "Ready")[2]
+    world.finish_run(GOOD)
+    world.step()
+    assert told(world, "Ready")[:2] == ("True", "Promoted")
+
+
 @pytest.mark.parametrize("how", ["spec", "request"])
 def test_a_run_that_is_hindered_is_not_prolonged_where_another_is_wished_for(how: str) -> None:
     world = begun({"job": {"activeDeadline": "10m"}})
