@@ -37,8 +37,9 @@ def only(*namespaces: str) -> tuple[str, ...]:
 
 
 def install(kubectl: Kubectl, *settings: str) -> list[dict[str, Any]]:
-    """Give the account what the chart gives it; return all that the chart makes."""
+    """Give the account what the chart gives it, and no more; return all that the chart makes."""
     objects = render(*settings)
+    kubectl("delete", "clusterrolebinding", RELEASE, "--ignore-not-found")
     body = {"apiVersion": "v1", "kind": "List"}
     body["items"] = [o for o in objects if o["kind"] in RIGHTS]
     kubectl("create", "namespace", NAMESPACE)

@@ -46,7 +46,7 @@ def test_children_of_what_is_deleted_in_mid_canary_go_and_none_is_made_again(
         patch = ("patch", "md", "flights", "-n", SPACE, "--type=merge", "-p")
         assert kubectl(*patch, held).code == 0
         assert kubectl("delete", "md", "flights", "-n", SPACE, "--wait=false").code == 0
-        # A hand is quicker than the garbage collector; while the object replaced_has_pods, too.
+        # A hand is quicker than the garbage collector; while the object stays, too.
         assert kubectl("delete", "deploy,svc", "--all", "-n", SPACE).code == 0
         serve(kubectl, SPACE, "another")  # once that is served, what is gone was looked at, too
         wait("the operator goes on", lambda: len(found("deploy")) > 0, 60)
@@ -57,6 +57,9 @@ def test_children_of_what_is_deleted_in_mid_canary_go_and_none_is_made_again(
         gone = "its children are gone"
         wait(gone, lambda: not any("/flights" in n for k in kinds for n in found(k)), 90)
         assert operator.process.poll() is None
+        # Pods end only while somebody says so, and no later test is to find a node.
+        assert kubectl("delete", "namespace", SPACE, "--timeout=90s").code == 0
+        assert kubectl("delete", "node", "kwok-0").code == 0
     assert "reconcile failed" not in operator.log.read_text()
 
 
