@@ -96,7 +96,7 @@ def get(
         _watch(place, which, everywhere)
         return
     api = place.connect()
-    inside = "" if everywhere else place.namespace or api.namespace
+    inside = "" if everywhere else api.namespace
     if which.name:
         body = find(api, inside, which)
         if output:
@@ -171,7 +171,7 @@ def watch(
 
 def _watch(place: Where, which: Named, everywhere: bool) -> None:
     api = place.connect()
-    inside = "" if everywhere else place.namespace or api.namespace
+    inside = "" if everywhere else api.namespace
     if which.name:
         scene = Scene(api, find(api, inside, which))
 
@@ -209,15 +209,14 @@ def history(
     """Show revisions, versions or looks of before."""
     place = place_of(ctx, namespace, context, kubeconfig)
     api = place.connect()
-    inside = place.namespace or api.namespace
-    body = find(api, inside, named(words))
+    body = find(api, api.namespace, named(words))
     kind = kind_of(body)
     if kind == DEPLOYMENT:
         page = shown_history.of_deployment(body, _records(api, body), now())
     elif kind == MONITOR:
         page = shown_history.of_monitor(body, now())
     else:
-        versions = api.objects(VERSION, inside)
+        versions = api.objects(VERSION, api.namespace)
         if kind == TRAINING:
             of = [
                 v for v in versions if at(v, "spec.source.trainingRef.name") == meta(body, "name")
@@ -259,9 +258,8 @@ def lineage(
     """Show where a model came from and where it went."""
     place = place_of(ctx, namespace, context, kubeconfig)
     api = place.connect()
-    inside = place.namespace or api.namespace
-    body = find(api, inside, named(words))
-    objects = Objects([o for kind in ALL for o in api.objects(kind, inside)])
+    body = find(api, api.namespace, named(words))
+    objects = Objects([o for kind in ALL for o in api.objects(kind, api.namespace)])
     write(console(), shown_lineage(body, objects))
 
 
@@ -283,7 +281,7 @@ def status(
     if timeout and not watch:
         raise called_wrongly("--timeout is for --watch")
     api = place.connect()
-    body = find(api, place.namespace or api.namespace, named(words))
+    body = find(api, api.namespace, named(words))
     out, line = console(), standing(body)
     write(out, line)
     if watch and state_of(body).stage == "UnderWay":

@@ -39,9 +39,8 @@ def complete_object(ctx: typer.Context, incomplete: str) -> list[str]:
 def _names(ctx: typer.Context, kinds: tuple[Kind, ...]) -> list[str]:
     given = {**_set(ctx.parent), **_set(ctx)}
     try:
-        api = Connection(given.get("kubeconfig") or "", given.get("context") or "")
-        namespace = given.get("namespace") or api.namespace
-        return [meta(o, "name") for kind in kinds for o in api.objects(kind, namespace)]
+        api = Connection(*(given.get(o, "") for o in ("kubeconfig", "context", "namespace")))
+        return [meta(o, "name") for kind in kinds for o in api.objects(kind, api.namespace)]
     except Problem:
         return []
 

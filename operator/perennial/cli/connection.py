@@ -35,14 +35,16 @@ class Connection:
     Args:
         kubeconfig: file; by default what KUBECONFIG names, else the usual one, else the pod's own.
         context: of the file; by default its current one.
+        namespace: the one that is meant; by default the context's.
 
     Raises:
         Problem: there is no such file or context.
     """
 
-    def __init__(self, kubeconfig: str = "", context: str = "") -> None:
+    def __init__(self, kubeconfig: str = "", context: str = "", namespace: str = "") -> None:
         settings = client.Configuration()
-        self.namespace = _configure(settings, kubeconfig, context)
+        named = _configure(settings, kubeconfig, context)
+        self.namespace = namespace or named
         settings.retries = urllib3.Retry(total=0)
         self.server: str = settings.host
         self._api = client.ApiClient(settings)

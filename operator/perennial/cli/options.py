@@ -23,7 +23,7 @@ class Where:
 
     def connect(self) -> Connection:
         """Connect to the cluster."""
-        return Connection(self.kubeconfig, self.context)
+        return Connection(self.kubeconfig, self.context, self.namespace)
 
 
 Namespace = Annotated[

@@ -53,7 +53,7 @@ def _request(
     """
     request = request_text(FULL if full else verb.name, reason, now())
     api = place.connect()
-    body = find(api, place.namespace or api.namespace, named(words), (verb.kind,))
+    body = find(api, api.namespace, named(words), (verb.kind,))
     if other := unhandled(body):
         say(f"{other} was not handled yet: {verb.name} takes its place")
     before = events_before(api, body)
