@@ -32,6 +32,14 @@ from perennial.api.deployment.status import (
     SignatureStatus,
     StepStatus,
 )
+from perennial.api.deployment.traffic import (
+    Gateway,
+    GrpcHosts,
+    HeaderMatch,
+    ParentRef,
+    Replicas,
+    Traffic,
+)
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -47,6 +55,9 @@ __all__ = [
     "Canary",
     "DeploymentSpec",
     "DeploymentStatus",
+    "Gateway",
+    "GrpcHosts",
+    "HeaderMatch",
     "LatencyLimit",
     "Limits",
     "MaximumIncrease",
@@ -55,12 +66,14 @@ __all__ = [
     "ModelSource",
     "NoAnalysis",
     "Outcome",
+    "ParentRef",
     "Pause",
     "PodOverrides",
     "Printed",
     "RateLimit",
     "Receipts",
     "Rejection",
+    "Replicas",
     "RequestLog",
     "RequestLogLocation",
     "Revision",
@@ -72,4 +85,5 @@ __all__ = [
     "SignatureStatus",
     "Step",
     "StepStatus",
+    "Traffic",
 ]
