@@ -394,7 +394,7 @@ class World:
         self.is_late = owner.metadata.resource_version != version
         self.is_decided_anew = self.is_forbidden = False
         try:
-            driven(carry_out(_Writer(self, cut), owner, plan, later(self.seconds)))
+            driven(carry_out(self.writer(cut), owner, plan, later(self.seconds)))
         except Killed:
             self.measured = Measured()  # it begins anew
             return True
@@ -403,6 +403,10 @@ class World:
         except Later as refused:
             self._check_told(refused)  # and the queue would try again later
         return self.writes > before
+
+    def writer(self, cut: int) -> "Writer":
+        """Return what writes, until it is killed after so many writes."""
+        return Writer(self, cut)
 
     def _spec(self, wanted: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
         """Return the spec that an object has once it was applied."""
@@ -497,7 +501,7 @@ class World:
 
     def _check_turn(self, plan: Plan) -> None:
         """Check that no pod is to go in a pass that turns requests: these still come to it."""
-        if not any(o["kind"] == "Service" and self._turns(o) for o in plan.apply):
+        if not any(o["kind"] != "Deployment" and self._turns(o) for o in plan.apply):
             return
         for wanted in plan.apply:
             live = self.live(wanted)
@@ -608,7 +612,7 @@ class World:
         return {**{r: live["spec"] for r, live in self.workloads.items()}, "service": self.service}
 
 
-class _Writer:
+class Writer:
     """The API server as far as carrying out a plan sees it."""
 
     def __init__(self, world: World, cut: int) -> None:

@@ -103,8 +103,9 @@ class Way:
             return between
         # Not all pods fit in at once: those that are here take their part, so that others can go.
         is_cut = any(grown[r] < self._wanted[r] for r in self.goal.answering)
-        takes_part = is_cut or not self.traffic.BY_PODS
-        return between if takes_part and self._can_take(between, grown) else None
+        # What leaves gives up what others can take by now, where that is no more than their share.
+        gives = bool(self._leaving) and not self.traffic.BY_PODS
+        return between if (is_cut or gives) and self._can_take(between, grown) else None
 
     def _can_take(self, route: Goal, pods: Pods) -> bool:
         """Tell whether enough pods are ready where a route leads, and no others are there."""

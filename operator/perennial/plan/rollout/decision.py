@@ -34,6 +34,7 @@ from perennial.plan.rollout.status.rebuild import rebuild, recall
 from perennial.plan.rollout.strategies import strategy_of
 from perennial.plan.rollout.traffic import provider_of, traffic_of
 from perennial.plan.rollout.trial import choose, judge
+from perennial.plan.serving.route import backends
 
 
 def plan_deployment(s: DeploymentSnapshot) -> Plan:
@@ -165,11 +166,15 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
 
 
 def _unwanted(s: DeploymentSnapshot, wanted: tuple[Json, ...]) -> tuple[Deletion, ...]:
-    """Return the Services and routes of ours that are not among what is applied any more."""
+    """Return the Services and routes of ours that are not among what is applied any more.
+
+    A Service goes once no route was seen to name it.
+    """
     names = {(child["kind"], child["metadata"]["name"]) for child in wanted}
+    names |= {("Service", backend) for live in s.routes for backend in backends(live)}
     return tuple(
         Deletion.of(live)
-        for live in (*s.services, *s.routes)
+        for live in (*s.routes, *s.services)
         if (live["kind"], live["metadata"]["name"]) not in names
     )
 

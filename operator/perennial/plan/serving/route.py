@@ -201,22 +201,14 @@ def unavailable(kind: str, code: int, sentence: str) -> Finding:
     )
 
 
-def named_in(deployment: ModelDeployment, live: Json) -> set[str]:
-    """Return all revisions that a route names in any way."""
-    refs = [
-        ref
-        for rule in live["spec"].get("rules") or []
-        for ref in (
-            *(rule.get("backendRefs") or []),
-            *(
-                (f.get("requestMirror") or {}).get("backendRef") or {}
-                for f in rule.get("filters") or []
-            ),
-        )
-    ]
-    prefix = child_name(deployment, "")
-    names = (str(ref.get("name", "")) for ref in refs)
-    return {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+def backends(live: Json) -> set[str]:
+    """Return the names of all Services that a route names in any way."""
+    found: set[str] = set()
+    for rule in live["spec"].get("rules") or []:
+        mirrors = (f.get("requestMirror") or {} for f in rule.get("filters") or [])
+        refs = [*(rule.get("backendRefs") or []), *(m.get("backendRef") or {} for m in mirrors)]
+        found |= {str(ref["name"]) for ref in refs if "name" in ref}
+    return found
 
 
 def chosen_by(deployment: ModelDeployment, live: Json) -> str:

@@ -27,7 +27,6 @@ from perennial.plan.serving.route import (
     is_as_wanted,
     kinds,
     lacking,
-    named_in,
     possible,
     route,
 )
@@ -133,12 +132,11 @@ def turns(s: DeploymentSnapshot, goal: Goal) -> bool:
 def objects(s: DeploymentSnapshot, goal: Goal | None) -> tuple[Json, ...]:
     """Return what sends requests where a goal says; without one, where they go now.
 
-    A route names Services that were seen only: one that is not there is an error to a Gateway. And
-    a Service goes once no route was seen to name it.
+    A route names Services that were seen only: one that is not there is an error to a Gateway.
     """
     lives = tuple(live for kind in _kinds(s) if (live := _live(s, kind)) is not None)
     front = service(s.deployment, s.selection if goal is None else _named(s, goal))
-    revisions = set().union(*(named_in(s.deployment, live) for live in lives), *_possible(s))
+    revisions = {revision for shares in _possible(s) for revision in shares}
     routes = tuple(as_it_is(live) for live in lives)
     if goal is not None:
         revisions |= {arm.revision for arm in goal.arms}
