@@ -291,9 +291,7 @@ def follow(world: World, goal: Goal, passes: int = 60) -> list[list[int]]:
 
 
 @pytest.mark.parametrize(("surge", "pods"), [(1, [5, 3, 2]), ("100%", [10, 6, 4])])
-def test_three_arms_have_their_shares_and_give_them_back(
-    surge: int | str, pods: list[int]
-) -> None:
+def test_three_arms_have_their_shares_and_give_them_back(surge: int | str, pods: list[int]) -> None:
     world = slow(MOST, replicas=10, maxSurge=surge)
     goal = arms(world, b=30, c=20)
     follow(world, goal)
