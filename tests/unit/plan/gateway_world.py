@@ -109,9 +109,10 @@ class GatewayWorld(World):
 
     def _observed(self) -> DeploymentSnapshot:
         found = [_sent(live) for live in self.children.values()]
+        whole, services = super()._observed(), (live for live in found if live["kind"] == "Service")
         return replace(
-            super()._observed(),
-            services=tuple(live for live in found if live["kind"] == "Service"),
+            whole,
+            services=(*whole.services, *services),
             routes=tuple(live for live in found if live["kind"] in ROUTES),
         )
 
@@ -125,7 +126,7 @@ class GatewayWorld(World):
         if (kind, own) in self.children:
             return self.children[kind, own]
         if kind == "Service":
-            return self.service if own == OWN else None
+            return self.service if own == OWN else self.services.get(own)
         return self.workloads.get(own.removeprefix(f"{OWN}-")) if kind == "Deployment" else None
 
     def would_change(self, wanted: Json) -> bool:
@@ -135,6 +136,9 @@ class GatewayWorld(World):
             if not notes <= live["metadata"].get("annotations", {}).items():
                 return True
         return super().would_change(wanted)
+
+    def _leads_users(self, wanted: Json) -> bool:
+        return wanted["kind"] in ROUTES or super()._leads_users(wanted)
 
     def _turns(self, wanted: Json) -> bool:
         live = self.live(wanted)
@@ -253,11 +257,9 @@ class GatewayWriter(Writer):
 
     async def delete(self, deletion: Deletion, premise: Premise | None = None) -> None:
         world, key = self._world, (deletion.kind, deletion.name)
-        if deletion.kind != "Service" and deletion.kind not in ROUTES:
-            await super().delete(deletion, premise)
-            return
         live = world.children.get(key)
         if live is None:
+            await super().delete(deletion, premise)
             return
         name = name_of(live)
         if premise is not None and name in premise.names:
@@ -278,8 +280,8 @@ def wanted_differs(world: World, one: str, other: str) -> bool:
 
 def is_child(body: Json) -> bool:
     """Tell whether an object is a route, or a Service beside the one of the ModelDeployment."""
-    kind, name = body["kind"], body["metadata"]["name"]
-    return kind in ROUTES or (kind == "Service" and name != OWN)
+    is_one = body["kind"] == "Service" and REVISION in _labels(body)
+    return is_one or body["kind"] in ROUTES
 
 
 def weights(live: Json) -> Shares:

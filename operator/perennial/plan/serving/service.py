@@ -6,7 +6,12 @@ from perennial.plan.serving.children import child_name, metadata
 
 
 def service(deployment: ModelDeployment, revision: str | None) -> Json:
-    """Return the Service; with a revision only that one answers, without it all do."""
+    """Return the Service that is called as the ModelDeployment, for all of its users."""
+    return service_of(deployment, deployment.metadata.name, revision)
+
+
+def service_of(deployment: ModelDeployment, name: str, revision: str | None) -> Json:
+    """Return a Service; with a revision only that one answers, without it all do."""
     selector = {"perennial.dev/deployment": deployment.metadata.name}
     # Every selector has both keys' worth: server-side apply replaces the whole map.
     if revision is not None:
@@ -14,7 +19,7 @@ def service(deployment: ModelDeployment, revision: str | None) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(deployment, deployment.metadata.name, {}),
+        "metadata": metadata(deployment, name, {}),
         "spec": {
             "selector": selector,
             "ports": [
@@ -27,20 +32,8 @@ def service(deployment: ModelDeployment, revision: str | None) -> Json:
 
 def revision_service(deployment: ModelDeployment, revision: str) -> Json:
     """Return a Service of one revision, whose selector never changes; a route's weights do."""
-    selector = {"perennial.dev/deployment": deployment.metadata.name}
-    selector["perennial.dev/revision"] = revision
-    labels = {"perennial.dev/revision": revision}
-    # Without a word a proxy speaks HTTP/1.1 to its backends, which no gRPC is.
-    grpc = {"name": "grpc", "port": 8081, "targetPort": "grpc", "protocol": "TCP"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata(deployment, child_name(deployment, revision), labels),
-        "spec": {
-            "selector": selector,
-            "ports": [
-                {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"},
-                {**grpc, "appProtocol": "kubernetes.io/h2c"},
-            ],
-        },
-    }
+    found = service_of(deployment, child_name(deployment, revision), revision)
+    found["metadata"]["labels"]["perennial.dev/revision"] = revision
+    # Without a word a proxy speaks HTTP/1.1 to what is behind it, which no gRPC is.
+    found["spec"]["ports"][1]["appProtocol"] = "kubernetes.io/h2c"
+    return found
