@@ -1,7 +1,13 @@
 """What people and autoscalers read in the status, beside its conditions."""
 
 from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
-from perennial.plan.rollout.snapshot import REPLACED, REVISION_LABEL, DeploymentSnapshot
+from perennial.plan.rollout.rest import kept_failed
+from perennial.plan.rollout.snapshot import (
+    FAILED,
+    REPLACED,
+    REVISION_LABEL,
+    DeploymentSnapshot,
+)
 from perennial.plan.rollout.traffic import traffic_of
 from perennial.plan.serving.workload import image_of
 
@@ -21,7 +27,7 @@ def shown(
         live = s.workload(revision.revision)
         has = int(live.get("status", {}).get("replicas", 0)) if live else 0
         is_ready = s.ready(revision.revision)
-        if field != REPLACED:
+        if field != REPLACED and not (field == FAILED and field not in parts):
             total, ready = total + has, ready + is_ready
         changes = {"replicas": has, "ready_replicas": is_ready, "share": parts.get(field)}
         updates[field] = revision.model_copy(update=changes)
@@ -70,11 +76,11 @@ def _for_autoscalers(s: DeploymentSnapshot, status: DeploymentStatus) -> dict[st
 def _failed(
     s: DeploymentSnapshot, status: DeploymentStatus, shares: dict[str, int]
 ) -> Revision | None:
-    """Return what was taken back and has requests yet, None where it has none."""
+    """Return what was taken back and has requests yet, or pods that are kept for their logs."""
     roles = (status.stable, status.canary, status.replaced)
     named = {revision.revision for revision in roles if revision is not None}
     record = next((r for r in s.records if r.name not in named and shares.get(r.name)), None)
-    return record.revision if record is not None else None
+    return record.revision if record is not None else kept_failed(s, status)
 
 
 def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]:
@@ -88,7 +94,7 @@ def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]
             asked = weight.asked if weight is not None else 0
             parts["canary"] = Share(asked=asked, actual=actual)
     on_trial = canary.revision if canary is not None else ""
-    for field in (REPLACED, "failed"):
+    for field in (REPLACED, FAILED):
         other: Revision | None = getattr(status, field)
         if other is not None and other.revision != on_trial and shares.get(other.revision):
             parts[field] = Share(asked=0, actual=shares[other.revision])
