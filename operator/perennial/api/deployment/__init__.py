@@ -10,6 +10,7 @@ from perennial.api.deployment.analysis import (
     RateLimit,
     SameAsStable,
 )
+from perennial.api.deployment.disruption import DisruptionBudget
 from perennial.api.deployment.kind import ModelDeployment
 from perennial.api.deployment.model import ArtifactRef, ArtifactSource, ModelSource
 from perennial.api.deployment.pods import PodOverrides
@@ -55,6 +56,7 @@ __all__ = [
     "Canary",
     "DeploymentSpec",
     "DeploymentStatus",
+    "DisruptionBudget",
     "LatencyLimit",
     "Limits",
     "MaximumIncrease",
