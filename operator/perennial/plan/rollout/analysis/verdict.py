@@ -11,10 +11,12 @@ from perennial.api.deployment import (
 from perennial.api.values import seconds
 from perennial.plan.core import Event
 from perennial.plan.core.questions import SKEW_SECONDS, Asked, ask
+from perennial.plan.rollout.analysis import later
 from perennial.plan.rollout.analysis.look import LOOK_SECONDS, begins, closed, look, pair_of
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone, reject
 from perennial.plan.statistics.verdict import Decision, Verdict, decide
+from perennial_artifact.windows import Part
 
 UNREACHABLE = "Unreachable"
 UNREACHABLE_SECONDS = 30.0
@@ -29,13 +31,26 @@ def wants_metrics(s: DeploymentSnapshot) -> bool:
     return _begins(s, status.stable, status.canary) < closed(s.now)
 
 
-def questions(s: DeploymentSnapshot) -> Asked | None:
-    """Return what the pods of stable and canary are to be asked, None where nothing is."""
+def questions(s: DeploymentSnapshot) -> dict[Part, Asked]:
+    """Return what the pods of stable and canary are to be asked, by part; only what is needed.
+
+    Requests are, whatever is measured: they tell when the canary has traffic, and who answers.
+    """
     stable, canary = s.status.stable, s.status.canary
-    if stable is None or canary is None or not wants_metrics(s):
-        return None
-    revisions, start = (stable.revision, canary.revision), _begins(s, stable, canary)
-    return ask(s.pods, revisions, start, closed(s.now), LOOK_SECONDS, ("requests",))
+    found: dict[Part, Asked] = {}
+    if stable is None or canary is None:
+        return found
+    revisions = (stable.revision, canary.revision)
+    if wants_metrics(s):
+        start = _begins(s, stable, canary)
+        found["requests"] = ask(
+            s.pods, revisions, start, closed(s.now), LOOK_SECONDS, ("requests",)
+        )
+    if _is_judged(s.deployment, s.status) and later.is_asked(s.deployment.spec.rollout.judging):
+        span = later.span(s.status.analysis, pair_of(*revisions), s.now)
+        if span is not None:
+            found[later.PART] = ask(s.pods, revisions, *span, later.STEP_SECONDS, (later.PART,))
+    return found
 
 
 def _begins(s: DeploymentSnapshot, stable: Revision, canary: Revision) -> int:
@@ -58,7 +73,16 @@ def measure(s: DeploymentSnapshot, state: State) -> State:
         return state
     analysis, revisions = s.deployment.spec.rollout.judging, (stable.revision, canary.revision)
     waits_for_stable = s.selection != canary.revision and s.ready(stable.revision) > 0
-    found = look(analysis, status.analysis, revisions, answers, s.now, waits_for_stable)
+    found = look(
+        analysis,
+        status.analysis,
+        revisions,
+        answers,
+        s.now,
+        waits_for_stable,
+        later.Trial(stable, canary),
+        s.outcomes,
+    )
     state = _with_clock_warning(state, status.analysis, found).set(analysis=found)
     failed = [m for m in found.metrics if m.verdict == "Failed" and _votes(analysis, m)]
     if failed:
