@@ -107,7 +107,7 @@ class World:
         until = closed(now)
         requests = self.answers(until - 2, until, "requests")
         found = look(
-            self.analysis, self.status, ("old", "new"), requests, now, True, trial, outcomes
+            self.analysis, self.status, ("old", "new"), requests, now, True, True, trial, outcomes
         )
         again = json.loads(json.dumps(found.to_json()))
         self.status = AnalysisStatus.model_validate(again)

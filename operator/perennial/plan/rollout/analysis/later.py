@@ -81,6 +81,7 @@ def looked(
     trial: Trial,
     answers: Answers,
     now: datetime,
+    canary_has_traffic: bool = True,
 ) -> tuple[AnalysisStatus, Metrics]:
     """Return what is known after what pods told of outcomes.
 
@@ -91,6 +92,7 @@ def looked(
         trial: the two revisions.
         answers: of the pods of both, for the time that ``span`` said.
         now: the time.
+        canary_has_traffic: false where it has no share of it.
     """
     arrived = answers.arrived()
     told = {a.pod for a in answers.received if a.window is not None}
@@ -109,6 +111,7 @@ def looked(
         planned=analysis.planned,
         is_same_model=trial.is_same_model,
     )
+    look = look if canary_has_traffic else look.without_canary()
     until = datetime.fromtimestamp(answers.until, UTC)
     if part is None or start is None:
         found = [(asked, _begun(asked, m, look)) for asked, m in metrics]

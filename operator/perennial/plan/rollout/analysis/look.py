@@ -5,6 +5,7 @@ closed. So a look that is made again, by an operator that was killed or has not 
 finds the same.
 """
 
+import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -25,6 +26,8 @@ from perennial.plan.statistics.verdict import split_alpha
 
 LOOK_SECONDS = 2
 """Seconds between two looks."""
+SPREAD_SECONDS = 0.25
+"""Within which the looks of all canaries are made, which are due at the same moments."""
 LONGEST_LOOK_SECONDS = 60
 """After which a look ends though an arm had no request."""
 PATIENCE_SECONDS = 10
@@ -54,6 +57,13 @@ def closed(now: datetime) -> int:
     return int(now.timestamp() - CLOSED_SECONDS) // LOOK_SECONDS * LOOK_SECONDS
 
 
+def next_look(now: datetime, uid: str) -> float:
+    """Return the seconds until the next step is closed, for one of many canaries a bit later."""
+    spread = SPREAD_SECONDS * zlib.crc32(uid.encode()) / 2**32
+    passed = (now.timestamp() - CLOSED_SECONDS - spread) % LOOK_SECONDS
+    return LOOK_SECONDS - passed
+
+
 def begins(analysis: Analysis, known: AnalysisStatus | None, pair: str, until: int) -> int:
     """Return from when on the pods are asked for what they counted until ``until``.
 
@@ -76,6 +86,7 @@ def look(
     answers: Answers,
     now: datetime,
     stable_has_traffic: bool = True,
+    canary_has_traffic: bool = True,
     trial: Trial | None = None,
     outcomes: Answers | None = None,
 ) -> AnalysisStatus:
@@ -93,6 +104,8 @@ def look(
         answers: of the pods of both, from ``begins`` on.
         now: the time.
         stable_has_traffic: false where a look cannot wait for a request of stable.
+        canary_has_traffic: false where it has no share: what somebody asks it by its own address
+            is no evidence.
         trial: what the revisions serve; needed where metrics are of outcomes.
         outcomes: what pods told of outcomes; None where they were not asked.
     """
@@ -100,13 +113,13 @@ def look(
     cursor = _cursor(known, pair, answers.until)
     if known is None or known.pair != pair:
         known = AnalysisStatus(pair=pair)
-    bounds, both = arms(answers.of(stable), answers.of(canary))
+    bounds, both = arms(answers.of(stable), answers.of(canary) if canary_has_traffic else ())
     ends = {**answers.answered_until(stable), **answers.answered_until(canary)}
     patient = answers.until - PATIENCE_SECONDS
     settled = max(cursor, min([answers.until, *(max(end, patient) for end in ends.values())]))
     metrics = _current(analysis, known)
     if trial is not None and outcomes is not None:
-        known, metrics = looked(analysis, known, metrics, trial, outcomes, now)
+        known, metrics = looked(analysis, known, metrics, trial, outcomes, now, canary_has_traffic)
     bounds, metrics = _begun(metrics, both[0], bounds, cursor)
     found = _looks(known, metrics, both, bounds, cursor, settled, stable_has_traffic)
     if settled < answers.until:
