@@ -45,9 +45,14 @@ class DeploymentSnapshot:
     """What a Gateway is told, where requests come through one."""
     no_routes: Finding | None = None
     """Why nothing is known of routes, where they are wanted."""
+    budgets: tuple[Json, ...] = ()
+    """Our PodDisruptionBudgets: at most one."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
+
+    outcomes: Answers | None = None
+    """What became known of both arms' predictions; None where it was not asked in this pass."""
 
     signatures: tuple[SignatureAnswer, ...] = ()
     """What their models take and give; empty where they were not asked in this pass."""
