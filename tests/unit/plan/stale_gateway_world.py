@@ -18,6 +18,7 @@ class StaleGatewayWorld(StaleWorld, GatewayWorld):
 
     def __init__(self, **more: Any) -> None:
         self.noted: dict[tuple[str, str], Json] = {}
+        self.decided_by: dict[tuple[str, str], Json] = {}
         super().__init__(**more)
 
     def note(self, key: tuple[str, str]) -> None:
@@ -34,6 +35,7 @@ class StaleGatewayWorld(StaleWorld, GatewayWorld):
 
     def snapshot(self) -> DeploymentSnapshot:
         found, known = super().snapshot(), [_sent(live) for live in self.noted.values()]
+        self.decided_by = dict(self.noted)
         services = [live for live in known if live["kind"] == "Service"]
         routes = [live for live in known if live["kind"] in ROUTES]
         return replace(found, services=(*found.services, *services), routes=tuple(routes))
@@ -59,9 +61,9 @@ class StaleGatewayWorld(StaleWorld, GatewayWorld):
 
     def settle(self, passes: int = 2000) -> Any:
         while True:
-            plan, before = super().settle(passes), dict(self.noted)
+            plan = super().settle(passes)
             self.hear(1)
-            if before == self.noted:
+            if self.decided_by == self.noted:  # else what it hears wakes it
                 return plan
 
 

@@ -47,17 +47,17 @@ class DeploymentSpec(ApiModel):
         PodOverrides(), description="What is added to the serving pods."
     )
     rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")
-    traffic: Traffic | None = Field(
-        None,
-        description=(
-            "How requests are divided among versions; by default by numbers of pods behind one "
-            "Service."
-        ),
-    )
     disruption_budget: DisruptionBudget | None = Field(
         None,
         description=(
             "How many of the pods that have requests an eviction leaves, as when a node is "
             "drained: a PodDisruptionBudget called as this. Without it there is none."
+        ),
+    )
+    traffic: Traffic | None = Field(
+        None,
+        description=(
+            "How requests are divided among versions; by default by numbers of pods behind one "
+            "Service."
         ),
     )

@@ -43,10 +43,10 @@ class DeploymentSnapshot:
     """Our other Services: not the one that is called as the ModelDeployment."""
     routes: tuple[Json, ...] = ()
     """What a Gateway is told, where requests come through one."""
-    no_routes: Finding | None = None
-    """Why nothing is known of routes, where they are wanted."""
     budgets: tuple[Json, ...] = ()
     """Our PodDisruptionBudgets: at most one."""
+    no_routes: Finding | None = None
+    """Why nothing is known of routes, where they are wanted."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
