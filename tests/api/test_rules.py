@@ -175,6 +175,7 @@ FULL: dict[str, dict[str, Any]] = {
                 "hostnames": ["*.example.com"],
                 "path": "/v2/models/flights",
                 "timeout": "5s",
+                "sticky": {"header": "x-user-id"},
                 "canaryHeader": {"name": "x-canary", "value": "true"},
                 "grpc": {"hostnames": ["grpc.example.com"]},
             }

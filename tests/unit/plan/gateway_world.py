@@ -9,7 +9,7 @@ from rollout_world import REVISION, World, Writer, _is_same, _labels, _sent
 from perennial.api.values import Json
 from perennial.cluster.client import Outdated
 from perennial.plan.core import Deletion, Premise
-from perennial.plan.core.premise import ROUTES, Name, name_of
+from perennial.plan.core.premise import POLICY, ROUTES, Name, name_of
 from perennial.plan.core.signature import differences
 from perennial.plan.rollout import DeploymentSnapshot
 from perennial.plan.rollout.state import is_undone
@@ -114,6 +114,7 @@ class GatewayWorld(World):
             whole,
             services=(*whole.services, *services),
             routes=tuple(live for live in found if live["kind"] in ROUTES),
+            policies=tuple(live for live in found if live["kind"] == POLICY),
         )
 
     def live(self, wanted: Json) -> Json | None:
@@ -172,7 +173,7 @@ class GatewayWorld(World):
         if wanted["kind"] == "Service":
             assert live is None or live["spec"]["selector"] == made["spec"]["selector"]
             assert made["spec"]["selector"][REVISION] == _labels(made)[REVISION]
-        else:
+        elif wanted["kind"] in ROUTES:
             self._check_route(live, made)
         self.children[made["kind"], made["metadata"]["name"]] = made
         self._touch(made)
@@ -296,7 +297,7 @@ def wanted_differs(world: World, one: str, other: str) -> bool:
 def is_child(body: Json) -> bool:
     """Tell whether an object is a route, or a Service beside the one of the ModelDeployment."""
     is_one = body["kind"] == "Service" and REVISION in _labels(body)
-    return is_one or body["kind"] in ROUTES
+    return is_one or body["kind"] in {*ROUTES, POLICY}
 
 
 def weights(live: Json) -> Shares:

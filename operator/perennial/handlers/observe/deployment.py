@@ -15,7 +15,7 @@ from perennial.handlers.observe.measured import Measured
 from perennial.handlers.observe.sources import Sources
 from perennial.handlers.receipts import ReceiptKeys
 from perennial.plan.core import Finding, Plan, owned_by
-from perennial.plan.core.premise import GATEWAY_API
+from perennial.plan.core.premise import GATEWAY_API, POLICIES_API, POLICY
 from perennial.plan.core.questions import shared_out
 from perennial.plan.rollout import (
     DeploymentSnapshot,
@@ -25,6 +25,7 @@ from perennial.plan.rollout import (
     takes_untried,
     turned_away,
 )
+from perennial.plan.serving import sticky
 from perennial.plan.serving.pods import serving_pods
 from perennial.plan.serving.revision import Record
 from perennial.plan.serving.route import GRPC, HTTP, kinds, unavailable
@@ -83,6 +84,8 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
             *await cluster.select(GATEWAY_API, GRPC, namespace, selector),
         ),
         no_routes=_no_routes(cluster, deployment),
+        policies=tuple(await cluster.select(POLICIES_API, POLICY, namespace, selector)),
+        no_policies=_no_policies(cluster, deployment),
         pods=tuple(pods),
         measured=MEASURED.recall(deployment),
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
@@ -123,6 +126,15 @@ def _no_routes(cluster: Cluster, deployment: ModelDeployment) -> Finding | None:
         if (lack := cluster.lacking(GATEWAY_API, kind, deployment.metadata.namespace)) is not None:
             return unavailable(kind, *lack)
     return None
+
+
+def _no_policies(cluster: Cluster, deployment: ModelDeployment) -> Finding | None:
+    """Return why nothing is known of Envoy Gateway's policies, where they are wanted."""
+    traffic = deployment.spec.traffic
+    if traffic is None or traffic.gateway is None or traffic.gateway.sticky is None:
+        return None
+    lack = cluster.lacking(POLICIES_API, POLICY, deployment.metadata.namespace)
+    return sticky.unavailable(*lack) if lack is not None else None
 
 
 async def _records(

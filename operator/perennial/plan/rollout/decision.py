@@ -128,7 +128,8 @@ def _warn_of_refuted(s: DeploymentSnapshot) -> tuple[Event, ...]:
 
 def _conflict(s: DeploymentSnapshot) -> str:
     uid = s.deployment.metadata.uid
-    for child in (*s.workloads, *([s.service] if s.service else []), *s.services, *s.routes):
+    front = [s.service] if s.service else []
+    for child in (*s.workloads, *front, *s.services, *s.routes, *s.policies):
         if not owned_by(child, uid):
             other = f"{child['kind']} {child['metadata']['name']}"
             return f"{other} exists and is not ours: delete it or rename the ModelDeployment"
@@ -189,7 +190,7 @@ def _unwanted(s: DeploymentSnapshot, wanted: tuple[Json, ...]) -> tuple[Deletion
     names |= {("Service", backend) for live in s.routes for backend in backends(live)}
     return tuple(
         Deletion.of(live)
-        for live in (*s.routes, *s.services)
+        for live in (*s.routes, *s.policies, *s.services)
         if (live["kind"], live["metadata"]["name"]) not in names
     )
 

@@ -47,6 +47,10 @@ class DeploymentSnapshot:
     """Our PodDisruptionBudgets: at most one."""
     no_routes: Finding | None = None
     """Why nothing is known of routes, where they are wanted."""
+    policies: tuple[Json, ...] = ()
+    """What keeps users at one version: at most one."""
+    no_policies: Finding | None = None
+    """Why nothing is known of such policies, where they are wanted."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""

@@ -140,7 +140,7 @@ def _rule(
         match = {"path": {"type": "PathPrefix", "value": path}, **match}
     rule: Json = {
         "backendRefs": [
-            {**_backend(deployment, revision, port), "weight": share}
+            {**_backend(deployment, revision, port), "weight": share, **_marked(gateway, revision)}
             for revision, share in sorted(division.shares.items())
             if share > 0
         ]
@@ -157,6 +157,14 @@ def _rule(
     if gateway.timeout is not None and path is not None:
         rule["timeouts"] = {"request": _duration(gateway.timeout)}
     return rule
+
+
+def _marked(gateway: Gateway, revision: str) -> Json:
+    """Return the filter that makes Envoy choose by a hash, where users are to stay."""
+    if gateway.sticky is None:
+        return {}
+    mark = {"set": [{"name": "x-perennial-revision", "value": revision}]}
+    return {"filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": mark}]}
 
 
 def _backend(deployment: ModelDeployment, revision: str, port: int) -> Json:

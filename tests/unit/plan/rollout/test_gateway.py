@@ -1,5 +1,6 @@
 """Weights of a Gateway's route: what is written when, and what is waited for."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,10 @@ from gateway_world import GatewayWorld, weights
 from rollout_world import World
 
 from perennial.api.values import Json
-from perennial.plan.core.premise import ROUTES
+from perennial.plan.core.premise import POLICY, ROUTES
+from perennial.plan.rollout import plan_deployment
+from perennial.plan.serving.route import unavailable as routes_unavailable
+from perennial.plan.serving.sticky import unavailable
 
 NEW_SHA = "b" * 64
 STEPS = [{"setWeight": 10}, {"pause": {"duration": "10s"}}, {"setWeight": 50}, {"pause": {}}]
@@ -235,17 +239,53 @@ def test_the_header_chooses_the_canary_as_soon_as_a_pod_is_ready() -> None:
 
 
 def test_without_the_gateway_api_it_says_what_to_install() -> None:
-    from dataclasses import replace
-
-    from perennial.plan.rollout import plan_deployment
-    from perennial.plan.serving.route import unavailable
-
     world = GatewayWorld(replicas=2)
     for _ in range(3):
-        missing = unavailable("HTTPRoute", 404, "not found")
+        missing = routes_unavailable("HTTPRoute", 404, "not found")
         plan = plan_deployment(replace(world.snapshot(), no_routes=missing))
         assert not [o for o in plan.apply if o["kind"] in ROUTES]
         world.carry_out(plan)
         world.grow()
     assert conditions(plan)["Stalled"] == ("True", "GatewayAPIMissing")
     assert world.inside() == 2, "callers inside the cluster are answered"
+
+
+def test_users_stay_at_their_version_where_the_gateway_heeds_it() -> None:
+    sticky = {"parentRefs": [{"name": "public"}], "sticky": {"header": "x-user-id"}}
+    world = GatewayWorld(
+        replicas=4, rollout={"canary": {"steps": STEPS}}, traffic={"gateway": sticky}
+    )
+    world.settle()
+    found = conditions(world.step())
+    assert found["Ready"] == ("True", "StickyIgnored")
+    policy = world.children[POLICY, "flights"]
+    assert policy["spec"]["loadBalancer"]["type"] == "ConsistentHash"
+    told = {"type": "Accepted", "status": "True", "observedGeneration": 1}
+    policy["status"] = {"ancestors": [{"ancestorRef": {"name": "public"}, "conditions": [told]}]}
+    world._touch(policy)
+    world.settle()
+    assert conditions(world.step())["Ready"] == ("True", "Serving")
+    world.wish(NEW_SHA)
+    world.settle()
+    # Without a filter on each of them Envoy divides by the weights alone, whatever the hash.
+    for rule in rules(world):
+        assert len(rule["backendRefs"]) == 2 and all(ref["filters"] for ref in rule["backendRefs"])
+    world.change(traffic={"gateway": {"parentRefs": [{"name": "public"}]}})
+    world.settle()
+    assert (POLICY, "flights") not in world.children
+    assert not any(ref.get("filters") for rule in rules(world) for ref in rule["backendRefs"])
+
+
+def test_sticky_without_envoy_gateway_says_so() -> None:
+    sticky = {"parentRefs": [{"name": "public"}], "sticky": {"header": "x-user-id"}}
+    world = GatewayWorld(replicas=1, traffic={"gateway": sticky})
+    missing = unavailable(404, "not found")
+    for _ in range(4):
+        plan = plan_deployment(replace(world.snapshot(), no_policies=missing))
+        assert not [o for o in plan.apply if o["kind"] == POLICY]
+        world.carry_out(plan)
+        world.grow()
+    assert plan.status is not None
+    ready = next(c for c in plan.status.conditions if c.type == "Ready")
+    assert (ready.status, ready.reason) == ("True", "StickyIgnored")
+    assert "users change versions" in ready.message

@@ -168,12 +168,26 @@ def lacks_receipts(f: Facts) -> Finding | None:
     return Finding(why.reason, f"{f.name} serves; {why.message}") if why is not None else None
 
 
+def lacks_what_is_asked_of_traffic(f: Facts) -> Finding | None:
+    """Tell that requests come, but not all about them is heeded."""
+    why = traffic_of(f.s.deployment).notice(f.s)
+    return Finding(why.reason, f"{f.name} serves; {why.message}") if why is not None else None
+
+
 def serves(f: Facts) -> Finding | None:
     """Tell that all is well."""
     return Finding("Serving", f"{f.name} serves")
 
 
-READY = (is_scaled_to_zero, went_back, has_a_canary, is_watched, lacks_receipts, serves)
+READY = (
+    is_scaled_to_zero,
+    went_back,
+    has_a_canary,
+    is_watched,
+    lacks_receipts,
+    lacks_what_is_asked_of_traffic,
+    serves,
+)
 
 
 def is_over(f: Facts) -> Finding | None:

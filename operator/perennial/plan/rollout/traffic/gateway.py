@@ -17,6 +17,7 @@ from perennial.api.values import Json, seconds
 from perennial.plan.core import Finding
 from perennial.plan.rollout.goal import Goal
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.serving import sticky
 from perennial.plan.serving.children import child_name
 from perennial.plan.serving.route import (
     UNANSWERED,
@@ -145,7 +146,7 @@ def objects(s: DeploymentSnapshot, goal: Goal | None) -> tuple[Json, ...]:
         if s.no_routes is None and needed <= seen:
             routes = _routes(s, goal)
     services = (revision_service(s.deployment, revision) for revision in sorted(revisions))
-    return (front, *services, *routes)
+    return (front, *services, *routes, *_policies(s))
 
 
 def measured(s: DeploymentSnapshot) -> dict[str, int]:
@@ -166,6 +167,20 @@ def problem(s: DeploymentSnapshot) -> Finding | None:
             is_late = why.reason == UNANSWERED and (s.now - made).total_seconds() > most
             return replace(why, final=why.final or is_late)
     return None
+
+
+def notice(s: DeploymentSnapshot) -> Finding | None:
+    """Return what the Gateway does not heed, though requests come: that users stay."""
+    if _gateway(s).sticky is None:
+        return None
+    return s.no_policies or sticky.unheeded(_gateway(s), next(iter(s.policies), None))
+
+
+def _policies(s: DeploymentSnapshot) -> tuple[Json, ...]:
+    wanted = _gateway(s).sticky
+    if wanted is None or s.no_policies is not None:
+        return ()
+    return (sticky.policy(s.deployment, wanted.header, _kinds(s)),)
 
 
 def _routes(s: DeploymentSnapshot, goal: Goal) -> tuple[Json, ...]:
