@@ -95,13 +95,18 @@ class GatewayWorld(World):
         return min(self.ready(revision), live["spec"]["replicas"]) if live else 0
 
     def capacity(self) -> Any:
-        """Return the pods' worth of requests that are answered, at the worst."""
+        """Return the pods' worth of requests that are answered, at the worst; to a percent."""
         if not self.truths():
             return super().capacity()
         return min(
-            sum(min(self.replicas * n, 100 * self.lasting(r)) for r, n in shares.items()) / 100
+            sum(self.answered_by(revision, share) for revision, share in shares.items())
             for shares in self.truths()
         )
+
+    def answered_by(self, revision: str, share: int) -> float:
+        asked, pods = self.replicas * share, 100 * self.lasting(revision)
+        near = self.replicas if self.replicas < 100 else 100
+        return (asked if pods and asked <= pods + near else min(asked, pods)) / 100
 
     def inside(self) -> int:
         """Return the ready pods behind the Service, for callers inside the cluster."""

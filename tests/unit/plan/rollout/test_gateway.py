@@ -214,6 +214,18 @@ def test_a_small_budget_is_kept_and_capacity_with_it(surge: int | str) -> None:
     assert world.in_force == {revision(world): 100} and pods(world, "stable") == 4
 
 
+@pytest.mark.parametrize("replicas", [1, 2, 3, 6, 7, 9, 11])
+@pytest.mark.parametrize("steps", [[{"setWeight": 50}], [{"setWeight": 33}], [{"setWeight": 100}]])
+def test_pods_that_make_no_whole_percents_are_handed_over_one_by_one(
+    replicas: int, steps: list[Any]
+) -> None:
+    world = serving(steps, replicas, maxSurge=1, keepReplaced="0s")
+    old = revision(world)
+    world.wish(NEW_SHA)
+    world.settle()
+    assert revision(world) != old and world.in_force == {revision(world): 100}
+
+
 def rules(world: GatewayWorld) -> list[Json]:
     return list((world.route or {})["spec"]["rules"])
 

@@ -83,7 +83,17 @@ def capacity(s: DeploymentSnapshot, ready: Mapping[str, int], goal: Goal | None 
 
 
 def _served(replicas: int, shares: Mapping[str, int], ready: Mapping[str, int]) -> float:
-    parts = (min(replicas * share, 100 * ready.get(r, 0)) for r, share in shares.items())
+    """Return the pods' worth that is answered: to a percent of all, and to a pod at most.
+
+    One pod of three has 33 %, and the others 67 %, which is what two can do.
+    """
+    off = min(replicas, 100)
+
+    def part(asked: int, pods: int) -> int:
+        """Return what is answered of a part; both in hundredths of a pod."""
+        return asked if 0 < pods and asked <= pods + off else min(asked, pods)
+
+    parts = (part(replicas * share, 100 * ready.get(r, 0)) for r, share in shares.items())
     return sum(parts) / 100
 
 
