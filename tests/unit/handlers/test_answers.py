@@ -31,7 +31,12 @@ class Cluster:
         return self._world.service if kind == "Service" else None
 
     async def select(self, _: str, kind: str, *__: str) -> Any:
-        lists = {"Pod": self._pods, "Deployment": list(self._world.workloads.values())}
+        lists = {
+            "Pod": self._pods,
+            "Deployment": list(self._world.workloads.values()),
+            "Service": list(self._world.services.values()),
+            "PodDisruptionBudget": [],
+        }
         owner = {"uid": self._world.deployment.metadata.uid, "controller": True}
         records = [
             {**r, "metadata": {**r["metadata"], "ownerReferences": [owner]}}

@@ -45,6 +45,8 @@ class DeploymentSnapshot:
     """What a Gateway is told, where requests come through one."""
     budgets: tuple[Json, ...] = ()
     """Our PodDisruptionBudgets: at most one."""
+    taken: frozenset[str] = frozenset()
+    """Names for Services of ours that somebody else's have."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
@@ -65,6 +67,11 @@ class DeploymentSnapshot:
         if self.measured is None:
             return written
         return written.having(analysis=self.measured)
+
+    @property
+    def beside(self) -> tuple[Json, ...]:
+        """Return what is ours beside Deployments and the Service; what is unwanted is deleted."""
+        return (*self.services, *self.routes, *self.budgets)
 
     @property
     def replicas(self) -> int:
