@@ -100,7 +100,7 @@ def test_beside_a_preview_it_stays_as_far_as_the_budget_goes() -> None:
 
 
 def test_retry_makes_a_canary_of_it_again() -> None:
-    world, failed = rolled_back()
+    world, _ = rolled_back()
     world.ask("retry/2")
     advance(world, lambda w: w.deployment.status.canary is not None)
     world.step()
