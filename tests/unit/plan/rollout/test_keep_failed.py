@@ -60,7 +60,7 @@ def test_one_that_never_started_keeps_its_pod_for_its_log() -> None:
 
 
 def test_stable_has_its_room_first_where_the_cluster_has_little() -> None:
-    world = slow(HALF, keepFailed="10m")
+    world = slow(HALF, keepFailed="10m", maxSurge=1)
     world.wish(NEW_SHA)
     advance(world, lambda w: bool(w.deployment.status.paused) and sizes(w) == [2, 2])
     world.room, world.tells_room, world.spares = 4, True, 1
