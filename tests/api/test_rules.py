@@ -191,6 +191,7 @@ IMPORTED = {"imported": {"origin": "a vendor"}}
 MODEL, SPACE = ("spec", "model"), ("spec", "candidates", 0, "search", "parameters", "C")
 SPLIT = ("spec", "dataset", "split")
 CANARY = ("spec", "rollout", "canary")
+GREEN = {k: v for k, v in FULL["ModelDeployment"]["rollout"].items() if k != "canary"}
 ANALYSIS = ("spec", "rollout", "analysis")
 METRICS = (*ANALYSIS, "metrics")
 GATE = ("spec", "gates", 0)
@@ -200,8 +201,8 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", MODEL, {"versionRef": {"name": "flights-1"}}),
     ("ModelDeployment", ("spec", "rollout", "canary", "steps", 0), {"pause": {}}),
     ("ModelDeployment", CANARY, {"ramp": [1, 5, 25, 50], "every": "2m"}),
-    ("ModelDeployment", ("spec", "rollout"), {"blueGreen": {}}),
-    ("ModelDeployment", ("spec", "rollout"), {"blueGreen": {"pause": {"duration": "5m"}}}),
+    ("ModelDeployment", ("spec", "rollout"), {**GREEN, "blueGreen": {}}),
+    ("ModelDeployment", ("spec", "rollout"), {**GREEN, "blueGreen": {"pause": {"duration": "5m"}}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "e", "errorRate": {"maximum": 0.1}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "r", "refusalRate": {"maximum": 0.1}}),
     (

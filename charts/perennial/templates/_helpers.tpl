@@ -93,7 +93,7 @@ capabilities: {drop: [ALL]}
   verbs: [list, watch]
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # A run's becomes its Job's; to change an owner, one must be allowed to delete what it owns.
 - apiGroups: [""]
   resources: [configmaps]
