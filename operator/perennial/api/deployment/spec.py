@@ -3,14 +3,33 @@
 from pydantic import Field
 
 from perennial.api.common import ApiModel
+from perennial.api.deployment.analysis.metric import OF_OUTCOMES
+from perennial.api.deployment.disruption import DisruptionBudget
 from perennial.api.deployment.model import ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
 from perennial.api.deployment.serving import Serving
+from perennial.api.values import rule
+
+_OF_OUTCOMES = " || ".join(f"has(m.{kind})" for kind in OF_OUTCOMES)
 
 
 class DeploymentSpec(ApiModel):
     """Which model to serve, and how new versions roll out."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                rule(
+                    "(has(self.serving) && has(self.serving.receipts)) || !has(self.rollout)"
+                    " || !has(self.rollout.analysis) || !has(self.rollout.analysis.metrics)"
+                    f" || !self.rollout.analysis.metrics.exists(m, {_OF_OUTCOMES})",
+                    "metrics of labels, rewards and predictions need serving.receipts: they are "
+                    "counted by the receipts of answers",
+                )
+            ]
+        }
+    }
 
     model: ModelSource = Field(description="Which model to serve.")
     replicas: int = Field(
@@ -27,3 +46,10 @@ class DeploymentSpec(ApiModel):
         PodOverrides(), description="What is added to the serving pods."
     )
     rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")
+    disruption_budget: DisruptionBudget | None = Field(
+        None,
+        description=(
+            "How many of the pods that have requests an eviction leaves, as when a node is "
+            "drained: a PodDisruptionBudget called as this. Without it there is none."
+        ),
+    )

@@ -43,9 +43,14 @@ class DeploymentSnapshot:
     """Our other Services: not the one that is called as the ModelDeployment."""
     routes: tuple[Json, ...] = ()
     """What a Gateway is told, where requests come through one."""
+    budgets: tuple[Json, ...] = ()
+    """Our PodDisruptionBudgets: at most one."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
+
+    outcomes: Answers | None = None
+    """What became known of both arms' predictions; None where it was not asked in this pass."""
 
     signatures: tuple[SignatureAnswer, ...] = ()
     """What their models take and give; empty where they were not asked in this pass."""
