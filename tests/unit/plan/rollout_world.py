@@ -21,7 +21,12 @@ from perennial.plan.core import Deletion, Event, Plan, Premise, lowers
 from perennial.plan.core.premise import Name, name_of
 from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.core.signature import Signature, SignatureAnswer, Tensor, differences
-from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
+from perennial.plan.rollout import (
+    DeploymentSnapshot,
+    plan_deployment,
+    wants_address,
+    wants_metrics,
+)
 from perennial.plan.rollout.analysis.look import closed
 from perennial.plan.rollout.signature_check import CHANGED, UNKNOWN, is_asked
 from perennial.plan.rollout.state import is_undone
@@ -30,7 +35,7 @@ from perennial.plan.serving.revision import Record
 from perennial_artifact.windows import Bucket, Requests, Window
 
 REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
-NAME = "flights"
+NAME, BUDGET = "flights", "PodDisruptionBudget"
 ADDRESSES = ("-canary", "-preview")
 """By what the names of its other Services end."""
 WHY = {
@@ -92,6 +97,8 @@ class World:
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
         self.services: dict[str, dict[str, Any]] = {}  # the others of ours, by name
+        self.budget: dict[str, Any] | None = None
+        self.foreign: set[str] = set()  # names of Services that somebody else has
         self.settings = SETTINGS
         self.refused: dict[str, Refusal] = {}
         self.told: list[Event] = []
@@ -282,9 +289,14 @@ class World:
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
             services=tuple(_sent(list(self.services.values()))),
+            budgets=(_sent(self.budget),) if self.budget is not None else (),
+            taken=frozenset(self.foreign) if self._looks_at_address() else frozenset(),
             pods=tuple(self.pods()),
             measured=self.measured.recall(self.deployment),
         )
+
+    def _looks_at_address(self) -> bool:
+        return wants_address(self.deployment, self.deployment.status)
 
     def _told(self) -> Iterator[SignatureAnswer]:
         """Yield what the ready pods say that they take and give, once the canary has one."""
@@ -423,6 +435,8 @@ class World:
         return spec
 
     def live(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
+        if wanted["kind"] == BUDGET:
+            return self.budget
         if wanted["kind"] == "Service":
             own = wanted["metadata"]["name"]
             return self.service if own == NAME else self.services.get(own)
@@ -450,7 +464,13 @@ class World:
         revision = _labels(wanted).get(REVISION, "")
         live, capacity, selected = self.live(wanted), self.capacity(), self.selected()
         self.writes += 1
+        if wanted["kind"] == BUDGET:
+            meta = {**wanted["metadata"], "uid": self._uid(live)}
+            self.budget = _sent({**wanted, "metadata": meta})
+            self._touch(self.budget)
+            return
         if wanted["kind"] == "Service":
+            assert wanted["metadata"]["name"] not in self.foreign
             made = _sent({**wanted, "metadata": {**wanted["metadata"], "uid": self._uid(live)}})
             self._touch(made)
             if wanted["metadata"]["name"] != NAME:
@@ -509,11 +529,14 @@ class World:
                 assert self.ready(revision) > 0, f"{revision} has traffic before a pod"
 
     def _check_turn(self, plan: Plan) -> None:
-        """Check that no pod is to go in a pass that turns requests: these still come to it."""
+        """Check that no pod is to go in a pass that turns requests: these still come to it.
+
+        As far as the operator knows; what it does not is asked of the API server before the write.
+        """
         if not any(self._leads_users(o) and self._turns(o) for o in plan.apply):
             return
         for wanted in plan.apply:
-            live = self.live(wanted)
+            live = self.known(wanted)
             if wanted["kind"] == "Deployment" and live is not None:
                 least = live["spec"]["replicas"]
                 assert wanted["spec"]["replicas"] >= least, "pods go before requests were turned"
@@ -523,7 +546,7 @@ class World:
         return name_of(wanted)[1::2] == ("Service", NAME)
 
     def _turns(self, wanted: Json) -> bool:
-        live = self.live(wanted)
+        live = self.known(wanted)
         return live is not None and bool(live["spec"]["selector"] != wanted["spec"]["selector"])
 
     def _check_signature(self, before: list[str]) -> None:
@@ -625,7 +648,7 @@ class World:
     @property
     def objects(self) -> dict[str, Any]:
         specs = {r: live["spec"] for r, live in self.workloads.items()}
-        return {**specs, **self.services, "service": self.service}
+        return {**specs, **self.services, "service": self.service, "budget": self.budget}
 
 
 class Writer:
@@ -697,6 +720,11 @@ class Writer:
             raise Outdated(name[3])
 
     async def delete(self, deletion: Deletion, premise: Premise | None = None) -> None:
+        if deletion.kind == BUDGET:
+            if self._counted(self._world.budget is not None):
+                self._world.writes += 1
+                self._world.budget = None
+            return
         if deletion.kind == "Service":
             await self._delete_service(deletion, premise)
             return

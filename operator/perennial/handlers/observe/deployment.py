@@ -19,11 +19,13 @@ from perennial.plan.core.premise import GATEWAY_API, POLICIES_API, POLICY
 from perennial.plan.core.questions import shared_out
 from perennial.plan.rollout import (
     DeploymentSnapshot,
+    address_of_trial,
     plan_deployment,
     questions,
     signature_questions,
     takes_untried,
     turned_away,
+    wants_address,
 )
 from perennial.plan.serving import sticky
 from perennial.plan.serving.pods import serving_pods
@@ -58,6 +60,12 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
     stable, stable_version = deployment.status.stable, None
     if version is not None and deployment.spec.replicas == 0 and stable is not None:
         stable_version = await cluster.read(ModelVersion, namespace, stable.version)
+    taken: set[str] = set()
+    if wants_address(deployment, deployment.status):
+        address = address_of_trial(deployment)
+        found = await cluster.get("v1", "Service", namespace, address)
+        if found is not None and not owned_by(found, deployment.metadata.uid):
+            taken = {address}
     selector = f"perennial.dev/deployment={own_name}"
     pods = serving_pods(own_name, await cluster.select("v1", "Pod", namespace, selector))
     snapshot = DeploymentSnapshot(
@@ -86,6 +94,7 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         no_routes=_no_routes(cluster, deployment),
         policies=tuple(await cluster.select(POLICIES_API, POLICY, namespace, selector)),
         no_policies=_no_policies(cluster, deployment),
+        taken=frozenset(taken),
         pods=tuple(pods),
         measured=MEASURED.recall(deployment),
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),

@@ -3,16 +3,19 @@
 from perennial.plan.rollout.analysis.verdict import questions, wants_metrics
 from perennial.plan.rollout.decision import plan_deployment
 from perennial.plan.rollout.drain import turned_away
+from perennial.plan.rollout.preview import address_of_trial, wants_address
 from perennial.plan.rollout.signature_check import signature_questions
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.status.rebuild import takes_untried
 
 __all__ = [
     "DeploymentSnapshot",
+    "address_of_trial",
     "plan_deployment",
     "questions",
     "signature_questions",
     "takes_untried",
     "turned_away",
+    "wants_address",
     "wants_metrics",
 ]

@@ -91,7 +91,7 @@ def _served(replicas: int, shares: Mapping[str, int], ready: Mapping[str, int]) 
 
     def part(asked: int, pods: int) -> int:
         """Return what is answered of a part; both in hundredths of a pod."""
-        return asked if 0 < pods and asked <= pods + off else min(asked, pods)
+        return asked if pods > 0 and asked <= pods + off else min(asked, pods)
 
     parts = (part(replicas * share, 100 * ready.get(r, 0)) for r, share in shares.items())
     return sum(parts) / 100
