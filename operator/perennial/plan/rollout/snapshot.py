@@ -47,6 +47,8 @@ class DeploymentSnapshot:
     """Our PodDisruptionBudgets: at most one."""
     taken: frozenset[str] = frozenset()
     """Names for Services of ours that somebody else's have."""
+    no_routes: Finding | None = None
+    """Why nothing is known of routes, where they are wanted."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
@@ -74,7 +76,7 @@ class DeploymentSnapshot:
     @property
     def beside(self) -> tuple[Json, ...]:
         """Return what is ours beside Deployments and the Service; what is unwanted is deleted."""
-        return (*self.services, *self.routes, *self.budgets)
+        return (*self.routes, *self.services, *self.budgets)
 
     @property
     def replicas(self) -> int:
@@ -99,6 +101,15 @@ class DeploymentSnapshot:
         """Return the one revision that the Service was seen to name; None: all, or no Service."""
         found = (self.service or {}).get("spec", {}).get("selector", {}).get(REVISION_LABEL)
         return None if found is None else str(found)
+
+    @property
+    def populated(self) -> frozenset[str]:
+        """Return the revisions whose Deployments ask for pods, or have some."""
+        return frozenset(
+            str(live["metadata"]["labels"][REVISION_LABEL])
+            for live in self.workloads
+            if int(live["spec"].get("replicas", 1)) > 0 or ready_pods(live) > 0
+        )
 
     def workload(self, revision: str) -> Json | None:
         """Return a revision's Deployment."""
