@@ -2,25 +2,44 @@
 
 from perennial.api.deployment.analysis import (
     DEFAULT_METRICS,
+    PLACEHOLDERS,
     Analysis,
     AnalysisMetric,
     LatencyLimit,
     MaximumIncrease,
     NoAnalysis,
+    OutsideLimit,
+    PrometheusLimit,
     RateLimit,
     SameAsStable,
+    WebLimit,
 )
 from perennial.api.deployment.kind import ModelDeployment
 from perennial.api.deployment.model import ArtifactRef, ArtifactSource, ModelSource
 from perennial.api.deployment.pods import PodOverrides
-from perennial.api.deployment.rollout import DEFAULT_STEPS, Canary, Pause, Rollout, Step
+from perennial.api.deployment.rollout import (
+    DEFAULT_STEPS,
+    MOST_REQUESTS,
+    BeforeTraffic,
+    Canary,
+    ExpectedOutput,
+    Golden,
+    GoldenInput,
+    GoldenRequest,
+    Pause,
+    Rollout,
+    Step,
+    WebCheck,
+)
 from perennial.api.deployment.serving import Batching, Limits, Receipts, RequestLog, Serving
 from perennial.api.deployment.spec import DeploymentSpec
 from perennial.api.deployment.status import (
     ROLES,
     Address,
     AnalysisStatus,
+    BeforeTrafficStatus,
     DeploymentStatus,
+    MeasurementStatus,
     MetricStatus,
     Outcome,
     Printed,
@@ -36,6 +55,8 @@ from perennial.api.deployment.status import (
 __all__ = [
     "DEFAULT_METRICS",
     "DEFAULT_STEPS",
+    "MOST_REQUESTS",
+    "PLACEHOLDERS",
     "ROLES",
     "Address",
     "Analysis",
@@ -44,20 +65,29 @@ __all__ = [
     "ArtifactRef",
     "ArtifactSource",
     "Batching",
+    "BeforeTraffic",
+    "BeforeTrafficStatus",
     "Canary",
     "DeploymentSpec",
     "DeploymentStatus",
+    "ExpectedOutput",
+    "Golden",
+    "GoldenInput",
+    "GoldenRequest",
     "LatencyLimit",
     "Limits",
     "MaximumIncrease",
+    "MeasurementStatus",
     "MetricStatus",
     "ModelDeployment",
     "ModelSource",
     "NoAnalysis",
     "Outcome",
+    "OutsideLimit",
     "Pause",
     "PodOverrides",
     "Printed",
+    "PrometheusLimit",
     "RateLimit",
     "Receipts",
     "Rejection",
@@ -72,4 +102,6 @@ __all__ = [
     "SignatureStatus",
     "Step",
     "StepStatus",
+    "WebCheck",
+    "WebLimit",
 ]

@@ -10,23 +10,32 @@ from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.cluster import metrics
 from perennial.cluster.client import Cluster, Unreadable
+from perennial.handlers.observe.asking import Asking
 from perennial.handlers.observe.drained import Drained
 from perennial.handlers.observe.measured import Measured
 from perennial.handlers.observe.sources import Sources
 from perennial.handlers.receipts import ReceiptKeys
 from perennial.plan.core import Plan, owned_by
+from perennial.plan.core.golden import GoldenAnswer, GoldenQuestion
+from perennial.plan.core.outside import Measurement, OutsideQuestion
 from perennial.plan.rollout import (
     DeploymentSnapshot,
+    golden_asked,
+    outside_questions,
     plan_deployment,
     questions,
     signature_questions,
     takes_untried,
     turned_away,
+    wants_golden,
+    web_asked,
 )
 from perennial.plan.serving.pods import serving_pods
 from perennial.plan.serving.revision import Record
 
 MEASURED, DRAINED = Measured(), Drained()
+OUTSIDE: Asking[OutsideQuestion, Measurement] = Asking()
+GOLDEN: Asking[tuple[GoldenQuestion, ...], tuple[GoldenAnswer, ...]] = Asking()
 RECEIPT_KEYS = ReceiptKeys()
 
 
@@ -77,6 +86,7 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         snapshot = replace(snapshot, answers=answers)
     if about := signature_questions(snapshot):
         snapshot = replace(snapshot, signatures=await sources.pods.signatures(about))
+    snapshot = await _asked_beside(sources, snapshot)
     export(deployment)
     if asked is None:
         decided = plan_deployment(snapshot)
@@ -95,6 +105,25 @@ def forget(namespace: str, name: str) -> None:
     MEASURED.forget(namespace, name)
     DRAINED.forget(namespace, name)
     RECEIPT_KEYS.forget(namespace, name)
+    OUTSIDE.forget(namespace, name)
+    GOLDEN.forget(namespace, name)
+
+
+async def _asked_beside(sources: Sources, s: DeploymentSnapshot) -> DeploymentSnapshot:
+    """Return the snapshot with what has come of what takes long, and is asked beside the passes."""
+    key, before = s.deployment.key, s.deployment.spec.rollout.before_traffic
+    golden = before.golden if before is not None else None
+    if golden is not None and golden.config_map is not None and wants_golden(s):
+        name = golden.config_map.name
+        s = replace(s, golden_map=await sources.cluster.get("v1", "ConfigMap", key[0], name))
+    numbers = OUTSIDE.look(key, (*outside_questions(s), *web_asked(s)), sources.web.ask)
+    pods = golden_asked(s)
+    answers = GOLDEN.look(key, [pods] if pods else [], lambda q: sources.pods.golden(q))
+    return replace(
+        s,
+        measurements=tuple((question.id, number) for question, number in numbers),
+        golden=answers[0][1] if answers else (),
+    )
 
 
 async def _records(

@@ -61,7 +61,7 @@ class Analysis(ApiModel):
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["name"],
-            "x-item-validations": [one_of("errorRate", "refusalRate", "latency")],
+            "x-item-validations": [one_of("errorRate", "refusalRate", "latency", "prometheus", "web")],
         },
     )
 
@@ -71,6 +71,11 @@ class Analysis(ApiModel):
         if self.none is not None:
             return ()
         return DEFAULT_METRICS if self.metrics is None else tuple(self.metrics)
+
+    @property
+    def counted(self) -> tuple[AnalysisMetric, ...]:
+        """What our own pods count."""
+        return tuple(asked for asked in self.judged if asked.outside is None)
 
 
 DEFAULT_METRICS = (

@@ -1,6 +1,11 @@
 """What is served, where a rollout stands, and what was measured."""
 
-from perennial.api.deployment.status.analysis import AnalysisStatus, MetricStatus, Outcome
+from perennial.api.deployment.status.analysis import (
+    AnalysisStatus,
+    MeasurementStatus,
+    MetricStatus,
+    Outcome,
+)
 from perennial.api.deployment.status.revision import (
     Rejection,
     RequestLogLocation,
@@ -8,14 +13,21 @@ from perennial.api.deployment.status.revision import (
     Role,
     Share,
 )
-from perennial.api.deployment.status.rollout import RolloutStatus, SignatureStatus, StepStatus
+from perennial.api.deployment.status.rollout import (
+    BeforeTrafficStatus,
+    RolloutStatus,
+    SignatureStatus,
+    StepStatus,
+)
 from perennial.api.deployment.status.status import ROLES, Address, DeploymentStatus, Printed
 
 __all__ = [
     "ROLES",
     "Address",
     "AnalysisStatus",
+    "BeforeTrafficStatus",
     "DeploymentStatus",
+    "MeasurementStatus",
     "MetricStatus",
     "Outcome",
     "Printed",

@@ -12,6 +12,8 @@ from perennial.api.values import seconds
 from perennial.plan.core import Event
 from perennial.plan.core.questions import SKEW_SECONDS, Asked, ask
 from perennial.plan.rollout.analysis.look import LOOK_SECONDS, begins, closed, look, pair_of
+from perennial.plan.rollout.analysis.measured import is_lost
+from perennial.plan.rollout.analysis.outside import measured
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone, reject
 from perennial.plan.statistics.verdict import Decision, Verdict, decide
@@ -52,19 +54,26 @@ def measure(s: DeploymentSnapshot, state: State) -> State:
     """Look at what the pods counted, whatever the rollout does: a canary that fails goes back."""
     status = state.status
     stable, canary, answers = status.stable, status.canary, s.answers
-    if answers is None or stable is None or canary is None:
-        return state
-    if not _is_judged(s.deployment, status):
+    if stable is None or canary is None or not _is_judged(s.deployment, status):
         return state
     analysis, revisions = s.deployment.spec.rollout.judging, (stable.revision, canary.revision)
-    waits_for_stable = s.selection != canary.revision and s.ready(stable.revision) > 0
-    found = look(analysis, status.analysis, revisions, answers, s.now, waits_for_stable)
-    state = _with_clock_warning(state, status.analysis, found).set(analysis=found)
+    found = status.analysis
+    if answers is not None:
+        waits_for_stable = s.selection != canary.revision and s.ready(stable.revision) > 0
+        found = look(analysis, status.analysis, revisions, answers, s.now, waits_for_stable)
+        state = _with_clock_warning(state, status.analysis, found)
+    if found is None or found.pair != pair_of(*revisions):
+        return state
+    found = measured(s, status, found)
+    state = state.set(analysis=found)
     failed = [m for m in found.metrics if m.verdict == "Failed" and _votes(analysis, m)]
     if failed:
         return reject(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
+    state = _without_numbers(state, status, analysis, found)
     since = found.silent_time
-    if since is None or (s.now - since).total_seconds() < UNREACHABLE_SECONDS:
+    if answers is None or since is None:
+        return state
+    if (s.now - since).total_seconds() < UNREACHABLE_SECONDS:
         return state
     message = silence(s, state)
     if not answers.of(canary.revision) and answers.of(stable.revision):
@@ -73,6 +82,23 @@ def measure(s: DeploymentSnapshot, state: State) -> State:
     if status.paused or status.promoting:
         return state
     return state.set(Event("RolloutPaused", message, "Warning"), paused=UNREACHABLE)
+
+
+def _without_numbers(
+    state: State, before: DeploymentStatus, analysis: Analysis, found: AnalysisStatus
+) -> State:
+    """Ask a person where others have given no number for too long: that is no model's fault."""
+    known = {m.name: m for m in before.analysis.metrics} if before.analysis is not None else {}
+    lost = [m for m in found.metrics if _votes(analysis, m) and is_lost(known.get(m.name), m)]
+    if not lost or before.paused or before.promoting:
+        return state
+    message = "; ".join(m.message for m in lost)
+    told = found.model_copy(update={"message": message[:1024]})
+    return state.set(
+        Event("RolloutPaused", f"Unreachable: {message}", "Warning"),
+        paused=UNREACHABLE,
+        analysis=told,
+    )
 
 
 def _with_clock_warning(

@@ -6,9 +6,9 @@ from perennial.api.common import Condition
 from perennial.api.deployment import DeploymentStatus, Rejection
 from perennial.api.values import seconds
 from perennial.plan.core import Finding, condition, first, verdict
+from perennial.plan.rollout.before_traffic import waits_for
 from perennial.plan.rollout.desired import held_back
 from perennial.plan.rollout.hindrance import tried_again
-from perennial.plan.rollout.signature_check import waits_for
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
 
@@ -162,7 +162,7 @@ def is_over(f: Facts) -> Finding | None:
     trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else "Canary"
     why = f.s.trouble(canary.revision)
     details = f"; {why.reason}: {why.message}" if why is not None else ""
-    if message := waits_for(status):
+    if message := waits_for(f.s, status):
         details += f"; {message}"
     if (again := tried_again(f.s, f.status, canary)) is not None and not is_undone(status):
         details += f"; if that lasts, it is tried again at {again:%Y-%m-%dT%H:%M:%SZ}"
@@ -193,7 +193,7 @@ def conditions(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> l
     by_spec = f.status.canary is not None and f.explicit
     busy = (not (f.serving or f.idle) or by_spec) and f.stalled is None
     stalled = f.stalled or Finding("Progressing")
-    pause = waits_for(f.status) if f.status.paused else ""
+    pause = waits_for(s, f.status) if f.status.paused else ""
     return [
         verdict("Ready", not_ready is None, ready),
         condition("Available", f.serving, "PodsReady" if f.serving else "NoPodReady"),

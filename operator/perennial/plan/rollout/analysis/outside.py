@@ -1,0 +1,138 @@
+"""Numbers of others about a canary: which are asked for now, and what is known after them."""
+
+from collections.abc import Iterator
+
+from perennial.api.deployment import (
+    AnalysisMetric,
+    AnalysisStatus,
+    DeploymentStatus,
+    MetricStatus,
+)
+from perennial.api.values import seconds
+from perennial.plan.core import Finding
+from perennial.plan.core.outside import OutsideQuestion, host_of, is_allowed
+from perennial.plan.rollout.analysis.evidence import MESSAGE, key_of
+from perennial.plan.rollout.analysis.look import pair_of
+from perennial.plan.rollout.analysis.measured import after, anew, is_due, refused
+from perennial.plan.rollout.analysis.sources import source_of
+from perennial.plan.rollout.analysis.sources.source import Names
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
+
+DENIED = "UrlNotAllowed"
+"""Why an object stalls whose analysis names what the chart does not let it ask."""
+
+
+def questions(s: DeploymentSnapshot) -> tuple[OutsideQuestion, ...]:
+    """Return what others are to be asked now: nothing before the canary has traffic, and is warm."""
+    known = {m.name: m for m in s.status.analysis.metrics} if s.status.analysis is not None else {}
+    found = []
+    for asked in s.deployment.spec.rollout.judging.judged:
+        limit, before = asked.outside, _current(asked, known)
+        if limit is None or not _has_traffic(s, asked) or not is_due(limit, before, s.now):
+            continue
+        question = _question(s, asked)
+        if not denied_because(s, question.url):
+            found.append(question)
+    return tuple(found)
+
+
+def measured(
+    s: DeploymentSnapshot, status: DeploymentStatus, found: AnalysisStatus
+) -> AnalysisStatus:
+    """Return what is known of all metrics, with the numbers that came in this pass.
+
+    Args:
+        s: what is observed.
+        status: under way.
+        found: what the looks found of what our own pods count.
+    """
+    before = status.analysis.metrics if status.analysis and status.analysis.pair == found.pair else []
+    known = {m.name: m for m in before}
+    counted = {m.name: m for m in found.metrics}
+    arrived, since = dict(s.measurements), status.step.start_time if status.step else None
+    metrics: list[MetricStatus] = []
+    for asked in s.deployment.spec.rollout.judging.judged:
+        limit = asked.outside
+        if limit is None:
+            metrics += [counted[asked.name]] if asked.name in counted else []
+            continue
+        m, question = _current(asked, known), _question(s, asked)
+        if why := denied_because(s, question.url):
+            m = refused(m, why)
+        elif (number := arrived.get(question.id)) is not None:
+            m = after(limit, m, number, s.now)
+        metrics.append(anew(m, since))
+    return found.model_copy(update={"metrics": metrics})
+
+
+def denied(s: DeploymentSnapshot) -> Finding | None:
+    """Return which URL of the spec may not be asked, None where there is none."""
+    found = ((name, why) for name, url in _urls(s) if (why := denied_because(s, url)))
+    name, why = next(found, ("", ""))
+    return Finding(DENIED, f"{name}: {why}") if why else None
+
+
+def denied_because(s: DeploymentSnapshot, url: str) -> str:
+    """Return why a URL may not be asked for this object, '' where it may."""
+    namespace = s.deployment.metadata.namespace
+    if is_allowed(url, s.settings.allowed_urls, namespace):
+        return ""
+    if not (host := host_of(url)):
+        return (
+            "its URL is none that is asked: write http://HOST:PORT/PATH, with what is not plain "
+            "in it percent-encoded"
+        )
+    return (
+        f"the chart does not let namespace {namespace} ask this URL of {host}: let a cluster "
+        "administrator add it to the value allowedUrls"
+    )
+
+
+def names_of(s: DeploymentSnapshot) -> Names:
+    """Return what stands for the placeholders; a revision that there is not yet is called none."""
+    meta, (stable, canary) = s.deployment.metadata, (s.status.stable, s.status.canary)
+    return Names(
+        meta.namespace,
+        meta.name,
+        canary.revision if canary is not None else "none",
+        stable.revision if stable is not None else "none",
+    )
+
+
+def _urls(s: DeploymentSnapshot) -> Iterator[tuple[str, str]]:
+    rollout, names = s.deployment.spec.rollout, names_of(s)
+    for asked in rollout.judging.judged:
+        if asked.outside is not None:
+            yield asked.name, _question(s, asked).url
+    checks = rollout.before_traffic.web if rollout.before_traffic is not None else None
+    for check in checks or []:
+        yield check.name, names.into(check.url)
+
+
+def _question(s: DeploymentSnapshot, asked: AnalysisMetric) -> OutsideQuestion:
+    names, limit = names_of(s), asked.outside
+    assert limit is not None
+    id = f"{asked.name}/{key_of(asked)}/{pair_of(names.stable, names.canary)}"
+    return source_of(asked).question(id, limit, names)
+
+
+def _current(asked: AnalysisMetric, known: dict[str, MetricStatus]) -> MetricStatus:
+    """Return what is known of a metric; another one of its name begins anew."""
+    found, key = known.get(asked.name), key_of(asked)
+    if found is not None and found.key == key:
+        return found
+    return MetricStatus(name=asked.name, key=key, message=f"{asked.name}: {MESSAGE}")
+
+
+def _has_traffic(s: DeploymentSnapshot, asked: AnalysisMetric) -> bool:
+    """Tell whether the canary has requests, and has had them for as long as it warms up."""
+    status, names = s.status, names_of(s)
+    analysis, weight = status.analysis, status.weight
+    if analysis is None or analysis.pair != pair_of(names.stable, names.canary):
+        return False
+    if analysis.traffic_time is None or s.replicas == 0:
+        return False
+    if weight is not None and weight.asked == 0:
+        return False
+    served = (s.now - analysis.traffic_time).total_seconds()
+    return served >= (seconds(asked.warm_up) if asked.warm_up else 0.0)
