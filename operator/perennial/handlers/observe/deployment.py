@@ -76,6 +76,11 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         records=await _records(cluster, deployment, selector),
         workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),
         service=await cluster.get("v1", "Service", namespace, own_name),
+        services=tuple(
+            live
+            for live in await cluster.select("v1", "Service", namespace, selector)
+            if live["metadata"]["name"] != own_name
+        ),
         pods=tuple(pods),
         measured=MEASURED.recall(deployment),
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),

@@ -31,6 +31,13 @@ class Deletion:
     uid: str
     version: str = ""
 
+    @classmethod
+    def of(cls, live: Json) -> "Deletion":
+        """Return the deletion of an object as it was seen, and of nothing else."""
+        meta = live["metadata"]
+        seen = (meta["namespace"], meta["name"], meta["uid"], meta["resourceVersion"])
+        return cls(live["apiVersion"], live["kind"], *seen)
+
 
 @dataclass(frozen=True)
 class Plan:

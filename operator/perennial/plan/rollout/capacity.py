@@ -64,7 +64,7 @@ class Way:
         """Return the Deployments to delete: those that nobody names and no request reaches."""
         is_known = bool(self._reached) or self.traffic.is_set(self.s, self.goal)
         return tuple(
-            Deletion("apps/v1", "Deployment", *_identity(live))
+            Deletion.of(live)
             for revision, live in self._workloads.items()
             if owned_by(live, self.s.deployment.metadata.uid)
             and revision not in named | self._reached
@@ -237,9 +237,3 @@ class Way:
     def _workloads(self) -> dict[str, Json]:
         """The Deployments by their revisions."""
         return {str(live["metadata"]["labels"][REVISION_LABEL]): live for live in self.s.workloads}
-
-
-def _identity(live: Json) -> tuple[str, str, str, str]:
-    """Return by what an object is deleted: namespace, name, uid and resourceVersion."""
-    meta = live["metadata"]
-    return meta["namespace"], meta["name"], meta["uid"], meta["resourceVersion"]

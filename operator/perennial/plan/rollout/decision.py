@@ -5,6 +5,7 @@ from dataclasses import replace
 from perennial.api.deployment import DeploymentStatus, Revision
 from perennial.api.values import Json, seconds
 from perennial.plan.core import (
+    Deletion,
     Event,
     Finding,
     Plan,
@@ -33,10 +34,8 @@ from perennial.plan.rollout.status.conditions import conditions
 from perennial.plan.rollout.status.printed import shown
 from perennial.plan.rollout.status.rebuild import rebuild, recall
 from perennial.plan.rollout.strategies import strategy_of
-from perennial.plan.rollout.traffic import PROVIDERS
+from perennial.plan.rollout.traffic import traffic_of
 from perennial.plan.rollout.trial import choose, judge
-
-TRAFFIC = PROVIDERS["replicas"]
 
 
 def plan_deployment(s: DeploymentSnapshot) -> Plan:
@@ -63,7 +62,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     elif trial is not None and is_undone(state.status):
         pass  # whatever the spec wants, once this is over
     elif desired is not None and desired.revision != stable.revision:
-        is_alone = TRAFFIC.is_set(s, rest(s, state.status))
+        is_alone = traffic_of(s.deployment).is_set(s, rest(s, state.status))
         state = choose(s, state, desired, strategy, is_alone)
     elif desired is not None and trial is not None:
         state = drop(state)
@@ -71,7 +70,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     goes_on = desired is not None or is_undone(state.status)
     if state.status.canary is not None and goes_on:
         goal = _goal(s, state.status, desired)
-        state = strategy.advance(s, state, Way(s, goal, TRAFFIC).seen())
+        state = strategy.advance(s, state, Way(s, goal, traffic_of(s.deployment)).seen())
     state = _settle_stable(s, state)
     return _finish(s, state, _goal(s, state.status, desired))
 
@@ -102,7 +101,7 @@ def _warn_of_refuted(s: DeploymentSnapshot) -> tuple[Event, ...]:
 
 def _conflict(s: DeploymentSnapshot) -> str:
     uid = s.deployment.metadata.uid
-    for child in (*s.workloads, *([s.service] if s.service else [])):
+    for child in (*s.workloads, *([s.service] if s.service else []), *s.services, *s.routes):
         if not owned_by(child, uid):
             other = f"{child['kind']} {child['metadata']['name']}"
             return f"{other} exists and is not ours: delete it or rename the ModelDeployment"
@@ -123,16 +122,17 @@ def _settle_stable(s: DeploymentSnapshot, state: State) -> State:
 def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Plan:
     """Derive children, deletions, conditions, and when to look again; without a goal no child."""
     status, create = state.status, state.create
-    generation, shares = s.deployment.metadata.generation, TRAFFIC.measured(s)
+    traffic = traffic_of(s.deployment)
+    generation, shares = s.deployment.metadata.generation, traffic.measured(s)
     apply: tuple[Json, ...] = ()
     premise: Premise | None = None
     delete = outdated(s, status)
     if goal is not None:
-        way = Way(s, goal, TRAFFIC)
+        way = Way(s, goal, traffic)
         apply = tuple(as_seen(s, child) for child in way.children())
         create = (*create, *missing(s, status))
-        delete = (*way.unreached(_named(s, status)), *delete)
-        premise = KeepsCapacity(s, TRAFFIC, way.given)
+        delete = (*way.unreached(_named(s, status)), *_unwanted(s, apply), *delete)
+        premise = KeepsCapacity(s, traffic, way.given)
     status = shown(s, status, shares)
     before = s.deployment.status.conditions
     found = conditions(s, replace(state, status=status), shares)
@@ -149,6 +149,16 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
         events=with_stall(before, settled, state.events),
         # A record wakes nobody, and is waited for.
         requeue_after=0.05 if create else _requeue(s, status, state),
+    )
+
+
+def _unwanted(s: DeploymentSnapshot, wanted: tuple[Json, ...]) -> tuple[Deletion, ...]:
+    """Return the Services and routes of ours that are not among what is applied any more."""
+    names = {(child["kind"], child["metadata"]["name"]) for child in wanted}
+    return tuple(
+        Deletion.of(live)
+        for live in (*s.services, *s.routes)
+        if (live["kind"], live["metadata"]["name"]) not in names
     )
 
 

@@ -18,6 +18,8 @@ class Arm:
     share: int
     pods: int
     """Where shares are made by pods, those of an arm with a part of the traffic follow from it."""
+    mirror: int = 0
+    """The share of requests, in percent, that it is sent a copy of; nobody gets its answers."""
 
 
 @dataclass(frozen=True)

@@ -89,10 +89,9 @@ def as_seen(s: DeploymentSnapshot, child: Json) -> Json:
 
     So that a late write neither brings back what was deleted nor changes what has changed since.
     """
-    if child["kind"] == "Service":
-        live = s.service
-    else:
-        live = s.workload(child["metadata"]["labels"][REVISION_LABEL])
+    own = (*s.workloads, *([s.service] if s.service else []), *s.services, *s.routes)
+    name = (child["kind"], child["metadata"]["name"])
+    live = next((o for o in own if (o["kind"], o["metadata"]["name"]) == name), None)
     if live is None:
         return child
     seen = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}

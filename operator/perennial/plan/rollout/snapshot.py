@@ -39,6 +39,10 @@ class DeploymentSnapshot:
     records: tuple[Record, ...] = ()
     workloads: tuple[Json, ...] = ()
     service: Json | None = None
+    services: tuple[Json, ...] = ()
+    """Our other Services: not the one that is called as the ModelDeployment."""
+    routes: tuple[Json, ...] = ()
+    """What a Gateway is told, where requests come through one."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
