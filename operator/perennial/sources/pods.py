@@ -170,7 +170,12 @@ class Pods:
         return status, body, clock, skew
 
     async def _get(
-        self, address: str, path: str, method: str = "GET", port: int = 0, asked: bytes | None = None
+        self,
+        address: str,
+        path: str,
+        method: str = "GET",
+        port: int | None = None,
+        asked: bytes | None = None,
     ) -> tuple[int, bytes, str]:
         """Return status, body, read to its end, and date.
 
@@ -180,7 +185,7 @@ class Pods:
         seconds = SECONDS if asked is None else GOLDEN_SECONDS
         request = self._connected().request(
             method,
-            url(address, path, port or PORT),
+            url(address, path, port),
             data=asked,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
@@ -209,7 +214,7 @@ class Pods:
         return self._session
 
 
-def url(address: str, path: str, port: int) -> str:
-    """Return the URL of a path on a port of a pod."""
+def url(address: str, path: str, port: int | None = None) -> str:
+    """Return the URL of a path on a pod's port, by default that of its metrics."""
     host = f"[{address}]" if ":" in address else address
-    return f"http://{host}:{port}{path}"
+    return f"http://{host}:{port or PORT}{path}"

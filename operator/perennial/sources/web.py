@@ -45,9 +45,9 @@ def is_metadata(address: Address) -> bool:
 class Web:
     """Connections to what users name, with a pool of their own; closed by :meth:`close`.
 
-    What may be asked at all is decided before (``allowedUrls``). Here a name may still lead
-    anywhere: not to the operator's own machine, to the API server, or to a cloud's metadata. Nothing
-    is told to whom is asked, and what it says is a stranger's word.
+    What may be asked at all is decided before (``allowedUrls``). Yet a name may lead anywhere: it
+    must not lead to the operator's own machine, to the API server, or to a cloud's metadata.
+    Nothing is told to whom is asked, and what it says is a stranger's word.
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
-Q = TypeVar("Q", bound=Hashable)
+Q = TypeVar("Q")
 A = TypeVar("A")
 
 

@@ -21,8 +21,9 @@ from perennial.plan.core import REQUEST_ANNOTATION, Event
 from perennial.plan.core.golden import GoldenQuestion
 from perennial.plan.core.outside import OutsideQuestion
 from perennial.plan.rollout import signature_check
-from perennial.plan.rollout.analysis.measured import after, is_due as is_time, is_lost, refused
-from perennial.plan.rollout.analysis.outside import denied_because, names_of
+from perennial.plan.rollout.analysis.measured import after, is_lost, refused
+from perennial.plan.rollout.analysis.measured import is_due as is_time
+from perennial.plan.rollout.analysis.permission import denied_because, names_of
 from perennial.plan.rollout.analysis.sources.web import WebQuestion
 from perennial.plan.rollout.golden import golden_questions, outcome, requests_of, silent_alone
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
@@ -237,7 +238,9 @@ def _known(s: DeploymentSnapshot, status: DeploymentStatus) -> BeforeTrafficStat
     return found if found is not None and found.key == key else BeforeTrafficStatus(key=key)
 
 
-def _checks(s: DeploymentSnapshot, known: BeforeTrafficStatus) -> list[tuple[WebCheck, MetricStatus]]:
+def _checks(
+    s: DeploymentSnapshot, known: BeforeTrafficStatus
+) -> list[tuple[WebCheck, MetricStatus]]:
     asked, before = s.deployment.spec.rollout.before_traffic, {m.name: m for m in known.web}
     return [
         (check, before.get(check.name) or MetricStatus(name=check.name, message=_unasked(check)))

@@ -1,4 +1,4 @@
-"""What Prometheus or a URL answers, read into a number or a sentence that says why there is none."""
+"""What Prometheus or a URL answers, read into a number, or a sentence why there is none."""
 
 import json
 from typing import Any
@@ -27,7 +27,9 @@ def answer(kind: str, result: Any) -> dict[str, Any]:
 
 
 def vector(*values: str) -> dict[str, Any]:
-    return answer("vector", [{"metric": {"n": str(n)}, "value": [1, v]} for n, v in enumerate(values)])
+    return answer(
+        "vector", [{"metric": {"n": str(n)}, "value": [1, v]} for n, v in enumerate(values)]
+    )
 
 
 def test_one_series_or_a_scalar_is_a_number() -> None:
@@ -37,7 +39,11 @@ def test_one_series_or_a_scalar_is_a_number() -> None:
     assert prometheus(warned) == Measurement(1.0)
 
 
-BAD = {"status": "error", "errorType": "bad_data", "error": 'invalid parameter "query":\n parse error'}
+BAD = {
+    "status": "error",
+    "errorType": "bad_data",
+    "error": 'invalid parameter "query":\n parse error',
+}
 SLOW = {"status": "error", "errorType": "timeout", "error": "query timed out"}
 FAILED = {"status": "error", "errorType": "execution", "error": "x" * 5000}
 
@@ -133,12 +139,18 @@ def test_placeholders_are_filled_in_and_a_query_is_encoded() -> None:
     limit = SOURCES["prometheus"].limit_of(metric)
     assert limit is not None
     url = SOURCES["prometheus"].question("id", limit, NAMES).url
-    assert url.startswith("http://p:9090/api/v1/query?query=sum%28rate%28x%7Bnamespace%3D%22team%22")
+    assert url.startswith(
+        "http://p:9090/api/v1/query?query=sum%28rate%28x%7Bnamespace%3D%22team%22"
+    )
     assert "flights-c-1-.%2A" in url and "%2B+1&timeout=4s" in url
-    metric = asked(web={"url": "http://checks.{{namespace}}.svc/{{name}}?of={{stable}}", "minimum": 1})
+    metric = asked(
+        web={"url": "http://checks.{{namespace}}.svc/{{name}}?of={{stable}}", "minimum": 1}
+    )
     limit = SOURCES["web"].limit_of(metric)
     assert limit is not None
-    assert SOURCES["web"].question("id", limit, NAMES).url == "http://checks.team.svc/flights?of=s-1"
+    assert (
+        SOURCES["web"].question("id", limit, NAMES).url == "http://checks.team.svc/flights?of=s-1"
+    )
 
 
 def test_what_is_no_name_is_never_put_into_a_query() -> None:

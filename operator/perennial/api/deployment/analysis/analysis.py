@@ -61,7 +61,9 @@ class Analysis(ApiModel):
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["name"],
-            "x-item-validations": [one_of("errorRate", "refusalRate", "latency", "prometheus", "web")],
+            "x-item-validations": [
+                one_of("errorRate", "refusalRate", "latency", "prometheus", "web")
+            ],
         },
     )
 

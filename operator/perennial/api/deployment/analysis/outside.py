@@ -1,5 +1,7 @@
 """Numbers that others measure: a Prometheus, or a URL that answers with JSON."""
 
+from typing import Any
+
 from pydantic import Field
 
 from perennial.api.common import ApiModel
@@ -13,7 +15,9 @@ def _known_placeholders(field: str) -> dict[str, str]:
     """Return the rule that a text holds no other placeholder."""
     left = f"self.{field}" + "".join(f".replace('{{{{{p}}}}}', '')" for p in PLACEHOLDERS)
     written = ", ".join(f"{{{{{p}}}}}" for p in PLACEHOLDERS)
-    return rule(f"!{left}.contains('{{{{')", f"{field} knows {written} and nothing else in double braces")
+    return rule(
+        f"!{left}.contains('{{{{')", f"{field} knows {written} and nothing else in double braces"
+    )
 
 
 def _url(field: str) -> dict[str, str]:
@@ -24,14 +28,14 @@ def _url(field: str) -> dict[str, str]:
 
 
 ONE_BOUND = one_of("maximum", "minimum")
-PROMETHEUS_RULES = [
+PROMETHEUS_RULES: list[Any] = [
     ONE_BOUND,
     _url("address"),
     rule("!self.address.contains('?')", "address is what comes before /api/v1/query"),
     _known_placeholders("address"),
     _known_placeholders("query"),
 ]
-WEB_RULES = [ONE_BOUND, _url("url"), _known_placeholders("url")]
+WEB_RULES: list[Any] = [ONE_BOUND, _url("url"), _known_placeholders("url")]
 
 
 class OutsideLimit(ApiModel):

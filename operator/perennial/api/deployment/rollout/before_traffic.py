@@ -9,16 +9,19 @@ from perennial.api.deployment.analysis.outside import WEB_RULES, WebLimit
 from perennial.api.values import Name, ObjectName, one_of, rule
 
 MOST_REQUESTS = 16
+Datatype = Literal[
+    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64",
+    "FP16", "FP32", "FP64", "BYTES",
+]  # fmt: skip
 
 
 class GoldenInput(ApiModel):
     """One input of a request, as in the Open Inference Protocol."""
 
     name: str = Field(description="Name of the input.", min_length=1, max_length=253)
-    datatype: Literal[
-        "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64",
-        "FP16", "FP32", "FP64", "BYTES",
-    ] = Field(description="What its values are, in the Open Inference Protocol's words.")  # fmt: skip
+    datatype: Datatype = Field(
+        description="What its values are, in the Open Inference Protocol's words."
+    )
     shape: list[int] = Field(description="Its dimensions.", min_length=1, max_length=8)
     data: list[Any] = Field(
         description="Its values, row by row.",

@@ -7,6 +7,7 @@ sources/    what others measure: a file a source
 evidence    one metric: what its test carries on, and its verdict
 look        all metrics: which windows are asked for, when a look ends, what is known after it
 measured    one metric of others: when it is asked for, and its verdict
+permission  whose numbers are asked for, and whom of
 outside     all metrics of others, and which of them may be asked for
 verdict     what follows for the rollout
 course      the values by which people see how a metric went

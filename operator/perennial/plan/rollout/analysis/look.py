@@ -58,7 +58,10 @@ def begins(analysis: Analysis, known: AnalysisStatus | None, pair: str, until: i
     """
     start = _cursor(known, pair, until)
     metrics = {m.name: m for m in known.metrics if known.pair == pair} if known is not None else {}
-    if not all(evidence.has_begun(asked, metrics.get(asked.name)) for asked in analysis.counted):
+    is_new = known is None or known.pair != pair
+    if is_new or not all(
+        evidence.has_begun(asked, metrics.get(asked.name)) for asked in analysis.counted
+    ):
         start = min(start, until - EXACT_SECONDS)
     if start < until - EXACT_SECONDS:
         start = max(-(-start // COARSE), -(-(until - KEPT_SECONDS) // COARSE)) * COARSE

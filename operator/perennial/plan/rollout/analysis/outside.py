@@ -10,12 +10,12 @@ from perennial.api.deployment import (
 )
 from perennial.api.values import seconds
 from perennial.plan.core import Finding
-from perennial.plan.core.outside import OutsideQuestion, host_of, is_allowed
+from perennial.plan.core.outside import OutsideQuestion
 from perennial.plan.rollout.analysis.evidence import MESSAGE, key_of
 from perennial.plan.rollout.analysis.look import pair_of
 from perennial.plan.rollout.analysis.measured import after, anew, is_due, refused
+from perennial.plan.rollout.analysis.permission import denied_because, names_of
 from perennial.plan.rollout.analysis.sources import source_of
-from perennial.plan.rollout.analysis.sources.source import Names
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 
 DENIED = "UrlNotAllowed"
@@ -23,7 +23,7 @@ DENIED = "UrlNotAllowed"
 
 
 def questions(s: DeploymentSnapshot) -> tuple[OutsideQuestion, ...]:
-    """Return what others are to be asked now: nothing before the canary has traffic, and is warm."""
+    """Return what others are asked now: nothing before the canary has traffic, and is warm."""
     known = {m.name: m for m in s.status.analysis.metrics} if s.status.analysis is not None else {}
     found = []
     for asked in s.deployment.spec.rollout.judging.judged:
@@ -46,7 +46,9 @@ def measured(
         status: under way.
         found: what the looks found of what our own pods count.
     """
-    before = status.analysis.metrics if status.analysis and status.analysis.pair == found.pair else []
+    before = (
+        status.analysis.metrics if status.analysis and status.analysis.pair == found.pair else []
+    )
     known = {m.name: m for m in before}
     counted = {m.name: m for m in found.metrics}
     arrived, since = dict(s.measurements), status.step.start_time if status.step else None
@@ -70,33 +72,6 @@ def denied(s: DeploymentSnapshot) -> Finding | None:
     found = ((name, why) for name, url in _urls(s) if (why := denied_because(s, url)))
     name, why = next(found, ("", ""))
     return Finding(DENIED, f"{name}: {why}") if why else None
-
-
-def denied_because(s: DeploymentSnapshot, url: str) -> str:
-    """Return why a URL may not be asked for this object, '' where it may."""
-    namespace = s.deployment.metadata.namespace
-    if is_allowed(url, s.settings.allowed_urls, namespace):
-        return ""
-    if not (host := host_of(url)):
-        return (
-            "its URL is none that is asked: write http://HOST:PORT/PATH, with what is not plain "
-            "in it percent-encoded"
-        )
-    return (
-        f"the chart does not let namespace {namespace} ask this URL of {host}: let a cluster "
-        "administrator add it to the value allowedUrls"
-    )
-
-
-def names_of(s: DeploymentSnapshot) -> Names:
-    """Return what stands for the placeholders; a revision that there is not yet is called none."""
-    meta, (stable, canary) = s.deployment.metadata, (s.status.stable, s.status.canary)
-    return Names(
-        meta.namespace,
-        meta.name,
-        canary.revision if canary is not None else "none",
-        stable.revision if stable is not None else "none",
-    )
 
 
 def _urls(s: DeploymentSnapshot) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from perennial.plan.rollout.state import State
 
 
 def handle(s: DeploymentSnapshot, state: State, asked: str, strategy: Strategy) -> State:
-    """Go on to the next step, whatever the analysis says; or accept what it lacks before traffic."""
+    """Go on to the next step, whatever the analysis says; or accept what it lacks."""
     step = step_under_way(state)
     if step is None:
         return no_rollout(state, "promote")

@@ -6,8 +6,8 @@ import json
 from perennial.api.deployment import DeploymentStatus, Revision, Share, Step, StepStatus
 from perennial.api.values import seconds
 from perennial.plan.core import REQUEST_ANNOTATION, Event
-from perennial.plan.rollout.analysis.verdict import decision, is_suspected
 from perennial.plan.rollout import before_traffic
+from perennial.plan.rollout.analysis.verdict import decision, is_suspected
 from perennial.plan.rollout.goal import Arm, Goal, Seen
 from perennial.plan.rollout.hindrance import tried_again
 from perennial.plan.rollout.snapshot import DeploymentSnapshot

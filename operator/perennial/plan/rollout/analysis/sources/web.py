@@ -53,7 +53,8 @@ def _member(of: Any, token: str) -> Any:
 
 def _number(found: Any, what: str) -> Measurement:
     if not isinstance(found, bool | int | float):
-        kind = {str: "a text", list: "a list", dict: "an object"}.get(type(found), "null")
+        kinds: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
+        kind = kinds.get(type(found), "null")
         return Measurement(None, f"{what} is {kind}, not a number")
     try:
         value = float(found)
