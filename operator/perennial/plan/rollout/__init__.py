@@ -1,7 +1,6 @@
 """The rollout of a ModelDeployment: which revision serves, with which weight, and for how long."""
 
-from perennial.plan.rollout.analysis.outside import questions as outside_questions
-from perennial.plan.rollout.analysis.verdict import questions, wants_metrics
+from perennial.plan.rollout.analysis.verdict import outside_questions, questions, wants_metrics
 from perennial.plan.rollout.before_traffic import golden_asked, wants_golden, web_asked
 from perennial.plan.rollout.decision import plan_deployment
 from perennial.plan.rollout.drain import turned_away

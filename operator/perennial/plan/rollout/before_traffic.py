@@ -24,6 +24,7 @@ from perennial.plan.rollout import signature_check
 from perennial.plan.rollout.analysis.measured import after, is_lost, refused
 from perennial.plan.rollout.analysis.measured import is_due as is_time
 from perennial.plan.rollout.analysis.permission import denied_because, names_of
+from perennial.plan.rollout.analysis.sources.source import Names
 from perennial.plan.rollout.analysis.sources.web import WebQuestion
 from perennial.plan.rollout.golden import golden_questions, outcome, requests_of, silent_alone
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
@@ -253,7 +254,13 @@ def _unasked(check: WebCheck) -> str:
 
 
 def _question(s: DeploymentSnapshot, known: BeforeTrafficStatus, check: WebCheck) -> WebQuestion:
-    return WebQuestion(f"{known.key}/{check.name}", names_of(s).into(check.url), check.path)
+    return WebQuestion(f"{known.key}/{check.name}", _names(s).into(check.url), check.path)
+
+
+def _names(s: DeploymentSnapshot) -> Names:
+    stable, canary = s.status.stable, s.status.canary
+    assert stable is not None and canary is not None
+    return names_of(s, stable.revision, canary.revision)
 
 
 def _key(asked: BeforeTraffic, canary: Revision) -> str:

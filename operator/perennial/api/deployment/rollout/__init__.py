@@ -9,13 +9,16 @@ from perennial.api.deployment.rollout.before_traffic import (
     GoldenRequest,
     WebCheck,
 )
-from perennial.api.deployment.rollout.canary import DEFAULT_STEPS, Canary, Pause, Step
+from perennial.api.deployment.rollout.blue_green import BlueGreen
+from perennial.api.deployment.rollout.canary import DEFAULT_STEPS, Canary
 from perennial.api.deployment.rollout.rollout import Rollout, Surge
+from perennial.api.deployment.rollout.step import Pause, Step
 
 __all__ = [
     "DEFAULT_STEPS",
     "MOST_REQUESTS",
     "BeforeTraffic",
+    "BlueGreen",
     "Canary",
     "ExpectedOutput",
     "Golden",

@@ -28,6 +28,8 @@ def key_of(asked: AnalysisMetric) -> str:
 
 def compares(asked: AnalysisMetric) -> bool:
     """Tell whether a metric holds the canary against stable, rather than against a limit."""
+    if asked.outside is not None:
+        return False
     limit = metric_of(asked).limit_of(asked)
     return limit is not None and limit.against_stable is not None
 

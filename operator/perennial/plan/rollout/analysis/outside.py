@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from perennial.api.deployment import (
+    Analysis,
     AnalysisMetric,
     AnalysisStatus,
     DeploymentStatus,
@@ -20,30 +21,38 @@ from perennial.plan.rollout.snapshot import DeploymentSnapshot
 
 DENIED = "UrlNotAllowed"
 """Why an object stalls whose analysis names what the chart does not let it ask."""
+Pair = tuple[str, str]
+"""The revision that the judged one is compared with, and the judged one."""
 
 
-def questions(s: DeploymentSnapshot) -> tuple[OutsideQuestion, ...]:
+def questions(s: DeploymentSnapshot, analysis: Analysis, pair: Pair) -> tuple[OutsideQuestion, ...]:
     """Return what others are asked now: nothing before the canary has traffic, and is warm."""
     known = {m.name: m for m in s.status.analysis.metrics} if s.status.analysis is not None else {}
     found = []
-    for asked in s.deployment.spec.rollout.judging.judged:
+    for asked in analysis.judged:
         limit, before = asked.outside, _current(asked, known)
-        if limit is None or not _has_traffic(s, asked) or not is_due(limit, before, s.now):
+        if limit is None or not _has_traffic(s, asked, pair) or not is_due(limit, before, s.now):
             continue
-        question = _question(s, asked)
+        question = _question(s, asked, pair)
         if not denied_because(s, question.url):
             found.append(question)
     return tuple(found)
 
 
 def measured(
-    s: DeploymentSnapshot, status: DeploymentStatus, found: AnalysisStatus
+    s: DeploymentSnapshot,
+    status: DeploymentStatus,
+    analysis: Analysis,
+    pair: Pair,
+    found: AnalysisStatus,
 ) -> AnalysisStatus:
     """Return what is known of all metrics, with the numbers that came in this pass.
 
     Args:
         s: what is observed.
         status: under way.
+        analysis: what is asked.
+        pair: the revision that the judged one is compared with, and the judged one.
         found: what the looks found of what our own pods count.
     """
     before = (
@@ -53,12 +62,12 @@ def measured(
     counted = {m.name: m for m in found.metrics}
     arrived, since = dict(s.measurements), status.step.start_time if status.step else None
     metrics: list[MetricStatus] = []
-    for asked in s.deployment.spec.rollout.judging.judged:
+    for asked in analysis.judged:
         limit = asked.outside
         if limit is None:
             metrics += [counted[asked.name]] if asked.name in counted else []
             continue
-        m, question = _current(asked, known), _question(s, asked)
+        m, question = _current(asked, known), _question(s, asked, pair)
         if why := denied_because(s, question.url):
             m = refused(m, why)
         elif (number := arrived.get(question.id)) is not None:
@@ -78,17 +87,17 @@ def _urls(s: DeploymentSnapshot) -> Iterator[tuple[str, str]]:
     rollout, names = s.deployment.spec.rollout, names_of(s)
     for asked in rollout.judging.judged:
         if asked.outside is not None:
-            yield asked.name, _question(s, asked).url
+            yield asked.name, source_of(asked).question("", asked.outside, names).url
     checks = rollout.before_traffic.web if rollout.before_traffic is not None else None
     for check in checks or []:
         yield check.name, names.into(check.url)
 
 
-def _question(s: DeploymentSnapshot, asked: AnalysisMetric) -> OutsideQuestion:
-    names, limit = names_of(s), asked.outside
+def _question(s: DeploymentSnapshot, asked: AnalysisMetric, pair: Pair) -> OutsideQuestion:
+    limit = asked.outside
     assert limit is not None
-    id = f"{asked.name}/{key_of(asked)}/{pair_of(names.stable, names.canary)}"
-    return source_of(asked).question(id, limit, names)
+    id = f"{asked.name}/{key_of(asked)}/{pair_of(*pair)}"
+    return source_of(asked).question(id, limit, names_of(s, *pair))
 
 
 def _current(asked: AnalysisMetric, known: dict[str, MetricStatus]) -> MetricStatus:
@@ -99,11 +108,10 @@ def _current(asked: AnalysisMetric, known: dict[str, MetricStatus]) -> MetricSta
     return MetricStatus(name=asked.name, key=key, message=f"{asked.name}: {MESSAGE}")
 
 
-def _has_traffic(s: DeploymentSnapshot, asked: AnalysisMetric) -> bool:
+def _has_traffic(s: DeploymentSnapshot, asked: AnalysisMetric, pair: Pair) -> bool:
     """Tell whether the canary has requests, and has had them for as long as it warms up."""
-    status, names = s.status, names_of(s)
-    analysis, weight = status.analysis, status.weight
-    if analysis is None or analysis.pair != pair_of(names.stable, names.canary):
+    analysis, weight = s.status.analysis, s.status.weight
+    if analysis is None or analysis.pair != pair_of(*pair):
         return False
     if analysis.traffic_time is None or s.replicas == 0:
         return False

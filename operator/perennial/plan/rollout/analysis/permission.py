@@ -21,12 +21,7 @@ def denied_because(s: DeploymentSnapshot, url: str) -> str:
     )
 
 
-def names_of(s: DeploymentSnapshot) -> Names:
+def names_of(s: DeploymentSnapshot, stable: str = "none", canary: str = "none") -> Names:
     """Return what stands for the placeholders; a revision that there is not yet is called none."""
-    meta, (stable, canary) = s.deployment.metadata, (s.status.stable, s.status.canary)
-    return Names(
-        meta.namespace,
-        meta.name,
-        canary.revision if canary is not None else "none",
-        stable.revision if stable is not None else "none",
-    )
+    meta = s.deployment.metadata
+    return Names(meta.namespace, meta.name, canary, stable)
