@@ -14,6 +14,7 @@ from perennial.api.deployment.analysis import (
     SameAsStable,
     WebLimit,
 )
+from perennial.api.deployment.disruption import DisruptionBudget
 from perennial.api.deployment.kind import ModelDeployment
 from perennial.api.deployment.model import ArtifactRef, ArtifactSource, ModelSource
 from perennial.api.deployment.pods import PodOverrides
@@ -72,6 +73,7 @@ __all__ = [
     "Canary",
     "DeploymentSpec",
     "DeploymentStatus",
+    "DisruptionBudget",
     "ExpectedOutput",
     "Golden",
     "GoldenInput",

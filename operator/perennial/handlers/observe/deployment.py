@@ -81,6 +81,9 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
             for live in await cluster.select("v1", "Service", namespace, selector)
             if live["metadata"]["name"] != own_name
         ),
+        budgets=tuple(
+            await cluster.select("policy/v1", "PodDisruptionBudget", namespace, selector)
+        ),
         pods=tuple(pods),
         measured=MEASURED.recall(deployment),
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),

@@ -45,6 +45,8 @@ class DeploymentSnapshot:
     """Our other Services: not the one that is called as the ModelDeployment."""
     routes: tuple[Json, ...] = ()
     """What a Gateway is told, where requests come through one."""
+    budgets: tuple[Json, ...] = ()
+    """Our PodDisruptionBudgets: at most one."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
