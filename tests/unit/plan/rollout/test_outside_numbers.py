@@ -154,8 +154,8 @@ def test_placeholders_are_filled_in_and_a_query_is_encoded() -> None:
 
 
 def test_what_is_no_name_is_never_put_into_a_query() -> None:
-    with pytest.raises(AssertionError):
-        Names("team", 'x"} or vector(0)', "c-1", "s-1").into("{{name}}")
+    names = Names("team", "flights", 'x"} or vector(0)', "evil.example/")
+    assert names.into('{{name}} "{{canary}}" http://{{stable}}/') == 'flights "none" http://none/'
 
 
 LIMIT = asked(web={"url": "http://w", "minimum": 0.9, "failures": 2, "interval": "10s"}).web

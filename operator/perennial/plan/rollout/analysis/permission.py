@@ -1,7 +1,7 @@
 """Whose numbers are asked for, and which addresses may be asked for them."""
 
 from perennial.plan.core.outside import host_of, is_allowed
-from perennial.plan.rollout.analysis.sources.source import Names
+from perennial.plan.rollout.analysis.sources.source import NOBODY, Names
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 
 
@@ -21,7 +21,7 @@ def denied_because(s: DeploymentSnapshot, url: str) -> str:
     )
 
 
-def names_of(s: DeploymentSnapshot, stable: str = "none", canary: str = "none") -> Names:
+def names_of(s: DeploymentSnapshot, stable: str = NOBODY, canary: str = NOBODY) -> Names:
     """Return what stands for the placeholders; a revision that there is not yet is called none."""
     meta = s.deployment.metadata
     return Names(meta.namespace, meta.name, canary, stable)

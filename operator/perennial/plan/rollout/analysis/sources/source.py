@@ -7,6 +7,7 @@ from typing import Protocol
 from perennial.api.deployment import PLACEHOLDERS, AnalysisMetric, OutsideLimit
 from perennial.plan.core.outside import OutsideQuestion
 
+NOBODY = "none"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
@@ -22,12 +23,13 @@ class Names:
     def into(self, text: str) -> str:
         """Return a text with names in place of its placeholders.
 
-        They are names of Kubernetes' own, so that none can end a string of PromQL, or a host.
+        They are names of Kubernetes' own, so that none can end a string of PromQL, or a host; what
+        a hand has made something else of stands for nobody.
         """
         for placeholder in PLACEHOLDERS:
             name = str(getattr(self, placeholder))
-            assert _NAME.fullmatch(name), f"{placeholder} {name!r} is no name"
-            text = text.replace(f"{{{{{placeholder}}}}}", name)
+            known = name if _NAME.fullmatch(name) else NOBODY
+            text = text.replace(f"{{{{{placeholder}}}}}", known)
         return text
 
 
