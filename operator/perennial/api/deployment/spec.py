@@ -3,15 +3,33 @@
 from pydantic import Field
 
 from perennial.api.common import ApiModel
+from perennial.api.deployment.analysis.metric import OF_OUTCOMES
 from perennial.api.deployment.disruption import DisruptionBudget
 from perennial.api.deployment.model import ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
 from perennial.api.deployment.serving import Serving
+from perennial.api.values import rule
+
+_OF_OUTCOMES = " || ".join(f"has(m.{kind})" for kind in OF_OUTCOMES)
 
 
 class DeploymentSpec(ApiModel):
     """Which model to serve, and how new versions roll out."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                rule(
+                    "(has(self.serving) && has(self.serving.receipts)) || !has(self.rollout)"
+                    " || !has(self.rollout.analysis) || !has(self.rollout.analysis.metrics)"
+                    f" || !self.rollout.analysis.metrics.exists(m, {_OF_OUTCOMES})",
+                    "metrics of labels, rewards and predictions need serving.receipts: they are "
+                    "counted by the receipts of answers",
+                )
+            ]
+        }
+    }
 
     model: ModelSource = Field(description="Which model to serve.")
     replicas: int = Field(

@@ -5,6 +5,7 @@ from perennial.api.deployment.status.analysis import (
     MeasurementStatus,
     MetricStatus,
     Outcome,
+    PartStatus,
 )
 from perennial.api.deployment.status.revision import (
     Rejection,
@@ -30,6 +31,7 @@ __all__ = [
     "MeasurementStatus",
     "MetricStatus",
     "Outcome",
+    "PartStatus",
     "Printed",
     "Rejection",
     "RequestLogLocation",

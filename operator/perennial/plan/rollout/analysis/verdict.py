@@ -14,7 +14,7 @@ from perennial.api.values import seconds
 from perennial.plan.core import Event
 from perennial.plan.core.outside import OutsideQuestion
 from perennial.plan.core.questions import SKEW_SECONDS, Asked, ask
-from perennial.plan.rollout.analysis import outside
+from perennial.plan.rollout.analysis import later, outside
 from perennial.plan.rollout.analysis.evidence import compares
 from perennial.plan.rollout.analysis.look import LOOK_SECONDS, begins, closed, look, pair_of
 from perennial.plan.rollout.analysis.measured import is_lost
@@ -22,6 +22,7 @@ from perennial.plan.rollout.analysis.outside import measured
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone, reject
 from perennial.plan.statistics.verdict import Decision, Verdict, decide
+from perennial_artifact.windows import Part
 
 UNREACHABLE = "Unreachable"
 UNREACHABLE_SECONDS = 30.0
@@ -38,13 +39,24 @@ def wants_metrics(s: DeploymentSnapshot) -> bool:
     return pair is not None and _begins(s, pair) < closed(s.now)
 
 
-def questions(s: DeploymentSnapshot) -> Asked | None:
-    """Return what the pods of both revisions are to be asked, None where nothing is."""
+def questions(s: DeploymentSnapshot) -> dict[Part, Asked]:
+    """Return what the pods of both revisions are to be asked, by part; only what is needed.
+
+    Requests are, whatever is measured: they tell when there is traffic, and who answers.
+    """
+    found: dict[Part, Asked] = {}
     pair = judged_pair(s.deployment, s.status)
-    if pair is None or not wants_metrics(s):
-        return None
+    if pair is None:
+        return found
     revisions = (pair[0].revision, pair[1].revision)
-    return ask(s.pods, revisions, _begins(s, pair), closed(s.now), LOOK_SECONDS, ("requests",))
+    if wants_metrics(s):
+        start, until = _begins(s, pair), closed(s.now)
+        found["requests"] = ask(s.pods, revisions, start, until, LOOK_SECONDS, ("requests",))
+    if later.is_asked(judging(s.deployment, s.status)):
+        span = later.span(s.status.analysis, pair_of(*revisions), s.now)
+        if span is not None:
+            found[later.PART] = ask(s.pods, revisions, *span, later.STEP_SECONDS, (later.PART,))
+    return found
 
 
 def outside_questions(s: DeploymentSnapshot) -> tuple[OutsideQuestion, ...]:
@@ -105,9 +117,16 @@ def measure(
     old, new = revisions
     found = status.analysis
     if answers is not None:
-        waits_for_old = old in reached and s.ready(old) > 0
         found = look(
-            analysis, status.analysis, revisions, answers, s.now, waits_for_old, new in reached
+            analysis,
+            status.analysis,
+            revisions,
+            answers,
+            s.now,
+            old in reached and s.ready(old) > 0,
+            new in reached,
+            later.Trial(*pair),
+            s.outcomes,
         )
         state = _with_clock_warning(state, status.analysis, found)
     if found is None or found.pair != pair_of(*revisions):
