@@ -63,6 +63,14 @@ from perennial.api.deployment.status import (
     SignatureStatus,
     StepStatus,
 )
+from perennial.api.deployment.traffic import (
+    Gateway,
+    GrpcHosts,
+    HeaderMatch,
+    ParentRef,
+    Replicas,
+    Traffic,
+)
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -87,9 +95,12 @@ __all__ = [
     "DeploymentStatus",
     "DisruptionBudget",
     "ExpectedOutput",
+    "Gateway",
     "Golden",
     "GoldenInput",
     "GoldenRequest",
+    "GrpcHosts",
+    "HeaderMatch",
     "HighestLoss",
     "HighestShareOfClass",
     "LatencyLimit",
@@ -106,6 +117,7 @@ __all__ = [
     "NoAnalysis",
     "Outcome",
     "OutsideLimit",
+    "ParentRef",
     "PartStatus",
     "Pause",
     "PodOverrides",
@@ -114,6 +126,7 @@ __all__ = [
     "RateLimit",
     "Receipts",
     "Rejection",
+    "Replicas",
     "RequestLog",
     "RequestLogLocation",
     "Revision",
@@ -126,6 +139,7 @@ __all__ = [
     "SignatureStatus",
     "Step",
     "StepStatus",
+    "Traffic",
     "WebCheck",
     "WebLimit",
 ]

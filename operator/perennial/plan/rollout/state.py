@@ -53,6 +53,7 @@ def drop(state: State) -> State:
         analysis=None,
         signature=None,
         before_traffic=None,
+        traffic="",
         baking="",
         rejected=rejected,
     )
