@@ -199,6 +199,7 @@ FULL: dict[str, dict[str, Any]] = {
                 "grpc": {"hostnames": ["grpc.example.com"]},
             }
         },
+        "disruptionBudget": {"maxUnavailable": 1},
     },
     "DriftMonitor": {
         "deploymentRef": {"name": "flights"},
@@ -250,6 +251,7 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", (*BEFORE, "golden"), {"configMap": {"name": "golden", "key": "a.json"}}),
     ("ModelDeployment", BEFORE, {"web": [{"name": "approved", "maximum": 0, **WEB}]}),
     ("ModelDeployment", ("spec", "rollout", "maxSurge"), 2),
+    ("ModelDeployment", ("spec", "disruptionBudget"), {"minAvailable": "50%"}),
     ("ModelDeployment", ("spec", "rollout", "keepReplaced"), "0s"),
     ("ModelDeployment", ("spec", "traffic"), {"replicas": {}}),
     ("ModelDeployment", ("spec", "traffic", "gateway", "path"), "/"),
@@ -354,6 +356,8 @@ BROKEN: dict[str, Break] = {
     "give either none or metrics": with_more(none={}),
     "must be at most 10s": instead("11s"),
     "write a number of pods, at least 1": instead("25"),
+    "write a number of pods, or a percentage": instead("101%"),
+    "give exactly one of minAvailable or maxUnavailable": with_more(minAvailable=1),
     "minimum must be below maximum": with_more(minimum=1),
 }
 

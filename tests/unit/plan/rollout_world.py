@@ -28,6 +28,7 @@ from perennial.plan.rollout import (
     DeploymentSnapshot,
     outside_questions,
     plan_deployment,
+    wants_address,
     wants_golden,
     wants_metrics,
     web_asked,
@@ -41,7 +42,7 @@ from perennial.plan.serving.revision import Record
 from perennial_artifact.windows import Bucket, Requests, Window
 
 REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
-NAME = "flights"
+NAME, BUDGET = "flights", "PodDisruptionBudget"
 ADDRESSES = ("-canary", "-preview")
 """By what the names of its other Services end."""
 WHY = {
@@ -103,6 +104,8 @@ class World:
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
         self.services: dict[str, dict[str, Any]] = {}  # the others of ours, by name
+        self.budget: dict[str, Any] | None = None
+        self.foreign: set[str] = set()  # names of Services that somebody else has
         self.settings = SETTINGS
         self.refused: dict[str, Refusal] = {}
         self.told: list[Event] = []
@@ -333,9 +336,14 @@ class World:
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
             services=tuple(_sent(list(self.services.values()))),
+            budgets=(_sent(self.budget),) if self.budget is not None else (),
+            taken=frozenset(self.foreign) if self._looks_at_address() else frozenset(),
             pods=tuple(self.pods()),
             measured=self.measured.recall(self.deployment),
         )
+
+    def _looks_at_address(self) -> bool:
+        return wants_address(self.deployment, self.deployment.status)
 
     def _told(self) -> Iterator[SignatureAnswer]:
         """Yield what the ready pods say that they take and give, once the canary has one."""
@@ -474,6 +482,8 @@ class World:
         return spec
 
     def live(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
+        if wanted["kind"] == BUDGET:
+            return self.budget
         if wanted["kind"] == "Service":
             own = wanted["metadata"]["name"]
             return self.service if own == NAME else self.services.get(own)
@@ -501,7 +511,13 @@ class World:
         revision = _labels(wanted).get(REVISION, "")
         live, capacity, selected = self.live(wanted), self.capacity(), self.selected()
         self.writes += 1
+        if wanted["kind"] == BUDGET:
+            meta = {**wanted["metadata"], "uid": self._uid(live)}
+            self.budget = _sent({**wanted, "metadata": meta})
+            self._touch(self.budget)
+            return
         if wanted["kind"] == "Service":
+            assert wanted["metadata"]["name"] not in self.foreign
             made = _sent({**wanted, "metadata": {**wanted["metadata"], "uid": self._uid(live)}})
             self._touch(made)
             if wanted["metadata"]["name"] != NAME:
@@ -676,7 +692,7 @@ class World:
     @property
     def objects(self) -> dict[str, Any]:
         specs = {r: live["spec"] for r, live in self.workloads.items()}
-        return {**specs, **self.services, "service": self.service}
+        return {**specs, **self.services, "service": self.service, "budget": self.budget}
 
 
 class Writer:
@@ -748,6 +764,11 @@ class Writer:
             raise Outdated(name[3])
 
     async def delete(self, deletion: Deletion, premise: Premise | None = None) -> None:
+        if deletion.kind == BUDGET:
+            if self._counted(self._world.budget is not None):
+                self._world.writes += 1
+                self._world.budget = None
+            return
         if deletion.kind == "Service":
             await self._delete_service(deletion, premise)
             return

@@ -22,6 +22,7 @@ from perennial.plan.core.premise import GATEWAY_API
 from perennial.plan.core.questions import shared_out
 from perennial.plan.rollout import (
     DeploymentSnapshot,
+    address_of_trial,
     golden_asked,
     outside_questions,
     plan_deployment,
@@ -29,6 +30,7 @@ from perennial.plan.rollout import (
     signature_questions,
     takes_untried,
     turned_away,
+    wants_address,
     wants_golden,
     web_asked,
 )
@@ -66,6 +68,12 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
     stable, stable_version = deployment.status.stable, None
     if version is not None and deployment.spec.replicas == 0 and stable is not None:
         stable_version = await cluster.read(ModelVersion, namespace, stable.version)
+    taken: set[str] = set()
+    if wants_address(deployment, deployment.status):
+        address = address_of_trial(deployment)
+        found = await cluster.get("v1", "Service", namespace, address)
+        if found is not None and not owned_by(found, deployment.metadata.uid):
+            taken = {address}
     selector = f"perennial.dev/deployment={own_name}"
     pods = serving_pods(own_name, await cluster.select("v1", "Pod", namespace, selector))
     snapshot = DeploymentSnapshot(
@@ -92,6 +100,7 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
             *await cluster.select(GATEWAY_API, GRPC, namespace, selector),
         ),
         no_routes=_no_routes(cluster, deployment),
+        taken=frozenset(taken),
         pods=tuple(pods),
         measured=MEASURED.recall(deployment),
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),

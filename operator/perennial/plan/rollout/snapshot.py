@@ -49,6 +49,8 @@ class DeploymentSnapshot:
     """Our PodDisruptionBudgets: at most one."""
     no_routes: Finding | None = None
     """Why nothing is known of routes, where they are wanted."""
+    taken: frozenset[str] = frozenset()
+    """Names for Services of ours that somebody else's have."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
@@ -81,6 +83,11 @@ class DeploymentSnapshot:
         if self.measured is None:
             return written
         return written.having(analysis=self.measured)
+
+    @property
+    def beside(self) -> tuple[Json, ...]:
+        """Return what is ours beside Deployments and the Service; what is unwanted is deleted."""
+        return (*self.routes, *self.services, *self.budgets)
 
     @property
     def replicas(self) -> int:

@@ -20,6 +20,11 @@ class Address(ApiModel):
     """Where the model answers."""
 
     url: str = Field(description="URL inside the cluster.", max_length=512)
+    canary_url: str | None = Field(
+        None,
+        description="URL of what is on trial alone, whatever traffic it has; absent without one.",
+        max_length=512,
+    )
 
 
 class Printed(ApiModel):
