@@ -17,9 +17,11 @@ from perennial.plan.core import (
 )
 from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
 from perennial.plan.rollout.analysis.look import next_look
+from perennial.plan.rollout.analysis.outside import denied
 from perennial.plan.rollout.analysis.verdict import judging
 from perennial.plan.rollout.analysis.writing import may_wait
 from perennial.plan.rollout.bake import bake_left, watch
+from perennial.plan.rollout.before_traffic import asked_anew
 from perennial.plan.rollout.capacity import Way
 from perennial.plan.rollout.desired import desired_revision, first_revision
 from perennial.plan.rollout.disruption import budget
@@ -58,11 +60,12 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
         state = rebuild(s, state)
     # Before what is asked for: retry forgets it again.
     strategy = strategy_of(s.deployment.spec.rollout)
-    state = note_hindrance(s, take_request(s, recall(s, state), strategy))
+    state = asked_anew(s, recall(s, state))
+    state = note_hindrance(s, take_request(s, state, strategy))
     state = watch(s, state, strategy)
     begins = state.status.stable is None
     found = first_revision(s, state.status) if begins else desired_revision(s, state.status)
-    problem = found.problem or too_long(s.deployment.metadata.annotations)
+    problem = found.problem or too_long(s.deployment.metadata.annotations) or denied(s)
     state = replace(state, problem=problem, waiting=found.waiting)
     desired = found.revision
     stable, trial = state.status.stable, state.status.canary
