@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from api_server import Refusal
 from builders import conditions
+from gateway_world import GatewayWorld
 from rollout_world import REVISION, World, signature
 from test_collisions import on_trial, paused
 from test_rollout import NEW_SHA, WAITING, advance, sizes, stable_revision, stable_sha
@@ -356,3 +357,22 @@ def test_a_refused_preview_address_is_told_and_holds_nothing_up() -> None:
     world.refused.clear()
     world.settle()
     assert address(world) == stable_revision(world)
+
+
+def test_behind_a_gateway_the_switch_is_one_write_too() -> None:
+    world = GatewayWorld(rollout={"blueGreen": FOR_A_PERSON, "keepReplaced": "5m"}, replicas=4)
+    world.instant = False
+    world.settle()
+    old = stable_revision(world)
+    world.wish(NEW_SHA)
+    advance(world, paused)
+    new, seen = preview(world), [world.in_force]
+    assert whole(world) and address(world) == new and seen == [{old: 100}]
+    world.ask("promote/1")
+    while stable_revision(world) != new or world.in_force != {new: 100}:
+        world.step()
+        world.grow(1)
+        seen += [world.in_force] if world.in_force != seen[-1] else []
+    assert seen == [{old: 100}, {new: 100}] and world.ready(old) == 4
+    world.ask("undo/2")
+    advance(world, lambda w: stable_revision(w) == old and world.in_force == {old: 100})
