@@ -7,6 +7,7 @@ from api_server import Refusal
 from builders import conditions
 from gateway_world import GatewayWorld
 from rollout_world import REVISION, World, signature
+from test_before_traffic import GOLDEN
 from test_collisions import on_trial, paused
 from test_rollout import NEW_SHA, WAITING, advance, sizes, stable_revision, stable_sha
 
@@ -129,6 +130,21 @@ def test_another_signature_waits_for_a_person_without_traffic() -> None:
     advance(world, paused)
     assert world.deployment.status.paused == "SignatureChanged" and len(world.selected()) == 1
     world.ask("promote/1")
+    advance(world, lambda w: stable_sha(w) == NEW_SHA)
+
+
+def test_one_that_answers_golden_requests_wrongly_is_rejected_before_the_switch() -> None:
+    world = blue_green({}, beforeTraffic=GOLDEN)
+    old = stable_revision(world)
+    world.golden[NEW_SHA] = {"late": 0}
+    world.wish(NEW_SHA)
+    while not world.deployment.status.rejected:
+        world.step()
+        world.grow(1)
+        assert world.selected() == [old]
+    assert world.deployment.status.rejected[0].reason == "GoldenRequestFailed"
+    world.golden[NEW_SHA] = {}
+    world.ask("retry/1")
     advance(world, lambda w: stable_sha(w) == NEW_SHA)
 
 
