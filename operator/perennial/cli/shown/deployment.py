@@ -49,7 +49,9 @@ WIDE = 100
 ROLES = {"Stable": GOOD, "Canary": BUSY, "Shadow": BUSY, "Variant": BUSY, "Failed": BAD}
 VERDICTS = {"Successful": GOOD, "Failed": BAD, "Unreachable": BAD, "NotComparable": ODD}
 REJECTIONS = 3
-PROMOTED = frozenset({"CanaryPauseStep", "SignatureChanged", "SignatureUnknown"})
+PROMOTED = frozenset(
+    {"CanaryPauseStep", "SignatureChanged", "SignatureUnknown", "BeforeTrafficUndecided"}
+)
 """Reasons of a pause that ends by a promotion; others end when a person resumes it, too."""
 
 
