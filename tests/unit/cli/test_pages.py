@@ -53,7 +53,13 @@ def test_every_golden_page_is_one_of_a_page() -> None:
     assert {path.name for path in GOLDEN.iterdir()} == known
 
 
-SCENES = [*scenes.everything(), scenes.paused(), scenes.rolled_back(), scenes.at_rest()]
+SCENES = [
+    *scenes.everything(),
+    scenes.paused(),
+    scenes.rolled_back(),
+    scenes.at_rest(),
+    scenes.experiment(),
+]
 
 
 @pytest.mark.parametrize("body", SCENES)

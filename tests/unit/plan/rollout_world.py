@@ -85,6 +85,7 @@ class World:
         self.version: ModelVersion | None = None
         self.stable_version: ModelVersion | None = None
         self.versions: list[ModelVersion] = []
+        self.variant_versions: dict[str, ModelVersion] = {}
         self.records: dict[str, dict[str, Any]] = {}
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
@@ -266,6 +267,7 @@ class World:
         return replace(snapshot, answers=answers, signatures=signatures)
 
     def _observed(self) -> DeploymentSnapshot:
+        measured = self.measured.recall(self.deployment)
         return DeploymentSnapshot(
             deployment=self.deployment,
             now=later(self.seconds),
@@ -274,11 +276,13 @@ class World:
             version=self.version,
             stable_version=self.stable_version,
             versions=tuple(self.versions),
+            variant_versions=dict(self.variant_versions),
             records=tuple(Record.read(r) for r in self.records.values()),
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
             pods=tuple(self.pods()),
-            measured=self.measured.recall(self.deployment),
+            measured=measured.analysis,
+            measured_experiment=measured.experiment,
         )
 
     def _told(self) -> Iterator[SignatureAnswer]:
@@ -336,6 +340,7 @@ class World:
         """Return what the ready pods say that they counted."""
         status, until = self.deployment.status, closed(now)
         roles = {"stable": status.stable, "canary": status.canary}
+        roles |= {f"variant {n}": r for n, r in enumerate(status.variants)}
         asked: dict[str, tuple[str, ...]] = {}
         heard = []
         for role, revision in roles.items():

@@ -3,14 +3,27 @@
 from pydantic import Field
 
 from perennial.api.common import ApiModel
+from perennial.api.deployment.experiment import Experiment
 from perennial.api.deployment.model import ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
 from perennial.api.deployment.serving import Serving
+from perennial.api.values import rule
 
 
 class DeploymentSpec(ApiModel):
     """Which model to serve, and how new versions roll out."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                rule(
+                    "!has(self.experiment) || has(self.serving) && has(self.serving.receipts)",
+                    "an experiment counts what feedback tells by receipt: add serving.receipts",
+                )
+            ]
+        }
+    }
 
     model: ModelSource = Field(description="Which model to serve.")
     replicas: int = Field(
@@ -27,3 +40,10 @@ class DeploymentSpec(ApiModel):
         PodOverrides(), description="What is added to the serving pods."
     )
     rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")
+    experiment: Experiment | None = Field(
+        None,
+        description=(
+            "Several models on live traffic for a time, beside spec.model: which earns the "
+            "highest reward?"
+        ),
+    )

@@ -17,6 +17,8 @@ from perennial.handlers.receipts import ReceiptKeys
 from perennial.plan.core import Plan, owned_by
 from perennial.plan.rollout import (
     DeploymentSnapshot,
+    other_models,
+    outcome_questions,
     plan_deployment,
     questions,
     signature_questions,
@@ -56,12 +58,14 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         stable_version = await cluster.read(ModelVersion, namespace, stable.version)
     selector = f"perennial.dev/deployment={own_name}"
     pods = serving_pods(own_name, await cluster.select("v1", "Pod", namespace, selector))
+    measured = MEASURED.recall(deployment)
     snapshot = DeploymentSnapshot(
         deployment=deployment,
         now=sources.now,
         settings=sources.settings,
         training=training,
         version=version,
+        variant_versions=await _variant_versions(cluster, deployment),
         stable_version=stable_version,
         versions=tuple(versions),
         records=await _records(cluster, deployment, selector),
@@ -73,17 +77,22 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
             if live["metadata"]["name"] != own_name
         ),
         pods=tuple(pods),
-        measured=MEASURED.recall(deployment),
+        measured=measured.analysis,
+        measured_experiment=measured.experiment,
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
     )
     asked = questions(snapshot)
     if asked is not None:
         answers = asked.answers(await sources.pods.ask(asked.questions))
         snapshot = replace(snapshot, answers=answers)
+    told = outcome_questions(snapshot)
+    if told is not None:
+        outcomes = told.answers(await sources.pods.ask(told.questions))
+        snapshot = replace(snapshot, outcomes=outcomes)
     if about := signature_questions(snapshot):
         snapshot = replace(snapshot, signatures=await sources.pods.signatures(about))
     export(deployment)
-    if asked is None:
+    if asked is None and told is None:
         decided = plan_deployment(snapshot)
     else:
         # After a long absence there are many looks to be made, while the event loop goes on.
@@ -100,6 +109,21 @@ def forget(namespace: str, name: str) -> None:
     MEASURED.forget(namespace, name)
     DRAINED.forget(namespace, name)
     RECEIPT_KEYS.forget(namespace, name)
+
+
+async def _variant_versions(
+    cluster: Cluster, deployment: ModelDeployment
+) -> dict[str, ModelVersion]:
+    """Return the versions that an experiment is about, as far as there are any."""
+    found = {}
+    for model in other_models(deployment):
+        name = model.version_ref.name if model.version_ref is not None else ""
+        version = (
+            await cluster.read(ModelVersion, deployment.metadata.namespace, name) if name else None
+        )
+        if version is not None:
+            found[name] = version
+    return found
 
 
 async def _records(
@@ -127,6 +151,7 @@ def export(deployment: ModelDeployment) -> None:
     """Set the Prometheus series that say which versions serve, and with how many pods."""
     roles = (("stable", deployment.status.stable), ("canary", deployment.status.canary))
     found = [(role, revision) for role, revision in roles if revision is not None]
+    found += [("variant", revision) for revision in deployment.status.variants]
     serving = [((r.version, r.artifact.sha256, role), 1.0) for role, r in found]
     metrics.MODEL_INFO.set(deployment.key, serving)
     metrics.MODEL_REPLICAS.set(deployment.key, [((role,), r.replicas) for role, r in found])

@@ -1,14 +1,20 @@
 """The rollout of a ModelDeployment: which revision serves, with which weight, and for how long."""
 
-from perennial.plan.rollout.analysis.verdict import questions, wants_metrics
+from perennial.plan.core.questions import Asked
+from perennial.plan.core.signature import SignatureQuestion
+from perennial.plan.rollout import experiment, signature_check
+from perennial.plan.rollout.analysis import verdict
+from perennial.plan.rollout.analysis.verdict import wants_metrics
 from perennial.plan.rollout.decision import plan_deployment
 from perennial.plan.rollout.drain import turned_away
-from perennial.plan.rollout.signature_check import signature_questions
-from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.experiment import outcome_questions
+from perennial.plan.rollout.snapshot import DeploymentSnapshot, other_models
 from perennial.plan.rollout.status.rebuild import takes_untried
 
 __all__ = [
     "DeploymentSnapshot",
+    "other_models",
+    "outcome_questions",
     "plan_deployment",
     "questions",
     "signature_questions",
@@ -16,3 +22,16 @@ __all__ = [
     "turned_away",
     "wants_metrics",
 ]
+
+
+def questions(s: DeploymentSnapshot) -> Asked | None:
+    """Return what pods are to be asked of the requests that they answered, None where nothing is.
+
+    There is a canary on trial, or there are an experiment's variants, and never both.
+    """
+    return verdict.questions(s) or experiment.questions(s)
+
+
+def signature_questions(s: DeploymentSnapshot) -> tuple[SignatureQuestion, ...]:
+    """Return what ready pods are to be asked about what their models take and give."""
+    return signature_check.signature_questions(s) or experiment.signature_questions(s)

@@ -22,8 +22,9 @@ class Leader:
     """Arms that are certainly worse."""
     best: bool
     """All others are."""
-    loss: float
-    """With 95 % certainty at this look, the best arm's mean is above its own by at most this."""
+    margin: float
+    """With 95 % certainty at this look, its mean is above that of any other arm, but for those
+    that it beats, by at most this."""
 
 
 def probabilities_best(effects: Effects, draws: Iterable[Sequence[float]]) -> dict[int, float]:
@@ -80,14 +81,15 @@ def leader(known: StratifiedMeans, effects: Effects, alpha: float, planned: floa
     others = [a for a in effects.arms if a != first]
     each = alpha / len(others)
     tau = tau_squared(planned, each)
-    beaten, loss = set(), 0.0
+    beaten, margin = set(), 0.0
     for other in others:
         above, variance = effects.between(first, other)
         half = half_width(variance, tau, each, sides=1) if tau > 0 else math.inf
         if above > (half if variance > 0 else 0.0):
             beaten.add(other)
-        loss = max(loss, NORMAL_95_ONE_SIDED * math.sqrt(variance) - above)
-    return Leader(first, frozenset(beaten), len(beaten) == len(others), loss)
+        else:
+            margin = max(margin, above + NORMAL_95_ONE_SIDED * math.sqrt(variance))
+    return Leader(first, frozenset(beaten), len(beaten) == len(others), margin)
 
 
 def bounds(effects: Effects, a: int, b: int, alpha: float, planned: float) -> tuple[float, float]:

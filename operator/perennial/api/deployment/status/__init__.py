@@ -1,6 +1,7 @@
 """What is served, where a rollout stands, and what was measured."""
 
 from perennial.api.deployment.status.analysis import AnalysisStatus, MetricStatus, Outcome
+from perennial.api.deployment.status.experiment import STABLE, ArmStatus, ExperimentStatus
 from perennial.api.deployment.status.revision import (
     Rejection,
     RequestLogLocation,
@@ -13,9 +14,12 @@ from perennial.api.deployment.status.status import ROLES, Address, DeploymentSta
 
 __all__ = [
     "ROLES",
+    "STABLE",
     "Address",
     "AnalysisStatus",
+    "ArmStatus",
     "DeploymentStatus",
+    "ExperimentStatus",
     "MetricStatus",
     "Outcome",
     "Printed",

@@ -1,6 +1,14 @@
 """What people and autoscalers read in the status, beside its conditions."""
 
-from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
+from perennial.api.deployment import (
+    ROLES,
+    Address,
+    DeploymentStatus,
+    ExperimentStatus,
+    Printed,
+    Revision,
+    Share,
+)
 from perennial.plan.rollout.snapshot import REPLACED, DeploymentSnapshot
 from perennial.plan.serving.workload import image_of
 
@@ -39,6 +47,11 @@ def shown(
             replicas = int(live.get("status", {}).get("replicas", 0)) if live else 0
         domain = s.settings.cluster_domain
         updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
+    updates["variants"] = variants = [_variant(s, status, r, shares) for r in status.variants]
+    if status.experiment is not None and variants:
+        updates["experiment"] = _with_actual(status.experiment, shares)
+    total += sum(r.replicas for r in variants)
+    ready += sum(r.ready_replicas for r in variants)
     weight = parts.get("canary")
     printed = Printed(
         model=stable.name if stable is not None else "",
@@ -56,12 +69,48 @@ def shown(
     )
 
 
+def _variant(
+    s: DeploymentSnapshot, status: DeploymentStatus, revision: Revision, shares: dict[str, int]
+) -> Revision:
+    """Return a variant with its share and its pods."""
+    live = s.workload(revision.revision)
+    has = int(live.get("status", {}).get("replicas", 0)) if live else 0
+    changes = {
+        "replicas": has,
+        "ready_replicas": s.ready(revision.revision),
+        "share": _variants_share(status, revision, shares),
+    }
+    return revision.model_copy(update=changes)
+
+
+def _variants_share(
+    status: DeploymentStatus, revision: Revision, shares: dict[str, int]
+) -> Share | None:
+    arms = status.experiment.arms if status.experiment is not None else []
+    asked = next((a.share.asked for a in arms if a.share and a.revision == revision.revision), 0)
+    actual = shares.get(revision.revision, 0)
+    return Share(asked=asked, actual=actual) if asked or actual else None
+
+
+def _with_actual(known: ExperimentStatus, shares: dict[str, int]) -> ExperimentStatus:
+    """Return an experiment whose arms tell the shares in force."""
+    arms = [
+        arm.model_copy(
+            update={"share": Share(asked=arm.share.asked, actual=shares.get(arm.revision, 0))}
+        )
+        if arm.share is not None
+        else arm
+        for arm in known.arms
+    ]
+    return known.model_copy(update={"arms": arms})
+
+
 def _failed(
     s: DeploymentSnapshot, status: DeploymentStatus, shares: dict[str, int]
 ) -> Revision | None:
     """Return what was taken back and has requests yet, None where it has none."""
     roles = (status.stable, status.canary, status.replaced)
-    named = {revision.revision for revision in roles if revision is not None}
+    named = {revision.revision for revision in (*roles, *status.variants) if revision is not None}
     record = next((r for r in s.records if r.name not in named and shares.get(r.name)), None)
     return record.revision if record is not None else None
 
@@ -82,7 +131,9 @@ def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]
         if other is not None and other.revision != on_trial and shares.get(other.revision):
             parts[field] = Share(asked=0, actual=shares[other.revision])
     if status.stable is not None:
-        asked, actual = sum(p.asked for p in parts.values()), sum(p.actual for p in parts.values())
+        variants = [_variants_share(status, r, shares) for r in status.variants]
+        others = [*parts.values(), *(p for p in variants if p is not None)]
+        asked, actual = sum(p.asked for p in others), sum(p.actual for p in others)
         parts["stable"] = Share(asked=100 - asked, actual=max(0, 100 - actual))
     return parts
 
