@@ -16,7 +16,7 @@ from perennial_artifact.outcomes import AGES
 
 BATCH = 60
 DRAWS = 500
-"""Of the posterior of more than two arms: fewer than the operator's, which a test has no time for."""
+"""Of the posterior of more than two arms: fewer than the operator's, to save time."""
 LEVELS = Callable[[int], tuple[float, ...]]
 """The chance of a reward of each arm, by how many requests there were before."""
 
