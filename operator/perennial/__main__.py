@@ -33,6 +33,7 @@ CHILDREN = tuple(
         ("apps/v1", "ControllerRevision"),
         ("apps/v1", "Deployment"),
         ("batch/v1", "Job"),
+        ("policy/v1", "PodDisruptionBudget"),
         ("v1", "Pod"),
         ("v1", "Service"),
     )

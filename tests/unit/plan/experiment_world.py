@@ -9,7 +9,7 @@ from rollout_world import World, wanted_sha
 
 from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.core.signature import SignatureAnswer
-from perennial.plan.rollout import DeploymentSnapshot, outcome_questions
+from perennial.plan.rollout import DeploymentSnapshot
 from perennial.plan.rollout.experiment import is_on, questions
 from perennial_artifact.outcomes import AGES, Known, Outcomes, Rewards
 from perennial_artifact.windows import Window
@@ -72,10 +72,12 @@ class ExperimentWorld(World):
         known = s.status.experiment
         if is_on(s.status) and known is not None and known.waiting_since is not None:
             s = replace(s, signatures=tuple(self._variants_told(s)))
-        if questions(s) is not None:
+        asked = questions(s)
+        if "requests" in asked:
             s = replace(s, answers=self.answers(s.now))
-        asked = outcome_questions(s)
-        return s if asked is None else replace(s, outcomes=self._outcomes(s, asked))
+        if "outcomes" in asked:
+            s = replace(s, outcomes=self._outcomes(s, asked["outcomes"]))
+        return s
 
     def _variants_told(self, s: DeploymentSnapshot) -> list[SignatureAnswer]:
         assert s.status.stable is not None

@@ -2,14 +2,24 @@
 
 from perennial.api.deployment.analysis import (
     DEFAULT_METRICS,
+    KINDS,
+    OF_OUTCOMES,
     Analysis,
     AnalysisMetric,
+    HighestLoss,
+    HighestShareOfClass,
     LatencyLimit,
+    LowestReward,
+    LowestShare,
+    LowestShareOfClass,
+    MaximumDecrease,
     MaximumIncrease,
     NoAnalysis,
     RateLimit,
     SameAsStable,
+    ShiftLimit,
 )
+from perennial.api.deployment.disruption import DisruptionBudget
 from perennial.api.deployment.experiment import (
     Allocation,
     ArmShare,
@@ -23,7 +33,14 @@ from perennial.api.deployment.experiment import (
 from perennial.api.deployment.kind import ModelDeployment
 from perennial.api.deployment.model import ArtifactRef, ArtifactSource, ModelSource
 from perennial.api.deployment.pods import PodOverrides
-from perennial.api.deployment.rollout import DEFAULT_STEPS, Canary, Pause, Rollout, Step
+from perennial.api.deployment.rollout import (
+    DEFAULT_STEPS,
+    BlueGreen,
+    Canary,
+    Pause,
+    Rollout,
+    Step,
+)
 from perennial.api.deployment.serving import Batching, Limits, Receipts, RequestLog, Serving
 from perennial.api.deployment.spec import DeploymentSpec
 from perennial.api.deployment.status import (
@@ -35,6 +52,7 @@ from perennial.api.deployment.status import (
     ExperimentStatus,
     MetricStatus,
     Outcome,
+    PartStatus,
     Printed,
     Rejection,
     RequestLogLocation,
@@ -48,6 +66,8 @@ from perennial.api.deployment.status import (
 __all__ = [
     "DEFAULT_METRICS",
     "DEFAULT_STEPS",
+    "KINDS",
+    "OF_OUTCOMES",
     "ROLES",
     "Address",
     "Allocation",
@@ -59,14 +79,22 @@ __all__ = [
     "ArtifactRef",
     "ArtifactSource",
     "Batching",
+    "BlueGreen",
     "Canary",
     "DeploymentSpec",
     "DeploymentStatus",
+    "DisruptionBudget",
     "Experiment",
     "ExperimentStatus",
     "Fixed",
+    "HighestLoss",
+    "HighestShareOfClass",
     "LatencyLimit",
     "Limits",
+    "LowestReward",
+    "LowestShare",
+    "LowestShareOfClass",
+    "MaximumDecrease",
     "MaximumIncrease",
     "MetricStatus",
     "ModelDeployment",
@@ -74,6 +102,7 @@ __all__ = [
     "NoAnalysis",
     "Outcome",
     "Outcomes",
+    "PartStatus",
     "Pause",
     "PodOverrides",
     "Printed",
@@ -88,6 +117,7 @@ __all__ = [
     "SameAsStable",
     "Serving",
     "Share",
+    "ShiftLimit",
     "SignatureStatus",
     "Step",
     "StepStatus",

@@ -3,12 +3,16 @@
 from pydantic import Field
 
 from perennial.api.common import ApiModel
+from perennial.api.deployment.analysis.metric import OF_OUTCOMES
+from perennial.api.deployment.disruption import DisruptionBudget
 from perennial.api.deployment.experiment import Experiment
 from perennial.api.deployment.model import ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
 from perennial.api.deployment.serving import Serving
 from perennial.api.values import rule
+
+_OF_OUTCOMES = " || ".join(f"has(m.{kind})" for kind in OF_OUTCOMES)
 
 
 class DeploymentSpec(ApiModel):
@@ -20,7 +24,14 @@ class DeploymentSpec(ApiModel):
                 rule(
                     "!has(self.experiment) || has(self.serving) && has(self.serving.receipts)",
                     "an experiment counts what feedback tells by receipt: add serving.receipts",
-                )
+                ),
+                rule(
+                    "(has(self.serving) && has(self.serving.receipts)) || !has(self.rollout)"
+                    " || !has(self.rollout.analysis) || !has(self.rollout.analysis.metrics)"
+                    f" || !self.rollout.analysis.metrics.exists(m, {_OF_OUTCOMES})",
+                    "metrics of labels, rewards and predictions need serving.receipts: they are "
+                    "counted by the receipts of answers",
+                ),
             ]
         }
     }
@@ -45,5 +56,12 @@ class DeploymentSpec(ApiModel):
         description=(
             "Several models on live traffic for a time, beside spec.model: which earns the "
             "highest reward?"
+        ),
+    )
+    disruption_budget: DisruptionBudget | None = Field(
+        None,
+        description=(
+            "How many of the pods that have requests an eviction leaves, as when a node is "
+            "drained: a PodDisruptionBudget called as this. Without it there is none."
         ),
     )

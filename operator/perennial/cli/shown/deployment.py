@@ -232,8 +232,8 @@ def _experiment(view: reading.Deployment) -> RenderableType | None:
     headers = ("EXPERIMENT", "STATE", "TRAFFIC", "OUTCOMES", "MEAN", "BEST")
     told = table(headers, found, ("TRAFFIC", "OUTCOMES", "BEST"))
     why = [Text.assemble((f"{view.experiment}: ", "bold"), view.experiment_says)]
-    why += [Text.assemble((f"{a.name}: ", "bold"), a.message)
-            for a in view.arms if a.state == "Out" and a.message not in view.experiment_says]  # fmt: skip
+    out = (a for a in view.arms if a.state == "Out" and a.message not in view.experiment_says)
+    why += [Text.assemble((f"{arm.name}: ", "bold"), arm.message) for arm in out]
     return Group(told, *(indented(line) for line in why))
 
 

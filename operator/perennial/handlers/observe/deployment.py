@@ -15,10 +15,10 @@ from perennial.handlers.observe.measured import Measured
 from perennial.handlers.observe.sources import Sources
 from perennial.handlers.receipts import ReceiptKeys
 from perennial.plan.core import Plan, owned_by
+from perennial.plan.core.questions import shared_out
 from perennial.plan.rollout import (
     DeploymentSnapshot,
     other_models,
-    outcome_questions,
     plan_deployment,
     questions,
     signature_questions,
@@ -76,23 +76,24 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
             for live in await cluster.select("v1", "Service", namespace, selector)
             if live["metadata"]["name"] != own_name
         ),
+        budgets=tuple(
+            await cluster.select("policy/v1", "PodDisruptionBudget", namespace, selector)
+        ),
         pods=tuple(pods),
         measured=measured.analysis,
         measured_experiment=measured.experiment,
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
     )
     asked = questions(snapshot)
-    if asked is not None:
-        answers = asked.answers(await sources.pods.ask(asked.questions))
-        snapshot = replace(snapshot, answers=answers)
-    told = outcome_questions(snapshot)
-    if told is not None:
-        outcomes = told.answers(await sources.pods.ask(told.questions))
-        snapshot = replace(snapshot, outcomes=outcomes)
+    if asked:
+        every = [question for each in asked.values() for question in each.questions]
+        told = shared_out(asked, await sources.pods.ask(every))
+        answers, outcomes = told.get("requests"), told.get("outcomes")
+        snapshot = replace(snapshot, answers=answers, outcomes=outcomes)
     if about := signature_questions(snapshot):
         snapshot = replace(snapshot, signatures=await sources.pods.signatures(about))
     export(deployment)
-    if asked is None and told is None:
+    if not asked:
         decided = plan_deployment(snapshot)
     else:
         # After a long absence there are many looks to be made, while the event loop goes on.

@@ -13,7 +13,7 @@ PODS_ASKED = 64
 """Ready pods of a revision that are asked; of a larger one these speak for the others."""
 SKEW_SECONDS = 5.0
 """By how much a pod's clock may differ from ours."""
-CLOSED_SECONDS = 0.5
+CLOSED_SECONDS = 0.25
 """How long ago a window ended that is asked for, so that most clocks have passed its end."""
 
 
@@ -118,6 +118,15 @@ class Asked:
     def answers(self, received: Iterable[Answer]) -> Answers:
         """Return what came of the questions."""
         return Answers(self.ready, self.until, tuple(received))
+
+
+def shared_out(asked: Mapping[Part, Asked], received: Sequence[Answer]) -> dict[Part, Answers]:
+    """Return what came of the questions about each part, which were asked one after the other."""
+    found, left = {}, list(received)
+    for part, each in asked.items():
+        found[part] = each.answers(left[: len(each.questions)])
+        left = left[len(each.questions) :]
+    return found
 
 
 def revision_of(pod: Json) -> str:

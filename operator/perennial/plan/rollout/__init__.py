@@ -7,14 +7,13 @@ from perennial.plan.rollout.analysis import verdict
 from perennial.plan.rollout.analysis.verdict import wants_metrics
 from perennial.plan.rollout.decision import plan_deployment
 from perennial.plan.rollout.drain import turned_away
-from perennial.plan.rollout.experiment import outcome_questions
 from perennial.plan.rollout.snapshot import DeploymentSnapshot, other_models
 from perennial.plan.rollout.status.rebuild import takes_untried
+from perennial_artifact.windows import Part
 
 __all__ = [
     "DeploymentSnapshot",
     "other_models",
-    "outcome_questions",
     "plan_deployment",
     "questions",
     "signature_questions",
@@ -24,8 +23,8 @@ __all__ = [
 ]
 
 
-def questions(s: DeploymentSnapshot) -> Asked | None:
-    """Return what pods are to be asked of the requests that they answered, None where nothing is.
+def questions(s: DeploymentSnapshot) -> dict[Part, Asked]:
+    """Return what pods are to be asked, by part; only what is needed.
 
     There is a canary on trial, or there are an experiment's variants, and never both.
     """

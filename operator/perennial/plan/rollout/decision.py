@@ -16,8 +16,10 @@ from perennial.plan.core import (
     with_stall,
 )
 from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
-from perennial.plan.rollout.analysis.look import LOOK_SECONDS
+from perennial.plan.rollout.analysis.look import next_look
+from perennial.plan.rollout.analysis.verdict import judging
 from perennial.plan.rollout.analysis.writing import may_wait
+from perennial.plan.rollout.bake import bake_left, watch
 from perennial.plan.rollout.capacity import Way
 from perennial.plan.rollout.desired import asked_revision, desired_revision, first_revision
 from perennial.plan.rollout.experiment import goal as experiment_goal
@@ -25,9 +27,18 @@ from perennial.plan.rollout.experiment import is_on, is_wanted, keeps_waiting, l
 from perennial.plan.rollout.goal import Goal
 from perennial.plan.rollout.hindrance import note_hindrance
 from perennial.plan.rollout.premises import KeepsCapacity, as_seen
+from perennial.plan.rollout.preview import preview
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
-from perennial.plan.rollout.rest import kept_for, replaced_has_pods, rest, with_replaced
+from perennial.plan.rollout.rest import (
+    failed_for,
+    kept_failed,
+    kept_for,
+    replaced_has_pods,
+    rest,
+    with_failed,
+    with_replaced,
+)
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, drop, is_undone, rejection, time_left
 from perennial.plan.rollout.status.conditions import conditions
@@ -51,6 +62,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     # Before what is asked for: retry forgets it again.
     strategy = strategy_of(s.deployment.spec.rollout)
     state = note_hindrance(s, take_request(s, recall(s, state), strategy))
+    state = watch(s, state, strategy)
     begins = state.status.stable is None
     found = first_revision(s, state.status) if begins else desired_revision(s, state.status)
     problem = found.problem or too_long(s.deployment.metadata.annotations)
@@ -113,7 +125,9 @@ def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | N
         desired is not None
         and (stable is None or desired.revision != stable.revision)
         and rejection(status, desired.revision) is None
+        and not status.baking  # else it waits for that
     )
+    goal = with_failed(s, status, goal, traffic_of(s.deployment).reached(s))
     waits = status.canary is not None or is_next or is_wanted(s, status)
     return with_replaced(s, status, goal, ends=waits)
 
@@ -159,7 +173,8 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
     delete = outdated(s, status)
     if goal is not None:
         way = Way(s, goal, traffic)
-        apply = tuple(as_seen(s, child) for child in way.children())
+        children = (*way.children(), *preview(s, status))
+        apply = tuple(as_seen(s, child) for child in children)
         create = (*create, *missing(s, status))
         delete = (*way.unreached(_named(s, status)), *_unwanted(s, apply), *delete)
         premise = KeepsCapacity(s, traffic, way.given)
@@ -202,21 +217,27 @@ def _named(s: DeploymentSnapshot, status: DeploymentStatus) -> frozenset[str]:
 def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> float | None:
     """Return when time alone may change the decision."""
     judged = s.deployment.spec.rollout.judging.judged
+    look = next_look(s.now, s.deployment.metadata.uid)
     written = s.deployment.status
     if status != written and not may_wait(written, status) and status.canary is not None:
         return 0.5
     if status.canary is not None and s.replicas == 0 and not is_undone(status):
         return None  # it waits until there are to be pods, and their being asked for wakes it
     if status.canary is not None and not status.paused:
-        return 1.0
+        return min(1.0, look) if judged else 1.0
     if status.canary is not None:
         # One that waits for a person is watched, and waits until its deadline only.
         until = max(0.0, time_left(s, status.canary)) + 1.0
-        return min(until, LOOK_SECONDS) if judged else until
+        return min(until, look) if judged else until
+    if status.baking:
+        until = max(0.0, bake_left(s, status)) + 1.0
+        return min(until, look) if judging(s.deployment, status).judged else until
     if is_on(status) or status.variants:
         return EXPERIMENT_SECONDS
-    if replaced_has_pods(s, status):
-        return max(2.0, kept_for(s, status, ends=is_wanted(s, status)))
+    kept = [kept_for(s, status, ends=is_wanted(s, status))] if replaced_has_pods(s, status) else []
+    kept += [failed_for(s, status)] if kept_failed(s, status) is not None else []
+    if kept:
+        return max(2.0, min(kept))
     if state.problem is not None and state.problem.blame == "Cluster":
         return LOOK_AGAIN_SECONDS
     if status.stable is None or state.problem is not None:

@@ -25,6 +25,8 @@ REVISION_LABEL = "perennial.dev/revision"
 ROLE_LABEL = "perennial.dev/role"
 REPLACED = "replaced"
 """The role of what served before."""
+FAILED = "failed"
+"""The role of what was rolled back."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,15 @@ class DeploymentSnapshot:
     """Our other Services: not the one that is called as the ModelDeployment."""
     routes: tuple[Json, ...] = ()
     """What a Gateway is told, where requests come through one."""
+    budgets: tuple[Json, ...] = ()
+    """Our PodDisruptionBudgets: at most one."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted, or an experiment's; None where they were not
     asked in this pass."""
 
     outcomes: Answers | None = None
-    """What all pods were told of predictions; None where they were not asked in this pass."""
+    """What became known of their predictions; None where it was not asked in this pass."""
 
     signatures: tuple[SignatureAnswer, ...] = ()
     """What their models take and give; empty where they were not asked in this pass."""

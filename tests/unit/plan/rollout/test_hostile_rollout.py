@@ -527,7 +527,7 @@ def test_a_pause_takes_no_time_while_a_hand_turns_the_service() -> None:
     began, world.service = world.seconds, None
     world.refused["Service"] = Refusal(403, "no")
     work(world, 40)
-    assert sum(map(world.ready, world.workloads)) == 4
+    assert sum(map(world.ready, world.workloads)) == 8
     world.refused.clear()
     advance(world, lambda w: w.deployment.status.promoting)
     assert 68 <= world.seconds - began <= 76
@@ -739,18 +739,6 @@ def test_the_share_that_is_told_is_the_share_that_there_is() -> None:
     ready = world.ready(canary_revision(world))
     world.step()
     assert weight(world)[1] == round(100 * ready / (ready + 1)) > 50
-
-
-# A15: autoscalers read and write the ModelDeployment.
-
-
-def test_autoscalers_are_told_stables_pods_while_it_is_full() -> None:
-    world = World(rollout={"canary": {"steps": [{"setWeight": 0}, {"pause": {}}]}}, replicas=4)
-    world.settle()
-    world.wish(NEW_SHA)
-    world.settle()
-    status = world.deployment.status
-    assert status.replicas == 4 and f"{REVISION}={stable_revision(world)}" in status.selector
 
 
 # A16: a pod that ended takes no part.

@@ -1,6 +1,7 @@
 """Several models on live traffic for a time: which has how much of it, and which is best.
 
 arms        which models take part: as the status names them, and as the spec says now
+questions   what pods are asked, of requests and of outcomes
 told        what the pods were told of predictions: by arm and age, batch by batch
 shares      how much of the traffic each arm is to have
 judging     what is known of the arms, and whether that decides
@@ -11,9 +12,9 @@ lead        where the experiment stands: it waits, runs, gives way to a rollout,
 
 from perennial.plan.rollout.experiment.arms import taking_part
 from perennial.plan.rollout.experiment.goal import goal, is_on, is_wanted
-from perennial.plan.rollout.experiment.health import questions, signature_questions
+from perennial.plan.rollout.experiment.health import signature_questions
 from perennial.plan.rollout.experiment.lead import keeps_waiting, lead
-from perennial.plan.rollout.experiment.told import outcome_questions
+from perennial.plan.rollout.experiment.questions import questions
 
 __all__ = [
     "goal",
@@ -21,7 +22,6 @@ __all__ = [
     "is_wanted",
     "keeps_waiting",
     "lead",
-    "outcome_questions",
     "questions",
     "signature_questions",
     "taking_part",

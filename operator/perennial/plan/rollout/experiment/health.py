@@ -18,7 +18,7 @@ UNREACHABLE_SECONDS = 30.0
 SHOWN = 6
 
 
-def questions(s: DeploymentSnapshot) -> Asked | None:
+def request_questions(s: DeploymentSnapshot) -> Asked | None:
     """Return what the pods of stable and the variants are to be asked, None where nothing is."""
     known, stable, analysis = (
         s.status.experiment,

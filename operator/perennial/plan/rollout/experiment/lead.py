@@ -23,7 +23,7 @@ from perennial.plan.rollout.experiment.arms import (
 from perennial.plan.rollout.experiment.goal import goal, is_on
 from perennial.plan.rollout.experiment.health import READY, before_traffic, in_traffic
 from perennial.plan.rollout.goal import Goal, Seen
-from perennial.plan.rollout.rest import replaced_has_pods
+from perennial.plan.rollout.rest import kept_failed, replaced_has_pods
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, rejection
 from perennial.plan.serving.revision import as_written, counted
@@ -118,6 +118,8 @@ def _hindered(s: DeploymentSnapshot, state: State, desired: Revision | None) -> 
         return "it begins once stable serves"
     if status.canary is not None:
         return f"it gives way to the rollout of {status.canary.name}"
+    if status.baking:
+        return f"it begins once {status.stable.name} has baked"
     if s.replicas == 0:
         return "it goes on when there are to be pods again"
     newer = desired is not None and desired.revision != status.stable.revision
@@ -179,7 +181,8 @@ def _waiting(
             f"rollout.maxSurge allows {surge}: raise it"
         )
         return _held(state, known, message)
-    if not is_alone or replaced_has_pods(s, state.status) or state.status.variants:
+    kept = replaced_has_pods(s, state.status) or kept_failed(s, state.status) is not None
+    if not is_alone or kept or state.status.variants:
         return _held(state, known, "it begins once stable alone has requests, and pods")
     begun = begin(experiment, stable, found, known)
     begun = begun.model_copy(update={"waiting_since": s.now, "message": ""})

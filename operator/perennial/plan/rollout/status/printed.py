@@ -9,7 +9,14 @@ from perennial.api.deployment import (
     Revision,
     Share,
 )
-from perennial.plan.rollout.snapshot import REPLACED, DeploymentSnapshot
+from perennial.plan.rollout.rest import kept_failed
+from perennial.plan.rollout.snapshot import (
+    FAILED,
+    REPLACED,
+    REVISION_LABEL,
+    DeploymentSnapshot,
+)
+from perennial.plan.rollout.traffic import traffic_of
 from perennial.plan.serving.workload import image_of
 
 
@@ -28,23 +35,17 @@ def shown(
         live = s.workload(revision.revision)
         has = int(live.get("status", {}).get("replicas", 0)) if live else 0
         is_ready = s.ready(revision.revision)
-        if field != REPLACED:
+        if field != REPLACED and not (field == FAILED and field not in parts):
             total, ready = total + has, ready + is_ready
         changes = {"replicas": has, "ready_replicas": is_ready, "share": parts.get(field)}
         updates[field] = revision.model_copy(update=changes)
     meta, stable, canary = s.deployment.metadata, status.stable, status.canary
-    selector = f"perennial.dev/deployment={meta.name}"
-    replicas = total
     if stable is not None:
         live = s.workload(stable.revision)
         if live is not None:
             image = image_of(live, s.settings)
             updates["serving_image"] = image
             updates["serving_image_outdated"] = image != s.settings.serving_image
-        if s.ready(stable.revision) >= s.replicas:
-            # While stable is full, autoscalers are told its pods alone: a canary's are beside them.
-            selector += f",perennial.dev/revision={stable.revision}"
-            replicas = int(live.get("status", {}).get("replicas", 0)) if live else 0
         domain = s.settings.cluster_domain
         updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
     updates["variants"] = variants = [_variant(s, status, r, shares) for r in status.variants]
@@ -62,9 +63,8 @@ def shown(
     )
     return status.having(
         **updates,
-        replicas=replicas,
+        **_for_autoscalers(s, status),
         ready_replicas=ready,
-        selector=selector,
         printed=printed,
     )
 
@@ -105,14 +105,31 @@ def _with_actual(known: ExperimentStatus, shares: dict[str, int]) -> ExperimentS
     return known.model_copy(update={"arms": arms})
 
 
+def _for_autoscalers(s: DeploymentSnapshot, status: DeploymentStatus) -> dict[str, object]:
+    """Return the pods that autoscalers reckon by: those that requests reach, of all revisions.
+
+    What they all do together is what stable's would have to do alone. Of stable's alone half of
+    the work would be seen at half of the traffic, and half of the pods be taken away.
+    """
+    selector = f"perennial.dev/deployment={s.deployment.metadata.name}"
+    stable = [status.stable.revision] if status.stable is not None else []
+    found = sorted(traffic_of(s.deployment).reached(s)) or stable
+    if found:
+        named = f"={found[0]}" if len(found) == 1 else f" in ({','.join(found)})"
+        selector += f",{REVISION_LABEL}{named}"
+    live = (s.workload(revision) or {} for revision in found)
+    replicas = sum(int(body.get("status", {}).get("replicas", 0)) for body in live)
+    return {"selector": selector, "replicas": replicas}
+
+
 def _failed(
     s: DeploymentSnapshot, status: DeploymentStatus, shares: dict[str, int]
 ) -> Revision | None:
-    """Return what was taken back and has requests yet, None where it has none."""
+    """Return what was taken back and has requests yet, or pods that are kept for their logs."""
     roles = (status.stable, status.canary, status.replaced)
     named = {revision.revision for revision in (*roles, *status.variants) if revision is not None}
     record = next((r for r in s.records if r.name not in named and shares.get(r.name)), None)
-    return record.revision if record is not None else None
+    return record.revision if record is not None else kept_failed(s, status)
 
 
 def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]:
@@ -126,7 +143,7 @@ def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]
             asked = weight.asked if weight is not None else 0
             parts["canary"] = Share(asked=asked, actual=actual)
     on_trial = canary.revision if canary is not None else ""
-    for field in (REPLACED, "failed"):
+    for field in (REPLACED, FAILED):
         other: Revision | None = getattr(status, field)
         if other is not None and other.revision != on_trial and shares.get(other.revision):
             parts[field] = Share(asked=0, actual=shares[other.revision])
