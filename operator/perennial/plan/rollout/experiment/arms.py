@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 
-from perennial.api.deployment import ArmStatus, Experiment, ExperimentStatus, Revision
+from perennial.api.deployment import ArmStatus, Experiment, ExperimentStatus, Revision, Variant
 from perennial.api.deployment.status import STABLE
 from perennial.plan.core import Finding
 from perennial.plan.rollout.desired import Desired, asked_revision
@@ -14,14 +14,19 @@ from perennial.plan.rollout.state import State
 
 def key_of(experiment: Experiment) -> str:
     """Return a hash of the variants: with others, what was counted is about something else."""
-    written = [v.to_json() for v in experiment.variants]
+    written = [v.to_json() for v in _in_order(experiment)]
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _in_order(experiment: Experiment) -> list[Variant]:
+    """Return the variants by name, so that another order of the list is no other list."""
+    return sorted(experiment.variants, key=lambda variant: variant.name)
 
 
 def wanted(s: DeploymentSnapshot, state: State) -> dict[str, Desired]:
     """Return the revision of each variant as the spec says now, or what is in its way."""
     experiment = s.deployment.spec.experiment
-    variants = experiment.variants if experiment is not None else []
+    variants = _in_order(experiment) if experiment is not None else []
     return {v.name: asked_revision(s.as_if(v.model.source), state.status) for v in variants}
 
 

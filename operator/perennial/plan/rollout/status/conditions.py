@@ -235,6 +235,8 @@ def conditions(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> l
 
 def _waits_for_an_experiment(f: Facts) -> str:
     """Return what is wanted while an experiment goes on, '' where that is what serves."""
+    if f.status.experiment is None:
+        return ""
     stable, wanted = f.status.stable, desired_revision(f.s, f.status).revision
     is_next = wanted is not None and stable is not None and wanted.revision != stable.revision
     return wanted.name if wanted is not None and is_next else ""
