@@ -24,18 +24,22 @@ from perennial.cluster.queue import Key, WorkQueue
 from perennial.cluster.watch import keep
 from perennial.handlers import wake
 from perennial.handlers.controller import Controller
+from perennial.plan.core.premise import GATEWAY_API
 from perennial.sources.pods import Pods
+from perennial.sources.web import Web
 
 OWN = tuple(Source(API_VERSION, kind.kind()) for kind in KINDS)
 CHILDREN = tuple(
-    Source(api_version, kind, "app.kubernetes.io/managed-by=perennial")
-    for api_version, kind in (
-        ("apps/v1", "ControllerRevision"),
-        ("apps/v1", "Deployment"),
-        ("batch/v1", "Job"),
-        ("policy/v1", "PodDisruptionBudget"),
-        ("v1", "Pod"),
-        ("v1", "Service"),
+    Source(api_version, kind, "app.kubernetes.io/managed-by=perennial", optional)
+    for api_version, kind, optional in (
+        ("apps/v1", "ControllerRevision", False),
+        ("apps/v1", "Deployment", False),
+        ("batch/v1", "Job", False),
+        ("policy/v1", "PodDisruptionBudget", False),
+        ("v1", "Pod", False),
+        ("v1", "Service", False),
+        (GATEWAY_API, "GRPCRoute", True),
+        (GATEWAY_API, "HTTPRoute", True),
     )
 )
 
@@ -65,8 +69,8 @@ async def operate() -> None:
     heed_signals(stopping)
     cache = Cache((*OWN, *CHILDREN), wake.references)
     cluster = CachedCluster(await connect(), cache)
-    pods = Pods(lambda: queue.meanwhile())
-    controller = Controller(cluster, pods, settings, options)
+    pods, web = Pods(lambda: queue.meanwhile()), Web()
+    controller = Controller(cluster, pods, settings, options, web)
 
     async def reconcile(key: Key) -> float | None:
         # Nothing is decided where not everything was listed: it is woken once it was.
@@ -117,6 +121,7 @@ async def operate() -> None:
     finally:
         await probes.cleanup()
         await pods.close()
+        await web.close()
         await cluster.close()
 
 

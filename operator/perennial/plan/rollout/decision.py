@@ -17,11 +17,14 @@ from perennial.plan.core import (
 )
 from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
 from perennial.plan.rollout.analysis.look import next_look
+from perennial.plan.rollout.analysis.outside import denied
 from perennial.plan.rollout.analysis.verdict import judging
 from perennial.plan.rollout.analysis.writing import may_wait
 from perennial.plan.rollout.bake import bake_left, watch
+from perennial.plan.rollout.before_traffic import asked_anew
 from perennial.plan.rollout.capacity import Way
 from perennial.plan.rollout.desired import asked_revision, desired_revision, first_revision
+from perennial.plan.rollout.disruption import budget
 from perennial.plan.rollout.experiment import goal as experiment_goal
 from perennial.plan.rollout.experiment import is_on, is_wanted, keeps_waiting, lead
 from perennial.plan.rollout.goal import Goal
@@ -45,8 +48,9 @@ from perennial.plan.rollout.status.conditions import conditions
 from perennial.plan.rollout.status.printed import shown
 from perennial.plan.rollout.status.rebuild import rebuild, recall
 from perennial.plan.rollout.strategies import strategy_of
-from perennial.plan.rollout.traffic import traffic_of
+from perennial.plan.rollout.traffic import provider_of, traffic_of
 from perennial.plan.rollout.trial import choose, judge
+from perennial.plan.serving.route import backends
 
 EXPERIMENT_SECONDS = 5.0
 """How often an experiment is looked at, so that a variant that fails is out soon."""
@@ -61,11 +65,12 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
         state = rebuild(s, state)
     # Before what is asked for: retry forgets it again.
     strategy = strategy_of(s.deployment.spec.rollout)
-    state = note_hindrance(s, take_request(s, recall(s, state), strategy))
+    state = asked_anew(s, recall(s, state))
+    state = note_hindrance(s, take_request(s, state, strategy))
     state = watch(s, state, strategy)
     begins = state.status.stable is None
     found = first_revision(s, state.status) if begins else desired_revision(s, state.status)
-    problem = found.problem or too_long(s.deployment.metadata.annotations)
+    problem = found.problem or too_long(s.deployment.metadata.annotations) or denied(s)
     state = replace(state, problem=problem, waiting=found.waiting)
     desired = found.revision
     stable, trial = state.status.stable, state.status.canary
@@ -82,7 +87,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
             state = choose(s, state, desired, strategy, _is_alone(s, state))
     elif desired is not None and trial is not None:
         state = drop(state)
-    state = judge(s, state)
+    state = judge(s, _with_traffic(s, state))
     goes_on = desired is not None or is_undone(state.status)
     if state.status.canary is not None and goes_on:
         goal = _goal(s, state.status, desired)
@@ -112,6 +117,21 @@ def _experimented(s: DeploymentSnapshot, state: State, desired: Revision | None)
         reached=traffic.reached(s),
         seen=lambda goal: Way(s, goal, traffic).seen(),
     )
+
+
+def _with_traffic(s: DeploymentSnapshot, state: State) -> State:
+    """Note how requests are divided; by another way a trial begins anew."""
+    status, way = state.status, provider_of(s.deployment)
+    if status.canary is None or status.rollout.traffic == way:
+        return state
+    state = state.set(traffic=way)
+    if not status.rollout.traffic or is_undone(status):
+        return state
+    event = Event(
+        "TrafficChanged", f"requests are divided by {way} now: {status.canary.name} begins anew"
+    )
+    first = strategy_of(s.deployment.spec.rollout).first_step(s)
+    return state.set(event, step=first, weight=None, promoting=False, paused="")
 
 
 def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | None) -> Goal:
@@ -145,7 +165,7 @@ def _warn_of_refuted(s: DeploymentSnapshot) -> tuple[Event, ...]:
 
 def _conflict(s: DeploymentSnapshot) -> str:
     uid = s.deployment.metadata.uid
-    for child in (*s.workloads, *([s.service] if s.service else []), *s.services, *s.routes):
+    for child in (*s.workloads, *([s.service] if s.service else []), *s.beside):
         if not owned_by(child, uid):
             other = f"{child['kind']} {child['metadata']['name']}"
             return f"{other} exists and is not ours: delete it or rename the ModelDeployment"
@@ -173,7 +193,8 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
     delete = outdated(s, status)
     if goal is not None:
         way = Way(s, goal, traffic)
-        children = (*way.children(), *preview(s, status))
+        reached = traffic.reached(s)
+        children = (*way.children(), *preview(s, status), *budget(s, status, reached))
         apply = tuple(as_seen(s, child) for child in children)
         create = (*create, *missing(s, status))
         delete = (*way.unreached(_named(s, status)), *_unwanted(s, apply), *delete)
@@ -198,11 +219,15 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
 
 
 def _unwanted(s: DeploymentSnapshot, wanted: tuple[Json, ...]) -> tuple[Deletion, ...]:
-    """Return the Services and routes of ours that are not among what is applied any more."""
+    """Return what is ours and not among what is applied any more.
+
+    A Service goes once no route was seen to name it.
+    """
     names = {(child["kind"], child["metadata"]["name"]) for child in wanted}
+    names |= {("Service", backend) for live in s.routes for backend in backends(live)}
     return tuple(
         Deletion.of(live)
-        for live in (*s.services, *s.routes)
+        for live in s.beside
         if (live["kind"], live["metadata"]["name"]) not in names
     )
 

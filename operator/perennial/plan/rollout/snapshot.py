@@ -15,6 +15,8 @@ from perennial.api.training import ModelTraining
 from perennial.api.values import Json, seconds
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Finding, Settings
+from perennial.plan.core.golden import GoldenAnswer
+from perennial.plan.core.outside import Measurement
 from perennial.plan.core.questions import Answers
 from perennial.plan.core.signature import SignatureAnswer
 from perennial.plan.pods.health import lacking_for, refused, trouble, unattended
@@ -54,6 +56,10 @@ class DeploymentSnapshot:
     """What a Gateway is told, where requests come through one."""
     budgets: tuple[Json, ...] = ()
     """Our PodDisruptionBudgets: at most one."""
+    no_routes: Finding | None = None
+    """Why nothing is known of routes, where they are wanted."""
+    taken: frozenset[str] = frozenset()
+    """Names for Services of ours that somebody else's have."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted, or an experiment's; None where they were not
@@ -64,6 +70,15 @@ class DeploymentSnapshot:
 
     signatures: tuple[SignatureAnswer, ...] = ()
     """What their models take and give; empty where they were not asked in this pass."""
+
+    measurements: tuple[tuple[str, Measurement], ...] = ()
+    """The numbers of others that came since the last pass, by their questions' ids."""
+
+    golden: tuple[GoldenAnswer, ...] = ()
+    """What pods of both arms made of the golden requests; empty where that is not known yet."""
+
+    golden_map: Json | None = None
+    """The ConfigMap with the golden requests, None where there is none, or none is asked for."""
 
     measured: AnalysisStatus | None = None
     """What was found of the canary since the status was written."""
@@ -93,6 +108,11 @@ class DeploymentSnapshot:
         return replace(self, deployment=deployment, version=version, training=None)
 
     @property
+    def beside(self) -> tuple[Json, ...]:
+        """Return what is ours beside Deployments and the Service; what is unwanted is deleted."""
+        return (*self.routes, *self.services, *self.budgets)
+
+    @property
     def replicas(self) -> int:
         """Return the pods wanted: a person or an autoscaler writes them."""
         return self.deployment.spec.replicas
@@ -115,6 +135,15 @@ class DeploymentSnapshot:
         """Return the one revision that the Service was seen to name; None: all, or no Service."""
         found = (self.service or {}).get("spec", {}).get("selector", {}).get(REVISION_LABEL)
         return None if found is None else str(found)
+
+    @property
+    def populated(self) -> frozenset[str]:
+        """Return the revisions whose Deployments ask for pods, or have some."""
+        return frozenset(
+            str(live["metadata"]["labels"][REVISION_LABEL])
+            for live in self.workloads
+            if int(live["spec"].get("replicas", 1)) > 0 or ready_pods(live) > 0
+        )
 
     def workload(self, revision: str) -> Json | None:
         """Return a revision's Deployment."""

@@ -52,6 +52,8 @@ def drop(state: State) -> State:
         paused="",
         analysis=None,
         signature=None,
+        before_traffic=None,
+        traffic="",
         baking="",
         rejected=rejected,
     )

@@ -2,6 +2,7 @@
 
 from perennial.api.deployment.status.analysis import (
     AnalysisStatus,
+    MeasurementStatus,
     MetricStatus,
     Outcome,
     PartStatus,
@@ -14,7 +15,12 @@ from perennial.api.deployment.status.revision import (
     Role,
     Share,
 )
-from perennial.api.deployment.status.rollout import RolloutStatus, SignatureStatus, StepStatus
+from perennial.api.deployment.status.rollout import (
+    BeforeTrafficStatus,
+    RolloutStatus,
+    SignatureStatus,
+    StepStatus,
+)
 from perennial.api.deployment.status.status import ROLES, Address, DeploymentStatus, Printed
 
 __all__ = [
@@ -23,8 +29,10 @@ __all__ = [
     "Address",
     "AnalysisStatus",
     "ArmStatus",
+    "BeforeTrafficStatus",
     "DeploymentStatus",
     "ExperimentStatus",
+    "MeasurementStatus",
     "MetricStatus",
     "Outcome",
     "PartStatus",

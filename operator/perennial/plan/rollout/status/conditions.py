@@ -7,13 +7,17 @@ from perennial.api.common import Condition
 from perennial.api.deployment import DeploymentStatus, Rejection
 from perennial.api.values import seconds
 from perennial.plan.core import Finding, condition, first, verdict
+from perennial.plan.rollout.before_traffic import waits_for
 from perennial.plan.rollout.desired import desired_revision, held_back
+from perennial.plan.rollout.disruption import no_eviction
 from perennial.plan.rollout.hindrance import tried_again
-from perennial.plan.rollout.signature_check import waits_for
+from perennial.plan.rollout.preview import address_of_trial
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
 from perennial.plan.rollout.status.experiment import experiment_condition
 from perennial.plan.rollout.strategies.blue_green import not_at_once
+from perennial.plan.rollout.traffic import traffic_of
+from perennial.plan.serving.route import PENDING
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Facts:
     """Why stable's pods do not become ready."""
     shares: dict[str, int]
     """The shares of the traffic in force, by revision, in percent."""
+    route: Finding | None
+    """Why requests do not go as they are asked to."""
     stalled: Finding | None = None
 
     @property
@@ -58,7 +64,8 @@ def facts(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> Facts:
     status = state.status
     refused = held_back(s, status) if status.canary is None else None
     trouble = s.trouble(status.stable.revision) if status.stable is not None else None
-    found = Facts(s, status, state.problem, state.waiting, refused, trouble, shares)
+    route = traffic_of(s.deployment).problem(s) if status.stable is not None else None
+    found = Facts(s, status, state.problem, state.waiting, refused, trouble, shares, route)
     return replace(found, stalled=first(STALLED, found))
 
 
@@ -101,7 +108,12 @@ def is_rid_of_what_failed(f: Facts) -> Finding | None:
     return Finding("StableNotReady", f"{message}, since {f.name} has not the pods{why}")
 
 
-STALLED = (is_understood, can_start, is_rid_of_what_failed, is_not_rejected)
+def is_let_through(f: Facts) -> Finding | None:
+    """Make sure that what leads requests here has not refused to."""
+    return f.route if f.route is not None and f.route.final else None
+
+
+STALLED = (is_understood, can_start, is_let_through, is_rid_of_what_failed, is_not_rejected)
 
 
 def serves_what_is_named(f: Facts) -> Finding | None:
@@ -120,7 +132,12 @@ def answers(f: Facts) -> Finding | None:
     return f.stalled or f.trouble or waiting or starting
 
 
-NOT_READY = (serves_what_is_named, answers)
+def is_led_to(f: Facts) -> Finding | None:
+    """Make sure that requests come from where they are to come from."""
+    return f.route if f.route is not None and f.route.reason != PENDING and not f.idle else None
+
+
+NOT_READY = (serves_what_is_named, answers, is_led_to)
 
 
 def is_scaled_to_zero(f: Facts) -> Finding | None:
@@ -154,12 +171,26 @@ def lacks_receipts(f: Facts) -> Finding | None:
     return Finding(why.reason, f"{f.name} serves; {why.message}") if why is not None else None
 
 
+def lets_no_pod_go(f: Facts) -> Finding | None:
+    """Tell that no node with a pod can be drained."""
+    why = no_eviction(f.s)
+    return replace(why, message=f"{f.name} serves; {why.message}") if why is not None else None
+
+
 def serves(f: Facts) -> Finding | None:
     """Tell that all is well."""
     return Finding("Serving", f"{f.name} serves")
 
 
-READY = (is_scaled_to_zero, went_back, has_a_canary, is_watched, lacks_receipts, serves)
+READY = (
+    is_scaled_to_zero,
+    went_back,
+    has_a_canary,
+    is_watched,
+    lacks_receipts,
+    lets_no_pod_go,
+    serves,
+)
 
 
 def is_over(f: Facts) -> Finding | None:
@@ -170,7 +201,11 @@ def is_over(f: Facts) -> Finding | None:
     trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else _trial(f)
     why = f.s.trouble(canary.revision)
     details = f"; {why.reason}: {why.message}" if why is not None else ""
-    if message := waits_for(status):
+    if f.route is not None:
+        details += f"; {f.route.message}"
+    if (name := address_of_trial(f.s.deployment)) in f.s.taken:
+        details += f"; Service {name} is somebody else's, so that it has no address of its own"
+    if message := waits_for(f.s, status):
         details += f"; {message}"
     if (again := tried_again(f.s, f.status, canary)) is not None and not is_undone(status):
         details += f"; if that lasts, it is tried again at {again:%Y-%m-%dT%H:%M:%SZ}"
@@ -219,9 +254,10 @@ def conditions(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> l
     ready = not_ready or first(READY, f) or Finding("Serving")
     rolled_out = not_rolled_out or Finding("ScaledToZero" if f.idle else "Serving")
     by_spec = (f.status.canary is not None or f.status.baking) and f.explicit
-    busy = (not (f.serving or f.idle) or by_spec) and f.stalled is None
+    is_up_now = (f.serving and is_led_to(f) is None) or f.idle
+    busy = (not is_up_now or by_spec) and f.stalled is None
     stalled = f.stalled or Finding("Progressing")
-    pause = waits_for(f.status) if f.status.paused else ""
+    pause = waits_for(s, f.status) if f.status.paused else ""
     return [
         verdict("Ready", not_ready is None, ready),
         condition("Available", f.serving, "PodsReady" if f.serving else "NoPodReady"),
