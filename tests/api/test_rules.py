@@ -24,6 +24,22 @@ REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 GPU = {"key": "gpu", "operator": "In", "values": ["a"]}
 
+GOLDEN = {
+    "name": "late",
+    "inputs": [
+        {"name": "hour", "datatype": "FP32", "shape": [2], "data": [9.5, None]},
+        {"name": "origin", "datatype": "BYTES", "shape": [2], "data": ["JFK", "LGA"]},
+    ],
+    "expect": [{"name": "probabilities", "data": [[0.2, 0.8], [0.9, 0.1]]}],
+}
+OFTEN = {"interval": "30s", "failures": 2}
+WEB = {"url": "http://checks.{{namespace}}.svc:8080/of/{{canary}}?x=1", "path": "/ok", **OFTEN}
+PROMETHEUS = {
+    "address": "http://prometheus.monitoring.svc:9090/team",
+    "query": 'sum(rate(x{namespace="{{namespace}}", pod=~"{{name}}-{{canary}}-.*"}[1m]))',
+    **OFTEN,
+}
+
 # Every field that there is, but for choices: these take turns in OTHER.
 FULL: dict[str, dict[str, Any]] = {
     "ModelTraining": {
@@ -163,6 +179,10 @@ FULL: dict[str, dict[str, Any]] = {
                     {"name": "errors", "errorRate": {"maximum": 0.01}},
                 ],
             },
+            "beforeTraffic": {
+                "golden": {"requests": [GOLDEN], "tolerance": 0.01},
+                "web": [{"name": "approved", "minimum": 1, **WEB}],
+            },
             "maxSurge": "25%",
             "keepReplaced": "10m",
             "keepFailed": "30m",
@@ -170,6 +190,31 @@ FULL: dict[str, dict[str, Any]] = {
             "progressDeadline": "10m",
             "deadline": "24h",
             "onNewVersion": "Restart",
+        },
+        "experiment": {
+            "variants": [
+                {
+                    "name": "other",
+                    "model": {
+                        "artifact": {
+                            "uri": "s3://models/b/",
+                            "sha256": "b" * 64,
+                            "secretRef": {"name": "store"},
+                        }
+                    },
+                },
+                {"name": "third", "model": {"versionRef": {"name": "flights-3"}}},
+            ],
+            "allocation": {"thompsonSampling": {"minimumShare": 0.2, "maximumStep": 10}},
+            "outcome": {"reward": {}},
+            "batch": "5m",
+            "stop": {
+                "probabilityBest": 0.95,
+                "minimumOutcomes": 500,
+                "valueRemaining": 0.02,
+                "after": "72h",
+            },
+            "then": "Promote",
         },
         "traffic": {
             "gateway": {
@@ -206,6 +251,9 @@ CANARY = ("spec", "rollout", "canary")
 GREEN = {k: v for k, v in FULL["ModelDeployment"]["rollout"].items() if k != "canary"}
 ANALYSIS = ("spec", "rollout", "analysis")
 METRICS = (*ANALYSIS, "metrics")
+EXPERIMENT = ("spec", "experiment")
+SHARES = [{"name": "other", "share": 20}, {"name": "third", "share": 30}]
+BEFORE = ("spec", "rollout", "beforeTraffic")
 GATE = ("spec", "gates", 0)
 OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelVersion", ("spec", "source"), IMPORTED),
@@ -217,6 +265,8 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", ("spec", "rollout"), {**GREEN, "blueGreen": {"pause": {"duration": "5m"}}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "e", "errorRate": {"maximum": 0.1}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "r", "refusalRate": {"maximum": 0.1}}),
+    ("ModelDeployment", (*METRICS, 0), {"name": "p", "prometheus": {"maximum": 1, **PROMETHEUS}}),
+    ("ModelDeployment", (*METRICS, 0), {"name": "w", "web": {"minimum": -0.5, **WEB}}),
     (
         "ModelDeployment",
         METRICS,
@@ -233,6 +283,15 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelTraining", GATE, {"name": "a", "metric": "r2", "maximum": 1}),
     ("ModelTraining", GATE, {"name": "a", "metric": "r2", "againstChampion": {}}),
     ("ModelDeployment", ANALYSIS, {"none": {}}),
+    ("ModelDeployment", (*EXPERIMENT, "allocation"), {"fixed": {"shares": SHARES}}),
+    ("ModelDeployment", (*EXPERIMENT, "allocation"), {"fixed": {}}),
+    (
+        "ModelDeployment",
+        (*EXPERIMENT, "variants", 0, "model"),
+        {"versionRef": {"name": "flights-2"}},
+    ),
+    ("ModelDeployment", (*BEFORE, "golden"), {"configMap": {"name": "golden", "key": "a.json"}}),
+    ("ModelDeployment", BEFORE, {"web": [{"name": "approved", "maximum": 0, **WEB}]}),
     ("ModelDeployment", ("spec", "rollout", "maxSurge"), 2),
     ("ModelDeployment", ("spec", "disruptionBudget"), {"minAvailable": "50%"}),
     ("ModelDeployment", ("spec", "rollout", "keepReplaced"), "5m"),
@@ -273,6 +332,16 @@ def splitting(**split: Any) -> Break:
     return lambda spec: {**spec, "dataset": {**spec["dataset"], "split": split}}
 
 
+def unheard(spec: Any) -> Any:
+    """Take out what an experiment's outcomes come by."""
+    return {**spec, "serving": {k: v for k, v in spec["serving"].items() if k != "receipts"}}
+
+
+def allocated(**how: Any) -> Break:
+    return lambda experiment: {**experiment, "allocation": how}
+
+
+TOO_MUCH = [{"name": "other", "share": 50}, {"name": "third", "share": 50}]
 # By the rule's message, or the beginning of it.
 BROKEN: dict[str, Break] = {
     "name must be a DNS label of at most 52": lambda o: {**o, "metadata": named("a" * 53)},
@@ -327,7 +396,18 @@ BROKEN: dict[str, Break] = {
     "ramp and every belong together": with_more(every="1m"),
     "write shares that grow": instead([25, 5]),
     "give exactly one of setWeight or pause": with_more(setWeight=10),
-    "give exactly one of errorRate, refusalRate or latency": with_more(errorRate={"maximum": 1}),
+    "give exactly one of errorRate, refusalRate": with_more(errorRate={"maximum": 1}, web=WEB),
+    "give exactly one of maximum or minimum": with_more(maximum=1, minimum=1),
+    "write address as http://HOST": with_more(address="http://user:password@prometheus:9090"),
+    "address is what comes before": with_more(address="http://prometheus:9090/?x=1"),
+    "address knows {{namespace}}": with_more(address="http://{{pod}}.team.svc"),
+    "query knows {{namespace}}": with_more(query='x{pod="{{pod}}"}'),
+    "write url as http://HOST": with_more(url="file:///etc/passwd"),
+    "url knows {{namespace}}": with_more(url="http://checks.team.svc/{{args.x}}"),
+    "write a JSON pointer": instead("score"),
+    "must be at least 5s": instead("4s"),
+    "give golden, web or both": instead({}),
+    "give exactly one of requests or configMap": with_more(configMap={"name": "golden"}),
     "give exactly one of maximum or againstStable": with_more(againstStable={}),
     "a quantile belongs to a maximum": instead({"quantile": 0.5, "againstStable": {}}),
     "give either none or metrics": with_more(none={}),
@@ -336,6 +416,14 @@ BROKEN: dict[str, Break] = {
     "write a number of pods, or a percentage": instead("101%"),
     "give exactly one of minAvailable or maxUnavailable": with_more(minAvailable=1),
     "minimum must be below maximum": with_more(minimum=1),
+    "an experiment counts what feedback tells by receipt": unheard,
+    "minimumShare times the number of models": allocated(thompsonSampling={"minimumShare": 0.4}),
+    "fixed.shares must name each variant": allocated(fixed={"shares": SHARES[:1]}),
+    "give exactly one of versionRef or artifact": with_more(versionRef={"name": "flights-2"}),
+    "give exactly one of fixed or thompsonSampling": with_more(fixed={}),
+    "the variants' shares must leave some of 100 %": instead({"shares": TOO_MUCH}),
+    "stable is what spec.model is called": instead("stable"),
+    "write reward: {}": instead({}),
 }
 
 

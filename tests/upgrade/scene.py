@@ -33,6 +33,12 @@ OPTIONS: Json = {
     "requestLog": {"sampleFraction": 0.5, "features": ["amount", "colour"]},
     "receipts": {"reward": {"minimum": 0, "maximum": 1}},
 }
+SHOWN_FIRST: Json = {
+    "beforeTraffic": {
+        "golden": {"configMap": {"name": "golden", "key": "requests.json"}, "tolerance": 0.01},
+        "web": [{"name": "approved", "url": "http://approvals.{{namespace}}.svc/", "minimum": 1}],
+    }
+}
 SPREAD = {
     "maxSkew": 1,
     "topologyKey": "kubernetes.io/hostname",
@@ -131,7 +137,7 @@ def deployments(good: str) -> list[Json]:
     ]
     waits: Json = {"steps": [{"setWeight": 50}, {"pause": {}}]}
     return [
-        _served("followed", {"trainingRef": {"name": "trained"}}),
+        _served("followed", {"trainingRef": {"name": "trained"}}, rollout=SHOWN_FIRST),
         _served("resting", {"versionRef": {"name": "imported"}}, replicas=2),
         _served("options", {"artifact": artifact}, serving=OPTIONS, podOverrides=OVERRIDES),
         _served("paused", {"artifact": bare}, rollout={"canary": waits}),

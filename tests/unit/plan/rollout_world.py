@@ -18,16 +18,23 @@ from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
 from perennial.handlers.observe.measured import Measured
 from perennial.plan.core import Deletion, Event, Plan, Premise, lowers
+from perennial.plan.core.golden import Answered, GoldenAnswer
+from perennial.plan.core.golden import read as read_golden
+from perennial.plan.core.outside import Measurement
 from perennial.plan.core.premise import Name, name_of
 from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.core.signature import Signature, SignatureAnswer, Tensor, differences
 from perennial.plan.rollout import (
     DeploymentSnapshot,
+    outside_questions,
     plan_deployment,
     wants_address,
+    wants_golden,
     wants_metrics,
+    web_asked,
 )
 from perennial.plan.rollout.analysis.look import closed
+from perennial.plan.rollout.golden import requests_of
 from perennial.plan.rollout.signature_check import CHANGED, UNKNOWN, is_asked
 from perennial.plan.rollout.state import is_undone
 from perennial.plan.rollout.traffic.replicas import split
@@ -93,6 +100,7 @@ class World:
         self.version: ModelVersion | None = None
         self.stable_version: ModelVersion | None = None
         self.versions: list[ModelVersion] = []
+        self.variant_versions: dict[str, ModelVersion] = {}
         self.records: dict[str, dict[str, Any]] = {}
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
@@ -109,6 +117,11 @@ class World:
         self.signatures: dict[str, Signature | None] = {}
         self.accepted: set[tuple[str, str]] = set()  # pairs that a person let pass
         self.served: set[str] = set()  # revisions that were stable once
+        self.numbers: dict[str, float | None] = {}  # what others answer, by metric or check
+        self.asked_outside: list[str] = []  # the URLs that they were asked
+        self.golden: dict[str, dict[str, int]] = {}  # labels of golden requests, by digest and name
+        self.golden_map: Json | None = None
+        self._asked_before: set[str] = set()
         self.behind: dict[str, int] = {}
         self.skewed: dict[str, float] = {}
         self.pods_each = 1
@@ -274,9 +287,45 @@ class World:
         snapshot = self._observed()
         signatures = tuple(self._told()) if is_asked(snapshot) else ()
         answers = self.answers(snapshot.now) if wants_metrics(snapshot) else None
-        return replace(snapshot, answers=answers, signatures=signatures)
+        snapshot = replace(snapshot, answers=answers, signatures=signatures)
+        snapshot = replace(snapshot, golden_map=self.golden_map)
+        golden = tuple(self._golden(snapshot)) if wants_golden(snapshot) else ()
+        return replace(snapshot, measurements=tuple(self._measured(snapshot)), golden=golden)
+
+    def _measured(self, s: DeploymentSnapshot) -> Iterator[tuple[str, Measurement]]:
+        """Yield what others answered: they take until the next pass."""
+        asked = {q.id: q.url for q in (*outside_questions(s), *web_asked(s))}
+        for id in asked.keys() & self._asked_before:
+            name = next((name for name in self.numbers if name in id.split("/")), "")
+            value = self.numbers.get(name)
+            self.asked_outside.append(asked[id])
+            yield id, Measurement(value, "" if value is not None else "it did not answer")
+        self._asked_before = asked.keys() - self._asked_before
+
+    def _golden(self, s: DeploymentSnapshot) -> Iterator[GoldenAnswer]:
+        """Yield what pods make of the golden requests, once the canary has one: the label 1."""
+        status = s.status
+        assert status.stable is not None and status.canary is not None
+        try:
+            names = [request.name for request in requests_of(s)]
+        except ValueError:
+            return
+        if not self.ready(status.canary.revision):
+            return
+        for role, revision in (("stable", status.stable), ("canary", status.canary)):
+            if not self.ready(revision.revision):
+                continue
+            of = self.golden.get(wanted_sha(self.workloads[revision.revision]), {})
+            found = [
+                Answered(name, problem="did not answer its data port")
+                if role in self.silent
+                else read_golden(name, *_answer(of.get(name, 1)))
+                for name in names
+            ]
+            yield GoldenAnswer(f"pod-{role}", revision.revision, tuple(found))
 
     def _observed(self) -> DeploymentSnapshot:
+        measured = self.measured.recall(self.deployment)
         return DeploymentSnapshot(
             deployment=self.deployment,
             now=later(self.seconds),
@@ -285,6 +334,7 @@ class World:
             version=self.version,
             stable_version=self.stable_version,
             versions=tuple(self.versions),
+            variant_versions=dict(self.variant_versions),
             records=tuple(Record.read(r) for r in self.records.values()),
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
@@ -292,7 +342,8 @@ class World:
             budgets=(_sent(self.budget),) if self.budget is not None else (),
             taken=frozenset(self.foreign) if self._looks_at_address() else frozenset(),
             pods=tuple(self.pods()),
-            measured=self.measured.recall(self.deployment),
+            measured=measured.analysis,
+            measured_experiment=measured.experiment,
         )
 
     def _looks_at_address(self) -> bool:
@@ -353,6 +404,7 @@ class World:
         """Return what the ready pods say that they counted."""
         status, until = self.deployment.status, closed(now)
         roles = {"stable": status.stable, "canary": status.canary, "replaced": status.replaced}
+        roles |= {f"variant {n}": r for n, r in enumerate(status.variants)}
         asked: dict[str, tuple[str, ...]] = {}
         heard = []
         for role, revision in roles.items():
@@ -781,6 +833,13 @@ class Writer:
 
     async def emit(self, owner: Kind, event: Event, now: datetime) -> None:
         self._world.told.append(event)
+
+
+def _answer(label: int) -> tuple[int, bytes]:
+    """Return status and body of an answer; one that is no label is the status of a refusal."""
+    if label >= 100:
+        return label, b'{"error": "refused"}'
+    return 200, msgspec.json.encode({"outputs": [{"name": "label", "data": [label]}]})
 
 
 def key_of(name: str) -> str:

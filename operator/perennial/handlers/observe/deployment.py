@@ -10,22 +10,30 @@ from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.cluster import metrics
 from perennial.cluster.client import Cluster, Unreadable
+from perennial.handlers.observe.asking import Asking
 from perennial.handlers.observe.drained import Drained
 from perennial.handlers.observe.measured import Measured
 from perennial.handlers.observe.sources import Sources
 from perennial.handlers.receipts import ReceiptKeys
 from perennial.plan.core import Finding, Plan, owned_by
+from perennial.plan.core.golden import GoldenAnswer, GoldenQuestion
+from perennial.plan.core.outside import Measurement, OutsideQuestion
 from perennial.plan.core.premise import GATEWAY_API, POLICIES_API, POLICY
 from perennial.plan.core.questions import shared_out
 from perennial.plan.rollout import (
     DeploymentSnapshot,
     address_of_trial,
+    golden_asked,
+    other_models,
+    outside_questions,
     plan_deployment,
     questions,
     signature_questions,
     takes_untried,
     turned_away,
     wants_address,
+    wants_golden,
+    web_asked,
 )
 from perennial.plan.serving import sticky
 from perennial.plan.serving.pods import serving_pods
@@ -33,6 +41,8 @@ from perennial.plan.serving.revision import Record
 from perennial.plan.serving.route import GRPC, HTTP, kinds, unavailable
 
 MEASURED, DRAINED = Measured(), Drained()
+OUTSIDE: Asking[OutsideQuestion, Measurement] = Asking()
+GOLDEN: Asking[tuple[GoldenQuestion, ...], tuple[GoldenAnswer, ...]] = Asking()
 RECEIPT_KEYS = ReceiptKeys()
 
 
@@ -68,12 +78,14 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
             taken = {address}
     selector = f"perennial.dev/deployment={own_name}"
     pods = serving_pods(own_name, await cluster.select("v1", "Pod", namespace, selector))
+    measured = MEASURED.recall(deployment)
     snapshot = DeploymentSnapshot(
         deployment=deployment,
         now=sources.now,
         settings=sources.settings,
         training=training,
         version=version,
+        variant_versions=await _variant_versions(cluster, deployment),
         stable_version=stable_version,
         versions=tuple(versions),
         records=await _records(cluster, deployment, selector),
@@ -96,7 +108,8 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         no_policies=_no_policies(cluster, deployment),
         taken=frozenset(taken),
         pods=tuple(pods),
-        measured=MEASURED.recall(deployment),
+        measured=measured.analysis,
+        measured_experiment=measured.experiment,
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
     )
     asked = questions(snapshot)
@@ -107,6 +120,7 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         snapshot = replace(snapshot, answers=answers, outcomes=outcomes)
     if about := signature_questions(snapshot):
         snapshot = replace(snapshot, signatures=await sources.pods.signatures(about))
+    snapshot = await _asked_beside(sources, snapshot)
     export(deployment)
     if not asked:
         decided = plan_deployment(snapshot)
@@ -125,6 +139,25 @@ def forget(namespace: str, name: str) -> None:
     MEASURED.forget(namespace, name)
     DRAINED.forget(namespace, name)
     RECEIPT_KEYS.forget(namespace, name)
+    OUTSIDE.forget(namespace, name)
+    GOLDEN.forget(namespace, name)
+
+
+async def _asked_beside(sources: Sources, s: DeploymentSnapshot) -> DeploymentSnapshot:
+    """Return the snapshot with what has come of what takes long, and is asked beside the passes."""
+    key, before = s.deployment.key, s.deployment.spec.rollout.before_traffic
+    golden = before.golden if before is not None else None
+    if golden is not None and golden.config_map is not None and wants_golden(s):
+        name = golden.config_map.name
+        s = replace(s, golden_map=await sources.cluster.get("v1", "ConfigMap", key[0], name))
+    numbers = OUTSIDE.look(key, (*outside_questions(s), *web_asked(s)), sources.web.ask)
+    pods = golden_asked(s)
+    answers = GOLDEN.look(key, [pods] if pods else [], lambda q: sources.pods.golden(q))
+    return replace(
+        s,
+        measurements=tuple((question.id, number) for question, number in numbers),
+        golden=answers[0][1] if answers else (),
+    )
 
 
 def _no_routes(cluster: Cluster, deployment: ModelDeployment) -> Finding | None:
@@ -144,6 +177,21 @@ def _no_policies(cluster: Cluster, deployment: ModelDeployment) -> Finding | Non
         return None
     lack = cluster.lacking(POLICIES_API, POLICY, deployment.metadata.namespace)
     return sticky.unavailable(*lack) if lack is not None else None
+
+
+async def _variant_versions(
+    cluster: Cluster, deployment: ModelDeployment
+) -> dict[str, ModelVersion]:
+    """Return the versions that an experiment is about, as far as there are any."""
+    found = {}
+    for model in other_models(deployment):
+        name = model.version_ref.name if model.version_ref is not None else ""
+        version = (
+            await cluster.read(ModelVersion, deployment.metadata.namespace, name) if name else None
+        )
+        if version is not None:
+            found[name] = version
+    return found
 
 
 async def _records(
@@ -171,6 +219,7 @@ def export(deployment: ModelDeployment) -> None:
     """Set the Prometheus series that say which versions serve, and with how many pods."""
     roles = (("stable", deployment.status.stable), ("canary", deployment.status.canary))
     found = [(role, revision) for role, revision in roles if revision is not None]
+    found += [("variant", revision) for revision in deployment.status.variants]
     serving = [((r.version, r.artifact.sha256, role), 1.0) for role, r in found]
     metrics.MODEL_INFO.set(deployment.key, serving)
     metrics.MODEL_REPLICAS.set(deployment.key, [((role,), r.replicas) for role, r in found])

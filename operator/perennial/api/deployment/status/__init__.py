@@ -2,10 +2,12 @@
 
 from perennial.api.deployment.status.analysis import (
     AnalysisStatus,
+    MeasurementStatus,
     MetricStatus,
     Outcome,
     PartStatus,
 )
+from perennial.api.deployment.status.experiment import STABLE, ArmStatus, ExperimentStatus
 from perennial.api.deployment.status.revision import (
     Rejection,
     RequestLogLocation,
@@ -13,14 +15,24 @@ from perennial.api.deployment.status.revision import (
     Role,
     Share,
 )
-from perennial.api.deployment.status.rollout import RolloutStatus, SignatureStatus, StepStatus
+from perennial.api.deployment.status.rollout import (
+    BeforeTrafficStatus,
+    RolloutStatus,
+    SignatureStatus,
+    StepStatus,
+)
 from perennial.api.deployment.status.status import ROLES, Address, DeploymentStatus, Printed
 
 __all__ = [
     "ROLES",
+    "STABLE",
     "Address",
     "AnalysisStatus",
+    "ArmStatus",
+    "BeforeTrafficStatus",
     "DeploymentStatus",
+    "ExperimentStatus",
+    "MeasurementStatus",
     "MetricStatus",
     "Outcome",
     "PartStatus",
