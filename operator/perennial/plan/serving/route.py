@@ -29,7 +29,7 @@ class Division:
     """How requests are divided among revisions."""
 
     shares: Mapping[str, int]
-    """In percent; those that are above 0 sum to 100."""
+    """In percent; those that are above 0 sum to 100. Stable is the first, and keeps its place."""
     mirrors: Mapping[str, int] = field(default_factory=dict)
     """How many requests in percent are copied to a revision, whose answers nobody sees."""
     chosen: str = ""
@@ -146,7 +146,7 @@ def _rule(
     rule: Json = {
         "backendRefs": [
             {**_backend(deployment, revision, port), "weight": share, **_marked(gateway, revision)}
-            for revision, share in sorted(division.shares.items())
+            for revision, share in division.shares.items()
             if share > 0
         ]
     }
