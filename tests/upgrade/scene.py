@@ -32,6 +32,7 @@ OPTIONS: Json = {
     "limits": {"maxBodySize": "4Mi", "maxInFlight": 128},
     "requestLog": {"sampleFraction": 0.5, "features": ["amount", "colour"]},
     "receipts": {"reward": {"minimum": 0, "maximum": 1}},
+    "pairs": "Enabled",
 }
 SPREAD = {
     "maxSkew": 1,

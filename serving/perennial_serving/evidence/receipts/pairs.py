@@ -26,6 +26,10 @@ class Kept:
         self.answers: dict[int, float | None] = {}
         self._largest: list[int] = []
 
+    def wants(self, request: int) -> bool:
+        """Tell whether an answer to a request with this hash would change anything."""
+        return len(self.answers) < KEPT or request <= -self._largest[0]
+
     def add(self, request: int, answer: float | None) -> None:
         """Keep an answer, if its request's hash is small enough; None where it came before."""
         if request in self.answers:
@@ -55,10 +59,17 @@ class PairCounts:
         self._version, self._score, self._key = version, score, key
         self.buckets: Buckets[Kept] = Buckets(Kept, KEPT * _BYTES, TIERS)
 
-    def keep(self, name: bytes, answer: float, now: float) -> None:
-        """Keep the answer to a request of this name, or not."""
+    def number(self, name: bytes) -> int:
+        """Return the hash of a request's name."""
         digest = hashlib.blake2b(name, key=self._key, digest_size=8).digest()
-        request = int.from_bytes(digest, "big") >> (64 - _BITS)
+        return int.from_bytes(digest, "big") >> (64 - _BITS)
+
+    def wants(self, request: int, now: float) -> bool:
+        """Tell whether the answer to a request with this hash would be kept."""
+        return self.buckets.at(now).wants(request)
+
+    def add(self, request: int, answer: float, now: float) -> None:
+        """Keep the answer to a request with this hash, or not."""
         self.buckets.at(now).add(request, answer)
 
     def between(self, start: int, end: int, now: float) -> Pairs:
