@@ -6,7 +6,7 @@ from datetime import datetime
 from perennial.api.deployment import ModelDeployment
 from perennial.api.version import DeployedBy, ModelVersion, Outcome, PrintedVersion
 from perennial.plan.core import Plan, condition, settle
-from perennial.plan.rollout.state import DEADLINE
+from perennial.plan.rollout.state import DEADLINE, is_undone
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ def plan_version(s: VersionSnapshot) -> Plan:
     for d in sorted(s.deployments, key=lambda d: d.metadata.name):
         if d.status.stable is not None and d.status.stable.version == name:
             deployed.append(DeployedBy(name=d.metadata.name, role="Stable"))
-            if outcome is None or outcome.reason != "Promoted":
+            is_new = outcome is None or outcome.reason != "Promoted"
+            if is_new and not is_undone(d.status):
                 message = f"serves as the stable version of {d.metadata.name}"
                 outcome = Outcome(
                     reason="Promoted", deployment=d.metadata.name, message=message, time=s.now

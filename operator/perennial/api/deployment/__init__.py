@@ -13,7 +13,14 @@ from perennial.api.deployment.analysis import (
 from perennial.api.deployment.kind import ModelDeployment
 from perennial.api.deployment.model import ArtifactRef, ArtifactSource, ModelSource
 from perennial.api.deployment.pods import PodOverrides
-from perennial.api.deployment.rollout import DEFAULT_STEPS, Canary, Pause, Rollout, Step
+from perennial.api.deployment.rollout import (
+    DEFAULT_STEPS,
+    BlueGreen,
+    Canary,
+    Pause,
+    Rollout,
+    Step,
+)
 from perennial.api.deployment.serving import Batching, Limits, Receipts, RequestLog, Serving
 from perennial.api.deployment.spec import DeploymentSpec
 from perennial.api.deployment.status import (
@@ -44,6 +51,7 @@ __all__ = [
     "ArtifactRef",
     "ArtifactSource",
     "Batching",
+    "BlueGreen",
     "Canary",
     "DeploymentSpec",
     "DeploymentStatus",

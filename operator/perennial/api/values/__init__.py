@@ -1,10 +1,10 @@
 """What fields hold: names, times, amounts, and the rules that Kubernetes checks them by."""
 
-from perennial.api.values.durations import Duration, Time, seconds, within
+from perennial.api.values.durations import Duration, Time, no_longer, seconds, within
 from perennial.api.values.labels import FOREIGN_KEYS, VALID_KEYS, LabelValue, Word
 from perennial.api.values.names import Name, ObjectName, ScorerName, Sha256, Text, Uri
 from perennial.api.values.quantities import ByteSize, Quantity, byte_count, quantity, sized
-from perennial.api.values.rules import Json, one_of, rule
+from perennial.api.values.rules import Json, at_most_one_of, one_of, rule
 
 __all__ = [
     "FOREIGN_KEYS",
@@ -22,7 +22,9 @@ __all__ = [
     "Time",
     "Uri",
     "Word",
+    "at_most_one_of",
     "byte_count",
+    "no_longer",
     "one_of",
     "quantity",
     "rule",

@@ -46,6 +46,16 @@ def within(shortest: str = "", longest: str = "") -> Json:
     return {"x-message": _DURATION_MESSAGE, "x-kubernetes-validations": rules}
 
 
+def no_longer(field: str, than: str, message: str) -> Json:
+    """Return the rule that one duration is at most another, where both are given."""
+    unreadable = [
+        f"!has(self.{name}) || !self.{name}.matches('{_DURATION}') || self.{name}.size() < 2"
+        for name in (field, than)
+    ]
+    holds = f"duration(self.{field}) <= duration(self.{than})"
+    return rule(" || ".join([*unreadable, holds]), message)
+
+
 _UNITS = (("ms", 0.001), ("h", 3600.0), ("m", 60.0), ("s", 1.0))
 
 

@@ -15,3 +15,9 @@ def one_of(*fields: str, message: str = "") -> Json:
     given = ", ".join(f"has(self.{field})" for field in fields)
     names = f"{', '.join(fields[:-1])} or {fields[-1]}"
     return rule(f"[{given}].filter(x, x).size() == 1", message or f"give exactly one of {names}")
+
+
+def at_most_one_of(*fields: str, message: str) -> Json:
+    """Return the rule that no more than one of some fields is given."""
+    given = ", ".join(f"has(self.{field})" for field in fields)
+    return rule(f"[{given}].filter(x, x).size() <= 1", message)

@@ -55,7 +55,7 @@ def _deployment(body: Json) -> State:
     if view.paused:
         return State("UnderWay", WAITS, f"Paused: {view.paused}", rolled_out[2])
     if rolled_out[0] == "False":
-        if view.trial is not None or rolled_out[1] == "Starting":
+        if view.trial is not None or rolled_out[1] in ("Starting", "Baking"):
             return _told("UnderWay", BUSY, body, "RolledOut")
         _, _, serves = condition(body, "Ready")
         return State("Failed", ODD, rolled_out[1], serves or rolled_out[2])

@@ -67,7 +67,7 @@ class Way:
             Deletion.of(live)
             for revision, live in self._workloads.items()
             if owned_by(live, self.s.deployment.metadata.uid)
-            and revision not in named | self._reached
+            and revision not in named | self._reached | {arm.revision for arm in self.goal.arms}
             and (is_known or self.s.asked(revision) + self.s.ready_as_reported(revision) == 0)
         )
 

@@ -17,7 +17,9 @@ from perennial.plan.core import (
 )
 from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
 from perennial.plan.rollout.analysis.look import LOOK_SECONDS
+from perennial.plan.rollout.analysis.verdict import judging
 from perennial.plan.rollout.analysis.writing import may_wait
+from perennial.plan.rollout.bake import left, watch
 from perennial.plan.rollout.capacity import Way
 from perennial.plan.rollout.desired import desired_revision, first_revision
 from perennial.plan.rollout.goal import Goal
@@ -25,7 +27,15 @@ from perennial.plan.rollout.hindrance import note_hindrance
 from perennial.plan.rollout.premises import KeepsCapacity, as_seen
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
-from perennial.plan.rollout.rest import kept_for, replaced_has_pods, rest, with_replaced
+from perennial.plan.rollout.rest import (
+    failed_for,
+    kept_failed,
+    kept_for,
+    replaced_has_pods,
+    rest,
+    with_failed,
+    with_replaced,
+)
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, drop, is_undone, rejection, time_left
 from perennial.plan.rollout.status.conditions import conditions
@@ -46,6 +56,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     # Before what is asked for: retry forgets it again.
     strategy = strategy_of(s.deployment.spec.rollout)
     state = note_hindrance(s, take_request(s, recall(s, state), strategy))
+    state = watch(s, state, strategy)
     begins = state.status.stable is None
     found = first_revision(s, state.status) if begins else desired_revision(s, state.status)
     problem = found.problem or too_long(s.deployment.metadata.annotations)
@@ -81,7 +92,9 @@ def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | N
         desired is not None
         and (stable is None or desired.revision != stable.revision)
         and rejection(status, desired.revision) is None
+        and not status.baking  # else it waits for that
     )
+    goal = with_failed(s, status, goal, TRAFFIC.reached(s))
     return with_replaced(s, status, goal, ends=status.canary is not None or is_next)
 
 
@@ -180,8 +193,13 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> f
         # One that waits for a person is watched, and waits until its deadline only.
         until = max(0.0, time_left(s, status.canary)) + 1.0
         return min(until, LOOK_SECONDS) if judged else until
-    if replaced_has_pods(s, status):
-        return max(2.0, kept_for(s, status, ends=False))
+    if status.baking:
+        until = max(0.0, left(s, status)) + 1.0
+        return min(until, LOOK_SECONDS) if judging(s.deployment, status).judged else until
+    kept = [kept_for(s, status, ends=False)] if replaced_has_pods(s, status) else []
+    kept += [failed_for(s, status)] if kept_failed(s, status) is not None else []
+    if kept:
+        return max(2.0, min(kept))
     if state.problem is not None and state.problem.blame == "Cluster":
         return LOOK_AGAIN_SECONDS
     if status.stable is None or state.problem is not None:

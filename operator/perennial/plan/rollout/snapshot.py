@@ -18,6 +18,8 @@ REVISION_LABEL = "perennial.dev/revision"
 ROLE_LABEL = "perennial.dev/role"
 REPLACED = "replaced"
 """The role of what served before."""
+FAILED = "failed"
+"""The role of what was rolled back."""
 
 
 @dataclass(frozen=True)

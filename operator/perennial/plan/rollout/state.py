@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from perennial.api.deployment import DeploymentStatus, Rejection, Revision
+from perennial.api.deployment import DeploymentStatus, Rejection, Revision, StepStatus
 from perennial.api.values import seconds
 from perennial.plan.core import Event, Finding
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
@@ -52,6 +52,7 @@ def drop(state: State) -> State:
         paused="",
         analysis=None,
         signature=None,
+        baking="",
         rejected=rejected,
     )
 
@@ -75,10 +76,40 @@ def overdue(s: DeploymentSnapshot, state: State, why: Finding | None) -> State:
 
 
 def promote(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
-    """Let what was on trial be stable."""
+    """Let what was on trial be stable; what is new is watched for a while, where that is asked."""
     event = Event("CanaryPromoted", f"{canary.name} is stable now")
-    replaced = state.status.stable
-    return drop(state.set(event, stable=canary, replaced=replaced, promoted_time=s.now))
+    replaced, before = state.status.stable, state.status.replaced
+    goes_back = is_undone(state.status) or (before and before.revision == canary.revision)
+    bakes = s.deployment.spec.rollout.bake is not None and not goes_back
+    state = state.set(event, stable=canary, replaced=replaced, promoted_time=s.now)
+    return drop(state).set(baking=canary.revision if bakes else "")
+
+
+def end_bake(state: State, *events: Event) -> State:
+    """Watch what was promoted no longer."""
+    return state.set(*events, baking="", analysis=None)
+
+
+def go_back(
+    s: DeploymentSnapshot, state: State, step: StepStatus, reason: str, message: str
+) -> State:
+    """Reject what is stable, and let what it replaced take over, as a canary without steps.
+
+    Args:
+        s: what is observed.
+        state: under way, with no canary, and with what was replaced.
+        step: where a canary stands that needs no steps.
+        reason: why stable is rejected, in one word.
+        message: why, in a sentence.
+    """
+    status, stable, earlier = state.status, state.status.stable, state.status.replaced
+    assert stable is not None and earlier is not None
+    return drop(state).set(
+        canary=earlier.model_copy(update={"start_time": s.now}),
+        step=step,
+        promoting=True,
+        rejected=with_rejection(s, status, stable, reason, message),
+    )
 
 
 def with_rejection(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from perennial.api.deployment import Revision
+from perennial.api.deployment import DeploymentStatus, Revision
 from perennial.api.values import seconds
 from perennial.plan.core import Event
 from perennial.plan.rollout.analysis.verdict import measure
@@ -19,6 +19,7 @@ from perennial.plan.rollout.state import (
     DEADLINE,
     State,
     drop,
+    end_bake,
     is_undone,
     overdue,
     reject,
@@ -52,6 +53,11 @@ def choose(
         return drop(state).set(stable=desired, replaced=status.stable)
     if canary is not None:
         return drop(state)  # the next pass begins anew against stable
+    if status.baking and not _was_replaced(status, desired):
+        assert status.stable is not None
+        if _is_the_trainings_wish(s, status.stable):
+            return state
+        state = end_bake(state)  # as an edit in mid-canary drops that
     if replaced_has_pods(s, status):
         return _back(s, state, desired, strategy)
     if not is_alone and not _keeps_what_failed(s, state):
@@ -92,16 +98,20 @@ def _timed(state: State, canary: Revision, start: datetime | None) -> State:
 
 def _finishes(s: DeploymentSnapshot, canary: Revision) -> bool:
     """Tell whether a newer version waits for the end of the one on trial."""
-    same_settings = counted(canary.revision)[0] == as_written(s.deployment, canary.artifact)
-    follows = s.deployment.spec.model.training_ref is not None
     waits = s.deployment.spec.rollout.on_new_version == "Finish" and not gives_way(s, canary)
-    return same_settings and follows and waits
+    return waits and _is_the_trainings_wish(s, canary)
+
+
+def _is_the_trainings_wish(s: DeploymentSnapshot, present: Revision) -> bool:
+    """Tell whether what is wanted instead of a revision is a newer version, and no edit."""
+    same_settings = counted(present.revision)[0] == as_written(s.deployment, present.artifact)
+    return same_settings and s.deployment.spec.model.training_ref is not None
 
 
 def _back(s: DeploymentSnapshot, state: State, desired: Revision, strategy: Strategy) -> State:
     """Go back to what served before, while its pods are kept; wait for the end of any other."""
-    stable, replaced = state.status.stable, state.status.replaced
-    if stable is None or replaced is None or replaced.revision != desired.revision:
+    stable = state.status.stable
+    if stable is None or not _was_replaced(state.status, desired):
         return state
     if s.asked(desired.revision) == 0:
         return state
@@ -114,6 +124,11 @@ def _back(s: DeploymentSnapshot, state: State, desired: Revision, strategy: Stra
         paused="",
         signature=passed(stable, desired),
     )
+
+
+def _was_replaced(status: DeploymentStatus, desired: Revision) -> bool:
+    replaced = status.replaced
+    return replaced is not None and replaced.revision == desired.revision
 
 
 def _keeps_what_failed(s: DeploymentSnapshot, state: State) -> bool:

@@ -1,4 +1,4 @@
-"""The Service in front of a ModelDeployment's revisions."""
+"""The Services in front of a ModelDeployment's revisions."""
 
 from perennial.api.deployment import ModelDeployment
 from perennial.api.values import Json
@@ -6,7 +6,12 @@ from perennial.plan.serving.children import metadata
 
 
 def service(deployment: ModelDeployment, revision: str | None) -> Json:
-    """Return the Service; with a revision only that one answers, without it all do."""
+    """Return the Service that is called as the ModelDeployment, for all of its users."""
+    return service_of(deployment, deployment.metadata.name, revision)
+
+
+def service_of(deployment: ModelDeployment, name: str, revision: str | None) -> Json:
+    """Return a Service; with a revision only that one answers, without it all do."""
     selector = {"perennial.dev/deployment": deployment.metadata.name}
     # Every selector has both keys' worth: server-side apply replaces the whole map.
     if revision is not None:
@@ -14,7 +19,7 @@ def service(deployment: ModelDeployment, revision: str | None) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(deployment, deployment.metadata.name, {}),
+        "metadata": metadata(deployment, name, {}),
         "spec": {
             "selector": selector,
             "ports": [

@@ -6,8 +6,10 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel
 from perennial.api.deployment.analysis.analysis import Analysis
-from perennial.api.deployment.rollout.canary import DEFAULT_STEPS, Canary, Step
-from perennial.api.values import Duration, rule, within
+from perennial.api.deployment.rollout.blue_green import BlueGreen
+from perennial.api.deployment.rollout.canary import DEFAULT_STEPS, Canary
+from perennial.api.deployment.rollout.step import Step
+from perennial.api.values import Duration, at_most_one_of, no_longer, rule, within
 
 _SURGE = r"^[1-9][0-9]{0,2}%$"
 Surge = Annotated[
@@ -31,7 +33,25 @@ Surge = Annotated[
 
 
 class Rollout(ApiModel):
-    """How a new version replaces the present one."""
+    """How a new version replaces the present one: at most one of canary, blueGreen."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                at_most_one_of(
+                    "canary",
+                    "blueGreen",
+                    message="give at most one of canary (a share of the traffic that grows) or "
+                    "blueGreen (all of it in one turn)",
+                ),
+                no_longer(
+                    "bake",
+                    "keepReplaced",
+                    message="bake must be at most keepReplaced, whose pods it goes back to",
+                ),
+            ]
+        }
+    }
 
     # A member of a choice has no default here: another one could not be chosen beside it.
     canary: Canary | None = Field(
@@ -39,6 +59,13 @@ class Rollout(ApiModel):
         description=(
             "Steps by which a new version takes over the traffic; by default 20 % and 50 %, half "
             "a minute each."
+        ),
+    )
+    blue_green: BlueGreen | None = Field(
+        None,
+        description=(
+            "A new version gets all its pods beside the present one, is reached by NAME-preview, "
+            "and takes over in one turn. maxSurge has to leave room for them."
         ),
     )
     analysis: Analysis | None = Field(
@@ -73,6 +100,23 @@ class Rollout(ApiModel):
         ),
         json_schema_extra=within(longest="720h"),
     )
+    keep_failed: Duration | None = Field(
+        None,
+        description=(
+            "How long the pods of what was rolled back last stay once requests have left them, at "
+            "most, so that their logs can be read; by default they go at once. maxSurge cuts them."
+        ),
+        json_schema_extra=within(longest="720h"),
+    )
+    bake: Duration | None = Field(
+        None,
+        description=(
+            "How long what was promoted is still watched, at most keepReplaced; by default not at "
+            "all. Where its pods crash, or a metric with a limit of its own (a maximum) fails, what "
+            "it replaced takes over again at once. Newer versions wait for the end."
+        ),
+        json_schema_extra=within("1s", "720h"),
+    )
     progress_deadline: Duration = Field(
         "10m",
         description=(
@@ -98,9 +142,15 @@ class Rollout(ApiModel):
     )
 
     @property
+    def strategy(self) -> str:
+        """Return what is asked for, by its field; by default a canary."""
+        return "blueGreen" if self.blue_green is not None else "canary"
+
+    @property
     def steps(self) -> list[Step]:
-        """Return the canary's steps, by default the operator's own."""
-        return list(DEFAULT_STEPS) if self.canary is None else self.canary.steps
+        """Return the steps of what is asked for, by default the operator's own."""
+        asked = self.blue_green or self.canary
+        return list(DEFAULT_STEPS) if asked is None else asked.as_steps
 
     def surge(self, replicas: int) -> int:
         """Return how many pods there may be beside so many replicas, at least one of any."""

@@ -48,6 +48,11 @@ class RolloutStatus(ApiModel):
     """Where a rollout stands; all that a restart needs to go on."""
 
     promoted_time: Time | None = Field(None, description="When stable was promoted.")
+    baking: str = Field(
+        "",
+        description="Revision that was promoted and is still watched; empty when that is over.",
+        max_length=32,
+    )
     promoting: bool = Field(False, description="The canary passed its steps and takes over.")
     step: StepStatus | None = Field(None, description="Where the canary stands.")
     analysis: AnalysisStatus | None = Field(

@@ -123,6 +123,12 @@ class DeploymentStatus(ApiModel):
         return self.rollout.promoting
 
     @property
+    def baking(self) -> bool:
+        """Tell whether stable was promoted a while ago only, and is still watched."""
+        stable, watched = self.stable, self.rollout.baking
+        return self.canary is None and stable is not None and stable.revision == watched
+
+    @property
     def promoted_time(self) -> Time | None:
         """When stable was promoted."""
         return self.rollout.promoted_time

@@ -73,6 +73,7 @@ def look(
     answers: Answers,
     now: datetime,
     stable_has_traffic: bool = True,
+    canary_has_traffic: bool = True,
 ) -> AnalysisStatus:
     """Return what is known after all looks up to what the pods were asked for.
 
@@ -88,12 +89,14 @@ def look(
         answers: of the pods of both, from ``begins`` on.
         now: the time.
         stable_has_traffic: false where a look cannot wait for a request of stable.
+        canary_has_traffic: false where it has no share: what somebody asks it by its own address
+            is no evidence.
     """
     pair, (stable, canary) = pair_of(*revisions), revisions
     cursor = _cursor(known, pair, answers.until)
     if known is None or known.pair != pair:
         known = AnalysisStatus(pair=pair)
-    bounds, both = arms(answers.of(stable), answers.of(canary))
+    bounds, both = arms(answers.of(stable), answers.of(canary) if canary_has_traffic else ())
     ends = {**answers.answered_until(stable), **answers.answered_until(canary)}
     patient = answers.until - PATIENCE_SECONDS
     settled = max(cursor, min([answers.until, *(max(end, patient) for end in ends.values())]))

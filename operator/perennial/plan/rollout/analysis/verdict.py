@@ -1,5 +1,7 @@
 """The analysis of a canary: what its pods are asked, and what follows for its rollout."""
 
+from collections.abc import Callable
+
 from perennial.api.deployment import (
     Analysis,
     AnalysisStatus,
@@ -11,6 +13,7 @@ from perennial.api.deployment import (
 from perennial.api.values import seconds
 from perennial.plan.core import Event
 from perennial.plan.core.questions import SKEW_SECONDS, Asked, ask
+from perennial.plan.rollout.analysis.evidence import compares
 from perennial.plan.rollout.analysis.look import LOOK_SECONDS, begins, closed, look, pair_of
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone, reject
@@ -21,56 +24,80 @@ UNREACHABLE_SECONDS = 30.0
 """How long a ready pod of the canary may not answer its metrics port."""
 
 
+Fail = Callable[[DeploymentSnapshot, State, str, str], State]
+"""Returns the state after what is judged has failed, for a reason and with a message."""
+
+
 def wants_metrics(s: DeploymentSnapshot) -> bool:
-    """Tell whether this pass needs what the pods counted: whenever there is a canary on trial."""
-    status = s.status
-    if not _is_judged(s.deployment, status) or status.stable is None or status.canary is None:
-        return False
-    return _begins(s, status.stable, status.canary) < closed(s.now)
+    """Tell whether this pass needs what the pods counted: whenever there is a version to judge."""
+    pair = judged_pair(s.deployment, s.status)
+    return pair is not None and _begins(s, pair) < closed(s.now)
 
 
 def questions(s: DeploymentSnapshot) -> Asked | None:
-    """Return what the pods of stable and canary are to be asked, None where nothing is."""
-    stable, canary = s.status.stable, s.status.canary
-    if stable is None or canary is None or not wants_metrics(s):
+    """Return what the pods of both revisions are to be asked, None where nothing is."""
+    pair = judged_pair(s.deployment, s.status)
+    if pair is None or not wants_metrics(s):
         return None
-    revisions, start = (stable.revision, canary.revision), _begins(s, stable, canary)
-    return ask(s.pods, revisions, start, closed(s.now), LOOK_SECONDS, ("requests",))
+    revisions = (pair[0].revision, pair[1].revision)
+    return ask(s.pods, revisions, _begins(s, pair), closed(s.now), LOOK_SECONDS, ("requests",))
 
 
-def _begins(s: DeploymentSnapshot, stable: Revision, canary: Revision) -> int:
-    pair = pair_of(stable.revision, canary.revision)
-    return begins(s.deployment.spec.rollout.judging, s.status.analysis, pair, closed(s.now))
+def judged_pair(
+    deployment: ModelDeployment, status: DeploymentStatus
+) -> tuple[Revision, Revision] | None:
+    """Return the revision that is judged, behind the one it is compared with; None: none is.
+
+    A canary is compared with stable; while stable bakes, it is with what it replaced. What is gone
+    back to by an undo is not judged.
+    """
+    old, new = status.stable, status.canary
+    if status.baking:
+        old, new = status.replaced, status.stable
+    if old is None or new is None or is_undone(status):
+        return None
+    return (old, new) if judging(deployment, status).judged else None
 
 
-def _is_judged(deployment: ModelDeployment, status: DeploymentStatus) -> bool:
-    """Tell whether a canary is measured; what is gone back to by an undo is not."""
-    return bool(deployment.spec.rollout.judging.judged) and not is_undone(status)
+def judging(deployment: ModelDeployment, status: DeploymentStatus) -> Analysis:
+    """Return how it is judged; while it bakes, by limits only: what was before has no traffic."""
+    asked = deployment.spec.rollout.judging
+    if not status.baking:
+        return asked
+    limits = [metric for metric in asked.judged if not compares(metric)]
+    return asked.model_copy(update={"metrics": limits})
 
 
-def measure(s: DeploymentSnapshot, state: State) -> State:
-    """Look at what the pods counted, whatever the rollout does: a canary that fails goes back."""
-    status = state.status
-    stable, canary, answers = status.stable, status.canary, s.answers
-    if answers is None or stable is None or canary is None:
+def _begins(s: DeploymentSnapshot, pair: tuple[Revision, Revision]) -> int:
+    name, asked = pair_of(pair[0].revision, pair[1].revision), judging(s.deployment, s.status)
+    return begins(asked, s.status.analysis, name, closed(s.now))
+
+
+def measure(s: DeploymentSnapshot, state: State, fail: Fail = reject) -> State:
+    """Look at what the pods counted, whatever the rollout does: what fails goes back."""
+    status, answers = state.status, s.answers
+    pair = judged_pair(s.deployment, status)
+    if answers is None or pair is None:
         return state
-    if not _is_judged(s.deployment, status):
-        return state
-    analysis, revisions = s.deployment.spec.rollout.judging, (stable.revision, canary.revision)
-    waits_for_stable = s.selection != canary.revision and s.ready(stable.revision) > 0
-    found = look(analysis, status.analysis, revisions, answers, s.now, waits_for_stable)
+    analysis, revisions = judging(s.deployment, status), (pair[0].revision, pair[1].revision)
+    old, new = revisions
+    waits_for_old = s.selection != new and s.ready(old) > 0
+    is_reached = s.selection in (None, new)
+    found = look(
+        analysis, status.analysis, revisions, answers, s.now, waits_for_old, is_reached
+    )
     state = _with_clock_warning(state, status.analysis, found).set(analysis=found)
     failed = [m for m in found.metrics if m.verdict == "Failed" and _votes(analysis, m)]
     if failed:
-        return reject(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
+        return fail(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
     since = found.silent_time
     if since is None or (s.now - since).total_seconds() < UNREACHABLE_SECONDS:
         return state
     message = silence(s, state)
-    if not answers.of(canary.revision) and answers.of(stable.revision):
-        # Stable's pods answer the same question, so that it is the canary's own fault.
-        return reject(s, state, UNREACHABLE, message)
-    if status.paused or status.promoting:
+    if not answers.of(new) and answers.of(old):
+        # The other's pods answer the same question, so that it is this one's own fault.
+        return fail(s, state, UNREACHABLE, message)
+    if status.paused or status.promoting or status.baking:
         return state
     return state.set(Event("RolloutPaused", message, "Warning"), paused=UNREACHABLE)
 
@@ -91,13 +118,14 @@ def _with_clock_warning(
 
 def silence(s: DeploymentSnapshot, state: State) -> str:
     """Return how many of the canary's pods do not answer, for people."""
-    canary, answers = state.status.canary, s.answers
-    if canary is None or answers is None:
+    pair, answers = judged_pair(s.deployment, state.status), s.answers
+    if pair is None or answers is None:
         return "Unreachable: ready pods of the canary do not answer their metrics port"
-    silent, asked = answers.silent(canary.revision), answers.asked.get(canary.revision, ())
+    name = pair[1].revision
+    silent, asked = answers.silent(name), answers.asked.get(name, ())
     return (
-        f"Unreachable: {len(silent)} of {len(asked)} ready pods of the canary do not answer their "
-        "metrics port (9090): look for a network policy, or a pod that hangs"
+        f"Unreachable: {len(silent)} of {len(asked)} ready pods of {pair[1].name} do not answer "
+        "their metrics port (9090): look for a network policy, or a pod that hangs"
     )
 
 
@@ -112,7 +140,8 @@ def decision(s: DeploymentSnapshot, state: State, pause_over: bool, waited: floa
     """
     status, analysis = state.status, s.deployment.spec.rollout.judging
     step, found = status.step, status.analysis
-    if not _is_judged(s.deployment, status) or step is None or s.weight_at(step.index) == 0:
+    is_judged = judged_pair(s.deployment, status) is not None
+    if not is_judged or step is None or s.weight_at(step.index) == 0:
         return decide([], pause_over, 0, waited, 0)  # without traffic nothing is asked
     if found is not None and found.silent_time is not None:
         return Decision("Wait", silence(s, state))

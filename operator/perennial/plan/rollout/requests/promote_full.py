@@ -5,11 +5,13 @@ from perennial.plan.rollout.goal import Strategy
 from perennial.plan.rollout.requests.request import no_rollout, step_under_way, with_patience_anew
 from perennial.plan.rollout.signature_check import CHANGED, UNKNOWN, accept
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.rollout.state import State
+from perennial.plan.rollout.state import State, end_bake
 
 
 def handle(s: DeploymentSnapshot, state: State, asked: str, strategy: Strategy) -> State:
     """Let the canary take over once its pods are ready; it is still measured until then."""
+    if state.status.baking:
+        return end_bake(state, Event("BakeEnded", f"the bake was ended by {asked}"))
     if step_under_way(state) is None:
         return no_rollout(state, "promote-full")
     state = with_patience_anew(state)

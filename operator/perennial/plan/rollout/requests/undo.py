@@ -4,7 +4,7 @@ from perennial.plan.core import Event
 from perennial.plan.rollout.goal import Strategy
 from perennial.plan.rollout.requests.request import nothing_to_do
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.rollout.state import State, is_undone, reject, rejection, with_rejection
+from perennial.plan.rollout.state import State, go_back, is_undone, reject, rejection
 
 
 def handle(s: DeploymentSnapshot, state: State, asked: str, strategy: Strategy) -> State:
@@ -20,10 +20,5 @@ def handle(s: DeploymentSnapshot, state: State, asked: str, strategy: Strategy) 
         message = f"{earlier.name}, the earlier version, was rejected itself: ask for retry first"
         return nothing_to_do(state, f"undo: {message}")
     message = f"{stable.name} is undone by {asked}: {earlier.name} takes over at once"
-    return state.set(
-        Event("UndoStarted", message),
-        canary=earlier.model_copy(update={"start_time": s.now}),
-        step=strategy.last_step(s),
-        promoting=True,
-        rejected=with_rejection(s, status, stable, "Undone", f"undone by {asked}"),
-    )
+    state = state.set(Event("UndoStarted", message))
+    return go_back(s, state, strategy.last_step(s), "Undone", f"undone by {asked}")

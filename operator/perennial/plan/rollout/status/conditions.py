@@ -1,6 +1,7 @@
 """The conditions of a ModelDeployment: the first check that finds anything gives the reason."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from perennial.api.common import Condition
 from perennial.api.deployment import DeploymentStatus, Rejection
@@ -11,6 +12,7 @@ from perennial.plan.rollout.hindrance import tried_again
 from perennial.plan.rollout.signature_check import waits_for
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
+from perennial.plan.rollout.strategies.blue_green import not_at_once
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,12 @@ def has_a_canary(f: Facts) -> Finding | None:
     """Tell that another revision is on trial beside what serves."""
     if f.status.canary is None:
         return None
-    return Finding(f.status.paused or "Canary", f"{f.name} serves")
+    return Finding(f.status.paused or _trial(f), f"{f.name} serves")
+
+
+def is_watched(f: Facts) -> Finding | None:
+    """Tell that what serves was promoted a while ago only."""
+    return Finding("Baking", f"{f.name} serves") if f.status.baking else None
 
 
 def lacks_receipts(f: Facts) -> Finding | None:
@@ -151,7 +158,7 @@ def serves(f: Facts) -> Finding | None:
     return Finding("Serving", f"{f.name} serves")
 
 
-READY = (is_scaled_to_zero, went_back, has_a_canary, lacks_receipts, serves)
+READY = (is_scaled_to_zero, went_back, has_a_canary, is_watched, lacks_receipts, serves)
 
 
 def is_over(f: Facts) -> Finding | None:
@@ -159,7 +166,7 @@ def is_over(f: Facts) -> Finding | None:
     canary, status = f.status.canary, f.status
     if canary is None:
         return None
-    trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else "Canary"
+    trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else _trial(f)
     why = f.s.trouble(canary.revision)
     details = f"; {why.reason}: {why.message}" if why is not None else ""
     if message := waits_for(status):
@@ -168,7 +175,27 @@ def is_over(f: Facts) -> Finding | None:
         details += f"; if that lasts, it is tried again at {again:%Y-%m-%dT%H:%M:%SZ}"
     if status.analysis is not None and status.analysis.message:
         details += f"; {status.analysis.message}"
+    if (message := not_at_once(f.s)) and not is_undone(status):
+        details += f"; {message}"
     return Finding(status.paused or trial, f"{canary.name} on trial{details}")
+
+
+def _trial(f: Facts) -> str:
+    """Return in a word how what is on trial is tried."""
+    return "Canary" if f.s.deployment.spec.rollout.blue_green is None else "Preview"
+
+
+def has_baked(f: Facts) -> Finding | None:
+    """Make sure that what was promoted is not watched any more."""
+    if not f.status.baking or f.status.promoted_time is None:
+        return None
+    lasts = seconds(f.s.deployment.spec.rollout.bake or "0s")
+    until = f.status.promoted_time + timedelta(seconds=lasts)
+    message = (
+        f"{f.name} serves, and is watched until {until:%Y-%m-%dT%H:%M:%SZ}; newer versions wait "
+        "for that, promote ends it, abort goes back"
+    )
+    return Finding("Baking", message)
 
 
 def was_accepted(f: Facts) -> Finding | None:
@@ -181,7 +208,7 @@ def is_up(f: Facts) -> Finding | None:
     return Finding("Starting") if not (f.serving or f.idle) else None
 
 
-NOT_ROLLED_OUT = (is_over, was_accepted, is_up)
+NOT_ROLLED_OUT = (is_over, has_baked, was_accepted, is_up)
 
 
 def conditions(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> list[Condition]:
@@ -190,7 +217,7 @@ def conditions(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> l
     not_ready, not_rolled_out = first(NOT_READY, f), first(NOT_ROLLED_OUT, f)
     ready = not_ready or first(READY, f) or Finding("Serving")
     rolled_out = not_rolled_out or Finding("ScaledToZero" if f.idle else "Serving")
-    by_spec = f.status.canary is not None and f.explicit
+    by_spec = (f.status.canary is not None or f.status.baking) and f.explicit
     busy = (not (f.serving or f.idle) or by_spec) and f.stalled is None
     stalled = f.stalled or Finding("Progressing")
     pause = waits_for(f.status) if f.status.paused else ""

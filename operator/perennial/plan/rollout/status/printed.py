@@ -1,7 +1,8 @@
 """What people and autoscalers read in the status, beside its conditions."""
 
 from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
-from perennial.plan.rollout.snapshot import REPLACED, DeploymentSnapshot
+from perennial.plan.rollout.rest import kept_failed
+from perennial.plan.rollout.snapshot import FAILED, REPLACED, DeploymentSnapshot
 from perennial.plan.serving.workload import image_of
 
 
@@ -20,7 +21,7 @@ def shown(
         live = s.workload(revision.revision)
         has = int(live.get("status", {}).get("replicas", 0)) if live else 0
         is_ready = s.ready(revision.revision)
-        if field != REPLACED:
+        if field != REPLACED and not (field == FAILED and field not in parts):
             total, ready = total + has, ready + is_ready
         changes = {"replicas": has, "ready_replicas": is_ready, "share": parts.get(field)}
         updates[field] = revision.model_copy(update=changes)
@@ -59,11 +60,11 @@ def shown(
 def _failed(
     s: DeploymentSnapshot, status: DeploymentStatus, shares: dict[str, int]
 ) -> Revision | None:
-    """Return what was taken back and has requests yet, None where it has none."""
+    """Return what was taken back and has requests yet, or pods that are kept for their logs."""
     roles = (status.stable, status.canary, status.replaced)
     named = {revision.revision for revision in roles if revision is not None}
     record = next((r for r in s.records if r.name not in named and shares.get(r.name)), None)
-    return record.revision if record is not None else None
+    return record.revision if record is not None else kept_failed(s, status)
 
 
 def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]:
@@ -77,7 +78,7 @@ def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]
             asked = weight.asked if weight is not None else 0
             parts["canary"] = Share(asked=asked, actual=actual)
     on_trial = canary.revision if canary is not None else ""
-    for field in (REPLACED, "failed"):
+    for field in (REPLACED, FAILED):
         other: Revision | None = getattr(status, field)
         if other is not None and other.revision != on_trial and shares.get(other.revision):
             parts[field] = Share(asked=0, actual=shares[other.revision])
