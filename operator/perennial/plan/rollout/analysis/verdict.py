@@ -82,10 +82,8 @@ def measure(s: DeploymentSnapshot, state: State, fail: Fail = reject) -> State:
     analysis, revisions = judging(s.deployment, status), (pair[0].revision, pair[1].revision)
     old, new = revisions
     waits_for_old = s.selection != new and s.ready(old) > 0
-    is_reached = s.selection in (None, new)
-    found = look(
-        analysis, status.analysis, revisions, answers, s.now, waits_for_old, is_reached
-    )
+    is_reached = s.selection in (None, new) or s.deployment.spec.rollout.shadow is not None
+    found = look(analysis, status.analysis, revisions, answers, s.now, waits_for_old, is_reached)
     state = _with_clock_warning(state, status.analysis, found).set(analysis=found)
     failed = [m for m in found.metrics if m.verdict == "Failed" and _votes(analysis, m)]
     if failed:
@@ -141,7 +139,7 @@ def decision(s: DeploymentSnapshot, state: State, pause_over: bool, waited: floa
     status, analysis = state.status, s.deployment.spec.rollout.judging
     step, found = status.step, status.analysis
     is_judged = judged_pair(s.deployment, status) is not None
-    if not is_judged or step is None or s.weight_at(step.index) == 0:
+    if not is_judged or step is None or not s.is_asked_at(step.index):
         return decide([], pause_over, 0, waited, 0)  # without traffic nothing is asked
     if found is not None and found.silent_time is not None:
         return Decision("Wait", silence(s, state))
