@@ -30,6 +30,9 @@ from perennial.plan.serving.revision import Record
 from perennial_artifact.windows import Bucket, Requests, Window
 
 REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
+NAME = "flights"
+ADDRESSES = ("-canary", "-preview")
+"""By what the names of its other Services end."""
 WHY = {
     "crash": ("ModelInvalid", "the model cannot be loaded"),
     "store": ("StoreUnreachable", "the store does not answer"),
@@ -88,6 +91,7 @@ class World:
         self.records: dict[str, dict[str, Any]] = {}
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
+        self.services: dict[str, dict[str, Any]] = {}  # the others of ours, by name
         self.settings = SETTINGS
         self.refused: dict[str, Refusal] = {}
         self.told: list[Event] = []
@@ -277,6 +281,7 @@ class World:
             records=tuple(Record.read(r) for r in self.records.values()),
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
+            services=tuple(_sent(list(self.services.values()))),
             pods=tuple(self.pods()),
             measured=self.measured.recall(self.deployment),
         )
@@ -335,7 +340,7 @@ class World:
     def answers(self, now: datetime) -> Answers:
         """Return what the ready pods say that they counted."""
         status, until = self.deployment.status, closed(now)
-        roles = {"stable": status.stable, "canary": status.canary}
+        roles = {"stable": status.stable, "canary": status.canary, "replaced": status.replaced}
         asked: dict[str, tuple[str, ...]] = {}
         heard = []
         for role, revision in roles.items():
@@ -415,7 +420,8 @@ class World:
 
     def live(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
         if wanted["kind"] == "Service":
-            return self.service
+            own = wanted["metadata"]["name"]
+            return self.service if own == NAME else self.services.get(own)
         return self.workloads.get(_labels(wanted)[REVISION])
 
     def known(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
@@ -441,9 +447,12 @@ class World:
         live, capacity, selected = self.live(wanted), self.capacity(), self.selected()
         self.writes += 1
         if wanted["kind"] == "Service":
-            meta = {**wanted["metadata"], "uid": self._uid(live)}
-            self.service = _sent({**wanted, "metadata": meta})
-            self._touch(self.service)
+            made = _sent({**wanted, "metadata": {**wanted["metadata"], "uid": self._uid(live)}})
+            self._touch(made)
+            if wanted["metadata"]["name"] != NAME:
+                self.services[wanted["metadata"]["name"]] = made
+                return  # no user's requests come by it
+            self.service = made
         else:
             generation = live["metadata"]["generation"] + 1 if live else 1
             meta = {**wanted["metadata"], "uid": self._uid(live), "generation": generation}
@@ -497,7 +506,7 @@ class World:
 
     def _check_turn(self, plan: Plan) -> None:
         """Check that no pod is to go in a pass that turns requests: these still come to it."""
-        if not any(o["kind"] == "Service" and self._turns(o) for o in plan.apply):
+        if not any(name_of(o)[1::2] == ("Service", NAME) and self._turns(o) for o in plan.apply):
             return
         for wanted in plan.apply:
             live = self.live(wanted)
@@ -539,6 +548,8 @@ class World:
         weight = next((t.set_weight for t in reversed(steps) if t.set_weight is not None), 0)
         if status.paused and status.weight is not None:
             weight = status.weight.asked
+        if not status.paused:
+            assert weight > 0, "requests reach it before its share is above 0"
         if not 0 < weight < 100:
             return
         most = self.replicas + self.deployment.spec.rollout.surge(self.replicas)
@@ -605,7 +616,8 @@ class World:
 
     @property
     def objects(self) -> dict[str, Any]:
-        return {**{r: live["spec"] for r, live in self.workloads.items()}, "service": self.service}
+        specs = {r: live["spec"] for r, live in self.workloads.items()}
+        return {**specs, **self.services, "service": self.service}
 
 
 class _Writer:
@@ -646,7 +658,7 @@ class _Writer:
         if known is not None and lowers(known, wanted):
             self._ask(premise, name_of(wanted), known, wanted)
         if not _is_same(world.live(wanted), meta):
-            world.learn(meta["labels"].get(REVISION, ""))
+            world.learn(key_of(meta["name"]))
             raise Outdated(meta["name"])
         self._counted(True)
         self._refuse(wanted["kind"], meta["name"], meta["labels"].get(ROLE, ""))
@@ -661,16 +673,25 @@ class _Writer:
         owner = {"metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version}}
         now: dict[Name, Json | None] = {name: known}
         for other in premise.names:
-            revision = other[3].removeprefix("flights-") if other[1] == "Deployment" else ""
-            of = {"Deployment": world.workloads.get(revision), "Service": world.service}
-            if other != name:
-                now[other] = of.get(other[1], owner)
+            if other == name:
+                continue
+            if other[1] == "Deployment":
+                revision = other[3].removeprefix("flights-")
+                now[other] = world.workloads.get(revision)
                 world.learn(revision)
+            elif other[1] == "Service":
+                now[other] = world.service if other[3] == NAME else world.services.get(other[3])
+                world.learn(key_of(other[3]))
+            else:
+                now[other] = owner
         if not premise.allows(now, name, then):
             world.is_forbidden = True
             raise Outdated(name[3])
 
     async def delete(self, deletion: Deletion, premise: Premise | None = None) -> None:
+        if deletion.kind == "Service":
+            await self._delete_service(deletion, premise)
+            return
         world, revision = self._world, deletion.name.removeprefix("flights-")
         seen = {"uid": deletion.uid, "resourceVersion": deletion.version}
         is_record = deletion.kind == "ControllerRevision"
@@ -691,6 +712,21 @@ class _Writer:
         else:
             world.delete(revision)
 
+    async def _delete_service(self, deletion: Deletion, premise: Premise | None) -> None:
+        world, live = self._world, self._world.services.get(deletion.name)
+        if live is not None:
+            self._ask(premise, name_of(live), live, None)
+        if not self._counted(live is not None):
+            world.learn(key_of(deletion.name))
+            return
+        if not _is_same(live, {"uid": deletion.uid, "resourceVersion": deletion.version}):
+            world.learn(key_of(deletion.name))
+            raise Outdated(deletion.name)
+        self._refuse("deletion", deletion.name)
+        world.writes += 1
+        del world.services[deletion.name]
+        world.learn(key_of(deletion.name))
+
     async def write_status(self, owner: Kind, status: ApiModel) -> bool:
         world = self._world
         present = owner.status  # type: ignore[attr-defined]
@@ -709,6 +745,12 @@ class _Writer:
 
     async def emit(self, owner: Kind, event: Event, now: datetime) -> None:
         self._world.told.append(event)
+
+
+def key_of(name: str) -> str:
+    """Return by what a child of some name is held: its revision, and of a Service its address."""
+    address = name.removeprefix(NAME)
+    return "" if not address else address if address in ADDRESSES else address.removeprefix("-")
 
 
 def _is_same(live: Json | None, seen: Json) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from rollout_world import REVISION, World, _labels, _sent
+from rollout_world import World, _sent, key_of
 
 from perennial.api.values import Json
 from perennial.plan.rollout import DeploymentSnapshot
@@ -33,14 +33,16 @@ class StaleWorld(World):
         self._touch(self.workloads[revision])
 
     def learn(self, revision: str) -> None:
-        live = self.service if revision == SERVICE else self.workloads.get(revision)
+        live = self.workloads.get(revision, self.services.get(f"flights{revision}"))
+        live = self.service if revision == SERVICE else live
         if live is None:
             self.held.pop(revision, None)
         else:
             self.held[revision] = _sent(live)
 
     def hear(self, share: float) -> None:
-        for revision in [*{**self.held, **self.workloads, SERVICE: None}]:
+        others = {key_of(name): None for name in self.services}
+        for revision in [*{**self.held, **self.workloads, **others, SERVICE: None}]:
             if self.chance.random() < share:
                 self.learn(revision)
 
@@ -48,15 +50,21 @@ class StaleWorld(World):
         self.hear(self.received)
         if SERVICE not in self.held:
             self.learn(SERVICE)
-        workloads = [body for revision, body in self.held.items() if revision != SERVICE]
+        held = [body for key, body in self.held.items() if key != SERVICE]
         whole = super().snapshot()
-        return replace(whole, workloads=tuple(workloads), service=self.held.get(SERVICE))
+        return replace(
+            whole,
+            workloads=tuple(body for body in held if body["kind"] == "Deployment"),
+            services=tuple(body for body in held if body["kind"] == "Service"),
+            service=self.held.get(SERVICE),
+        )
 
     def known(self, wanted: Json) -> Json | None:
         return self.held.get(_revision(wanted)) or self.live(wanted)  # it asks for what it lacks
 
     def known_pods(self) -> dict[str, int]:
-        return {r: b["spec"]["replicas"] for r, b in self.held.items() if r != SERVICE}
+        pods = {r: b["spec"].get("replicas") for r, b in self.held.items()}
+        return {revision: count for revision, count in pods.items() if count is not None}
 
     def write(self, wanted: Json) -> None:
         super().write(wanted)
@@ -75,4 +83,4 @@ class StaleWorld(World):
 
 
 def _revision(body: Json) -> str:
-    return SERVICE if body["kind"] == "Service" else str(_labels(body)[REVISION])
+    return key_of(body["metadata"]["name"])

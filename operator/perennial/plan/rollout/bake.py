@@ -10,6 +10,7 @@ from perennial.plan.rollout.analysis.verdict import measure
 from perennial.plan.rollout.goal import Strategy
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, end_bake, go_back
+from perennial.plan.rollout.traffic import traffic_of
 
 
 def watch(s: DeploymentSnapshot, state: State, strategy: Strategy) -> State:
@@ -32,14 +33,14 @@ def watch(s: DeploymentSnapshot, state: State, strategy: Strategy) -> State:
     trouble = s.trouble(stable.revision)
     if trouble is not None and trouble.final and trouble.blame == "Model":
         return fail(s, state, trouble.reason, trouble.message)
-    state = measure(s, state, fail)
-    if state.status.baking and left(s, status) <= 0:
+    state = measure(s, state, traffic_of(s.deployment).reached(s), fail)
+    if state.status.baking and bake_left(s, status) <= 0:
         message = f"{stable.name} was watched after its promotion: {_summary(state.status)}"
         return end_bake(state, Event("Baked", message))
     return state
 
 
-def left(s: DeploymentSnapshot, status: DeploymentStatus) -> float:
+def bake_left(s: DeploymentSnapshot, status: DeploymentStatus) -> float:
     """Return the seconds that are left of the bake."""
     lasts = seconds(s.deployment.spec.rollout.bake or "0s")
     return lasts - max(0.0, (s.now - (status.promoted_time or s.now)).total_seconds())

@@ -19,12 +19,13 @@ from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
 from perennial.plan.rollout.analysis.look import LOOK_SECONDS
 from perennial.plan.rollout.analysis.verdict import judging
 from perennial.plan.rollout.analysis.writing import may_wait
-from perennial.plan.rollout.bake import left, watch
+from perennial.plan.rollout.bake import bake_left, watch
 from perennial.plan.rollout.capacity import Way
 from perennial.plan.rollout.desired import desired_revision, first_revision
 from perennial.plan.rollout.goal import Goal
 from perennial.plan.rollout.hindrance import note_hindrance
 from perennial.plan.rollout.premises import KeepsCapacity, as_seen
+from perennial.plan.rollout.preview import preview
 from perennial.plan.rollout.records import missing, outdated
 from perennial.plan.rollout.requests import take_request
 from perennial.plan.rollout.rest import (
@@ -94,7 +95,7 @@ def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | N
         and rejection(status, desired.revision) is None
         and not status.baking  # else it waits for that
     )
-    goal = with_failed(s, status, goal, TRAFFIC.reached(s))
+    goal = with_failed(s, status, goal, traffic_of(s.deployment).reached(s))
     return with_replaced(s, status, goal, ends=status.canary is not None or is_next)
 
 
@@ -139,7 +140,8 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
     delete = outdated(s, status)
     if goal is not None:
         way = Way(s, goal, traffic)
-        apply = tuple(as_seen(s, child) for child in way.children())
+        children = (*way.children(), *preview(s, status))
+        apply = tuple(as_seen(s, child) for child in children)
         create = (*create, *missing(s, status))
         delete = (*way.unreached(_named(s, status)), *_unwanted(s, apply), *delete)
         premise = KeepsCapacity(s, traffic, way.given)
@@ -194,7 +196,7 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> f
         until = max(0.0, time_left(s, status.canary)) + 1.0
         return min(until, LOOK_SECONDS) if judged else until
     if status.baking:
-        until = max(0.0, left(s, status)) + 1.0
+        until = max(0.0, bake_left(s, status)) + 1.0
         return min(until, LOOK_SECONDS) if judging(s.deployment, status).judged else until
     kept = [kept_for(s, status, ends=False)] if replaced_has_pods(s, status) else []
     kept += [failed_for(s, status)] if kept_failed(s, status) is not None else []

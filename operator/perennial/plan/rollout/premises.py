@@ -26,8 +26,8 @@ class KeepsCapacity:
 
     @property
     def names(self) -> tuple[Name, ...]:
-        """Return the ModelDeployment, the Service and the Deployments that were seen."""
-        seen = (name_of(live) for live in self.s.workloads)
+        """Return the ModelDeployment, its Service, and the other children that were seen."""
+        seen = (name_of(live) for live in (*self.s.workloads, *self.s.services, *self.s.routes))
         return (self._owner, self._service, *seen)
 
     def allows(self, present: Mapping[Name, Json | None], lowered: Name, then: Json | None) -> bool:

@@ -61,7 +61,13 @@ def kept_failed(s: DeploymentSnapshot, status: DeploymentStatus) -> Revision | N
     if record is None or any(r is not None and r.revision == newest for r in named):
         return None
     stays = s.replicas > 0 and s.asked(newest) > 0 and failed_for(s, status) > 0
-    return record.revision if stays else None
+    return record.revision if stays and not _lacks_room(s, status) else None
+
+
+def _lacks_room(s: DeploymentSnapshot, status: DeploymentStatus) -> bool:
+    """Tell whether the cluster keeps what serves, or is on trial, from its pods."""
+    named = (r.revision for r in (status.stable, status.canary) if r is not None)
+    return any((why := s.trouble(r)) is not None and why.blame == "Cluster" for r in named)
 
 
 def failed_for(s: DeploymentSnapshot, status: DeploymentStatus) -> float:

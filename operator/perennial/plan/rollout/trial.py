@@ -26,6 +26,7 @@ from perennial.plan.rollout.state import (
     rejection,
     time_left,
 )
+from perennial.plan.rollout.traffic import traffic_of
 from perennial.plan.serving.revision import as_written, counted
 
 
@@ -87,7 +88,7 @@ def judge(s: DeploymentSnapshot, state: State) -> State:
         return reject(s, state, DEADLINE, message)
     if why is not None and why.final:
         return reject(s, state, why.reason, why.message)
-    return measure(s, state)
+    return measure(s, state, traffic_of(s.deployment).reached(s))
 
 
 def _timed(state: State, canary: Revision, start: datetime | None) -> State:

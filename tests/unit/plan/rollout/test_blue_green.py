@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from api_server import Refusal
 from builders import conditions
-from rollout_world import USUAL, World, signature
+from rollout_world import REVISION, World, signature
 from test_collisions import on_trial, paused
-from test_rollout import NEW_SHA, advance, sizes, stable_revision, stable_sha
+from test_rollout import NEW_SHA, WAITING, advance, sizes, stable_revision, stable_sha
 
 from perennial.api.deployment import Rollout
 
@@ -69,6 +70,7 @@ def test_the_switch_is_one_turn_and_what_was_replaced_is_gone_back_to_at_once() 
     world.ask("undo/2")
     for _ in range(3):
         world.step()
+        world.grow(1)
     assert world.selected() == [old] and stable_revision(world) == old
 
 
@@ -81,6 +83,7 @@ def test_a_spec_that_goes_back_after_the_switch_is_followed_at_once() -> None:
     world.wish("a" * 64)
     for _ in range(3):
         world.step()
+        world.grow(1)
     assert world.selected() == [old] and not world.deployment.status.rejected
 
 
@@ -201,8 +204,12 @@ def test_the_spec_changes_before_the_switch() -> None:
 
 @pytest.mark.parametrize("on_new", ["Finish", "Restart"])
 def test_a_newer_version_before_the_switch(on_new: str) -> None:
-    world = blue_green(onNewVersion=on_new)
-    world.change(model={"trainingRef": {"name": "flights"}})
+    world = World(
+        rollout={"blueGreen": FOR_A_PERSON, "onNewVersion": on_new},
+        model={"trainingRef": {"name": "flights"}},
+        replicas=4,
+    )
+    world.instant = False
     world.train(1, "a" * 64)
     world.settle()
     world.train(2, NEW_SHA)
@@ -314,6 +321,40 @@ def test_killed_at_any_write_it_ends_the_same(cut: int) -> None:
     assert stable_sha(world) == NEW_SHA and world.running() == [stable_revision(world)]
 
 
-def test_usual_is_what_the_world_serves() -> None:
-    """The signature check above compares with this."""
-    assert [t.name for t in USUAL.inputs] == ["hour", "distance"]
+def address(world: World) -> str:
+    """Return the revision that NAME-preview reaches."""
+    found = world.services["flights-preview"]["spec"]["selector"][REVISION]
+    return str(found)
+
+
+def test_the_preview_address_reaches_what_is_on_trial_else_what_serves() -> None:
+    world = blue_green()
+    assert address(world) == stable_revision(world)
+    world.wish(NEW_SHA)
+    advance(world, paused)
+    assert address(world) == preview(world) != stable_revision(world)
+    world.ask("abort/1")
+    world.settle()
+    assert address(world) == stable_revision(world)
+    del world.services["flights-preview"]
+    world.settle()
+    assert address(world) == stable_revision(world)
+
+
+def test_the_preview_address_goes_with_the_strategy() -> None:
+    world = blue_green()
+    world.change(rollout={"canary": {"steps": WAITING}})
+    world.settle()
+    assert not world.services
+
+
+def test_a_refused_preview_address_is_told_and_holds_nothing_up() -> None:
+    world = blue_green({})
+    del world.services["flights-preview"]
+    world.refused["flights-preview"] = Refusal(403, "services are used up")
+    world.wish(NEW_SHA)
+    advance(world, lambda w: stable_sha(w) == NEW_SHA)
+    assert any("services are used up" in c.message for c in world.deployment.status.conditions)
+    world.refused.clear()
+    world.settle()
+    assert address(world) == stable_revision(world)

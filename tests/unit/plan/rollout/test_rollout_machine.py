@@ -20,6 +20,13 @@ STEPS = st.lists(
     min_size=1,
     max_size=4,
 )
+PAUSES = st.sampled_from([{}, {"pause": {"duration": "9s"}}, {"pause": {}}])
+RAMPS = st.sampled_from([[50], [10, 75], [100]]).map(lambda r: {"ramp": r, "every": "3s"})
+STRATEGIES = st.one_of(
+    STEPS.map(lambda steps: {"canary": {"steps": steps}}),
+    RAMPS.map(lambda ramp: {"canary": ramp}),
+    PAUSES.map(lambda pause: {"blueGreen": pause}),
+)
 ANALYSES: list[dict[str, Any]] = [
     {"none": {}},
     {"planned": 100, "waitAtMost": "20s"},  # errors and refusals beside stable's
@@ -50,26 +57,31 @@ class Rollouts(RuleBasedStateMachine):
 
     @initialize(
         replicas=st.sampled_from([0, 1, 2, 4, 5]),
-        steps=STEPS,
+        strategy=STRATEGIES,
         analysis=st.sampled_from(ANALYSES),
         follows=st.booleans(),
         on_new=st.sampled_from(["Finish", "Restart"]),
         surge=st.sampled_from(["100%", "25%", 1]),
         kept=st.sampled_from(["0s", "30s", "5m"]),
+        bake=st.sampled_from([None, "0s", "20s"]),
+        kept_failed=st.sampled_from([None, "1m"]),
         tells_room=st.booleans(),
     )
     def begin(
         self,
         replicas: int,
-        steps: list[Any],
+        strategy: dict[str, Any],
         analysis: Any,
         follows: bool,
         on_new: str,
         surge: int | str,
         kept: str,
+        bake: str | None,
+        kept_failed: str | None,
         tells_room: bool,
     ) -> None:
-        rollout: dict[str, Any] = {"canary": {"steps": steps}, "progressDeadline": "20s"}
+        rollout: dict[str, Any] = {**strategy, "progressDeadline": "20s"}
+        rollout |= {"bake": bake, "keepFailed": kept_failed}
         rollout["onNewVersion"] = on_new
         rollout |= {"analysis": analysis, "maxSurge": surge, "keepReplaced": kept}
         spec: dict[str, Any] = {"rollout": rollout, "replicas": replicas}
@@ -183,10 +195,11 @@ class Rollouts(RuleBasedStateMachine):
     def upgrade(self, image: str) -> None:
         self.world.upgrade(serving_image=image, image_pull_secrets=(image[-1],))
 
-    @rule(steps=STEPS)
-    def other_steps(self, steps: list[Any]) -> None:
-        rollout = {**self.world.deployment.spec.rollout.to_json(), "canary": {"steps": steps}}
-        self.world.change(rollout=rollout)
+    @rule(strategy=STRATEGIES)
+    def other_strategy(self, strategy: dict[str, Any]) -> None:
+        rollout = self.world.deployment.spec.rollout.to_json()
+        kept = {k: v for k, v in rollout.items() if k not in ("canary", "blueGreen")}
+        self.world.change(rollout={**kept, **strategy})
 
     @rule(
         what=st.sampled_from(["Deployment", "Service", "ControllerRevision", "canary", "deletion"]),

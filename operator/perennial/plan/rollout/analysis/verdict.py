@@ -73,17 +73,26 @@ def _begins(s: DeploymentSnapshot, pair: tuple[Revision, Revision]) -> int:
     return begins(asked, s.status.analysis, name, closed(s.now))
 
 
-def measure(s: DeploymentSnapshot, state: State, fail: Fail = reject) -> State:
-    """Look at what the pods counted, whatever the rollout does: what fails goes back."""
+def measure(
+    s: DeploymentSnapshot, state: State, reached: frozenset[str], fail: Fail = reject
+) -> State:
+    """Look at what the pods counted, whatever the rollout does: what fails goes back.
+
+    Args:
+        s: what is observed.
+        state: under way.
+        reached: the revisions that requests reach.
+        fail: what becomes of one that fails.
+    """
     status, answers = state.status, s.answers
     pair = judged_pair(s.deployment, status)
     if answers is None or pair is None:
         return state
     analysis, revisions = judging(s.deployment, status), (pair[0].revision, pair[1].revision)
     old, new = revisions
-    waits_for_old = s.selection != new and s.ready(old) > 0
-    is_reached = s.selection in (None, new) or s.deployment.spec.rollout.shadow is not None
-    found = look(analysis, status.analysis, revisions, answers, s.now, waits_for_old, is_reached)
+    waits_for_old = old in reached and s.ready(old) > 0
+    is_asked = new in reached or s.deployment.spec.rollout.shadow is not None
+    found = look(analysis, status.analysis, revisions, answers, s.now, waits_for_old, is_asked)
     state = _with_clock_warning(state, status.analysis, found).set(analysis=found)
     failed = [m for m in found.metrics if m.verdict == "Failed" and _votes(analysis, m)]
     if failed:

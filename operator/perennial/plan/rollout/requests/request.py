@@ -24,6 +24,9 @@ def nothing_to_do(state: State, message: str) -> State:
 
 def no_rollout(state: State, verb: str) -> State:
     """Return the state of a request that needs a rollout, where none is under way."""
+    if state.status.baking:
+        message = "nothing is on trial, only the bake goes on: promote ends it, abort goes back"
+        return nothing_to_do(state, f"{verb}: {message}")
     return nothing_to_do(state, f"{verb}: no rollout is under way")
 
 
