@@ -75,7 +75,7 @@ def test_a_copy_is_measured_and_compared_and_nothing_else(tmp_path: Path, worker
     assert sum(bucket.answered for bucket in window.requests.buckets) == 4
     assert sorted(a.answer or 0.0 for a in window.pairs.answers) == [4.0, 4.0, 6.0, 6.0]
     (found,) = window.outcomes
-    assert sum(found.given.values()) == 2  # receipts are of users' requests alone
+    assert sum(found.given.values()) == 4  # what was predicted counts, and nothing was sealed
 
 
 def test_without_their_ports_none_are_taken(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ class Keeper:
     def __init__(self, model: Model, keys: Keys) -> None:
         """Keep answers of a model by hashes that all pods with these keys have."""
         self._scorer = scorer(model)
-        self._counts = PairCounts(short(model), self._scorer.score, keys.for_pairs)
+        score, classes = self._scorer.score, self._scorer.classes
+        self._counts = PairCounts(short(model), score, keys.for_pairs, classes)
 
     @property
     def buckets(self) -> Buckets[Any]:

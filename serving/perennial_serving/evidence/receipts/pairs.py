@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+from collections.abc import Sequence
 from typing import Self
 
 from perennial_artifact.buckets import Buckets, Tier
@@ -54,9 +55,12 @@ class Kept:
 class PairCounts:
     """Answers by time; it belongs to the event loop's thread."""
 
-    def __init__(self, version: str, score: Score, key: bytes) -> None:
-        """Keep answers of a version, by hashes with this key."""
-        self._version, self._score, self._key = version, score, key
+    def __init__(
+        self, version: str, score: Score, key: bytes, classes: Sequence[str] = ()
+    ) -> None:
+        """Keep answers of a version, by hashes with this key; ``classes`` are what they number."""
+        self._key = key
+        self._empty = Pairs(version=version, score=score, classes=list(classes))
         self.buckets: Buckets[Kept] = Buckets(Kept, KEPT * _BYTES, TIERS)
 
     def number(self, name: bytes) -> int:
@@ -74,9 +78,8 @@ class PairCounts:
 
     def between(self, start: int, end: int, now: float) -> Pairs:
         """Return the answers of ``[start, end)``, bounds of closed buckets."""
-        empty = Pairs(version=self._version, score=self._score)
         found = [
-            empty.replace(answers=[Answered(*item) for item in kept.answers.items()])
+            self._empty.replace(answers=[Answered(*item) for item in kept.answers.items()])
             for _, _, kept in self.buckets.between(start, end, now)
         ]
-        return add_pairs([empty, *found])
+        return add_pairs([self._empty, *found])
