@@ -13,7 +13,7 @@ PODS_ASKED = 64
 """Ready pods of a revision that are asked; of a larger one these speak for the others."""
 SKEW_SECONDS = 5.0
 """By how much a pod's clock may differ from ours."""
-CLOSED_SECONDS = 0.5
+CLOSED_SECONDS = 0.25
 """How long ago a window ended that is asked for, so that most clocks have passed its end."""
 
 

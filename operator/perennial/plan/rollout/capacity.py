@@ -201,10 +201,11 @@ class Way:
     @cached_property
     def _final(self) -> Pods:
         """The pods of each arm in the end; those that only stand by are cut to the budget."""
-        pods = dict(self.traffic.pods(self.goal, self.s.replicas, self._budget))
+        # What leaves has its pods until others can do without them: these are not to be had yet.
+        used = sum(self.s.asked(revision) for revision in self._leaving)
+        pods = dict(self.traffic.pods(self.goal, self.s.replicas, self._budget - used))
         answering = self.goal.answering
-        used = sum(pods[revision] for revision in answering)
-        used += sum(self.s.asked(revision) for revision in self._leaving)
+        used += sum(pods[revision] for revision in answering)
         for arm in self.goal.arms:
             if arm.revision not in answering:
                 pods[arm.revision] = max(0, min(pods[arm.revision], self._budget - used))

@@ -16,7 +16,7 @@ from perennial.plan.core import (
     with_stall,
 )
 from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
-from perennial.plan.rollout.analysis.look import LOOK_SECONDS
+from perennial.plan.rollout.analysis.look import next_look
 from perennial.plan.rollout.analysis.verdict import judging
 from perennial.plan.rollout.analysis.writing import may_wait
 from perennial.plan.rollout.bake import bake_left, watch
@@ -184,20 +184,21 @@ def _named(s: DeploymentSnapshot, status: DeploymentStatus) -> frozenset[str]:
 def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> float | None:
     """Return when time alone may change the decision."""
     judged = s.deployment.spec.rollout.judging.judged
+    look = next_look(s.now, s.deployment.metadata.uid)
     written = s.deployment.status
     if status != written and not may_wait(written, status) and status.canary is not None:
         return 0.5
     if status.canary is not None and s.replicas == 0 and not is_undone(status):
         return None  # it waits until there are to be pods, and their being asked for wakes it
     if status.canary is not None and not status.paused:
-        return 1.0
+        return min(1.0, look) if judged else 1.0
     if status.canary is not None:
         # One that waits for a person is watched, and waits until its deadline only.
         until = max(0.0, time_left(s, status.canary)) + 1.0
-        return min(until, LOOK_SECONDS) if judged else until
+        return min(until, look) if judged else until
     if status.baking:
         until = max(0.0, bake_left(s, status)) + 1.0
-        return min(until, LOOK_SECONDS) if judging(s.deployment, status).judged else until
+        return min(until, look) if judging(s.deployment, status).judged else until
     kept = [kept_for(s, status, ends=False)] if replaced_has_pods(s, status) else []
     kept += [failed_for(s, status)] if kept_failed(s, status) is not None else []
     if kept:

@@ -3,7 +3,7 @@
 import json
 import math
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial.api.deployment import Analysis, AnalysisStatus, DeploymentStatus, MetricStatus
-from perennial.plan.core.questions import Answer, Answers, chosen
+from perennial.plan.core.questions import CLOSED_SECONDS, Answer, Answers, chosen
 from perennial.plan.rollout.analysis.counts import Counts, added, arms
 from perennial.plan.rollout.analysis.look import (
     COARSE,
@@ -20,9 +20,11 @@ from perennial.plan.rollout.analysis.look import (
     KEPT_SECONDS,
     LOOK_SECONDS,
     PATIENCE_SECONDS,
+    SPREAD_SECONDS,
     begins,
     closed,
     look,
+    next_look,
 )
 from perennial.plan.rollout.analysis.writing import may_wait
 from perennial_artifact.windows import Bucket, Requests, Window
@@ -513,8 +515,21 @@ def test_what_is_asked_for_begins_where_the_last_look_ended() -> None:
         {"metrics": [*LIMIT, {"name": "s", "refusalRate": {"maximum": 0}}]}
     )
     assert begins(slow, trial.status, "old/new", trial.now) == trial.now - EXACT_SECONDS
-    assert closed(datetime.fromtimestamp(START + 2.4, UTC)) == START
-    assert closed(datetime.fromtimestamp(START + 2.6, UTC)) == START + 2
+    assert closed(datetime.fromtimestamp(START + 2 + CLOSED_SECONDS - 0.1, UTC)) == START
+    assert closed(datetime.fromtimestamp(START + 2 + CLOSED_SECONDS + 0.1, UTC)) == START + 2
+
+
+@given(st.floats(0, 60), st.text(max_size=40))
+def test_the_next_look_is_made_as_soon_as_there_is_something_new_and_not_by_all_at_once(
+    passed: float, uid: str
+) -> None:
+    now = NOW + timedelta(seconds=passed)
+    wait = timedelta(seconds=next_look(now, uid) + 0.001)
+    late = timedelta(seconds=SPREAD_SECONDS)
+    assert closed(now + wait) > closed(now + wait - late - timedelta(seconds=0.002))
+    assert closed(now + wait) <= closed(now) + 2 * LOOK_SECONDS
+    one, other = next_look(NOW, "uid-1"), next_look(NOW, "uid-2")
+    assert one != other and abs(one - other) < SPREAD_SECONDS
 
 
 def test_what_is_measured_is_written_when_it_tells_something_new_or_every_two_minutes() -> None:

@@ -155,9 +155,7 @@ def test_with_too_little_room_the_switch_goes_pod_by_pod_and_says_so(surge: int 
     assert sizes(world) == [4, beside] and len(world.selected()) == 1
     plan = world.step()
     assert conditions(plan)["RolledOut"] == ("False", "CanaryPauseStep")
-    (message,) = (
-        c.message for c in world.deployment.status.conditions if c.type == "RolledOut"
-    )
+    (message,) = (c.message for c in world.deployment.status.conditions if c.type == "RolledOut")
     assert f"leaves room for {beside} of 4 pods" in message and "100%" in message
     world.ask("promote/1")
     least = 4

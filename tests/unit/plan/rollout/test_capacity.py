@@ -66,6 +66,18 @@ def test_a_new_version_takes_over_within_the_budget(
     assert asked(world) == 4
 
 
+def test_while_stable_has_all_its_pods_what_is_taken_back_has_no_request_from_then_on() -> None:
+    """How long a bad canary is in front of users depends on it."""
+    world = slow([{"setWeight": 50}, {"pause": {}}])
+    stable = stable_revision(world)
+    world.wish(NEW_SHA)
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    assert sizes(world) == [4, 4] and len(world.selected()) == 2
+    world.ask("abort/1")
+    world.step()
+    assert world.selected() == [stable] and world.deployment.status.rejected
+
+
 @pytest.mark.parametrize("steps", [MOST, ALL])
 def test_what_is_taken_back_gives_its_pods_one_by_one(steps: list[Any]) -> None:
     world = slow(steps, maxSurge=1)
@@ -195,7 +207,7 @@ def test_what_was_replaced_keeps_its_pods_for_a_while() -> None:
     world = promoted(keepReplaced="5m")
     began = world.seconds
     world.steps(280)
-    assert old_pods(world) == 2 and world.selected() == [stable_revision(world)]
+    assert old_pods(world) == 4 and world.selected() == [stable_revision(world)]
     world.settle()
     assert old_pods(world) == 0 and 290 < world.seconds - began < 330
 
@@ -278,12 +290,12 @@ def follow(world: World, goal: Goal, passes: int = 60) -> list[list[int]]:
     return found
 
 
-@pytest.mark.parametrize("surge", [1, "100%"])
-def test_three_arms_have_their_shares_and_give_them_back(surge: int | str) -> None:
+@pytest.mark.parametrize(("surge", "pods"), [(1, [5, 3, 2]), ("100%", [10, 6, 4])])
+def test_three_arms_have_their_shares_and_give_them_back(surge: int | str, pods: list[int]) -> None:
     world = slow(MOST, replicas=10, maxSurge=surge)
     goal = arms(world, b=30, c=20)
     follow(world, goal)
-    assert sizes(world) == [5, 3, 2]
+    assert sizes(world) == pods
     way = Way(world.snapshot(), goal, replicas)
     assert way.seen().complete >= {"b", "c"} and way.seen().routed
     assert replicas.measured(world.snapshot()) == {stable_revision(world): 50, "b": 30, "c": 20}
@@ -297,7 +309,7 @@ def test_all_arms_wait_for_one_that_does_not_start() -> None:
     world = slow(MOST, replicas=10)
     world.broken["c" * 64] = "silent"
     found = follow(world, arms(world, b=30, c=20))
-    assert found[-1] == [10, 3, 2] and world.selected() == [stable_revision(world)]
+    assert found[-1] == [10, 6, 4] and world.selected() == [stable_revision(world)]
 
 
 def test_a_rollout_of_five_steps_makes_few_writes() -> None:

@@ -527,7 +527,7 @@ def test_a_pause_takes_no_time_while_a_hand_turns_the_service() -> None:
     began, world.service = world.seconds, None
     world.refused["Service"] = Refusal(403, "no")
     work(world, 40)
-    assert sum(map(world.ready, world.workloads)) == 4
+    assert sum(map(world.ready, world.workloads)) == 8
     world.refused.clear()
     advance(world, lambda w: w.deployment.status.promoting)
     assert 68 <= world.seconds - began <= 76

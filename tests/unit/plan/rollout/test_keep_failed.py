@@ -60,7 +60,7 @@ def test_one_that_never_started_keeps_its_pod_for_its_log() -> None:
 
 
 def test_stable_has_its_room_first_where_the_cluster_has_little() -> None:
-    world = slow(HALF, keepFailed="10m")
+    world = slow(HALF, keepFailed="10m", maxSurge=1)
     world.wish(NEW_SHA)
     advance(world, lambda w: bool(w.deployment.status.paused) and sizes(w) == [2, 2])
     world.room, world.tells_room, world.spares = 4, True, 1
@@ -100,7 +100,7 @@ def test_beside_a_preview_it_stays_as_far_as_the_budget_goes() -> None:
 
 
 def test_retry_makes_a_canary_of_it_again() -> None:
-    world, failed = rolled_back()
+    world, _ = rolled_back()
     world.ask("retry/2")
     advance(world, lambda w: w.deployment.status.canary is not None)
     world.step()

@@ -1,4 +1,4 @@
-"""Blue-green: a new version gets all its pods beside the present one, and takes over in one turn."""
+"""Blue-green: a new version gets all its pods beside the present one, then takes over at once."""
 
 from pydantic import Field
 

@@ -5,6 +5,7 @@ closed. So a look that is made again, by an operator that was killed or has not 
 finds the same.
 """
 
+import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -23,6 +24,8 @@ from perennial.plan.statistics.verdict import split_alpha
 
 LOOK_SECONDS = 2
 """Seconds between two looks."""
+SPREAD_SECONDS = 0.25
+"""Within which the looks of all canaries are made, which are due at the same moments."""
 LONGEST_LOOK_SECONDS = 60
 """After which a look ends though an arm had no request."""
 PATIENCE_SECONDS = 10
@@ -49,6 +52,13 @@ def pair_of(stable: str, canary: str) -> str:
 def closed(now: datetime) -> int:
     """Return the newest end of a step that most pods' clocks have passed."""
     return int(now.timestamp() - CLOSED_SECONDS) // LOOK_SECONDS * LOOK_SECONDS
+
+
+def next_look(now: datetime, uid: str) -> float:
+    """Return the seconds until the next step is closed, for one of many canaries a bit later."""
+    spread = SPREAD_SECONDS * zlib.crc32(uid.encode()) / 2**32
+    passed = (now.timestamp() - CLOSED_SECONDS - spread) % LOOK_SECONDS
+    return LOOK_SECONDS - passed
 
 
 def begins(analysis: Analysis, known: AnalysisStatus | None, pair: str, until: int) -> int:

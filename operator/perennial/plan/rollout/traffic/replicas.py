@@ -4,7 +4,8 @@ A Service's selector names one revision, or all of them. While it names all, eac
 many requests as any other, so that every revision with pods has a share.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from perennial.api.values import Json
 from perennial.plan.rollout.goal import Goal
@@ -34,33 +35,58 @@ def pods(goal: Goal, replicas: int, most: int) -> dict[str, int]:
 
 
 def split(replicas: int, shares: Sequence[int], most: int) -> tuple[int, ...]:
-    """Return the fewest pods whose ratio comes within half a point of the shares.
+    """Return pods whose ratio comes within half a point of the shares.
+
+    Of those that do, such as leave the first arm, stable, all its ``replicas``: what goes back to
+    it need not wait for its pods. Else the fewest. Where ``most`` pods are too few to come so
+    close, it is the closest ratio.
 
     None has more than ``replicas``, and together they have at least that many, so that capacity
-    never falls below what was asked for. Where ``most`` pods are too few, it is the closest ratio.
+    never falls below what was asked for.
 
     Args:
         replicas: pods asked for, at least 1.
         shares: in percent, each above 0, with the sum 100.
         most: pods that there may be.
     """
-    fewest = max(replicas, len(shares))
     best, off = (1,) * len(shares), 100.0
-    for total in range(fewest, max(fewest, min(most, fewest + PERIOD)) + 1):
-        if max(shares) * total >= 100 * (replicas + 1):
-            break  # the largest has all that it may have: from here on it falls behind
-        counts = _apportioned(total, shares, replicas)
-        missed = max(abs(100 * n / total - w) for n, w in zip(counts, shares, strict=True))
-        if sum(counts) == total and missed < off:
+    asked = replicas, shares, most
+    for counts in chain(_stable_whole(*asked), _fewest_first(*asked)):
+        pairs = zip(counts, shares, strict=True)
+        missed = max(abs(100 * n / sum(counts) - share) for n, share in pairs)
+        if missed < off:
             best, off = counts, missed
         if off <= CLOSE_ENOUGH:
             break
     return best
 
 
+def _stable_whole(replicas: int, shares: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:
+    """Yield the pods next to the shares, of which the first arm has all that it may have."""
+    below = 100 * replicas // shares[0]
+    for total in (below, below + 1):
+        others = _apportioned(total - replicas, shares[1:], replicas)
+        if sum(others) == total - replicas and total <= most:
+            yield replicas, *others
+
+
+def _fewest_first(replicas: int, shares: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:
+    """Yield the pods closest to the shares, of one total after the other."""
+    fewest = max(replicas, len(shares))
+    for total in range(fewest, max(fewest, min(most, fewest + PERIOD)) + 1):
+        if max(shares) * total >= 100 * (replicas + 1):
+            break  # the largest has all that it may have: from here on it falls behind
+        counts = _apportioned(total, shares, replicas)
+        if sum(counts) == total:
+            yield counts
+
+
 def _apportioned(total: int, shares: Sequence[int], largest: int) -> tuple[int, ...]:
-    """Return whole numbers from 1 to ``largest`` close to the shares of a total."""
-    exact = [total * share / 100 for share in shares]
+    """Return whole numbers from 1 to ``largest`` whose ratio is close to that of the shares.
+
+    Their sum is the total where that can be.
+    """
+    exact = [total * share / sum(shares) for share in shares]
     counts = [min(largest, max(1, int(n))) for n in exact]
     arms = range(len(shares))
     while sum(counts) < total and (free := [i for i in arms if counts[i] < largest]):
