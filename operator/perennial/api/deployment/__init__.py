@@ -39,6 +39,14 @@ from perennial.api.deployment.status import (
     SignatureStatus,
     StepStatus,
 )
+from perennial.api.deployment.traffic import (
+    Gateway,
+    GrpcHosts,
+    HeaderMatch,
+    ParentRef,
+    Replicas,
+    Traffic,
+)
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -55,6 +63,9 @@ __all__ = [
     "Canary",
     "DeploymentSpec",
     "DeploymentStatus",
+    "Gateway",
+    "GrpcHosts",
+    "HeaderMatch",
     "LatencyLimit",
     "Limits",
     "MaximumIncrease",
@@ -63,12 +74,14 @@ __all__ = [
     "ModelSource",
     "NoAnalysis",
     "Outcome",
+    "ParentRef",
     "Pause",
     "PodOverrides",
     "Printed",
     "RateLimit",
     "Receipts",
     "Rejection",
+    "Replicas",
     "RequestLog",
     "RequestLogLocation",
     "Revision",
@@ -80,4 +93,5 @@ __all__ = [
     "SignatureStatus",
     "Step",
     "StepStatus",
+    "Traffic",
 ]

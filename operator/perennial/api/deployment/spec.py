@@ -7,6 +7,7 @@ from perennial.api.deployment.model import ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
 from perennial.api.deployment.serving import Serving
+from perennial.api.deployment.traffic.traffic import Traffic
 
 
 class DeploymentSpec(ApiModel):
@@ -27,3 +28,10 @@ class DeploymentSpec(ApiModel):
         PodOverrides(), description="What is added to the serving pods."
     )
     rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")
+    traffic: Traffic | None = Field(
+        None,
+        description=(
+            "How requests are divided among versions; by default by numbers of pods behind one "
+            "Service."
+        ),
+    )

@@ -3,6 +3,7 @@
 from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
 from perennial.plan.rollout.rest import kept_failed
 from perennial.plan.rollout.snapshot import FAILED, REPLACED, DeploymentSnapshot
+from perennial.plan.rollout.traffic import traffic_of
 from perennial.plan.serving.workload import image_of
 
 
@@ -34,7 +35,8 @@ def shown(
             image = image_of(live, s.settings)
             updates["serving_image"] = image
             updates["serving_image_outdated"] = image != s.settings.serving_image
-        if s.ready(stable.revision) >= s.replicas:
+        counted = s.ready if traffic_of(s.deployment).BY_PODS else s.asked
+        if counted(stable.revision) >= s.replicas:
             # While stable is full, autoscalers are told its pods alone: a canary's are beside them.
             selector += f",perennial.dev/revision={stable.revision}"
             replicas = int(live.get("status", {}).get("replicas", 0)) if live else 0
