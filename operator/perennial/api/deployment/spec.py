@@ -8,10 +8,26 @@ from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
 from perennial.api.deployment.serving import Serving
 from perennial.api.deployment.traffic.traffic import Traffic
+from perennial.api.values import rule
+
+_SHADOW = "has(self.rollout) && has(self.rollout.shadow)"
+_GATEWAY = "has(self.traffic) && has(self.traffic.gateway)"
 
 
 class DeploymentSpec(ApiModel):
     """Which model to serve, and how new versions roll out."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                rule(
+                    f"!({_SHADOW}) || ({_GATEWAY})",
+                    "rollout.shadow needs traffic.gateway, which sends copies of requests; "
+                    "without one choose rollout.blueGreen or rollout.canary",
+                )
+            ]
+        }
+    }
 
     model: ModelSource = Field(description="Which model to serve.")
     replicas: int = Field(

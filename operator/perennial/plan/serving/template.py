@@ -9,10 +9,13 @@ from perennial.plan.pods.volumes import Opens, secret_volume, with_claims
 from perennial.plan.serving import receipts
 from perennial.plan.serving.request_log import attach
 from perennial.plan.serving.revision import Record
+from perennial.plan.serving.service import (
+    MIRROR_GRPC,
+    MIRROR_GRPC_PORT,
+    MIRROR_HTTP,
+    MIRROR_HTTP_PORT,
+)
 
-MIRROR_HTTP, MIRROR_GRPC = "mirror-http", "mirror-grpc"
-MIRROR_HTTP_PORT, MIRROR_GRPC_PORT = 8082, 8083
-"""Where copies of requests come: a request itself does not say that it is one."""
 DEFAULT_RESOURCES: Json = {
     "requests": {"cpu": "50m", "memory": "128Mi"},
     "limits": {"memory": "1Gi"},

@@ -21,8 +21,9 @@ def goal(s: DeploymentSnapshot, status: DeploymentStatus) -> Goal:
     stable, shadow = found.arms
     is_compared = status.step is not None and not is_due(status)
     if shadow.share > 0 or shadow.pods == 0 or not is_compared:
-        return found
-    return Goal((stable, replace(shadow, mirror=mirror)))
+        mirror = 0
+    # By this role no header of a request chooses it.
+    return Goal((stable, replace(shadow, role="shadow", mirror=mirror)))
 
 
 def advance(s: DeploymentSnapshot, state: State, seen: Seen) -> State:
