@@ -64,6 +64,8 @@ class Outcomes(Document, forbid_unknown_fields=False, kw_only=True):
     """What its bytes say; a newer server may know more than this reader."""
     given: Counts = {}
     known: list[Known] = []
+    classes: list[str] = []
+    """The classes that its bytes number, as far as they are known: its own pods tell them."""
 
 
 def add_outcomes(found: Iterable[Sequence[Outcomes]]) -> list[Outcomes]:
@@ -83,6 +85,7 @@ def _version(version: str, score: str, found: Sequence[Outcomes]) -> Outcomes:
         score=score,
         given=_counts([each.given for each in found]),
         known=[_known(age, ages[age]) for age in sorted(ages)],
+        classes=next((each.classes for each in found if each.classes), []),
     )
 
 

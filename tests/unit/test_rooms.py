@@ -61,7 +61,7 @@ ROOMS = [
         entries=METRICS,
         field="spec.rollout.analysis.metrics.ENTRY",
         page="verdicts.md",
-        shared=frozenset({"metric", "rate"}),
+        shared=frozenset({"metric", "rate", "label_share", "outcome_mean"}),
     ),
     Room(
         folder="plan/rollout/requests",

@@ -56,7 +56,7 @@ class Cluster:
     """Reads that find two revisions on trial, and pods of ours beside foreign ones."""
 
     def __init__(self) -> None:
-        self.deployment = deployment(status=SERVING)
+        self.deployment = deployment({"rollout": {"analysis": {}}}, status=SERVING)
 
     async def read_own(self, kind: Any, *_: str) -> Any:
         return monitor() if kind.kind() == "DriftMonitor" else self.deployment

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from perennial.api.common import ApiModel
+from perennial.api.deployment.analysis.metric import OF_OUTCOMES
 from perennial.api.deployment.model import ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
@@ -12,6 +13,10 @@ from perennial.api.values import rule
 
 _SHADOW = "has(self.rollout) && has(self.rollout.shadow)"
 _GATEWAY = "has(self.traffic) && has(self.traffic.gateway)"
+_METRICS = "has(self.rollout) && has(self.rollout.analysis) && has(self.rollout.analysis.metrics)"
+_DISAGREES = f"{_METRICS} && self.rollout.analysis.metrics.exists(m, has(m.disagreement))"
+_PAIRS = "has(self.serving) && has(self.serving.pairs) && self.serving.pairs == 'Enabled'"
+_OF_OUTCOMES = " || ".join(f"has(m.{kind})" for kind in OF_OUTCOMES)
 
 
 class DeploymentSpec(ApiModel):
@@ -24,7 +29,19 @@ class DeploymentSpec(ApiModel):
                     f"!({_SHADOW}) || ({_GATEWAY})",
                     "rollout.shadow needs traffic.gateway, which sends copies of requests; "
                     "without one choose rollout.blueGreen or rollout.canary",
-                )
+                ),
+                rule(
+                    f"!({_DISAGREES}) || ({_SHADOW} && {_PAIRS})",
+                    "disagreement compares two versions' answers to the same requests: it needs "
+                    "rollout.shadow, and serving.pairs: Enabled",
+                ),
+                rule(
+                    "(has(self.serving) && has(self.serving.receipts)) || !has(self.rollout)"
+                    " || !has(self.rollout.analysis) || !has(self.rollout.analysis.metrics)"
+                    f" || !self.rollout.analysis.metrics.exists(m, {_OF_OUTCOMES})",
+                    "metrics of labels, rewards and predictions need serving.receipts: they are "
+                    "counted by the receipts of answers",
+                ),
             ]
         }
     }

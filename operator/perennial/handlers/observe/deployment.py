@@ -16,6 +16,7 @@ from perennial.handlers.observe.sources import Sources
 from perennial.handlers.receipts import ReceiptKeys
 from perennial.plan.core import Finding, Plan, owned_by
 from perennial.plan.core.premise import GATEWAY_API
+from perennial.plan.core.questions import shared_out
 from perennial.plan.rollout import (
     DeploymentSnapshot,
     plan_deployment,
@@ -84,13 +85,15 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
     )
     asked = questions(snapshot)
-    if asked is not None:
-        answers = asked.answers(await sources.pods.ask(asked.questions))
-        snapshot = replace(snapshot, answers=answers)
+    if asked:
+        every = [question for each in asked.values() for question in each.questions]
+        told = shared_out(asked, await sources.pods.ask(every))
+        answers, outcomes = told.get("requests"), told.get("outcomes")
+        snapshot = replace(snapshot, answers=answers, outcomes=outcomes)
     if about := signature_questions(snapshot):
         snapshot = replace(snapshot, signatures=await sources.pods.signatures(about))
     export(deployment)
-    if asked is None:
+    if not asked:
         decided = plan_deployment(snapshot)
     else:
         # After a long absence there are many looks to be made, while the event loop goes on.

@@ -120,6 +120,15 @@ class Asked:
         return Answers(self.ready, self.until, tuple(received))
 
 
+def shared_out(asked: Mapping[Part, Asked], received: Sequence[Answer]) -> dict[Part, Answers]:
+    """Return what came of the questions about each part, which were asked one after the other."""
+    found, left = {}, list(received)
+    for part, each in asked.items():
+        found[part] = each.answers(left[: len(each.questions)])
+        left = left[len(each.questions) :]
+    return found
+
+
 def revision_of(pod: Json) -> str:
     """Return the revision that a pod serves."""
     return str(pod["metadata"].get("labels", {}).get(REVISION_LABEL, ""))

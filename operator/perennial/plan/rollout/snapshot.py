@@ -49,6 +49,9 @@ class DeploymentSnapshot:
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
 
+    outcomes: Answers | None = None
+    """What became known of both arms' predictions; None where it was not asked in this pass."""
+
     signatures: tuple[SignatureAnswer, ...] = ()
     """What their models take and give; empty where they were not asked in this pass."""
 

@@ -24,7 +24,7 @@ from perennial.plan.statistics.proportions import (
     look_log_e,
     times_odds,
 )
-from perennial.plan.statistics.verdict import Verdict, chance, outcome
+from perennial.plan.statistics.verdict import Verdict, chance, outcome, p_value
 
 PRIOR_EVENTS, PRIOR_REQUESTS = 0.5, 50.0
 RATIOS = len(ODDS_RATIOS)
@@ -169,7 +169,13 @@ class AgainstStable:
         return min(self.no_worse)
 
     def verdict(
-        self, what: Sequence[str], margins: Sequence[float], alpha: float, name: str = ""
+        self,
+        what: Sequence[str],
+        margins: Sequence[float],
+        alpha: float,
+        name: str = "",
+        of: str = "request",
+        when: str = "at the same time",
     ) -> Verdict:
         """Return what can be said by now; with B questions, of the one that differs most.
 
@@ -179,11 +185,13 @@ class AgainstStable:
             margins: by how much the canary's share may be above stable's.
             alpha: this metric's part of the risk of a false rollback.
             name: of the metric, put before the sentence.
+            of: what is counted.
+            when: the two arms' are compared.
         """
         prefix = f"{name}: " if name else ""
         if not self.canary_requests:
             other = "stable had none" if not self.past.requests else "there were none at one time"
-            had = "the canary had no request yet" if not self.looks else ""
+            had = f"the canary had no {of} yet" if not self.looks else ""
             return Verdict("Undecided", prefix + (had or other), 0.0)
         against, in_favour = self.log_worse(), self.log_no_worse()
         found, suspected = outcome(against, in_favour, alpha, tolerated=True)
@@ -192,8 +200,8 @@ class AgainstStable:
         reference = self.stable_events[i] / self.stable_requests
         message = (
             f"{prefix}{in_percent(value)} of the canary's "
-            f"{counted(self.canary_requests, 'request')} {what[i]}, {in_percent(reference)} of "
-            f"stable's {counted(self.stable_requests, 'request')} at the same time; "
+            f"{counted(self.canary_requests, of)} {what[i]}, {in_percent(reference)} of "
+            f"stable's {counted(self.stable_requests, of)} {when}; "
         )
         allowed = in_points(margins[i])
         if found == "Failed":
@@ -211,9 +219,10 @@ class AgainstStable:
         else:
             message += (
                 "that shows neither that it is worse nor that it is within "
-                f"{allowed} of stable: more requests are needed"
+                f"{allowed} of stable: more {of}s are needed"
             )
-        return Verdict(found, message, self.canary_requests, value, reference, suspected)
+        p = p_value(in_favour if found == "Successful" else against)
+        return Verdict(found, message, self.canary_requests, value, reference, suspected, p)
 
     def _most_telling(self, found: str) -> int:
         questions = range(len(self.no_worse))

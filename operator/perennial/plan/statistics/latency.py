@@ -10,7 +10,7 @@ from itertools import accumulate
 from perennial.plan.statistics.limits import AgainstLimit
 from perennial.plan.statistics.numbers import as_list, counted, from_list, in_percent
 from perennial.plan.statistics.proportions import Counted
-from perennial.plan.statistics.verdict import Verdict, chance
+from perennial.plan.statistics.verdict import Verdict, chance, p_value
 
 QUANTILES = (0.5, 0.9, 0.99)
 MARGINS = (0.1, 0.05, 0.01)
@@ -103,7 +103,8 @@ def latency_verdict(
         )
     else:
         message += ": more requests are needed"
-    return Verdict(found, message, test.requests, surely, allowed, suspected)
+    p = p_value(test.log_below() if found == "Successful" else test.log_above())
+    return Verdict(found, message, test.requests, surely, allowed, suspected, p)
 
 
 def in_time(seconds: float) -> str:

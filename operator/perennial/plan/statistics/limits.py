@@ -8,7 +8,7 @@ from perennial.plan.statistics.e_process import RESERVE, after, at_start, log_me
 from perennial.plan.statistics.intervals import always_valid_interval
 from perennial.plan.statistics.numbers import as_list, counted, from_list, in_percent, kept
 from perennial.plan.statistics.proportions import ODDS_RATIOS, log_ratio, times_odds
-from perennial.plan.statistics.verdict import SUCCESS, Outcome, Verdict, chance, outcome
+from perennial.plan.statistics.verdict import SUCCESS, Outcome, Verdict, chance, outcome, p_value
 
 RATIOS = len(ODDS_RATIOS)
 HIGHEST_FOR = math.log(1000)
@@ -118,7 +118,9 @@ class AgainstLimit:
         """Return the outcome, and whether the canary is suspected."""
         return outcome(self.log_above(), self.log_below(), alpha)
 
-    def verdict(self, what: str, limit: float, alpha: float, name: str = "") -> Verdict:
+    def verdict(
+        self, what: str, limit: float, alpha: float, name: str = "", of: str = "request"
+    ) -> Verdict:
         """Return what can be said by now.
 
         Args:
@@ -126,14 +128,16 @@ class AgainstLimit:
             limit: the highest share that is allowed.
             alpha: this metric's part of the risk of a false rollback.
             name: of the metric, put before the sentence.
+            of: what is counted.
         """
         prefix = f"{name}: " if name else ""
         if not self.requests:
-            return Verdict("Undecided", f"{prefix}the canary had no request yet", 0.0, None, limit)
+            return Verdict("Undecided", f"{prefix}the canary had no {of} yet", 0.0, None, limit)
         found, suspected = self.outcome(alpha)
         value = self.surely / self.requests
+        low, high = always_valid_interval(self.surely, self.requests, SUCCESS, limit)
         message = (
-            f"{prefix}{in_percent(value)} of {counted(self.requests, 'request')} {what}, "
+            f"{prefix}{in_percent(value)} of {counted(self.requests, of)} {what}, "
             f"{in_percent(limit)} may; "
         )
         if found == "Failed":
@@ -141,14 +145,14 @@ class AgainstLimit:
         elif found == "Successful":
             message += f"the limit is kept ({chance(self.log_below())} to see this if not)"
         else:
-            low, high = always_valid_interval(self.surely, self.requests, SUCCESS, limit)
             message += (
                 f"the true share may be {in_percent(low)} to {in_percent(high)} (95% sure), so "
-                "more requests are needed"
+                f"more {of}s are needed"
             )
             if suspected:
                 message += f"; it looks broken ({chance(self.log_above())} to see this if not)"
-        return Verdict(found, message, self.requests, value, limit, suspected)
+        p = p_value(self.log_below() if found == "Successful" else self.log_above())
+        return Verdict(found, message, self.requests, value, limit, suspected, p, low, high)
 
     def to_list(self) -> list[float]:
         """Return 16 numbers for JSON."""

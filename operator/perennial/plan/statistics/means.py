@@ -51,6 +51,24 @@ def half_width(variance: float, tau: float, alpha: float, sides: int = 2) -> flo
     return math.sqrt(variance * (1 + variance / tau) * 2 * log)
 
 
+def chance_of(worse: float, variance: float, tau: float) -> float:
+    """Return the chance that a mean that is no worse ever seems so much worse, of one side.
+
+    The smallest alpha whose one-sided ``half_width`` is below it, at most 1.
+
+    Args:
+        worse: by how much it seems worse.
+        variance: of the estimate.
+        tau: the mixture's variance.
+    """
+    if worse <= 0:
+        return 1.0
+    if variance <= 0:
+        return 0.0
+    exponent = worse**2 / (2 * variance * (1 + variance / tau))
+    return min(1.0, math.sqrt(1 + tau / variance) / (2 * math.expm1(min(exponent, 500.0))))
+
+
 @dataclass(frozen=True)
 class MeanDifference:
     """Canary less stable, each look compared within itself: 14 numbers.
@@ -141,7 +159,13 @@ class MeanDifference:
         return half_width(self.variance, tau_squared(self.planned_variance, alpha), alpha, sides)
 
     def verdict(
-        self, margin: float, alpha: float, higher_is_better: bool, name: str = ""
+        self,
+        margin: float,
+        alpha: float,
+        higher_is_better: bool,
+        name: str = "",
+        what: str = "mean",
+        of: str = "row",
     ) -> Verdict:
         """Return what can be said by now.
 
@@ -150,12 +174,14 @@ class MeanDifference:
             alpha: this metric's part of the risk of a false rollback.
             higher_is_better: as rewards are; losses are not.
             name: of the metric, put before the sentence.
+            what: the mean is called.
+            of: what a row is.
         """
         label = f"{name}: " if name else ""
         if not self.planned_variance:
             return Verdict(
                 "Undecided",
-                f"{label}too few rows of one arm yet: {self.canary_rows:,.0f} of the canary, "
+                f"{label}too few {of}s of one arm yet: {self.canary_rows:,.0f} of the canary, "
                 f"{self.stable_rows:,.0f} of stable",
                 self.canary_rows,
             )
@@ -174,14 +200,26 @@ class MeanDifference:
             "Failed": f"the canary is worse ({1 - alpha:.1%} sure)",
             "Successful": f"it is not worse by more than {margin:.4g} ({1 - SUCCESS:.0%} sure)",
             "Undecided": f"that shows neither that it is worse nor that it is not worse by more "
-            f"than {margin:.4g}: more rows are needed",
+            f"than {margin:.4g}: more {of}s are needed",
         }[found]
         message = (
-            f"{label}mean {value:.4g} over {counted(self.canary_rows, 'row')} of the canary, "
-            f"{reference:.4g} over {counted(self.stable_rows, 'row')} of stable; at equal times "
+            f"{label}{what} {value:.4g} over {counted(self.canary_rows, of)} of the canary, "
+            f"{reference:.4g} over {counted(self.stable_rows, of)} of stable; at equal times "
             f"{self.difference - both:+.4g} to {self.difference + both:+.4g} (95% sure); {says}"
         )
-        return Verdict(found, message, self.canary_rows, value, reference, suspected)
+        tau = tau_squared(self.planned_variance, alpha)
+        seems = margin - worse if found == "Successful" else worse
+        return Verdict(
+            found,
+            message,
+            self.canary_rows,
+            value,
+            reference,
+            suspected,
+            p=chance_of(seems, self.variance, tau),
+            low=self.difference - both,
+            high=self.difference + both,
+        )
 
     def to_list(self) -> list[float]:
         """Return 14 numbers for JSON."""

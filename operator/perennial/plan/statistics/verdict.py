@@ -21,7 +21,9 @@ class Verdict:
     """The outcome for one metric, with a sentence for people.
 
     ``value`` and ``reference`` are what was measured and what it was held against (the limit, or
-    stable's value); ``requests`` the canary's.
+    stable's value); ``requests`` the canary's, or its labels or rewards. ``p`` is the chance of
+    such counts if the canary were not worse; of one that is successful, if it were worse than it
+    may be. ``low`` and ``high`` are where the value truly is, or, beside stable, the difference.
     """
 
     outcome: Outcome
@@ -30,6 +32,9 @@ class Verdict:
     value: float | None = None
     reference: float | None = None
     suspected: bool = False
+    p: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 def split_alpha(alpha: float, metrics: int) -> float:
@@ -59,6 +64,11 @@ def outcome(
     if good:
         return "Successful", False
     return "Undecided", log_against >= -math.log(SUSPICION * alpha)
+
+
+def p_value(log_e: float) -> float:
+    """Return the chance of evidence so strong, or stronger, at any look: its reciprocal."""
+    return math.exp(-max(0.0, log_e))
 
 
 def chance(log_e: float) -> str:

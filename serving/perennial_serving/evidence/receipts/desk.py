@@ -29,6 +29,7 @@ class Desk:
         issuer = Issuer(model, self._keys)
         self._issuer, self.give, self.count = issuer, issuer.give, issuer.count
         remembered = Duplicates(settings.duplicates)
+        self._classes = list(model.classes)
         self.outcomes = OutcomeCounts(model.classes, settings.reward, remembered)
 
     @property
@@ -52,5 +53,10 @@ class Desk:
         The model's own version is among them, also where nothing was given.
         """
         given = self._issuer.between(start, end, now)
-        own = Outcomes(version=self._issuer.version, score=self._issuer.score, given=given)
+        own = Outcomes(
+            version=self._issuer.version,
+            score=self._issuer.score,
+            given=given,
+            classes=self._classes,
+        )
         return add_outcomes([[own], self.outcomes.between(start, end, now)])

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from perennial.api.common import ApiModel
-from perennial.api.deployment.analysis.metric import AnalysisMetric
+from perennial.api.deployment.analysis.metric import KINDS, AnalysisMetric
 from perennial.api.deployment.analysis.rate import MaximumIncrease, RateLimit
 from perennial.api.values import Duration, one_of, within
 
@@ -34,8 +34,8 @@ class Analysis(ApiModel):
         ge=1,
         le=1_000_000_000,
         description=(
-            "Requests of the canary after which it is enough that nothing speaks against it; more "
-            "find smaller faults."
+            "Requests of the canary (labels or rewards, where a metric is of these) after which it "
+            "is enough that nothing speaks against it; more find smaller faults."
         ),
     )
     wait_at_most: Duration = Field(
@@ -61,7 +61,7 @@ class Analysis(ApiModel):
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["name"],
-            "x-item-validations": [one_of("errorRate", "refusalRate", "latency")],
+            "x-item-validations": [one_of(*KINDS)],
         },
     )
 

@@ -1,6 +1,11 @@
 """What is served, where a rollout stands, and what was measured."""
 
-from perennial.api.deployment.status.analysis import AnalysisStatus, MetricStatus, Outcome
+from perennial.api.deployment.status.analysis import (
+    AnalysisStatus,
+    MetricStatus,
+    Outcome,
+    PartStatus,
+)
 from perennial.api.deployment.status.revision import (
     Rejection,
     RequestLogLocation,
@@ -18,6 +23,7 @@ __all__ = [
     "DeploymentStatus",
     "MetricStatus",
     "Outcome",
+    "PartStatus",
     "Printed",
     "Rejection",
     "RequestLogLocation",

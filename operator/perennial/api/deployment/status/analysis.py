@@ -19,13 +19,30 @@ class MetricStatus(ApiModel):
         "Undecided",
         description=(
             "Successful, Failed, Undecided; Unreachable: the canary's pods do not answer; "
-            "NotComparable: stable's do not. Only Successful passes."
+            "NotComparable: stable's do not, or do not tell it. Only Successful passes."
         ),
     )
     message: Text = Field("", description="The verdict in a sentence.")
-    value: float | None = Field(None, description="The canary's share.")
-    reference: float | None = Field(None, description="Stable's share, or the limit.")
-    requests: int = Field(0, description="Requests of the canary behind the value.")
+    value: float | None = Field(None, description="The canary's share, or mean.")
+    reference: float | None = Field(None, description="Stable's, or the limit.")
+    requests: int = Field(
+        0, description="Requests, labels or rewards of the canary behind the value."
+    )
+    p: float | None = Field(
+        None,
+        description=(
+            "Chance of such counts if the canary were not worse; where it is Successful, if it "
+            "were worse than it may be."
+        ),
+    )
+    low: float | None = Field(
+        None,
+        description=(
+            "Lower end of where the value truly is; beside stable, of the difference. It holds at "
+            "all looks together, with 95 %."
+        ),
+    )
+    high: float | None = Field(None, description="Upper end of it.")
     course: list[float] = Field(
         [],
         description=(
@@ -41,6 +58,25 @@ class MetricStatus(ApiModel):
     bounds: list[float] = Field(
         [], description="Bounds in seconds that are compared, and their margins.", max_length=6
     )
+    due: list[float] = Field(
+        [],
+        description=(
+            "Predictions with a receipt, and labels that have come: the canary's, then stable's."
+        ),
+        max_length=4,
+    )
+    obstacle: Text = Field("", description="What keeps it from being judged.")
+
+
+class PartStatus(ApiModel):
+    """Up to when a part of what pods count is judged, of those that are looked at seldom."""
+
+    part: str = Field(description="The part: outcomes.", max_length=32)
+    judged_until: Time = Field(description="Up to when it is in the evidence.")
+    asked_until: Time | None = Field(
+        None, description="Up to when pods were asked for it, though too little had come."
+    )
+    looks: int = Field(0, description="Looks so far.")
 
 
 PodName = Annotated[str, Field(max_length=253)]
@@ -64,3 +100,10 @@ class AnalysisStatus(ApiModel):
     )
     skewed: list[PodName] = Field([], description="Pods whose clocks are wrong.", max_length=8)
     metrics: list[MetricStatus] = Field([], description="The metrics.", max_length=16)
+    parts: list[PartStatus] = Field(
+        [], description="What is looked at seldom: labels, rewards.", max_length=8
+    )
+
+    def part(self, name: str) -> PartStatus | None:
+        """Return up to when a part is judged, None where it is not yet."""
+        return next((p for p in self.parts if p.part == name), None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from perennial.api.deployment import AnalysisMetric, MetricStatus
 from perennial.plan.rollout.analysis.counts import Counts
-from perennial.plan.rollout.analysis.metrics import metric_of
+from perennial.plan.rollout.analysis.metrics import metric_of, outcome_metric, request_metric
 from perennial.plan.rollout.analysis.tests import against_stable, limit
 from perennial.plan.statistics.against_stable import StablePast
 from perennial.plan.statistics.numbers import kept
@@ -28,8 +28,7 @@ def key_of(asked: AnalysisMetric) -> str:
 
 def compares(asked: AnalysisMetric) -> bool:
     """Tell whether a metric holds the canary against stable, rather than against a limit."""
-    limit = metric_of(asked).limit_of(asked)
-    return limit is not None and limit.against_stable is not None
+    return metric_of(asked).compares(asked)
 
 
 def begin(asked: AnalysisMetric, alpha: float) -> MetricStatus:
@@ -59,22 +58,27 @@ def with_bounds(
     asked: AnalysisMetric, known: MetricStatus, bounds: Sequence[float], stable: Counts
 ) -> MetricStatus:
     """Return what is known with the bounds of latency that the metric counts at, chosen once."""
-    return metric_of(asked).with_bounds(asked, known, bounds, stable)
+    metric = request_metric(asked)
+    return known if metric is None else metric.with_bounds(asked, known, bounds, stable)
 
 
 def counted_bounds(asked: AnalysisMetric, known: MetricStatus) -> list[float]:
     """Return the bounds of latency that a metric needs."""
-    return metric_of(asked).bounds(asked, known)
+    metric = request_metric(asked)
+    return [] if metric is None else metric.bounds(asked, known)
 
 
 def has_begun(asked: AnalysisMetric, known: MetricStatus | None) -> bool:
-    """Tell whether there is evidence to go on from."""
+    """Tell whether there is evidence to go on from, of requests."""
+    if request_metric(asked) is None:
+        return True
     return known is not None and bool(known.canary) and is_sound(asked, known)
 
 
 def waits_for_bounds(asked: AnalysisMetric, known: MetricStatus) -> bool:
-    """Tell whether a metric cannot be counted yet."""
-    return metric_of(asked).is_waiting(known)
+    """Tell whether a metric cannot be counted yet, or is none of requests."""
+    metric = request_metric(asked)
+    return metric is None or metric.is_waiting(known)
 
 
 def learned(
@@ -94,7 +98,9 @@ def learned(
             nothing of that.
         bounds: of latency, in seconds.
     """
-    metric = metric_of(asked)
+    metric = request_metric(asked)
+    if metric is None:
+        return known
     all_of_it = metric.counted(asked, known, before, bounds)
     past = StablePast.none(len(all_of_it.events))
     for counts in newest:
@@ -124,7 +130,9 @@ def after(
     Raises:
         ValueError: what was carried on is something else; begin anew.
     """
-    metric = metric_of(asked)
+    metric = request_metric(asked)
+    if metric is None:
+        return known
     ours, theirs = (metric.counted(asked, known, arm, bounds) for arm in (canary, stable))
     if compares(asked):
         return against_stable.after(known, ours, theirs, metric.margins(asked, known))
@@ -140,8 +148,11 @@ def verdict(asked: AnalysisMetric, known: MetricStatus) -> Verdict:
     """
     if not known.canary:
         return Verdict("Undecided", f"{asked.name}: {MESSAGE}", 0.0)
-    metric = metric_of(asked)
-    if compares(asked):
+    if (of_outcomes := outcome_metric(asked)) is not None:
+        return of_outcomes.verdict(asked, known)
+    metric = request_metric(asked)
+    assert metric is not None
+    if metric.compares(asked):
         margins = metric.margins(asked, known)
         return against_stable.verdict(known, metric.what(known), margins, asked.name)
     return metric.limit_verdict(asked, known, limit.carried(known))

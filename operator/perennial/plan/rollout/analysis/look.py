@@ -20,6 +20,8 @@ from perennial.api.values import seconds
 from perennial.plan.core.questions import CLOSED_SECONDS, Answers
 from perennial.plan.rollout.analysis import evidence
 from perennial.plan.rollout.analysis.counts import Arm, Counts, added, arms
+from perennial.plan.rollout.analysis.later import Metrics, Trial, looked
+from perennial.plan.rollout.analysis.metrics import outcome_metric
 from perennial.plan.statistics.verdict import split_alpha
 
 LOOK_SECONDS = 2
@@ -40,6 +42,7 @@ KEPT_SECONDS = 3_480
 """For so long pods are sure to count at all."""
 COURSE = 20
 """Values that are kept for people to see how a metric went."""
+SAME_MODEL = "stable and the canary serve one model, so what is known of one is known of the other"
 NAMED = 8
 """Names of pods that are told."""
 
@@ -84,6 +87,8 @@ def look(
     now: datetime,
     stable_has_traffic: bool = True,
     canary_has_traffic: bool = True,
+    trial: Trial | None = None,
+    outcomes: Answers | None = None,
 ) -> AnalysisStatus:
     """Return what is known after all looks up to what the pods were asked for.
 
@@ -101,6 +106,8 @@ def look(
         stable_has_traffic: false where a look cannot wait for a request of stable.
         canary_has_traffic: false where it has no share: what somebody asks it by its own address
             is no evidence.
+        trial: what the revisions serve; needed where metrics are of outcomes.
+        outcomes: what pods told of outcomes; None where they were not asked.
     """
     pair, (stable, canary) = pair_of(*revisions), revisions
     cursor = _cursor(known, pair, answers.until)
@@ -111,6 +118,8 @@ def look(
     patient = answers.until - PATIENCE_SECONDS
     settled = max(cursor, min([answers.until, *(max(end, patient) for end in ends.values())]))
     metrics = _current(analysis, known)
+    if trial is not None and outcomes is not None:
+        known, metrics = looked(analysis, known, metrics, trial, outcomes, now, canary_has_traffic)
     bounds, metrics = _begun(metrics, both[0], bounds, cursor)
     found = _looks(known, metrics, both, bounds, cursor, settled, stable_has_traffic)
     if settled < answers.until:
@@ -131,7 +140,10 @@ def look(
             "silent_time": (known.silent_time or now) if silent else None,
             "missing": sorted(missing)[:NAMED],
             "skewed": sorted(h.pod for h in skewed)[:NAMED],
-            "metrics": [_with_verdict(a, m, heard, why) for a, m in _pairs(analysis, found)],
+            "metrics": [
+                _with_verdict(a, m, heard, why, trial is not None and trial.is_same_model)
+                for a, m in _pairs(analysis, found)
+            ],
         }
     )
 
@@ -143,10 +155,7 @@ def _cursor(known: AnalysisStatus | None, pair: str, otherwise: int) -> int:
     return int(known.judged_until.timestamp()) // LOOK_SECONDS * LOOK_SECONDS
 
 
-_Metrics = list[tuple[AnalysisMetric, MetricStatus]]
-
-
-def _current(analysis: Analysis, known: AnalysisStatus) -> _Metrics:
+def _current(analysis: Analysis, known: AnalysisStatus) -> Metrics:
     """Return each metric with what is known of it; what makes no sense to it begins anew."""
     before = {m.name: m for m in known.metrics}
     voting = sum(1 for asked in analysis.judged if asked.mode == "Enforce")
@@ -159,13 +168,13 @@ def _current(analysis: Analysis, known: AnalysisStatus) -> _Metrics:
     return found
 
 
-def _pairs(analysis: Analysis, known: AnalysisStatus) -> _Metrics:
+def _pairs(analysis: Analysis, known: AnalysisStatus) -> Metrics:
     return list(zip(analysis.judged, known.metrics, strict=True))
 
 
 def _begun(
-    metrics: _Metrics, stable: Arm, bounds: Sequence[float], cursor: int
-) -> tuple[list[float], _Metrics]:
+    metrics: Metrics, stable: Arm, bounds: Sequence[float], cursor: int
+) -> tuple[list[float], Metrics]:
     """Let metrics begin, with what stable was before the cursor; return the bounds they need."""
     before = stable.total(cursor, bounds)
     metrics = [(asked, evidence.with_bounds(asked, m, bounds, before)) for asked, m in metrics]
@@ -183,7 +192,7 @@ def _begun(
 
 def _looks(
     known: AnalysisStatus,
-    metrics: _Metrics,
+    metrics: Metrics,
     both: Sequence[Arm],
     bounds: Sequence[float],
     cursor: int,
@@ -269,15 +278,24 @@ def _step_of_course(looks: int) -> int:
 
 
 def _with_verdict(
-    asked: AnalysisMetric, known: MetricStatus, stable_heard: bool, unreachable: str
+    asked: AnalysisMetric,
+    known: MetricStatus,
+    stable_heard: bool,
+    unreachable: str,
+    is_same_model: bool,
 ) -> MetricStatus:
     """Return what is known of a metric, with its verdict, or why the canary is unreachable."""
     found = evidence.verdict(asked, known)
     outcome: Outcome = found.outcome
     message = found.message
+    compares = evidence.compares(asked)
     if outcome != "Failed" and unreachable:
         outcome, message = "Unreachable", f"{asked.name}: {unreachable}"
-    elif outcome == "Undecided" and evidence.compares(asked) and not stable_heard:
+    elif is_same_model and compares and outcome_metric(asked) is not None:
+        outcome, message = "Successful", f"{asked.name}: {SAME_MODEL}"
+    elif outcome == "Undecided" and known.obstacle:
+        outcome, message = "NotComparable", f"{asked.name}: {known.obstacle}"
+    elif outcome == "Undecided" and compares and not stable_heard:
         reason = f"{asked.name}: no pod of stable can be asked, so there is nothing to compare with"
         outcome, message = "NotComparable", reason
     return known.model_copy(
@@ -288,6 +306,9 @@ def _with_verdict(
             "reference": _rounded(found.reference),
             "requests": int(found.requests),
             "suspected": found.suspected,
+            "p": _rounded(found.p),
+            "low": _rounded(found.low),
+            "high": _rounded(found.high),
         }
     )
 
@@ -296,5 +317,6 @@ def _moment(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
-def _rounded(share: float | None) -> float | None:
-    return None if share is None else round(share, 6)
+def _rounded(value: float | None) -> float | None:
+    """Return a number as people need it: six digits, of a share or of any other."""
+    return None if value is None else float(f"{value:.6g}")

@@ -13,11 +13,13 @@ from perennial.api.deployment import (
 from perennial.api.values import seconds
 from perennial.plan.core import Event
 from perennial.plan.core.questions import SKEW_SECONDS, Asked, ask
+from perennial.plan.rollout.analysis import later
 from perennial.plan.rollout.analysis.evidence import compares
 from perennial.plan.rollout.analysis.look import LOOK_SECONDS, begins, closed, look, pair_of
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone, reject
 from perennial.plan.statistics.verdict import Decision, Verdict, decide
+from perennial_artifact.windows import Part
 
 UNREACHABLE = "Unreachable"
 UNREACHABLE_SECONDS = 30.0
@@ -34,13 +36,27 @@ def wants_metrics(s: DeploymentSnapshot) -> bool:
     return pair is not None and _begins(s, pair) < closed(s.now)
 
 
-def questions(s: DeploymentSnapshot) -> Asked | None:
-    """Return what the pods of both revisions are to be asked, None where nothing is."""
+def questions(s: DeploymentSnapshot) -> dict[Part, Asked]:
+    """Return what the pods of both revisions are to be asked, by part; only what is needed.
+
+    Requests are, whatever is measured: they tell when there is traffic, and who answers.
+    """
+    found: dict[Part, Asked] = {}
     pair = judged_pair(s.deployment, s.status)
-    if pair is None or not wants_metrics(s):
-        return None
+    if pair is None:
+        return found
     revisions = (pair[0].revision, pair[1].revision)
-    return ask(s.pods, revisions, _begins(s, pair), closed(s.now), LOOK_SECONDS, ("requests",))
+    if wants_metrics(s):
+        start, until = _begins(s, pair), closed(s.now)
+        found["requests"] = ask(s.pods, revisions, start, until, LOOK_SECONDS, ("requests",))
+    analysis = judging(s.deployment, s.status)
+    if later.is_asked(analysis):
+        span = later.span(s.status.analysis, pair_of(*revisions), s.now)
+        if span is not None:
+            found[later.PART] = ask(
+                s.pods, revisions, *span, later.STEP_SECONDS, later.parts(analysis)
+            )
+    return found
 
 
 def judged_pair(
@@ -90,9 +106,17 @@ def measure(
         return state
     analysis, revisions = judging(s.deployment, status), (pair[0].revision, pair[1].revision)
     old, new = revisions
-    waits_for_old = old in reached and s.ready(old) > 0
-    is_asked = new in reached or s.deployment.spec.rollout.shadow is not None
-    found = look(analysis, status.analysis, revisions, answers, s.now, waits_for_old, is_asked)
+    found = look(
+        analysis,
+        status.analysis,
+        revisions,
+        answers,
+        s.now,
+        old in reached and s.ready(old) > 0,
+        new in reached or s.deployment.spec.rollout.shadow is not None,
+        later.Trial(*pair),
+        s.outcomes,
+    )
     state = _with_clock_warning(state, status.analysis, found).set(analysis=found)
     failed = [m for m in found.metrics if m.verdict == "Failed" and _votes(analysis, m)]
     if failed:

@@ -26,6 +26,7 @@ def _decisive(status: DeploymentStatus, analysis: AnalysisStatus) -> DeploymentS
         silent_time=analysis.silent_time,
         missing=analysis.missing,
         skewed=analysis.skewed,
+        parts=[p.model_copy(update={"asked_until": None}) for p in analysis.parts],
         metrics=[
             MetricStatus(name=m.name, key=m.key, verdict=m.verdict, suspected=m.suspected)
             for m in analysis.metrics

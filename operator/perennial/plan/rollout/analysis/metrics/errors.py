@@ -2,4 +2,4 @@
 
 from perennial.plan.rollout.analysis.metrics.rate import Rate
 
-ERRORS = Rate(lambda asked: asked.error_rate, "failed", lambda counts: counts.errors)
+ERRORS = Rate(lambda asked: asked.error_rate, "error rate", "failed", lambda counts: counts.errors)

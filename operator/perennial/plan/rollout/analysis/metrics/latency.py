@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from perennial.api.deployment import AnalysisMetric, LatencyLimit, MetricStatus
 from perennial.api.values import seconds
 from perennial.plan.rollout.analysis.counts import Counts
+from perennial.plan.rollout.analysis.metrics.metric import Words
 from perennial.plan.statistics.latency import (
     ComparedBounds,
     beyond,
@@ -27,11 +28,20 @@ class Latency:
         """Return what is asked of the answer time."""
         return asked.latency
 
+    def compares(self, asked: AnalysisMetric) -> bool:
+        """Tell whether the canary is held against stable."""
+        return self._limit(asked).maximum is None
+
+    def words(self, asked: AnalysisMetric) -> Words:
+        """Return how it is told."""
+        maximum = self._limit(asked).maximum
+        return Words(f"share slower than {maximum}" if maximum else "share of slow answers")
+
     def bounds(self, asked: AnalysisMetric, known: MetricStatus) -> list[float]:
         """Return the bounds that it needs counted, in seconds."""
         if not known.bounds:
             return []
-        if self._compares(asked):
+        if self.compares(asked):
             return list(ComparedBounds.from_list(known.bounds).bounds)
         return list(known.bounds)
 
@@ -41,7 +51,7 @@ class Latency:
         """Return what is known with bounds around the limit, or at stable's own quantiles."""
         if known.bounds or not bounds:
             return known
-        if self._compares(asked):
+        if self.compares(asked):
             chosen = compared_bounds(bounds, stable.by_bucket())
             return known.model_copy(update={"bounds": chosen.to_list()}) if chosen else known
         at = slower(bounds, [0.0] * (len(bounds) + 1), self._longest(asked, bounds))
@@ -57,7 +67,7 @@ class Latency:
     ) -> Counted:
         """Return the timed answers of an arm, and how many of them were slow."""
         buckets = _buckets(arm, bounds)
-        if self._compares(asked):
+        if self.compares(asked):
             return beyond(bounds, buckets, ComparedBounds.from_list(known.bounds))
         found = slower(bounds, buckets, self._longest(asked, bounds))
         return Counted(arm.timed, (found.surely,))
@@ -87,9 +97,6 @@ class Latency:
         """Return what a test against the longest time says."""
         most, quantile = self._longest(asked, known.bounds), 1 - self.highest(asked)
         return latency_verdict(limit, known.bounds, most, quantile, known.alpha, asked.name)
-
-    def _compares(self, asked: AnalysisMetric) -> bool:
-        return self._limit(asked).maximum is None
 
     def _longest(self, asked: AnalysisMetric, bounds: Sequence[float]) -> float:
         """Return the longest time that is allowed, in seconds; beyond the last bound nothing is."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from perennial.api.deployment import AnalysisMetric, MetricStatus, RateLimit
 from perennial.plan.rollout.analysis.counts import Counts
+from perennial.plan.rollout.analysis.metrics.metric import Words
 from perennial.plan.statistics.limits import AgainstLimit
 from perennial.plan.statistics.proportions import Counted
 from perennial.plan.statistics.verdict import Verdict
@@ -15,9 +16,18 @@ class Rate:
     """The share of the answers that something became of."""
 
     limit_of: Callable[[AnalysisMetric], RateLimit | None]
+    noun: str
     became: str
     """What became of them, for people."""
     count: Callable[[Counts], float]
+
+    def compares(self, asked: AnalysisMetric) -> bool:
+        """Tell whether the canary is held against stable."""
+        return self._limit(asked).against_stable is not None
+
+    def words(self, asked: AnalysisMetric) -> Words:
+        """Return how it is told."""
+        return Words(self.noun)
 
     def bounds(self, asked: AnalysisMetric, known: MetricStatus) -> list[float]:
         """Return none: latency plays no part."""

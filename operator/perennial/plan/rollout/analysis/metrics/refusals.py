@@ -2,4 +2,9 @@
 
 from perennial.plan.rollout.analysis.metrics.rate import Rate
 
-REFUSALS = Rate(lambda asked: asked.refusal_rate, "were refused", lambda counts: counts.refusals)
+REFUSALS = Rate(
+    lambda asked: asked.refusal_rate,
+    "refusal rate",
+    "were refused",
+    lambda counts: counts.refusals,
+)
