@@ -194,7 +194,7 @@ class GatewayWorld(World):
             for ref in refs:
                 assert ("Service", ref["name"]) in self.children, f"{ref['name']} is not there"
         before, after = weights(live) if live is not None else {}, weights(made)
-        status = self.deployment.status
+        status = self.planned or self.deployment.status
         stable = status.stable.revision if status.stable is not None else ""
         for revision, share in after.items():
             if revision != stable and share > before.get(revision, 0) and not self.is_behind:
