@@ -34,6 +34,7 @@ CHILDREN = tuple(
         ("apps/v1", "ControllerRevision", False),
         ("apps/v1", "Deployment", False),
         ("batch/v1", "Job", False),
+        ("policy/v1", "PodDisruptionBudget", False),
         ("v1", "Pod", False),
         ("v1", "Service", False),
         (GATEWAY_API, "GRPCRoute", True),

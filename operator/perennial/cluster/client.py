@@ -27,7 +27,7 @@ from perennial.cluster.cache import Held, Lack
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
 from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion, Event, Premise, lowers
 from perennial.plan.core.premise import GATEWAY_API, Name, name_of
-from perennial.plan.core.refusal import Refusal
+from perennial.plan.core.refusal import NOT_OURS, Refusal
 
 log = logging.getLogger("perennial.client")
 
@@ -44,6 +44,7 @@ PLURALS: dict[tuple[str, str], str] = {
     ("batch/v1", "Job"): "jobs",
     ("coordination.k8s.io/v1", "Lease"): "leases",
     ("events.k8s.io/v1", "Event"): "events",
+    ("policy/v1", "PodDisruptionBudget"): "poddisruptionbudgets",
     **{(API_VERSION, kind.kind()): kind.PLURAL for kind in KINDS},
 }
 REQUEST_SECONDS = 30
@@ -52,7 +53,6 @@ SEEN = ("uid", "resourceVersion")
 """By what an object is known that was seen."""
 AMOUNTS = frozenset({"requests", "limits"})
 APPLY = "application/apply-patch+yaml"
-NOT_OURS = "it exists and is not ours: delete it, or rename what it belongs to"
 
 
 class Outdated(Exception):

@@ -20,6 +20,7 @@ from perennial.api.deployment.analysis import (
     SameAsStable,
     ShiftLimit,
 )
+from perennial.api.deployment.disruption import DisruptionBudget
 from perennial.api.deployment.kind import ModelDeployment
 from perennial.api.deployment.model import ArtifactRef, ArtifactSource, ModelSource
 from perennial.api.deployment.pods import PodOverrides
@@ -77,6 +78,7 @@ __all__ = [
     "DeploymentSpec",
     "DeploymentStatus",
     "DisagreementLimit",
+    "DisruptionBudget",
     "Gateway",
     "GrpcHosts",
     "HeaderMatch",

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel
 from perennial.api.deployment.analysis.metric import OF_OUTCOMES
+from perennial.api.deployment.disruption import DisruptionBudget
 from perennial.api.deployment.model import ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
@@ -61,6 +62,13 @@ class DeploymentSpec(ApiModel):
         PodOverrides(), description="What is added to the serving pods."
     )
     rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")
+    disruption_budget: DisruptionBudget | None = Field(
+        None,
+        description=(
+            "How many of the pods that have requests an eviction leaves, as when a node is "
+            "drained: a PodDisruptionBudget called as this. Without it there is none."
+        ),
+    )
     traffic: Traffic | None = Field(
         None,
         description=(

@@ -75,6 +75,9 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
             for live in await cluster.select("v1", "Service", namespace, selector)
             if live["metadata"]["name"] != own_name
         ),
+        budgets=tuple(
+            await cluster.select("policy/v1", "PodDisruptionBudget", namespace, selector)
+        ),
         routes=(
             *await cluster.select(GATEWAY_API, HTTP, namespace, selector),
             *await cluster.select(GATEWAY_API, GRPC, namespace, selector),

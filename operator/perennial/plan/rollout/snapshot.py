@@ -43,6 +43,8 @@ class DeploymentSnapshot:
     """Our other Services: not the one that is called as the ModelDeployment."""
     routes: tuple[Json, ...] = ()
     """What a Gateway is told, where requests come through one."""
+    budgets: tuple[Json, ...] = ()
+    """Our PodDisruptionBudgets: at most one."""
     no_routes: Finding | None = None
     """Why nothing is known of routes, where they are wanted."""
     pods: tuple[Json, ...] = ()

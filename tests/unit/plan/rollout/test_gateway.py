@@ -64,17 +64,18 @@ def test_a_canary_has_its_share_with_few_pods_and_stable_stays_full() -> None:
     assert weight is not None and (weight.asked, weight.actual) == (50, 50)
 
 
-def test_autoscalers_see_stable_alone() -> None:
+def test_autoscalers_reckon_by_all_pods_that_requests_reach() -> None:
+    """What they do together is what stable would have to do alone."""
     world = serving()
+    stable = revision(world)
     world.wish(NEW_SHA)
     world.settle()
     status = world.deployment.status
-    assert status.paused and status.replicas == 4
-    assert status.selector.endswith(f"revision={revision(world)}")
-    world.crash(revision(world))
-    world.instant = False
-    world.step()
-    assert world.deployment.status.selector.endswith(f"revision={revision(world)}")
+    canary = status.canary
+    assert status.paused and canary is not None
+    both = ",".join(sorted((stable, canary.revision)))
+    assert status.selector.endswith(f"revision in ({both})")
+    assert status.replicas == world.ready(stable) + world.ready(canary.revision) == 6
 
 
 def test_promotion_turns_the_service_too_and_then_ends_the_old_pods() -> None:
