@@ -55,9 +55,7 @@ class Kept:
 class PairCounts:
     """Answers by time; it belongs to the event loop's thread."""
 
-    def __init__(
-        self, version: str, score: Score, key: bytes, classes: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, version: str, score: Score, key: bytes, classes: Sequence[str] = ()) -> None:
         """Keep answers of a version, by hashes with this key; ``classes`` are what they number."""
         self._key = key
         self._empty = Pairs(version=version, score=score, classes=list(classes))
