@@ -165,6 +165,8 @@ FULL: dict[str, dict[str, Any]] = {
             },
             "maxSurge": "25%",
             "keepReplaced": "10m",
+            "keepFailed": "30m",
+            "bake": "5m",
             "progressDeadline": "10m",
             "deadline": "24h",
             "onNewVersion": "Restart",
@@ -198,6 +200,8 @@ FULL: dict[str, dict[str, Any]] = {
 IMPORTED = {"imported": {"origin": "a vendor"}}
 MODEL, SPACE = ("spec", "model"), ("spec", "candidates", 0, "search", "parameters", "C")
 SPLIT = ("spec", "dataset", "split")
+CANARY = ("spec", "rollout", "canary")
+GREEN = {k: v for k, v in FULL["ModelDeployment"]["rollout"].items() if k != "canary"}
 ANALYSIS = ("spec", "rollout", "analysis")
 METRICS = (*ANALYSIS, "metrics")
 GATE = ("spec", "gates", 0)
@@ -206,6 +210,9 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", MODEL, {"trainingRef": {"name": "flights"}}),
     ("ModelDeployment", MODEL, {"versionRef": {"name": "flights-1"}}),
     ("ModelDeployment", ("spec", "rollout", "canary", "steps", 0), {"pause": {}}),
+    ("ModelDeployment", CANARY, {"ramp": [1, 5, 25, 50], "every": "2m"}),
+    ("ModelDeployment", ("spec", "rollout"), {**GREEN, "blueGreen": {}}),
+    ("ModelDeployment", ("spec", "rollout"), {**GREEN, "blueGreen": {"pause": {"duration": "5m"}}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "e", "errorRate": {"maximum": 0.1}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "r", "refusalRate": {"maximum": 0.1}}),
     (
@@ -225,7 +232,7 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelTraining", GATE, {"name": "a", "metric": "r2", "againstChampion": {}}),
     ("ModelDeployment", ANALYSIS, {"none": {}}),
     ("ModelDeployment", ("spec", "rollout", "maxSurge"), 2),
-    ("ModelDeployment", ("spec", "rollout", "keepReplaced"), "0s"),
+    ("ModelDeployment", ("spec", "rollout", "keepReplaced"), "5m"),
     ("ModelDeployment", ("spec", "traffic"), {"replicas": {}}),
     ("ModelDeployment", ("spec", "traffic", "gateway", "path"), "/"),
 ]
@@ -311,6 +318,11 @@ BROKEN: dict[str, Break] = {
     "write a label's value": instead("Team A"),
     "write a key as team or example.com/team": instead({"Team A": "a"}),
     "name must not end in -canary": lambda o: {**o, "metadata": named("a-canary")},
+    "give at most one of canary": with_more(blueGreen={}),
+    "bake must be at most keepReplaced": with_more(bake="11m"),
+    "give exactly one of steps or ramp": with_more(ramp=[5, 50], every="1m"),
+    "ramp and every belong together": with_more(every="1m"),
+    "write shares that grow": instead([25, 5]),
     "give exactly one of setWeight or pause": with_more(setWeight=10),
     "give exactly one of errorRate, refusalRate or latency": with_more(errorRate={"maximum": 1}),
     "give exactly one of maximum or againstStable": with_more(againstStable={}),

@@ -155,6 +155,16 @@ def deployments(good: str) -> list[Json]:
             rollout={"shadow": {"mirror": 50, "duration": "1h", "then": "Pause"}},
         ),
         _served(
+            "preview",
+            {"artifact": bare},
+            rollout={
+                "blueGreen": {"pause": {}},
+                "keepReplaced": "10m",
+                "keepFailed": "30m",
+                "bake": "2m",
+            },
+        ),
+        _served(
             "midway",
             {"artifact": bare},
             rollout={
@@ -204,6 +214,12 @@ def is_paused(status: Json) -> bool:
     return bool(found.get("paused")) and bool((found.get("analysis") or {}).get("judgedUntil"))
 
 
+def is_previewed(status: Json) -> bool:
+    """Tell whether a new version has all its pods, no traffic, and waits for a person."""
+    shares = [r["share"]["actual"] for r in status.get("revisions", []) if r["role"] == "Canary"]
+    return rollout(status).get("paused") == "CanaryPauseStep" and shares == [0]
+
+
 def is_different(status: Json) -> bool:
     """Tell whether a canary that takes something else than stable waits for a person."""
     return rollout(status).get("paused") == "SignatureChanged"
@@ -226,6 +242,7 @@ STATES: dict[str, Callable[[Json], bool]] = {
     "resting": is_serving,
     "options": is_serving,
     "paused": is_paused,
+    "preview": is_previewed,
     "differs": is_different,
     "rolled-back": is_rolled_back,
     "kept": is_kept,

@@ -509,11 +509,14 @@ class World:
                 assert self.ready(revision) > 0, f"{revision} has traffic before a pod"
 
     def _check_turn(self, plan: Plan) -> None:
-        """Check that no pod is to go in a pass that turns requests: these still come to it."""
+        """Check that no pod is to go in a pass that turns requests: these still come to it.
+
+        As far as the operator knows; what it does not is asked of the API server before the write.
+        """
         if not any(self._leads_users(o) and self._turns(o) for o in plan.apply):
             return
         for wanted in plan.apply:
-            live = self.live(wanted)
+            live = self.known(wanted)
             if wanted["kind"] == "Deployment" and live is not None:
                 least = live["spec"]["replicas"]
                 assert wanted["spec"]["replicas"] >= least, "pods go before requests were turned"
@@ -523,7 +526,7 @@ class World:
         return name_of(wanted)[1::2] == ("Service", NAME)
 
     def _turns(self, wanted: Json) -> bool:
-        live = self.live(wanted)
+        live = self.known(wanted)
         return live is not None and bool(live["spec"]["selector"] != wanted["spec"]["selector"])
 
     def _check_signature(self, before: list[str]) -> None:

@@ -1,6 +1,7 @@
 """The analysis of a canary: what its pods are asked, and what follows for its rollout."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from perennial.api.deployment import (
     Analysis,
@@ -15,7 +16,14 @@ from perennial.plan.core import Event
 from perennial.plan.core.questions import SKEW_SECONDS, Asked, ask
 from perennial.plan.rollout.analysis import later
 from perennial.plan.rollout.analysis.evidence import compares
-from perennial.plan.rollout.analysis.look import LOOK_SECONDS, begins, closed, look, pair_of
+from perennial.plan.rollout.analysis.look import (
+    EXACT_SECONDS,
+    LOOK_SECONDS,
+    begins,
+    closed,
+    look,
+    pair_of,
+)
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone, reject
 from perennial.plan.statistics.verdict import Decision, Verdict, decide
@@ -86,7 +94,18 @@ def judging(deployment: ModelDeployment, status: DeploymentStatus) -> Analysis:
 
 def _begins(s: DeploymentSnapshot, pair: tuple[Revision, Revision]) -> int:
     name, asked = pair_of(pair[0].revision, pair[1].revision), judging(s.deployment, s.status)
-    return begins(asked, s.status.analysis, name, closed(s.now))
+    return begins(asked, _known(s, s.status), name, closed(s.now))
+
+
+def _known(s: DeploymentSnapshot, status: DeploymentStatus) -> AnalysisStatus | None:
+    """Return what is known of what is judged; a bake begins when it was promoted."""
+    pair, promoted = judged_pair(s.deployment, status), status.promoted_time
+    if not status.baking or status.analysis is not None or pair is None or promoted is None:
+        return status.analysis
+    start = max(int(promoted.timestamp()), closed(s.now) - EXACT_SECONDS)
+    start -= start % LOOK_SECONDS
+    name = pair_of(pair[0].revision, pair[1].revision)
+    return AnalysisStatus(pair=name, judged_until=datetime.fromtimestamp(start, UTC))
 
 
 def measure(
@@ -106,14 +125,15 @@ def measure(
         return state
     analysis, revisions = judging(s.deployment, status), (pair[0].revision, pair[1].revision)
     old, new = revisions
+    is_copied = s.deployment.spec.rollout.shadow is not None
     found = look(
         analysis,
-        status.analysis,
+        _known(s, status),
         revisions,
         answers,
         s.now,
         old in reached and s.ready(old) > 0,
-        new in reached or s.deployment.spec.rollout.shadow is not None,
+        new in reached or _had_traffic(status) or is_copied,
         later.Trial(*pair),
         s.outcomes,
     )
@@ -131,6 +151,16 @@ def measure(
     if status.paused or status.promoting or status.baking:
         return state
     return state.set(Event("RolloutPaused", message, "Warning"), paused=UNREACHABLE)
+
+
+def _had_traffic(status: DeploymentStatus) -> bool:
+    """Tell whether what is judged had requests, by what is recorded.
+
+    Though none reach it now: an operator may have been killed just after it had taken them away.
+    """
+    weight, known = status.weight, status.analysis
+    had_share = status.promoting or status.baking or (weight is not None and weight.asked > 0)
+    return had_share or (known is not None and known.traffic_time is not None)
 
 
 def _with_clock_warning(
