@@ -34,6 +34,12 @@ OPTIONS: Json = {
     "receipts": {"reward": {"minimum": 0, "maximum": 1}},
     "pairs": "Enabled",
 }
+SHOWN_FIRST: Json = {
+    "beforeTraffic": {
+        "golden": {"configMap": {"name": "golden", "key": "requests.json"}, "tolerance": 0.01},
+        "web": [{"name": "approved", "url": "http://approvals.{{namespace}}.svc/", "minimum": 1}],
+    }
+}
 SPREAD = {
     "maxSkew": 1,
     "topologyKey": "kubernetes.io/hostname",
@@ -132,7 +138,7 @@ def deployments(good: str) -> list[Json]:
     ]
     waits: Json = {"steps": [{"setWeight": 50}, {"pause": {}}]}
     return [
-        _served("followed", {"trainingRef": {"name": "trained"}}),
+        _served("followed", {"trainingRef": {"name": "trained"}}, rollout=SHOWN_FIRST),
         _served("resting", {"versionRef": {"name": "imported"}}, replicas=2),
         _served("options", {"artifact": artifact}, serving=OPTIONS, podOverrides=OVERRIDES),
         _served("paused", {"artifact": bare}, rollout={"canary": waits}),

@@ -85,6 +85,8 @@ class Metric:
     requests: int
     suspected: bool
     votes: bool
+    is_share: bool
+    """It is a share of the requests, rather than any number of others."""
     course: tuple[float | None, ...]
     """What the value was, oldest first; empty where an older operator does not tell."""
 
@@ -262,6 +264,7 @@ def _metrics(body: Json, status: Json, analysis: Json) -> tuple[Metric, ...]:
                 requests=count(m.get("requests")),
                 suspected=bool(m.get("suspected")),
                 votes=spec.get("mode") != "Observe",
+                is_share=not isinstance(m.get("measured"), dict),
                 course=numbers(m.get("course")),
             )
         )

@@ -215,3 +215,17 @@ def test_whatever_an_object_holds_there_is_a_page(data: st.DataObject) -> None:
         lineage(body, Objects([body, *others])),
     ):
         assert rendered(page, 80)
+
+
+def test_what_others_measure_is_shown_as_the_number_that_it_is() -> None:
+    body = copy.deepcopy(scenes.deployment())
+    body["spec"]["rollout"]["analysis"]["metrics"] = [
+        {"name": "sales", "web": {"url": "http://shop.flights.svc/", "minimum": 1000}}
+    ]
+    body["status"]["rollout"]["analysis"]["metrics"] = [
+        {"name": "sales", "verdict": "Successful", "message": "sales: 1250 keeps the minimum of "
+         "1000", "value": 1250, "reference": 1000, "measured": {"taken": 3, "misses": 1}}
+    ]  # fmt: skip
+    found = rendered(deployment(body, [], scenes.NOW, 120), 120)
+    (line,) = (line for line in found.splitlines() if line.strip().startswith("sales  "))
+    assert "1.25e+03" in line and "limit 1e+03" in line and "%" not in line

@@ -14,6 +14,12 @@ from perennial.api.deployment.analysis.labels import (
 )
 from perennial.api.deployment.analysis.latency import LatencyLimit
 from perennial.api.deployment.analysis.means import HighestLoss, LowestReward
+from perennial.api.deployment.analysis.outside import (
+    PROMETHEUS_RULES,
+    WEB_RULES,
+    PrometheusLimit,
+    WebLimit,
+)
 from perennial.api.deployment.analysis.rate import ONE_LIMIT, RateLimit
 from perennial.api.deployment.analysis.shift import ShiftLimit
 from perennial.api.values import Duration, Json, rule, within
@@ -31,6 +37,8 @@ KINDS = (
     "meanReward",
     "predictionShift",
     "disagreement",
+    "prometheus",
+    "web",
 )
 """What a metric may be: exactly one of these is given."""
 OF_OUTCOMES = (
@@ -120,6 +128,17 @@ class AnalysisMetric(ApiModel):
             "How far the distribution of the canary's predictions is from stable's at the same "
             "time; needs serving.receipts."
         ),
+        json_schema_extra=CEILING,
+    )
+    prometheus: PrometheusLimit | None = Field(
+        None,
+        description="A number that a query of Prometheus gives.",
+        json_schema_extra={"x-kubernetes-validations": PROMETHEUS_RULES},
+    )
+    web: WebLimit | None = Field(
+        None,
+        description="A number that a URL answers with, as JSON.",
+        json_schema_extra={"x-kubernetes-validations": WEB_RULES},
     )
     disagreement: DisagreementLimit | None = Field(
         None,
@@ -135,3 +154,8 @@ class AnalysisMetric(ApiModel):
     mode: Literal["Enforce", "Observe"] = Field(
         "Enforce", description="Observe: measured and told, without a vote."
     )
+
+    @property
+    def outside(self) -> PrometheusLimit | WebLimit | None:
+        """What is asked of others, None where our own pods count."""
+        return self.prometheus or self.web

@@ -13,8 +13,9 @@ from perennial.api.deployment import (
 )
 from perennial.api.values import seconds
 from perennial.plan.core import Event
+from perennial.plan.core.outside import OutsideQuestion
 from perennial.plan.core.questions import SKEW_SECONDS, Asked, ask
-from perennial.plan.rollout.analysis import later
+from perennial.plan.rollout.analysis import later, outside
 from perennial.plan.rollout.analysis.evidence import compares
 from perennial.plan.rollout.analysis.look import (
     EXACT_SECONDS,
@@ -24,6 +25,8 @@ from perennial.plan.rollout.analysis.look import (
     look,
     pair_of,
 )
+from perennial.plan.rollout.analysis.measured import is_lost
+from perennial.plan.rollout.analysis.outside import measured
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone, reject
 from perennial.plan.statistics.verdict import Decision, Verdict, decide
@@ -65,6 +68,15 @@ def questions(s: DeploymentSnapshot) -> dict[Part, Asked]:
                 s.pods, revisions, *span, later.STEP_SECONDS, later.parts(analysis)
             )
     return found
+
+
+def outside_questions(s: DeploymentSnapshot) -> tuple[OutsideQuestion, ...]:
+    """Return what others are asked of the revision that is judged."""
+    pair = judged_pair(s.deployment, s.status)
+    if pair is None:
+        return ()
+    revisions = (pair[0].revision, pair[1].revision)
+    return outside.questions(s, judging(s.deployment, s.status), revisions)
 
 
 def judged_pair(
@@ -121,28 +133,37 @@ def measure(
     """
     status, answers = state.status, s.answers
     pair = judged_pair(s.deployment, status)
-    if answers is None or pair is None:
+    if pair is None:
         return state
     analysis, revisions = judging(s.deployment, status), (pair[0].revision, pair[1].revision)
     old, new = revisions
     is_copied = s.deployment.spec.rollout.shadow is not None
-    found = look(
-        analysis,
-        _known(s, status),
-        revisions,
-        answers,
-        s.now,
-        old in reached and s.ready(old) > 0,
-        new in reached or _had_traffic(status) or is_copied,
-        later.Trial(*pair),
-        s.outcomes,
-    )
-    state = _with_clock_warning(state, status.analysis, found).set(analysis=found)
+    found = status.analysis
+    if answers is not None:
+        found = look(
+            analysis,
+            _known(s, status),
+            revisions,
+            answers,
+            s.now,
+            old in reached and s.ready(old) > 0,
+            new in reached or _had_traffic(status) or is_copied,
+            later.Trial(*pair),
+            s.outcomes,
+        )
+        state = _with_clock_warning(state, status.analysis, found)
+    if found is None or found.pair != pair_of(*revisions):
+        return state
+    found = measured(s, status, analysis, revisions, found)
+    state = state.set(analysis=found)
     failed = [m for m in found.metrics if m.verdict == "Failed" and _votes(analysis, m)]
     if failed:
         return fail(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
+    state = _without_numbers(state, status, analysis, found)
     since = found.silent_time
-    if since is None or (s.now - since).total_seconds() < UNREACHABLE_SECONDS:
+    if answers is None or since is None:
+        return state
+    if (s.now - since).total_seconds() < UNREACHABLE_SECONDS:
         return state
     message = silence(s, state)
     if not answers.of(new) and answers.of(old):
@@ -161,6 +182,23 @@ def _had_traffic(status: DeploymentStatus) -> bool:
     weight, known = status.weight, status.analysis
     had_share = status.promoting or status.baking or (weight is not None and weight.asked > 0)
     return had_share or (known is not None and known.traffic_time is not None)
+
+
+def _without_numbers(
+    state: State, before: DeploymentStatus, analysis: Analysis, found: AnalysisStatus
+) -> State:
+    """Ask a person where others have given no number for too long: that is no model's fault."""
+    known = {m.name: m for m in before.analysis.metrics} if before.analysis is not None else {}
+    lost = [m for m in found.metrics if _votes(analysis, m) and is_lost(known.get(m.name), m)]
+    if not lost or before.paused or before.promoting or before.baking:
+        return state
+    message = "; ".join(m.message for m in lost)
+    told = found.model_copy(update={"message": message[:1024]})
+    return state.set(
+        Event("RolloutPaused", f"Unreachable: {message}", "Warning"),
+        paused=UNREACHABLE,
+        analysis=told,
+    )
 
 
 def _with_clock_warning(
