@@ -25,6 +25,16 @@ from perennial.api.deployment.analysis import (
     WebLimit,
 )
 from perennial.api.deployment.disruption import DisruptionBudget
+from perennial.api.deployment.experiment import (
+    Allocation,
+    ArmShare,
+    Experiment,
+    Fixed,
+    Outcomes,
+    Stop,
+    ThompsonSampling,
+    Variant,
+)
 from perennial.api.deployment.kind import ModelDeployment
 from perennial.api.deployment.model import ArtifactRef, ArtifactSource, ModelSource
 from perennial.api.deployment.pods import PodOverrides
@@ -49,8 +59,10 @@ from perennial.api.deployment.status import (
     ROLES,
     Address,
     AnalysisStatus,
+    ArmStatus,
     BeforeTrafficStatus,
     DeploymentStatus,
+    ExperimentStatus,
     MeasurementStatus,
     MetricStatus,
     Outcome,
@@ -82,9 +94,12 @@ __all__ = [
     "PLACEHOLDERS",
     "ROLES",
     "Address",
+    "Allocation",
     "Analysis",
     "AnalysisMetric",
     "AnalysisStatus",
+    "ArmShare",
+    "ArmStatus",
     "ArtifactRef",
     "ArtifactSource",
     "Batching",
@@ -97,6 +112,9 @@ __all__ = [
     "DisagreementLimit",
     "DisruptionBudget",
     "ExpectedOutput",
+    "Experiment",
+    "ExperimentStatus",
+    "Fixed",
     "Gateway",
     "Golden",
     "GoldenInput",
@@ -118,6 +136,7 @@ __all__ = [
     "ModelSource",
     "NoAnalysis",
     "Outcome",
+    "Outcomes",
     "OutsideLimit",
     "ParentRef",
     "PartStatus",
@@ -141,7 +160,10 @@ __all__ = [
     "SignatureStatus",
     "Step",
     "StepStatus",
+    "Stop",
+    "ThompsonSampling",
     "Traffic",
+    "Variant",
     "WebCheck",
     "WebLimit",
 ]
