@@ -28,10 +28,6 @@ class DeploymentSpec(ApiModel):
         "json_schema_extra": {
             "x-kubernetes-validations": [
                 rule(
-                    "!has(self.experiment) || has(self.serving) && has(self.serving.receipts)",
-                    "an experiment counts what feedback tells by receipt: add serving.receipts",
-                ),
-                rule(
                     f"!({_SHADOW}) || ({_GATEWAY})",
                     "rollout.shadow needs traffic.gateway, which sends copies of requests; "
                     "without one choose rollout.blueGreen or rollout.canary",
@@ -40,6 +36,10 @@ class DeploymentSpec(ApiModel):
                     f"!({_DISAGREES}) || ({_SHADOW} && {_PAIRS})",
                     "disagreement compares two versions' answers to the same requests: it needs "
                     "rollout.shadow, and serving.pairs: Enabled",
+                ),
+                rule(
+                    "!has(self.experiment) || has(self.serving) && has(self.serving.receipts)",
+                    "an experiment counts what feedback tells by receipt: add serving.receipts",
                 ),
                 rule(
                     "(has(self.serving) && has(self.serving.receipts)) || !has(self.rollout)"

@@ -5,8 +5,8 @@ from dataclasses import replace
 from perennial.api.deployment import DeploymentStatus
 from perennial.plan.core import Event
 from perennial.plan.rollout import steps
+from perennial.plan.rollout.before_traffic import is_due
 from perennial.plan.rollout.goal import Goal, Seen
-from perennial.plan.rollout.signature_check import is_due
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State
 from perennial.plan.rollout.steps import first_step, last_step, next_step, shares
@@ -19,8 +19,8 @@ def goal(s: DeploymentSnapshot, status: DeploymentStatus) -> Goal:
     mirror = _mirror(s)
     found = shares(s, status, waiting=-(-s.replicas * mirror // 100))
     stable, shadow = found.arms
-    is_compared = status.step is not None and not is_due(status)
-    if shadow.share > 0 or shadow.pods == 0 or not is_compared:
+    is_checked = status.step is not None and not is_due(s, status)
+    if shadow.share > 0 or shadow.pods == 0 or not is_checked:
         mirror = 0
     # By this role no header of a request chooses it.
     return Goal((stable, replace(shadow, role="shadow", mirror=mirror)))
