@@ -50,7 +50,9 @@ ROLES = {"Stable": GOOD, "Canary": BUSY, "Shadow": BUSY, "Variant": BUSY, "Faile
 VERDICTS = {"Successful": GOOD, "Failed": BAD, "Unreachable": BAD, "NotComparable": ODD}
 ARMS = {"Running": GOOD, "Waiting": WAITS, "Out": BAD}
 REJECTIONS = 3
-PROMOTED = frozenset({"CanaryPauseStep", "SignatureChanged", "SignatureUnknown"})
+PROMOTED = frozenset(
+    {"CanaryPauseStep", "SignatureChanged", "SignatureUnknown", "BeforeTrafficUndecided"}
+)
 """Reasons of a pause that ends by a promotion; others end when a person resumes it, too."""
 
 
