@@ -126,7 +126,6 @@ class AnalysisMetric(ApiModel):
             "How far the distribution of the canary's predictions is from stable's at the same "
             "time; needs serving.receipts."
         ),
-        json_schema_extra=CEILING,
     )
     prometheus: PrometheusLimit | None = Field(
         None,
