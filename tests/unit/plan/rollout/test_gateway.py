@@ -304,3 +304,17 @@ def test_sticky_without_envoy_gateway_says_so() -> None:
     ready = next(c for c in plan.status.conditions if c.type == "Ready")
     assert (ready.status, ready.reason) == ("True", "StickyIgnored")
     assert "users change versions" in ready.message
+
+
+@pytest.mark.parametrize(("requests", "is_told"), [(2.0, False), (40.0, True), (0.5, False)])
+def test_a_canary_that_has_more_than_its_weight_is_told(requests: float, is_told: bool) -> None:
+    steps = [{"setWeight": 10}, {"pause": {}}]
+    analysis = {"planned": 10, "metrics": [{"name": "errors", "errorRate": {"maximum": 0.5}}]}
+    world = serving(steps, analysis=analysis)
+    world.wish(NEW_SHA)
+    world.stable_requests, world.requests_per_pass = 20.0, requests
+    for _ in range(40):
+        world.step()
+    rolled_out = next(c for c in world.deployment.status.conditions if c.type == "RolledOut")
+    assert ("60 % of the requests or more, and its weight is 10 %" in rolled_out.message) == is_told
+    assert ("requests or more" in rolled_out.message) == is_told

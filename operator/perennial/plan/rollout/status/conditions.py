@@ -208,8 +208,8 @@ def is_over(f: Facts) -> Finding | None:
     trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else _trial(f)
     why = f.s.trouble(canary.revision)
     details = f"; {why.reason}: {why.message}" if why is not None else ""
-    if f.route is not None:
-        details += f"; {f.route.message}"
+    for told in (f.route, traffic_of(f.s.deployment).notice(f.s)):
+        details += f"; {told.message}" if told is not None else ""
     if (name := address_of_trial(f.s.deployment)) in f.s.taken:
         details += f"; Service {name} is somebody else's, so that it has no address of its own"
     if message := waits_for(f.s, status):

@@ -15,6 +15,7 @@ from datetime import datetime
 from perennial.api.deployment import Gateway
 from perennial.api.values import Json, seconds
 from perennial.plan.core import Finding
+from perennial.plan.core.questions import Answers
 from perennial.plan.rollout.goal import Goal
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.serving import sticky
@@ -34,6 +35,10 @@ from perennial.plan.serving.route import (
 from perennial.plan.serving.service import revision_service, service
 
 BY_PODS = False
+SETTLED_SECONDS = 2.0
+"""After which no request is on its way by an earlier weight."""
+FEW_REQUESTS, FAR = 100, 0.05
+"""Of fewer requests no share is told, nor of one that is off by so little."""
 
 
 def pods(goal: Goal, replicas: int, most: int) -> dict[str, int]:
@@ -180,10 +185,43 @@ def problem(s: DeploymentSnapshot) -> Finding | None:
 
 
 def notice(s: DeploymentSnapshot) -> Finding | None:
-    """Return what the Gateway does not heed, though requests come: that users stay."""
+    """Return what the Gateway does not heed, though requests come: that users stay, or weights."""
     if _gateway(s).sticky is None:
+        return _excess(s)
+    unheeded = s.no_policies or sticky.unheeded(_gateway(s), next(iter(s.policies), None))
+    return unheeded or _excess(s)
+
+
+def _excess(s: DeploymentSnapshot) -> Finding | None:
+    """Return that a canary has clearly more requests than its weight; fewer prove nothing.
+
+    Callers inside the cluster reach stable alone, past the Gateway.
+    """
+    canary, step = s.status.canary, s.status.step
+    if s.answers is None or canary is None or step is None or step.start_time is None:
         return None
-    return s.no_policies or sticky.unheeded(_gateway(s), next(iter(s.policies), None))
+    if _gateway(s).canary_header is not None:
+        return None  # whoever sends it has the canary, whatever its weight
+    since = step.start_time.timestamp() + SETTLED_SECONDS
+    came = {revision: _came(s.answers, revision, since) for revision in s.answers.asked}
+    total, asked = sum(came.values()), measured(s).get(canary.revision, 0) / 100
+    if total < FEW_REQUESTS:
+        return None
+    share = came.get(canary.revision, 0) / total
+    if share <= asked + max(FAR, 3 * (asked * (1 - asked) / total) ** 0.5):
+        return None
+    # In tens: what is told is not to be another sentence at each look.
+    told = (
+        f"had {int(10 * share)}0 % of the requests or more, and its weight is {100 * asked:.0f} %"
+    )
+    why = "does the Gateway heed weights, and does nothing reach its pods past it?"
+    return Finding("ShareExceeded", f"{canary.name} {told}: {why}", "Cluster")
+
+
+def _came(answers: Answers, revision: str, since: float) -> int:
+    """Return how many requests a revision's pods answered since a moment."""
+    parts = (w.requests for w in answers.of(revision) if w.requests is not None)
+    return sum(int(b.requests) for part in parts for b in part.buckets if b.start >= since)
 
 
 def _policies(s: DeploymentSnapshot) -> tuple[Json, ...]:
