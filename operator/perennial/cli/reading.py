@@ -57,6 +57,10 @@ class Revision:
         return self.version or self.revision
 
 
+NUMBERS = {"logLoss", "rmse", "meanReward", "prometheus", "web"}
+"""Kinds of metrics whose value is no share."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of a rollout."""
@@ -78,6 +82,8 @@ class Metric:
     value: float | None
     reference: float | None
     against_stable: bool
+    is_share: bool
+    """Its value is a share, rather than a mean or any other number."""
     requests: int
     suspected: bool
     votes: bool
@@ -250,6 +256,7 @@ def _metrics(body: Json, status: Json, analysis: Json) -> tuple[Metric, ...]:
                 value=number(m.get("value")),
                 reference=number(m.get("reference")),
                 against_stable=not limits or any("againstStable" in v for v in limits),
+                is_share=not set(spec) & NUMBERS,
                 requests=count(m.get("requests")),
                 suspected=bool(m.get("suspected")),
                 votes=spec.get("mode") != "Observe",

@@ -14,7 +14,15 @@ from perennial.plan.rollout.goal import Arm, Goal, Seen
 from perennial.plan.rollout.hindrance import tried_again
 from perennial.plan.rollout.signature_check import compare, is_due
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.rollout.state import PAUSE_STEP, State, is_undone, overdue, promote
+from perennial.plan.rollout.state import (
+    PAUSE_STEP,
+    State,
+    is_undone,
+    measured,
+    overdue,
+    promote,
+    with_decision,
+)
 
 UNDECIDED = "AnalysisUndecided"
 FAR_POINTS = 5
@@ -166,13 +174,16 @@ def _served(s: DeploymentSnapshot, step: StepStatus) -> float:
 
 def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
     """End the pause when its time is over and the verdicts allow it; the last step is one, too."""
-    rollout = s.deployment.spec.rollout
+    rollout, canary = s.deployment.spec.rollout, state.status.canary
+    assert canary is not None
     pause = rollout.steps[step.index].pause
     if pause is not None and pause.duration is None:
         name = s.deployment.metadata.name
         how = f"kubectl annotate md {name} --overwrite {REQUEST_ANNOTATION}=promote/$(date +%s)"
-        event = Event("RolloutPaused", f"waits for a person: {how}")
-        return state.set(event, paused=PAUSE_STEP)
+        shown = measured(state.status)
+        message = f"waits for a person: {how}" + (f" (by now: {shown})" if shown else "")
+        state = with_decision(s, state, "Paused", canary, PAUSE_STEP, message)
+        return state.set(Event("RolloutPaused", message), paused=PAUSE_STEP)
     lasts = seconds(pause.duration or "0s") if pause is not None else 0.0
     passed = _served(s, step)
     waited = passed - lasts
@@ -182,14 +193,26 @@ def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
     if passed < lasts:
         return state  # a pause lasts as long as it says
     if found.action == "GoOn":
-        return next_step(s, state)
+        return next_step(s, _passed(s, state, found.message))
     if found.action == "Wait":
         return _with_message(state, found.message)
     if rollout.judging.undecided == "Promote" and not is_suspected(state.status):
         event = Event("PromotedUndecided", f"goes on without a verdict: {found.message}", "Warning")
+        state = with_decision(s, state, "WentOn", canary, "Undecided", found.message)
         return next_step(s, state.set(event))
     event = Event("RolloutPaused", f"the analysis is undecided: {found.message}", "Warning")
+    state = with_decision(s, state, "Paused", canary, UNDECIDED, found.message)
     return _with_message(state.set(event, paused=UNDECIDED), found.message)
+
+
+def _passed(s: DeploymentSnapshot, state: State, why: str) -> State:
+    """Tell by which numbers a step is over; without any, its time alone was."""
+    canary, shown = state.status.canary, measured(state.status)
+    if canary is None or not shown:
+        return state
+    text = f"{canary.name} goes on from {_in_force(state.status)} %: {shown}"
+    state = with_decision(s, state, "WentOn", canary, "StepPassed", why)
+    return state.set(Event("StepPassed", text))
 
 
 def _with_message(state: State, message: str) -> State:

@@ -6,6 +6,7 @@ from perennial.api.deployment.status.analysis import (
     Outcome,
     PartStatus,
 )
+from perennial.api.deployment.status.decision import Decided
 from perennial.api.deployment.status.revision import (
     Rejection,
     RequestLogLocation,
@@ -20,6 +21,7 @@ __all__ = [
     "ROLES",
     "Address",
     "AnalysisStatus",
+    "Decided",
     "DeploymentStatus",
     "MetricStatus",
     "Outcome",

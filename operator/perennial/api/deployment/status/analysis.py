@@ -23,6 +23,7 @@ class MetricStatus(ApiModel):
         ),
     )
     message: Text = Field("", description="The verdict in a sentence.")
+    summary: Text = Field("", description="The numbers in half a sentence.")
     value: float | None = Field(None, description="The canary's share, or mean.")
     reference: float | None = Field(None, description="Stable's, or the limit.")
     requests: int = Field(
