@@ -19,6 +19,7 @@ from perennial.api.deployment.analysis import (
     SameAsStable,
     ShiftLimit,
 )
+from perennial.api.deployment.disruption import DisruptionBudget
 from perennial.api.deployment.kind import ModelDeployment
 from perennial.api.deployment.model import ArtifactRef, ArtifactSource, ModelSource
 from perennial.api.deployment.pods import PodOverrides
@@ -50,6 +51,14 @@ from perennial.api.deployment.status import (
     SignatureStatus,
     StepStatus,
 )
+from perennial.api.deployment.traffic import (
+    Gateway,
+    GrpcHosts,
+    HeaderMatch,
+    ParentRef,
+    Replicas,
+    Traffic,
+)
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -69,6 +78,10 @@ __all__ = [
     "Decided",
     "DeploymentSpec",
     "DeploymentStatus",
+    "DisruptionBudget",
+    "Gateway",
+    "GrpcHosts",
+    "HeaderMatch",
     "HighestLoss",
     "HighestShareOfClass",
     "LatencyLimit",
@@ -83,6 +96,7 @@ __all__ = [
     "ModelSource",
     "NoAnalysis",
     "Outcome",
+    "ParentRef",
     "PartStatus",
     "Pause",
     "PodOverrides",
@@ -90,6 +104,7 @@ __all__ = [
     "RateLimit",
     "Receipts",
     "Rejection",
+    "Replicas",
     "RequestLog",
     "RequestLogLocation",
     "Revision",
@@ -102,4 +117,5 @@ __all__ = [
     "SignatureStatus",
     "Step",
     "StepStatus",
+    "Traffic",
 ]

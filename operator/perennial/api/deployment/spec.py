@@ -4,10 +4,12 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel
 from perennial.api.deployment.analysis.metric import OF_OUTCOMES
+from perennial.api.deployment.disruption import DisruptionBudget
 from perennial.api.deployment.model import ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
 from perennial.api.deployment.serving import Serving
+from perennial.api.deployment.traffic.traffic import Traffic
 from perennial.api.values import rule
 
 _OF_OUTCOMES = " || ".join(f"has(m.{kind})" for kind in OF_OUTCOMES)
@@ -45,3 +47,17 @@ class DeploymentSpec(ApiModel):
         PodOverrides(), description="What is added to the serving pods."
     )
     rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")
+    disruption_budget: DisruptionBudget | None = Field(
+        None,
+        description=(
+            "How many of the pods that have requests an eviction leaves, as when a node is "
+            "drained: a PodDisruptionBudget called as this. Without it there is none."
+        ),
+    )
+    traffic: Traffic | None = Field(
+        None,
+        description=(
+            "How requests are divided among versions; by default by numbers of pods behind one "
+            "Service."
+        ),
+    )

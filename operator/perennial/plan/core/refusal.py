@@ -10,6 +10,8 @@ from perennial.plan.core.conditions import condition, settle
 from perennial.plan.core.finding import Finding
 from perennial.plan.core.plan import Event
 
+NOT_OURS = "it exists and is not ours: delete it, or rename what it belongs to"
+"""Said in the API server's place of a name that somebody else's object has."""
 PASSING = frozenset({408, 409, 429, 500, 502, 503, 504})
 """Answers that another try may change with nobody doing anything."""
 
@@ -37,7 +39,9 @@ def finding(refusals: Sequence[Refusal]) -> Finding:
     gravest = min(refusals, key=lambda r: r.passes)
     message = f"{gravest.what} could not be written: {gravest.sentence.rstrip('.')}"
     reason, blame = "WriteRefused", "Cluster"
-    if gravest.passes:
+    if gravest.sentence == NOT_OURS:
+        reason, advice = "NameConflict", "it is tried again"
+    elif gravest.passes:
         reason, advice = "WriteFailed", "it is tried again by itself"
     elif "exceeded quota" in gravest.sentence:
         reason, advice = "QuotaExceeded", "raise the quota or ask for less; it is tried again"

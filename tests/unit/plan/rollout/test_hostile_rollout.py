@@ -741,18 +741,6 @@ def test_the_share_that_is_told_is_the_share_that_there_is() -> None:
     assert weight(world)[1] == round(100 * ready / (ready + 1)) > 50
 
 
-# A15: autoscalers read and write the ModelDeployment.
-
-
-def test_autoscalers_are_told_stables_pods_while_it_is_full() -> None:
-    world = World(rollout={"canary": {"steps": [{"setWeight": 0}, {"pause": {}}]}}, replicas=4)
-    world.settle()
-    world.wish(NEW_SHA)
-    world.settle()
-    status = world.deployment.status
-    assert status.replicas == 4 and f"{REVISION}={stable_revision(world)}" in status.selector
-
-
 # A16: a pod that ended takes no part.
 
 

@@ -55,10 +55,12 @@ class DeploymentStatus(ApiModel):
     )
     serving_image: str = Field("", description="The image that stable's pods run.", max_length=512)
     replicas: int = Field(
-        0, description="Pods: stable's alone while it is full, else those of all revisions."
+        0, description="Pods that requests reach, of all revisions: autoscalers reckon by it."
     )
     ready_replicas: int = Field(0, description="Pods that are ready, of all revisions.")
-    selector: str = Field("", description="Label selector of these pods.", max_length=1024)
+    selector: str = Field(
+        "", description="Label selector of the pods that requests reach.", max_length=1024
+    )
     printed: Printed | None = Field(None, description="What kubectl get prints.")
     address: Address | None = Field(None, description="Where the model answers.")
     last_request: str = Field(

@@ -2,7 +2,13 @@
 
 from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
 from perennial.plan.rollout.rest import kept_failed
-from perennial.plan.rollout.snapshot import FAILED, REPLACED, DeploymentSnapshot
+from perennial.plan.rollout.snapshot import (
+    FAILED,
+    REPLACED,
+    REVISION_LABEL,
+    DeploymentSnapshot,
+)
+from perennial.plan.rollout.traffic import traffic_of
 from perennial.plan.serving.workload import image_of
 
 
@@ -26,18 +32,12 @@ def shown(
         changes = {"replicas": has, "ready_replicas": is_ready, "share": parts.get(field)}
         updates[field] = revision.model_copy(update=changes)
     meta, stable, canary = s.deployment.metadata, status.stable, status.canary
-    selector = f"perennial.dev/deployment={meta.name}"
-    replicas = total
     if stable is not None:
         live = s.workload(stable.revision)
         if live is not None:
             image = image_of(live, s.settings)
             updates["serving_image"] = image
             updates["serving_image_outdated"] = image != s.settings.serving_image
-        if s.ready(stable.revision) >= s.replicas:
-            # While stable is full, autoscalers are told its pods alone: a canary's are beside them.
-            selector += f",perennial.dev/revision={stable.revision}"
-            replicas = int(live.get("status", {}).get("replicas", 0)) if live else 0
         domain = s.settings.cluster_domain
         updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
     weight = parts.get("canary")
@@ -50,11 +50,27 @@ def shown(
     )
     return status.having(
         **updates,
-        replicas=replicas,
+        **_for_autoscalers(s, status),
         ready_replicas=ready,
-        selector=selector,
         printed=printed,
     )
+
+
+def _for_autoscalers(s: DeploymentSnapshot, status: DeploymentStatus) -> dict[str, object]:
+    """Return the pods that autoscalers reckon by: those that requests reach, of all revisions.
+
+    What they all do together is what stable's would have to do alone. Of stable's alone half of
+    the work would be seen at half of the traffic, and half of the pods be taken away.
+    """
+    selector = f"perennial.dev/deployment={s.deployment.metadata.name}"
+    stable = [status.stable.revision] if status.stable is not None else []
+    found = sorted(traffic_of(s.deployment).reached(s)) or stable
+    if found:
+        named = f"={found[0]}" if len(found) == 1 else f" in ({','.join(found)})"
+        selector += f",{REVISION_LABEL}{named}"
+    live = (s.workload(revision) or {} for revision in found)
+    replicas = sum(int(body.get("status", {}).get("replicas", 0)) for body in live)
+    return {"selector": selector, "replicas": replicas}
 
 
 def _failed(
