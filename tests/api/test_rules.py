@@ -161,6 +161,7 @@ FULL: dict[str, dict[str, Any]] = {
                         "mode": "Observe",
                     },
                     {"name": "errors", "errorRate": {"maximum": 0.01}},
+                    {"name": "right", "accuracy": {"minimum": 0.9}},
                 ],
             },
             "maxSurge": "25%",
@@ -198,6 +199,31 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", ("spec", "rollout", "canary", "steps", 0), {"pause": {}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "e", "errorRate": {"maximum": 0.1}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "r", "refusalRate": {"maximum": 0.1}}),
+    *(
+        ("ModelDeployment", (*METRICS, 0), {"name": "m", kind: limit})
+        for kind, limit in (
+            ("accuracy", {"minimum": 0.9}),
+            ("recall", {"minimum": 0.9, "positiveClass": "late"}),
+            ("precision", {"minimum": 0.9}),
+            ("falsePositiveRate", {"maximum": 0.1}),
+            ("logLoss", {"maximum": 0.5}),
+            ("rmse", {"maximum": 12}),
+            ("meanReward", {"minimum": -1}),
+            ("predictionShift", {"maximum": 0.1}),
+        )
+    ),
+    (
+        "ModelDeployment",
+        METRICS,
+        [
+            {"name": "accuracy", "accuracy": {"againstStable": {}}},
+            {"name": "recall", "recall": {"againstStable": {"maximumDecrease": 0.05}}},
+            {"name": "alarms", "falsePositiveRate": {"againstStable": {"maximumIncrease": 0.05}}},
+            {"name": "loss", "logLoss": {"againstStable": {"maximumIncrease": 0.05}}},
+            {"name": "error", "rmse": {"againstStable": {"maximumIncrease": 2}}},
+            {"name": "reward", "meanReward": {"againstStable": {"maximumDecrease": 2}}},
+        ],
+    ),
     (
         "ModelDeployment",
         METRICS,
@@ -295,8 +321,16 @@ BROKEN: dict[str, Break] = {
     "write a key as team or example.com/team": instead({"Team A": "a"}),
     "name must not end in -canary": lambda o: {**o, "metadata": named("a-canary")},
     "give exactly one of setWeight or pause": with_more(setWeight=10),
-    "give exactly one of errorRate, refusalRate or latency": with_more(errorRate={"maximum": 1}),
-    "give exactly one of maximum or againstStable": with_more(againstStable={}),
+    "give exactly one of errorRate, refusalRate, latency": with_more(errorRate={"maximum": 1}),
+    "give exactly one of maximum or againstStable": lambda limit: {
+        **limit,
+        "againstStable": {} if "quantile" in limit else {"maximumIncrease": 1},
+    },
+    "give exactly one of minimum or againstStable": with_more(againstStable={"maximumDecrease": 1}),
+    "metrics of labels, rewards and predictions need": lambda spec: {
+        **spec,
+        "serving": {k: v for k, v in spec["serving"].items() if k != "receipts"},
+    },
     "a quantile belongs to a maximum": instead({"quantile": 0.5, "againstStable": {}}),
     "give either none or metrics": with_more(none={}),
     "must be at most 10s": instead("11s"),

@@ -134,8 +134,10 @@ def test_a_restart_changes_no_number_of_a_limit(pairs: list[tuple[tuple[int, int
 def test_a_restart_changes_no_number_of_a_mean() -> None:
     going = restarted = MeanDifference()
     for i in range(60):
-        canary = Moments(7, 7.3 + i / 3, 11.1 + i * i / 60)
-        stable = Moments(23, 20.1 + i / 2, 31.7 + i * i / 70)
+        # Their spread within a look is some 1.1, and not the same in each.
+        means = 1.04 + i / 21, 0.87 + i / 46
+        canary = Moments(7, 7 * means[0], 7 * means[0] ** 2 + 6.3 + i % 5)
+        stable = Moments(23, 23 * means[1], 23 * means[1] ** 2 + 22.1 + i % 7)
         going = going.after(canary, stable, planned=1_000)
         restarted = MeanDifference.from_list(json.loads(json.dumps(restarted.to_list())))
         restarted = restarted.after(canary, stable, planned=1_000)
@@ -147,7 +149,7 @@ def test_what_is_carried_on_is_small_and_checked() -> None:
     three = AgainstStable.begin(StablePast.none(3)).to_json()
     assert {arm: len(values) for arm, values in three.items()} == {"stable": 19, "canary": 30}
     assert len(AgainstLimit.begin().to_list()) == 16
-    assert len(MeanDifference().to_list()) == 14
+    assert len(MeanDifference().to_list()) == 16
     for broken in ({"stable": [1.0]}, {"stable": [0.0] * 9, "canary": [0.0] * 11}):
         with pytest.raises(ValueError, match="carried on"):
             AgainstStable.from_json(broken)
