@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from perennial.api.deployment import DEFAULT_STEPS, AnalysisStatus, DeploymentStatus
+from pydantic import ValidationError
+
+from perennial.api.deployment import AnalysisStatus, DeploymentStatus, Rollout
 from perennial.api.deployment.status import RolloutStatus
 from perennial.api.values import Json
 from perennial.cli.lenient import (
@@ -28,6 +30,8 @@ from perennial.cli.lenient import (
     words,
 )
 
+STRATEGIES = ("canary", "blueGreen", "shadow")
+"""Fields of spec.rollout, those of newer operators, too, of which one says how a trial goes."""
 SETTLED = frozenset({"Stable", "Previous", "Failed"})
 """Roles of revisions that are not on trial."""
 _OF_ROLLOUT = names_of(RolloutStatus)
@@ -57,8 +61,8 @@ class Revision:
         return self.version or self.revision
 
 
-NUMBERS = {"logLoss", "rmse", "meanReward", "prometheus", "web"}
-"""Kinds of metrics whose value is no share."""
+NUMBERS = {"logLoss", "rmse", "meanReward"}
+"""Kinds of metrics that our own pods count, whose value is no share."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,11 @@ class Metric:
     value: float | None
     reference: float | None
     against_stable: bool
-    is_share: bool
-    """Its value is a share, rather than a mean or any other number."""
     requests: int
     suspected: bool
     votes: bool
+    is_share: bool
+    """Its value is a share, rather than a mean, or any number of others."""
     course: tuple[float | None, ...]
     """What the value was, oldest first; empty where an older operator does not tell."""
 
@@ -214,11 +218,16 @@ def _revision(r: Json) -> Revision:
 
 def _steps(body: Json) -> tuple[Step, ...]:
     rollout = part(body, "spec.rollout")
-    others = ("blueGreen", "shadow")
-    asked = at(rollout, "canary.steps")
-    if asked is None and not any(other in rollout for other in others):
-        asked = [step.to_json() for step in DEFAULT_STEPS]
-    return tuple(_step(n, step) for n, step in enumerate(entries(asked), 1))
+    known = {str(field.alias): name for name, field in Rollout.model_fields.items()}
+    strategy = {name: rollout[name] for name in STRATEGIES if rollout.get(name) is not None}
+    if strategy.keys() <= known.keys():
+        try:
+            asked = [step.to_json() for step in Rollout.model_validate(strategy).steps]
+            return tuple(_step(n, step) for n, step in enumerate(asked, 1))
+        except ValidationError:
+            pass  # of a newer operator: as far as it can be read
+    asked = entries(at(rollout, "canary.steps"))
+    return tuple(_step(n, step) for n, step in enumerate(asked, 1))
 
 
 def _step(number_of: int, step: Json) -> Step:
@@ -256,10 +265,10 @@ def _metrics(body: Json, status: Json, analysis: Json) -> tuple[Metric, ...]:
                 value=number(m.get("value")),
                 reference=number(m.get("reference")),
                 against_stable=not limits or any("againstStable" in v for v in limits),
-                is_share=not set(spec) & NUMBERS,
                 requests=count(m.get("requests")),
                 suspected=bool(m.get("suspected")),
                 votes=spec.get("mode") != "Observe",
+                is_share=not set(spec) & NUMBERS and not isinstance(m.get("measured"), dict),
                 course=numbers(m.get("course")),
             )
         )

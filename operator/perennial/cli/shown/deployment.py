@@ -180,14 +180,14 @@ def _metrics(view: reading.Deployment, now: datetime) -> RenderableType | None:
             word += ", suspected"
         if not m.votes:
             word += ", no vote"
-        shown = share if m.is_share else measured
-        against = f"{'stable' if m.against_stable else 'limit'} {shown(m.reference)}"
+        amount = share if m.is_share else measured
+        against = f"{'stable' if m.against_stable else 'limit'} {amount(m.reference)}"
         cells: list[str | Text] = [
             m.name,
             verdict_mark(m.verdict, m.suspected).before(word),
-            shown(m.value),
+            amount(m.value),
             against if m.reference is not None else NONE,
-            rows(m.requests),
+            rows(m.requests) if m.is_share or m.requests else NONE,
         ]
         found.append([*cells, lines[m.name]] if has_course else cells)
     headers = ["METRIC", "VERDICT", "CANARY", "AGAINST", "REQUESTS"]

@@ -222,8 +222,8 @@ class MeanDifference:
         if not self.planned_variance:
             return Verdict(
                 "Undecided",
-                f"{label}too few {of}s yet to know how they vary: {self.canary_rows:,.0f} of the canary, "
-                f"{self.stable_rows:,.0f} of stable",
+                f"{label}too few {of}s yet to know how they vary: {self.canary_rows:,.0f} of the "
+                f"canary, {self.stable_rows:,.0f} of stable",
                 self.canary_rows,
             )
         worse = -self.difference if higher_is_better else self.difference

@@ -2,6 +2,7 @@
 
 from perennial.api.deployment.status.analysis import (
     AnalysisStatus,
+    MeasurementStatus,
     MetricStatus,
     Outcome,
     PartStatus,
@@ -14,15 +15,22 @@ from perennial.api.deployment.status.revision import (
     Role,
     Share,
 )
-from perennial.api.deployment.status.rollout import RolloutStatus, SignatureStatus, StepStatus
+from perennial.api.deployment.status.rollout import (
+    BeforeTrafficStatus,
+    RolloutStatus,
+    SignatureStatus,
+    StepStatus,
+)
 from perennial.api.deployment.status.status import ROLES, Address, DeploymentStatus, Printed
 
 __all__ = [
     "ROLES",
     "Address",
     "AnalysisStatus",
+    "BeforeTrafficStatus",
     "Decided",
     "DeploymentStatus",
+    "MeasurementStatus",
     "MetricStatus",
     "Outcome",
     "PartStatus",
