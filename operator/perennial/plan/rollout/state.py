@@ -153,17 +153,18 @@ def with_decision(
 def measured(status: DeploymentStatus) -> str:
     """Return what was measured by now, in a sentence; '' where nothing was."""
     found = status.analysis.metrics if status.analysis is not None else []
-    return _listed([m.summary for m in found if m.summary])
+    return listed([m.summary for m in found if m.summary])
 
 
 def _why(status: DeploymentStatus, message: str) -> str:
     """Return the numbers of what failed, else why it goes."""
     found = status.analysis.metrics if status.analysis is not None else []
     failed = [m.summary for m in found if m.verdict == "Failed" and m.message in message]
-    return _listed(failed) or message
+    return listed(failed) or message
 
 
-def _listed(told: list[str]) -> str:
+def listed(told: list[str]) -> str:
+    """Return what some metrics say, of many the first."""
     more = [f"and {len(told) - TOLD} more"] if len(told) > TOLD else []
     return "; ".join([*told[:TOLD], *more])
 

@@ -18,6 +18,7 @@ from perennial.plan.rollout.state import (
     PAUSE_STEP,
     State,
     is_undone,
+    listed,
     measured,
     overdue,
     promote,
@@ -142,15 +143,24 @@ def _begin(s: DeploymentSnapshot, state: State, step: StepStatus, seen: Seen) ->
     started = step.model_copy(update={"start_time": s.now, "scaling_since": None})
     changed = status.weight is None or status.weight.asked != weight
     made = seen.makes.get(canary.revision, 0)
-    events = _weight_set(s, weight, made) if changed else ()
+    events = _weight_set(s, weight, made, _shown_before(status, canary)) if changed else ()
     return state.set(*events, step=started, weight=Share(asked=weight, actual=made))
 
 
-def _weight_set(s: DeploymentSnapshot, weight: int, made: int) -> tuple[Event, ...]:
-    """Tell of a new weight; and of one that so few pods come not even close to."""
+def _shown_before(status: DeploymentStatus, canary: Revision) -> str:
+    """Return the numbers by which the canary went on from its last step; '' without any."""
+    last = status.decisions[-1] if status.decisions else None
+    if last is None or last.decision != "WentOn" or last.revision != canary.revision:
+        return ""
+    shown = listed([m.summary for m in last.metrics if m.summary])
+    return f"; at {last.weight or 0} %: {shown}" if shown else ""
+
+
+def _weight_set(s: DeploymentSnapshot, weight: int, made: int, shown: str) -> tuple[Event, ...]:
+    """Tell of a new weight and why; and of one that so few pods come not even close to."""
     if weight == 0:
         return (Event("WeightSet", "canary is ready, and has no traffic yet"),)
-    event = Event("WeightSet", f"canary takes {made} % of the traffic ({weight} % asked)")
+    event = Event("WeightSet", f"canary takes {made} % of the traffic ({weight} % asked){shown}")
     if abs(made - weight) <= FAR_POINTS and made < 2 * weight + 1:
         return (event,)
     why = f"{weight} % was asked for, and {s.replicas} replicas make {made} %"
@@ -206,13 +216,11 @@ def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
 
 
 def _passed(s: DeploymentSnapshot, state: State, why: str) -> State:
-    """Tell by which numbers a step is over; without any, its time alone was."""
-    canary, shown = state.status.canary, measured(state.status)
-    if canary is None or not shown:
+    """Record by which numbers a step is over; without any, its time alone was."""
+    canary = state.status.canary
+    if canary is None or not measured(state.status):
         return state
-    text = f"{canary.name} goes on from {_in_force(state.status)} %: {shown}"
-    state = with_decision(s, state, "WentOn", canary, "StepPassed", why)
-    return state.set(Event("StepPassed", text))
+    return with_decision(s, state, "WentOn", canary, "StepPassed", why)
 
 
 def _with_message(state: State, message: str) -> State:

@@ -17,8 +17,10 @@ METRICS = [
     {"name": "errors", "errorRate": {"againstStable": {"maximumIncrease": 0.1}}},
     {"name": "slow", "latency": {"maximum": "500ms"}},
 ]
+WAIT = {"pause": {"duration": "10s"}}
+STEPS = [{"setWeight": 20}, WAIT, {"setWeight": 50}, WAIT]
 ROLLOUT: dict[str, Any] = {
-    "canary": {"steps": [{"setWeight": 50}, {"pause": {"duration": "10s"}}]},
+    "canary": {"steps": STEPS},
     "analysis": {"metrics": METRICS, "planned": 50},
     "keepReplaced": "5s",
 }
@@ -46,12 +48,12 @@ def test_a_rollback_says_where_by_what_and_after_how_many() -> None:
     world.steps(60)
     said = sentence(world, "RolledBack")
     assert re.search(
-        r"was rolled back at 50 %: error rate 60% against 0% of stable, p = 0\.0\d+ "
+        r"was rolled back at 20 %: error rate 60% against 0% of stable, p = 0\.0\d+ "
         r"after \d+ requests$",
         said,
     ), said
     found = decided(world, "RolledBack")
-    assert (found.reason, found.weight) == ("AnalysisFailed", 50)
+    assert (found.reason, found.weight) == ("AnalysisFailed", 20)
     errors = next(m for m in found.metrics if m.name == "errors")
     assert (errors.verdict, errors.value, errors.reference) == ("Failed", 0.6, 0)
     assert errors.p is not None and 0 < errors.p <= 0.005
@@ -63,8 +65,9 @@ def test_going_on_and_promotion_say_what_was_shown() -> None:
     world.wish(NEW_SHA)
     world.steps(80)
     passed, promoted = decided(world, "WentOn"), decided(world, "Promoted")
-    assert passed.weight == 50 and {m.name for m in passed.metrics} == {"errors", "slow"}
-    assert "goes on from 50 %: error rate 0% against 0% of stable" in sentence(world, "StepPassed")
+    assert passed.weight == 20 and {m.name for m in passed.metrics} == {"errors", "slow"}
+    said = [e.message for e in world.told if e.reason == "WeightSet"]
+    assert "; at 20 %: error rate 0% against 0% of stable after" in said[1] and ";" not in said[0]
     said = sentence(world, "CanaryPromoted")
     assert "is stable now: error rate 0% against 0% of stable after" in said
     assert "share slower than 500ms 0% against 1% allowed" in said
@@ -77,7 +80,7 @@ def test_a_pause_for_want_of_evidence_leaves_its_numbers() -> None:
     world.wish(NEW_SHA)
     world.steps(80)
     found = decided(world, "Paused")
-    assert found.reason == "AnalysisUndecided" and found.weight == 50 and found.metrics
+    assert found.reason == "AnalysisUndecided" and found.weight == 20 and found.metrics
 
 
 def test_a_person_who_pauses_leaves_the_numbers_of_that_moment() -> None:
@@ -112,7 +115,7 @@ def test_a_version_keeps_how_its_rollouts_ended_and_the_numbers() -> None:
     plan = plan_version(VersionSnapshot(made, (shop,), world.snapshot().now))
     assert plan.status is not None
     (ended,) = plan.status.ended  # type: ignore[attr-defined]
-    assert (ended.reason, ended.cause, ended.weight) == ("RolledBack", "AnalysisFailed", 50)
+    assert (ended.reason, ended.cause, ended.weight) == ("RolledBack", "AnalysisFailed", 20)
     assert ended.deployment == shop.metadata.name and ended.requests > 0
     assert ended.metrics[0].value == 0.6 and "error rate 60%" in ended.metrics[0].summary
     seen = made.model_copy(update={"status": plan.status})
@@ -140,7 +143,7 @@ def test_the_sentences() -> None:
     )
     assert (
         said_of({"errorRate": against}, "Undecided", 1, 0.0, 0.01, False, 1)
-        == "error rate 0% against 1% of stable after 1 request: not enough to tell"
+        == "error rate 0% against 1% of stable after 1 request: undecided"
     )
     assert (
         said_of({"accuracy": against}, "Successful", 800, 0.95, 0.94, False, 0.04)

@@ -179,7 +179,7 @@ def summary(asked: AnalysisMetric, found: Verdict) -> str:
     if found.outcome == "Successful" and found.p is not None:
         return f"{told}: within what is allowed, p {chance(found.p)}"
     if found.outcome == "Undecided":
-        told += ": it looks worse" if found.suspected else ": not enough to tell"
+        told += ": it looks worse" if found.suspected else ": undecided"
     return told
 
 
