@@ -8,6 +8,7 @@ from perennial.api.deployment.status.analysis import (
     PartStatus,
 )
 from perennial.api.deployment.status.decision import Decided
+from perennial.api.deployment.status.experiment import STABLE, ArmStatus, ExperimentStatus
 from perennial.api.deployment.status.revision import (
     Rejection,
     RequestLogLocation,
@@ -25,11 +26,14 @@ from perennial.api.deployment.status.status import ROLES, Address, DeploymentSta
 
 __all__ = [
     "ROLES",
+    "STABLE",
     "Address",
     "AnalysisStatus",
+    "ArmStatus",
     "BeforeTrafficStatus",
     "Decided",
     "DeploymentStatus",
+    "ExperimentStatus",
     "MeasurementStatus",
     "MetricStatus",
     "Outcome",
