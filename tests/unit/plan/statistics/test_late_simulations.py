@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from perennial.plan.statistics.against_stable import AgainstStable, StablePast
 from perennial.plan.statistics.equal_age import NOTHING, AtEqualAge
 from perennial.plan.statistics.means import MeanDifference, Moments, chance_of, half_width
 from perennial.plan.statistics.one_mean import OneMean
@@ -215,6 +216,24 @@ def test_the_chance_of_a_difference_is_the_alpha_at_which_it_is_certain(alpha: f
     width = half_width(variance, tau, alpha, sides=1)
     assert chance_of(width, variance, tau) == pytest.approx(alpha, rel=1e-9)
     assert chance_of(-width, variance, tau) == 1 and chance_of(1.0, 0.0, tau) == 0
+
+
+def test_the_interval_that_is_shown_holds_at_all_looks_together() -> None:
+    """While the weight steps and the common share with it: pooled, it would not hold once."""
+    missed = 0
+    for n in range(60):
+        rng, test = np.random.default_rng([6, n]), AgainstStable.begin(StablePast.none())
+        outside = False
+        for i in range(150):
+            share, (a, b) = (0.05, (10, 90)) if i < 75 else (0.2, (50, 50))
+            ours = Counted(float(a), (float(rng.binomial(a, share + 0.02)),))
+            theirs = Counted(float(b), (float(rng.binomial(b, share)),))
+            test = test.after(ours, theirs, [0.01])
+            found = test.verdict(["failed"], [0.01], ALPHA)
+            if found.low is not None and found.high is not None:
+                outside |= not found.low <= 0.02 <= found.high
+        missed += outside
+    no_oftener(missed, 60, 0.05)
 
 
 def test_a_restart_changes_no_number() -> None:
