@@ -177,6 +177,7 @@ FULL: dict[str, dict[str, Any]] = {
                         "mode": "Observe",
                     },
                     {"name": "errors", "errorRate": {"maximum": 0.01}},
+                    {"name": "right", "accuracy": {"minimum": 0.9}},
                 ],
             },
             "beforeTraffic": {
@@ -277,6 +278,31 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", ("spec",), SHADOWED),
     ("ModelDeployment", (*METRICS, 0), {"name": "e", "errorRate": {"maximum": 0.1}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "r", "refusalRate": {"maximum": 0.1}}),
+    *(
+        ("ModelDeployment", (*METRICS, 0), {"name": "m", kind: limit})
+        for kind, limit in (
+            ("accuracy", {"minimum": 0.9}),
+            ("recall", {"minimum": 0.9, "positiveClass": "late"}),
+            ("precision", {"minimum": 0.9}),
+            ("falsePositiveRate", {"maximum": 0.1}),
+            ("logLoss", {"maximum": 0.5}),
+            ("rmse", {"maximum": 12}),
+            ("meanReward", {"minimum": -1}),
+            ("predictionShift", {"maximum": 0.1}),
+        )
+    ),
+    (
+        "ModelDeployment",
+        METRICS,
+        [
+            {"name": "accuracy", "accuracy": {"againstStable": {}}},
+            {"name": "recall", "recall": {"againstStable": {"maximumDecrease": 0.05}}},
+            {"name": "alarms", "falsePositiveRate": {"againstStable": {"maximumIncrease": 0.05}}},
+            {"name": "loss", "logLoss": {"againstStable": {"maximumIncrease": 0.05}}},
+            {"name": "error", "rmse": {"againstStable": {"maximumIncrease": 2}}},
+            {"name": "reward", "meanReward": {"againstStable": {"maximumDecrease": 2}}},
+        ],
+    ),
     ("ModelDeployment", (*METRICS, 0), {"name": "p", "prometheus": {"maximum": 1, **PROMETHEUS}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "w", "web": {"minimum": -0.5, **WEB}}),
     (
@@ -428,7 +454,15 @@ BROKEN: dict[str, Break] = {
     "must be at least 5s": instead("4s"),
     "give golden, web or both": instead({}),
     "give exactly one of requests or configMap": with_more(configMap={"name": "golden"}),
-    "give exactly one of maximum or againstStable": with_more(againstStable={}),
+    "give exactly one of maximum or againstStable": lambda limit: {
+        **limit,
+        "againstStable": {} if "quantile" in limit else {"maximumIncrease": 1},
+    },
+    "give exactly one of minimum or againstStable": with_more(againstStable={"maximumDecrease": 1}),
+    "metrics of labels, rewards and predictions need": lambda spec: {
+        **spec,
+        "serving": {k: v for k, v in spec["serving"].items() if k != "receipts"},
+    },
     "a quantile belongs to a maximum": instead({"quantile": 0.5, "againstStable": {}}),
     "give either none or metrics": with_more(none={}),
     "must be at most 10s": instead("11s"),
