@@ -215,7 +215,11 @@ FULL: dict[str, dict[str, Any]] = {
             check: {"maximum": 0.1} for check in ("missing", "outOfRange", "unseenCategory")
         },
         "consecutiveBreaches": 2,
-        "actions": {"retrain": {"cooldown": "6h", "dailyLimit": 4}},
+        "actions": {
+            "mode": "Observe",
+            "retrain": {"cooldown": "6h", "dailyLimit": 4},
+            "notify": {"url": "https://hooks.example.com/team/drift", "cooldown": "1h"},
+        },
     },
 }
 IMPORTED = {"imported": {"origin": "a vendor"}}
