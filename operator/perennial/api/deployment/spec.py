@@ -5,6 +5,7 @@ from pydantic import Field
 from perennial.api.common import ApiModel
 from perennial.api.deployment.analysis.metric import OF_OUTCOMES
 from perennial.api.deployment.disruption import DisruptionBudget
+from perennial.api.deployment.experiment import Experiment
 from perennial.api.deployment.model import ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
@@ -12,6 +13,11 @@ from perennial.api.deployment.serving import Serving
 from perennial.api.deployment.traffic.traffic import Traffic
 from perennial.api.values import rule
 
+_SHADOW = "has(self.rollout) && has(self.rollout.shadow)"
+_GATEWAY = "has(self.traffic) && has(self.traffic.gateway)"
+_METRICS = "has(self.rollout) && has(self.rollout.analysis) && has(self.rollout.analysis.metrics)"
+_DISAGREES = f"{_METRICS} && self.rollout.analysis.metrics.exists(m, has(m.disagreement))"
+_PAIRS = "has(self.serving) && has(self.serving.pairs) && self.serving.pairs == 'Enabled'"
 _OF_OUTCOMES = " || ".join(f"has(m.{kind})" for kind in OF_OUTCOMES)
 
 
@@ -22,12 +28,26 @@ class DeploymentSpec(ApiModel):
         "json_schema_extra": {
             "x-kubernetes-validations": [
                 rule(
+                    f"!({_SHADOW}) || ({_GATEWAY})",
+                    "rollout.shadow needs traffic.gateway, which sends copies of requests; "
+                    "without one choose rollout.blueGreen or rollout.canary",
+                ),
+                rule(
+                    f"!({_DISAGREES}) || ({_SHADOW} && {_PAIRS})",
+                    "disagreement compares two versions' answers to the same requests: it needs "
+                    "rollout.shadow, and serving.pairs: Enabled",
+                ),
+                rule(
+                    "!has(self.experiment) || has(self.serving) && has(self.serving.receipts)",
+                    "an experiment counts what feedback tells by receipt: add serving.receipts",
+                ),
+                rule(
                     "(has(self.serving) && has(self.serving.receipts)) || !has(self.rollout)"
                     " || !has(self.rollout.analysis) || !has(self.rollout.analysis.metrics)"
                     f" || !self.rollout.analysis.metrics.exists(m, {_OF_OUTCOMES})",
                     "metrics of labels, rewards and predictions need serving.receipts: they are "
                     "counted by the receipts of answers",
-                )
+                ),
             ]
         }
     }
@@ -47,6 +67,13 @@ class DeploymentSpec(ApiModel):
         PodOverrides(), description="What is added to the serving pods."
     )
     rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")
+    experiment: Experiment | None = Field(
+        None,
+        description=(
+            "Several models on live traffic for a time, beside spec.model: which earns the "
+            "highest reward?"
+        ),
+    )
     disruption_budget: DisruptionBudget | None = Field(
         None,
         description=(
