@@ -7,7 +7,12 @@ from perennial.api.deployment.status.analysis import (
     Outcome,
     PartStatus,
 )
-from perennial.api.deployment.status.experiment import STABLE, ArmStatus, ExperimentStatus
+from perennial.api.deployment.status.experiment import (
+    STABLE,
+    ArmStatus,
+    ExperimentStatus,
+    PromotedModel,
+)
 from perennial.api.deployment.status.revision import (
     Rejection,
     RequestLogLocation,
@@ -37,6 +42,7 @@ __all__ = [
     "Outcome",
     "PartStatus",
     "Printed",
+    "PromotedModel",
     "Rejection",
     "RequestLogLocation",
     "Revision",
