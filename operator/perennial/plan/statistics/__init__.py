@@ -7,7 +7,9 @@ A canary, look by look (``verdict`` says what follows):
     against_stable  errors, refusals and slow answers beside stable's at the same time
     limits          a share against a fixed limit
     latency         a quantile against a limit, from buckets; bounds to compare stable at
-    means           rewards and losses
+    means           rewards and losses beside stable's
+    one_mean        rewards and losses against a limit
+    shift           how far the canary's predictions are from stable's
     proportions, e_process, bursts, beta_distribution, numbers: what these are made of
 
 Live traffic against a reference:
