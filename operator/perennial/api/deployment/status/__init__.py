@@ -7,6 +7,7 @@ from perennial.api.deployment.status.analysis import (
     Outcome,
     PartStatus,
 )
+from perennial.api.deployment.status.decision import Decided
 from perennial.api.deployment.status.experiment import STABLE, ArmStatus, ExperimentStatus
 from perennial.api.deployment.status.revision import (
     Rejection,
@@ -30,6 +31,7 @@ __all__ = [
     "AnalysisStatus",
     "ArmStatus",
     "BeforeTrafficStatus",
+    "Decided",
     "DeploymentStatus",
     "ExperimentStatus",
     "MeasurementStatus",
