@@ -20,6 +20,7 @@ def apply(
     steps: list[dict[str, Any]] = STEPS,
     deadline: str = "60s",
     kept: str = "30s",
+    traffic: dict[str, Any] | None = None,
 ) -> None:
     """Ask for an artifact, by a canary of half the traffic."""
     analysis = {
@@ -33,6 +34,8 @@ def apply(
     rollout = {"canary": {"steps": steps}, "analysis": analysis, "progressDeadline": deadline}
     rollout["keepReplaced"] = kept
     spec = {"model": {"artifact": artifact}, "replicas": replicas, "rollout": rollout}
+    if traffic is not None:
+        spec["traffic"] = traffic
     metadata = {"name": NAME, "namespace": demo.NAMESPACE}
     body = {"apiVersion": "perennial.dev/v1alpha1", "kind": "ModelDeployment"}
     demo.kubectl("apply", "-f", "-", stdin=json.dumps({**body, "metadata": metadata, "spec": spec}))
