@@ -24,18 +24,21 @@ from perennial.cluster.queue import Key, WorkQueue
 from perennial.cluster.watch import keep
 from perennial.handlers import wake
 from perennial.handlers.controller import Controller
+from perennial.plan.core.premise import GATEWAY_API
 from perennial.sources.pods import Pods
 
 OWN = tuple(Source(API_VERSION, kind.kind()) for kind in KINDS)
 CHILDREN = tuple(
-    Source(api_version, kind, "app.kubernetes.io/managed-by=perennial")
-    for api_version, kind in (
-        ("apps/v1", "ControllerRevision"),
-        ("apps/v1", "Deployment"),
-        ("batch/v1", "Job"),
-        ("policy/v1", "PodDisruptionBudget"),
-        ("v1", "Pod"),
-        ("v1", "Service"),
+    Source(api_version, kind, "app.kubernetes.io/managed-by=perennial", optional)
+    for api_version, kind, optional in (
+        ("apps/v1", "ControllerRevision", False),
+        ("apps/v1", "Deployment", False),
+        ("batch/v1", "Job", False),
+        ("policy/v1", "PodDisruptionBudget", False),
+        ("v1", "Pod", False),
+        ("v1", "Service", False),
+        (GATEWAY_API, "GRPCRoute", True),
+        (GATEWAY_API, "HTTPRoute", True),
     )
 )
 

@@ -50,7 +50,12 @@ ROOMS = [
         field="spec.rollout.ENTRY",
         page="rollouts.md",
     ),
-    Room(folder="plan/rollout/traffic", entries=PROVIDERS, page="rollouts.md"),
+    Room(
+        folder="plan/rollout/traffic",
+        entries=PROVIDERS,
+        field="spec.traffic.ENTRY",
+        page="gateway.md",
+    ),
     Room(
         folder="plan/rollout/analysis/metrics",
         entries=METRICS,

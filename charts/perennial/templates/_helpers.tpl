@@ -93,7 +93,11 @@ capabilities: {drop: [ALL]}
   verbs: [list, watch]
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
+# What divides requests, where spec.traffic names a Gateway; a cluster may do without the kinds.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes, grpcroutes]
+  verbs: [get, list, watch, create, patch, delete]
 # A run's becomes its Job's; to change an owner, one must be allowed to delete what it owns.
 - apiGroups: [""]
   resources: [configmaps]

@@ -26,6 +26,10 @@ Grave = tuple[str, str] | str
 """A name (namespace, name) that nothing bore at some version, or the uid of what is no more."""
 
 
+Lack = tuple[int, str]
+"""Why a kind cannot be listed: the API server's code and sentence."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A kind that is kept, and with a selector (``label=value``) only those that it picks."""
@@ -33,6 +37,8 @@ class Source:
     api_version: str
     kind: str
     selector: str = ""
+    optional: bool = False
+    """Whether a cluster may do without the kind: then that it is not there is known, too."""
 
     def picks(self, labels: Json) -> bool:
         """Tell whether an object with such labels is kept."""
@@ -87,6 +93,7 @@ class Cache:
         self._references = references
         self._referring: defaultdict[Key, set[Key]] = defaultdict(set)
         self._listed: set[tuple[Source, str]] = set()
+        self._lacking: dict[tuple[Source, str], Lack] = {}
 
     # What is read.
 
@@ -111,10 +118,16 @@ class Cache:
 
     def is_listed(self, namespace: str) -> bool:
         """Tell whether every kind was listed there: before that, not held is not absent."""
-        return all(
-            (source, "") in self._listed or (source, namespace) in self._listed
-            for source in self.sources
-        )
+        known = self._listed | self._lacking.keys()
+        return all((source, "") in known or (source, namespace) in known for source in self.sources)
+
+    def lacking(self, api_version: str, kind: str, namespace: str) -> Lack | None:
+        """Return why a kind that a cluster may do without is not listed; None where it is."""
+        objects = self._kinds.get((api_version, kind))
+        if objects is None:
+            return None
+        at = ((objects.source, ""), (objects.source, namespace))
+        return next((self._lacking[place] for place in at if place in self._lacking), None)
 
     # What is told.
 
@@ -169,7 +182,8 @@ class Cache:
                 objects.bury(_name(held), int(version))
                 self._change(objects, _name(held), None)
         objects.let_go()
-        was = self.is_listed(namespace)
+        was = self.is_listed(namespace) and (source, namespace) not in self._lacking
+        self._lacking.pop((source, namespace), None)
         self._listed.add((source, namespace))
         if not was and self.is_listed(namespace):
             for tell in self.opened:
@@ -181,6 +195,15 @@ class Cache:
         self._listed.discard((source, namespace))
         for held in objects.select(namespace, {}):
             self._change(objects, _name(held), None)
+
+    def do_without(self, source: Source, namespace: str, lack: Lack) -> None:
+        """Know that a kind that a cluster may do without is not there, or may not be read."""
+        was = self.is_listed(namespace) and self._lacking.get((source, namespace)) == lack
+        self._lacking[source, namespace] = lack
+        self.drop(source, namespace)
+        if not was and self.is_listed(namespace):
+            for tell in self.opened:
+                tell(namespace)
 
     def _change(self, objects: _Objects, name: tuple[str, str], body: Held | None) -> None:
         known = objects.bodies.get(name)

@@ -12,7 +12,7 @@ from typing import Any
 from kubernetes.aio import client
 
 from perennial.api.values import Json
-from perennial.cluster.cache import Cache, Held
+from perennial.cluster.cache import Cache, Held, Lack
 from perennial.cluster.client import Cluster
 from perennial.plan.core import Deletion, Premise
 from perennial.plan.core.premise import Name
@@ -57,6 +57,10 @@ class CachedCluster(Cluster):
         if self.cache.source(api_version, kind) is None:
             return await super().select(api_version, kind, namespace, selector)
         return [*self.cache.select(api_version, kind, namespace, selector)]
+
+    def lacking(self, api_version: str, kind: str, namespace: str) -> Lack | None:
+        """Return why nothing is known of a kind that a cluster may do without; None where it is."""
+        return self.cache.lacking(api_version, kind, namespace)
 
     async def fresh(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
         """Return an object as the API server has it now; the cache knows then, too."""

@@ -23,10 +23,10 @@ from pydantic import ValidationError
 from perennial.api import API_VERSION, KINDS
 from perennial.api.common import ApiModel, Kind
 from perennial.api.values import Json, quantity
-from perennial.cluster.cache import Held
+from perennial.cluster.cache import Held, Lack
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
 from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion, Event, Premise, lowers
-from perennial.plan.core.premise import Name, name_of
+from perennial.plan.core.premise import GATEWAY_API, Name, name_of
 from perennial.plan.core.refusal import NOT_OURS, Refusal
 
 log = logging.getLogger("perennial.client")
@@ -39,6 +39,8 @@ PLURALS: dict[tuple[str, str], str] = {
     ("v1", "Service"): "services",
     ("apps/v1", "ControllerRevision"): "controllerrevisions",
     ("apps/v1", "Deployment"): "deployments",
+    (GATEWAY_API, "GRPCRoute"): "grpcroutes",
+    (GATEWAY_API, "HTTPRoute"): "httproutes",
     ("batch/v1", "Job"): "jobs",
     ("coordination.k8s.io/v1", "Lease"): "leases",
     ("events.k8s.io/v1", "Event"): "events",
@@ -46,7 +48,7 @@ PLURALS: dict[tuple[str, str], str] = {
     **{(API_VERSION, kind.kind()): kind.PLURAL for kind in KINDS},
 }
 REQUEST_SECONDS = 30
-ATOMIC = frozenset({"selector", "data"})
+ATOMIC = frozenset({"selector", "data", "rules"})
 SEEN = ("uid", "resourceVersion")
 """By what an object is known that was seen."""
 AMOUNTS = frozenset({"requests", "limits"})
@@ -256,6 +258,10 @@ class Cluster:
         path = self.path("events.k8s.io/v1", "Event", meta["namespace"])
         items: list[Json] = (await self.call("GET", path, query)).get("items", [])
         return items
+
+    def lacking(self, api_version: str, kind: str, namespace: str) -> Lack | None:
+        """Return why nothing is known of a kind that a cluster may do without; None where it is."""
+        return None
 
     async def read_own(self, kind: type[Kind], namespace: str, name: str) -> Any:
         """Return the object that is to be decided about, typed, or None.

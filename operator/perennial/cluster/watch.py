@@ -39,7 +39,9 @@ async def relist(cluster: Cluster, cache: Cache, source: Source, namespace: str)
     try:
         bodies, version = await _list(cluster, path, source)
     except ApiException as error:
-        if error.status in (403, 404):
+        if error.status in (403, 404) and source.optional:
+            cache.do_without(source, namespace, (error.status, sentence(error)))
+        elif error.status in (403, 404):
             cache.drop(source, namespace)
         raise
     cache.replace(source, namespace, bodies, version)

@@ -31,13 +31,14 @@ class Cluster:
         return self._world.service if kind == "Service" else None
 
     async def select(self, _: str, kind: str, *__: str) -> Any:
-        lists = {"Pod": self._pods, "Deployment": list(self._world.workloads.values())}
+        workloads = list(self._world.workloads.values())
         owner = {"uid": self._world.deployment.metadata.uid, "controller": True}
         records = [
             {**r, "metadata": {**r["metadata"], "ownerReferences": [owner]}}
             for r in self._world.records.values()
         ]
-        return lists.get(kind, records)
+        lists = {"Pod": self._pods, "Deployment": workloads, "ControllerRevision": records}
+        return lists.get(kind, [])
 
 
 class Pods:

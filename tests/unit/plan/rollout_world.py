@@ -399,7 +399,7 @@ class World:
         self.is_late = owner.metadata.resource_version != version
         self.is_decided_anew = self.is_forbidden = False
         try:
-            driven(carry_out(_Writer(self, cut), owner, plan, later(self.seconds)))
+            driven(carry_out(self.writer(cut), owner, plan, later(self.seconds)))
         except Killed:
             self.measured = Measured()  # it begins anew
             return True
@@ -408,6 +408,10 @@ class World:
         except Later as refused:
             self._check_told(refused)  # and the queue would try again later
         return self.writes > before
+
+    def writer(self, cut: int) -> "Writer":
+        """Return what writes, until it is killed after so many writes."""
+        return Writer(self, cut)
 
     def _spec(self, wanted: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
         """Return the spec that an object has once it was applied."""
@@ -506,13 +510,17 @@ class World:
 
     def _check_turn(self, plan: Plan) -> None:
         """Check that no pod is to go in a pass that turns requests: these still come to it."""
-        if not any(name_of(o)[1::2] == ("Service", NAME) and self._turns(o) for o in plan.apply):
+        if not any(self._leads_users(o) and self._turns(o) for o in plan.apply):
             return
         for wanted in plan.apply:
             live = self.live(wanted)
             if wanted["kind"] == "Deployment" and live is not None:
                 least = live["spec"]["replicas"]
                 assert wanted["spec"]["replicas"] >= least, "pods go before requests were turned"
+
+    def _leads_users(self, wanted: Json) -> bool:
+        """Tell whether users' requests come by an object."""
+        return name_of(wanted)[1::2] == ("Service", NAME)
 
     def _turns(self, wanted: Json) -> bool:
         live = self.live(wanted)
@@ -620,7 +628,7 @@ class World:
         return {**specs, **self.services, "service": self.service}
 
 
-class _Writer:
+class Writer:
     """The API server as far as carrying out a plan sees it."""
 
     def __init__(self, world: World, cut: int) -> None:

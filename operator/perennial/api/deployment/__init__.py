@@ -50,6 +50,14 @@ from perennial.api.deployment.status import (
     SignatureStatus,
     StepStatus,
 )
+from perennial.api.deployment.traffic import (
+    Gateway,
+    GrpcHosts,
+    HeaderMatch,
+    ParentRef,
+    Replicas,
+    Traffic,
+)
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -69,6 +77,9 @@ __all__ = [
     "DeploymentSpec",
     "DeploymentStatus",
     "DisruptionBudget",
+    "Gateway",
+    "GrpcHosts",
+    "HeaderMatch",
     "HighestLoss",
     "HighestShareOfClass",
     "LatencyLimit",
@@ -83,6 +94,7 @@ __all__ = [
     "ModelSource",
     "NoAnalysis",
     "Outcome",
+    "ParentRef",
     "PartStatus",
     "Pause",
     "PodOverrides",
@@ -90,6 +102,7 @@ __all__ = [
     "RateLimit",
     "Receipts",
     "Rejection",
+    "Replicas",
     "RequestLog",
     "RequestLogLocation",
     "Revision",
@@ -102,4 +115,5 @@ __all__ = [
     "SignatureStatus",
     "Step",
     "StepStatus",
+    "Traffic",
 ]

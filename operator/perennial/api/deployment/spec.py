@@ -9,6 +9,7 @@ from perennial.api.deployment.model import ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
 from perennial.api.deployment.serving import Serving
+from perennial.api.deployment.traffic.traffic import Traffic
 from perennial.api.values import rule
 
 _OF_OUTCOMES = " || ".join(f"has(m.{kind})" for kind in OF_OUTCOMES)
@@ -51,5 +52,12 @@ class DeploymentSpec(ApiModel):
         description=(
             "How many of the pods that have requests an eviction leaves, as when a node is "
             "drained: a PodDisruptionBudget called as this. Without it there is none."
+        ),
+    )
+    traffic: Traffic | None = Field(
+        None,
+        description=(
+            "How requests are divided among versions; by default by numbers of pods behind one "
+            "Service."
         ),
     )

@@ -14,7 +14,8 @@ from perennial.handlers.observe.drained import Drained
 from perennial.handlers.observe.measured import Measured
 from perennial.handlers.observe.sources import Sources
 from perennial.handlers.receipts import ReceiptKeys
-from perennial.plan.core import Plan, owned_by
+from perennial.plan.core import Finding, Plan, owned_by
+from perennial.plan.core.premise import GATEWAY_API
 from perennial.plan.core.questions import shared_out
 from perennial.plan.rollout import (
     DeploymentSnapshot,
@@ -26,6 +27,7 @@ from perennial.plan.rollout import (
 )
 from perennial.plan.serving.pods import serving_pods
 from perennial.plan.serving.revision import Record
+from perennial.plan.serving.route import GRPC, HTTP, kinds, unavailable
 
 MEASURED, DRAINED = Measured(), Drained()
 RECEIPT_KEYS = ReceiptKeys()
@@ -76,6 +78,11 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         budgets=tuple(
             await cluster.select("policy/v1", "PodDisruptionBudget", namespace, selector)
         ),
+        routes=(
+            *await cluster.select(GATEWAY_API, HTTP, namespace, selector),
+            *await cluster.select(GATEWAY_API, GRPC, namespace, selector),
+        ),
+        no_routes=_no_routes(cluster, deployment),
         pods=tuple(pods),
         measured=MEASURED.recall(deployment),
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
@@ -106,6 +113,16 @@ def forget(namespace: str, name: str) -> None:
     MEASURED.forget(namespace, name)
     DRAINED.forget(namespace, name)
     RECEIPT_KEYS.forget(namespace, name)
+
+
+def _no_routes(cluster: Cluster, deployment: ModelDeployment) -> Finding | None:
+    """Return why nothing is known of routes, where they are wanted."""
+    traffic = deployment.spec.traffic
+    wanted = kinds(traffic.gateway) if traffic is not None and traffic.gateway is not None else ()
+    for kind in wanted:
+        if (lack := cluster.lacking(GATEWAY_API, kind, deployment.metadata.namespace)) is not None:
+            return unavailable(kind, *lack)
+    return None
 
 
 async def _records(

@@ -26,6 +26,11 @@ class Premise(Protocol):
         """
 
 
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+ROUTES = frozenset({"HTTPRoute", "GRPCRoute"})
+"""Kinds that divide requests."""
+
+
 def name_of(body: Json) -> Name:
     """Return the name of an object, its kind included."""
     metadata = body["metadata"]
@@ -33,10 +38,12 @@ def name_of(body: Json) -> Name:
 
 
 def lowers(present: Json, wanted: Json) -> bool:
-    """Tell whether applying an object to the present one turns a Service, or takes pods away."""
+    """Tell whether applying an object to the present one turns requests, or takes pods away."""
     now, then = present.get("spec", {}), wanted.get("spec", {})
     if wanted["kind"] == "Service":
         return bool(now.get("selector") != then.get("selector"))
+    if wanted["kind"] in ROUTES:
+        return bool(now.get("rules") != then.get("rules"))
     if wanted["kind"] == "Deployment":
         return int(then.get("replicas", 1)) < int(now.get("replicas", 1))
     return False

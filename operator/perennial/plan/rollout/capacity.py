@@ -13,7 +13,8 @@ wherever the operator is killed between two writes, and whichever of them is ref
 knows what a canary is, or how requests are divided.
 """
 
-from dataclasses import dataclass, replace
+from bisect import bisect_left
+from dataclasses import dataclass
 from functools import cached_property
 
 from perennial.api.values import Json
@@ -38,7 +39,7 @@ class Way:
         """Return the children to apply in this pass, in the order of their writes."""
         grown = self._grown()
         route = self._route(grown)
-        turns = route is not None and not self.traffic.is_set(self.s, route)
+        turns = route is not None and self.traffic.turns(self.s, route)
         sizes = grown if turns else self._shrunk(grown)
         larger: list[Json] = []
         smaller: list[Json] = []
@@ -97,12 +98,14 @@ class Way:
         """Return by which shares requests are to go from this pass on; None: as they do."""
         if self._can_take(self.goal, self._wanted):
             return self.goal
-        between = self._by_ready_pods()
+        between = self._between()
         if not self._reached:
             return between
         # Not all pods fit in at once: those that are here take their part, so that others can go.
         is_cut = any(grown[r] < self._wanted[r] for r in self.goal.answering)
-        return between if is_cut and self._can_take(between, grown) else None
+        # What leaves gives up what others can take by now, where that is no more than their share.
+        gives = bool(self._leaving) and not self.traffic.BY_PODS
+        return between if (is_cut or gives) and self._can_take(between, grown) else None
 
     def _can_take(self, route: Goal, pods: Pods) -> bool:
         """Tell whether enough pods are ready where a route leads, and no others are there."""
@@ -112,11 +115,11 @@ class Way:
             joining -= {route.stable}  # it joins pod by pod, so that what leaves can go
         if any(self.s.ready(revision) < max(1, pods[revision]) for revision in joining):
             return False
-        if joining - {route.stable} and self._stable_gets_ready(route):
+        if self.traffic.BY_PODS and joining - {route.stable} and self._stable_gets_ready(route):
             return False  # others would have more than their shares until it is
         if then - self._reached - route.answering - self.goal.answering:
             return False  # whose pods would have requests that they are not to have
-        return sum(self._lasting(revision) for revision in then) >= self._floor
+        return self.traffic.capacity(self.s, self._lasting, route) >= self._floor
 
     def _stable_gets_ready(self, route: Goal) -> bool:
         """Tell whether stable's part of a route is not ready, but may be soon."""
@@ -126,44 +129,44 @@ class Way:
         part = min(self._final[stable], self.s.asked(stable))
         return self.s.ready(stable) < part and self.s.gets_ready(stable)
 
-    def _by_ready_pods(self) -> Goal:
-        """Return the shares on the way to the goal: those of the pods that are ready.
-
-        While none is, requests wait for stable's.
-        """
-        leaving = (Arm(revision, "", 0, 0) for revision in self._leaving)
-        arms = (*self.goal.arms, *leaving)
+    def _between(self) -> Goal:
+        """Return the shares on the way to the goal, as far as pods are ready."""
+        leaving = [Arm(revision, "", 0, 0) for revision in sorted(self._leaving)]
+        goal = Goal((*self.goal.arms, *leaving))
         taking = self.goal.answering | self._reached
-        ready = {r: self.s.ready(r) if r in taking else 0 for r in (a.revision for a in arms)}
-        total = sum(ready.values())
-        if total == 0:
-            return Goal((replace(self.goal.arms[0], share=100),))
-
-        def share(pods: int) -> int:
-            return max(1, round(100 * pods / total)) if pods else 0  # one of 1,000 takes part, too
-
-        return Goal(tuple(replace(arm, share=share(ready[arm.revision])) for arm in arms))
+        ready = {a.revision: self.s.ready(a.revision) * (a.revision in taking) for a in goal.arms}
+        return self.traffic.between(self.s, goal, self._leaving, ready)
 
     # 3. Scale-down after weight.
 
     def _shrunk(self, grown: Pods) -> Pods:
         """Return the pods to ask for: fewer where enough others are ready behind the Service."""
         sizes, stable = dict(grown), self.goal.stable
-        ready = {revision: self._lasting(revision) for revision in self._reached}
+        ready = {revision: self._lasting[revision] for revision in self._reached}
         others = self.goal.answering - {stable}
         stable_waits = any(self.s.ready(revision) < grown[revision] for revision in others)
         for revision in reversed(self._roles):
             if revision not in self._wanted or (revision == stable and stable_waits):
                 continue
-            missing = self._floor - (sum(ready.values()) - ready.get(revision, 0))
-            kept = min(missing, sizes[revision]) if revision in ready else 0
+            kept = min(self._needed(revision, ready), sizes[revision])
             sizes[revision] = min(sizes[revision], max(self._wanted[revision], kept))
             if revision in ready:
                 ready[revision] = min(ready[revision], sizes[revision])
         return sizes
 
+    def _needed(self, revision: str, ready: Pods) -> int:
+        """Return the fewest ready pods of a revision, beside others', that capacity takes."""
+        if revision not in ready:
+            return 0
+        counts = range(self.s.asked(revision) + 1)
+
+        def capacity(count: int) -> float:
+            return self.traffic.capacity(self.s, {**ready, revision: count})
+
+        return bisect_left(counts, self._floor, key=capacity)
+
     @cached_property
-    def _floor(self) -> int:
+    def _floor(self) -> float:
         """The ready pods that requests must reach: those asked for, as far as there are any."""
         return self._serving - self.given
 
@@ -179,14 +182,16 @@ class Way:
         return int(lacks_room and not is_given and self._serving > 1)
 
     @cached_property
-    def _serving(self) -> int:
-        return min(self.s.replicas, sum(self.s.ready_as_reported(r) for r in self._reached))
+    def _serving(self) -> float:
+        reported = {revision: self.s.ready_as_reported(revision) for revision in self._reached}
+        return min(self.s.replicas, self.traffic.capacity(self.s, reported))
 
     # What all three look at.
 
-    def _lasting(self, revision: str) -> int:
-        """Return the ready pods of a revision, without those that are about to end."""
-        return min(self.s.ready(revision), self.s.asked(revision))
+    @cached_property
+    def _lasting(self) -> Pods:
+        """The ready pods of each revision, without those that are about to end."""
+        return {r: min(self.s.ready(r), self.s.asked(r)) for r in self._roles}
 
     @cached_property
     def _wanted(self) -> Pods:

@@ -43,8 +43,9 @@ from perennial.plan.rollout.status.conditions import conditions
 from perennial.plan.rollout.status.printed import shown
 from perennial.plan.rollout.status.rebuild import rebuild, recall
 from perennial.plan.rollout.strategies import strategy_of
-from perennial.plan.rollout.traffic import traffic_of
+from perennial.plan.rollout.traffic import provider_of, traffic_of
 from perennial.plan.rollout.trial import choose, judge
+from perennial.plan.serving.route import backends
 
 
 def plan_deployment(s: DeploymentSnapshot) -> Plan:
@@ -75,13 +76,28 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
         state = choose(s, state, desired, strategy, is_alone)
     elif desired is not None and trial is not None:
         state = drop(state)
-    state = judge(s, state)
+    state = judge(s, _with_traffic(s, state))
     goes_on = desired is not None or is_undone(state.status)
     if state.status.canary is not None and goes_on:
         goal = _goal(s, state.status, desired)
         state = strategy.advance(s, state, Way(s, goal, traffic_of(s.deployment)).seen())
     state = _settle_stable(s, state)
     return _finish(s, state, _goal(s, state.status, desired))
+
+
+def _with_traffic(s: DeploymentSnapshot, state: State) -> State:
+    """Note how requests are divided; by another way a trial begins anew."""
+    status, way = state.status, provider_of(s.deployment)
+    if status.canary is None or status.rollout.traffic == way:
+        return state
+    state = state.set(traffic=way)
+    if not status.rollout.traffic or is_undone(status):
+        return state
+    event = Event(
+        "TrafficChanged", f"requests are divided by {way} now: {status.canary.name} begins anew"
+    )
+    first = strategy_of(s.deployment.spec.rollout).first_step(s)
+    return state.set(event, step=first, weight=None, promoting=False, paused="")
 
 
 def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | None) -> Goal:
@@ -165,11 +181,15 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
 
 
 def _unwanted(s: DeploymentSnapshot, wanted: tuple[Json, ...]) -> tuple[Deletion, ...]:
-    """Return the Services and routes of ours that are not among what is applied any more."""
+    """Return the Services and routes of ours that are not among what is applied any more.
+
+    A Service goes once no route was seen to name it.
+    """
     names = {(child["kind"], child["metadata"]["name"]) for child in wanted}
+    names |= {("Service", backend) for live in s.routes for backend in backends(live)}
     return tuple(
         Deletion.of(live)
-        for live in (*s.services, *s.routes)
+        for live in (*s.routes, *s.services)
         if (live["kind"], live["metadata"]["name"]) not in names
     )
 

@@ -1,10 +1,12 @@
 """What a strategy wants, and what makes it so; neither knows anything else of the other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from perennial.api.deployment import DeploymentStatus, StepStatus
 from perennial.api.values import Json
+from perennial.plan.core import Finding
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State
 
@@ -56,6 +58,9 @@ class Seen:
 class Traffic(Protocol):
     """Turns shares into objects, and reads back what is in force."""
 
+    BY_PODS: bool
+    """Whether shares follow from numbers of pods: then each one that comes or goes moves them."""
+
     def pods(self, goal: Goal, replicas: int, most: int) -> dict[str, int]:
         """Return the pods of each arm by which it has its share; ``most`` is for all of them."""
 
@@ -65,6 +70,29 @@ class Traffic(Protocol):
     def reached(self, s: DeploymentSnapshot, goal: Goal | None = None) -> frozenset[str]:
         """Return the revisions with pods that requests reach by a goal; without one, now."""
 
+    def capacity(
+        self, s: DeploymentSnapshot, ready: Mapping[str, int], goal: Goal | None = None
+    ) -> float:
+        """Return how many pods' worth of requests so many ready pods of each revision answer.
+
+        By a goal; without one as requests go now, at the worst where that is not known.
+        """
+
+    def between(
+        self, s: DeploymentSnapshot, goal: Goal, leaving: frozenset[str], ready: Mapping[str, int]
+    ) -> Goal:
+        """Return shares on the way to a goal, as far as the pods that are ready go.
+
+        Args:
+            s: what is observed.
+            goal: what is wanted, with an arm for each revision that leaves.
+            leaving: the revisions that have no part in it, but requests yet.
+            ready: the pods of each arm that may have requests.
+        """
+
+    def turns(self, s: DeploymentSnapshot, goal: Goal) -> bool:
+        """Tell whether a goal asks for requests to go elsewhere than they are asked to now."""
+
     def is_set(self, s: DeploymentSnapshot, goal: Goal) -> bool:
         """Tell whether requests were seen to go where a goal says."""
 
@@ -73,6 +101,9 @@ class Traffic(Protocol):
 
     def measured(self, s: DeploymentSnapshot) -> dict[str, int]:
         """Return the shares in percent that the ready pods really have."""
+
+    def problem(self, s: DeploymentSnapshot) -> Finding | None:
+        """Return why requests do not go as they are asked to; None where nothing hinders it."""
 
 
 class Strategy(Protocol):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from perennial.api import API_VERSION
 from perennial.api.values import Json
-from perennial.plan.core.premise import Name, name_of
+from perennial.plan.core.premise import ROUTES, Name, name_of
 from perennial.plan.rollout.goal import Traffic
 from perennial.plan.rollout.snapshot import REVISION_LABEL, DeploymentSnapshot
 
@@ -56,15 +56,18 @@ class KeepsCapacity:
         known = self.traffic.reached(before) | {stable.revision if stable is not None else ""}
         return all(after.ready_as_reported(r) > 0 for r in self.traffic.reached(after) - known)
 
-    def _ready(self, s: DeploymentSnapshot) -> int:
-        """Return the ready pods that requests reach, without those that are about to end."""
-        return sum(min(s.ready_as_reported(r), s.asked(r)) for r in self.traffic.reached(s))
+    def _ready(self, s: DeploymentSnapshot) -> float:
+        """Return what the ready pods that requests reach answer, without those about to end."""
+        lasting = {r: min(s.ready_as_reported(r), s.asked(r)) for r in s.populated}
+        return self.traffic.capacity(s, lasting)
 
     def _seen(self, present: Mapping[Name, Json | None]) -> DeploymentSnapshot:
         """Return what is observed, with the objects as they are."""
         live = [body for (_, kind, *_), body in present.items() if kind == "Deployment" and body]
         ours = (body for body in live if REVISION_LABEL in body["metadata"].get("labels", {}))
-        return replace(self.s, workloads=tuple(ours), service=present[self._service])
+        routes = tuple(body for (_, kind, *_), body in present.items() if kind in ROUTES and body)
+        service = present[self._service]
+        return replace(self.s, workloads=tuple(ours), service=service, routes=routes)
 
     @property
     def _owner(self) -> Name:
@@ -81,7 +84,12 @@ def _changed(present: Json | None, then: Json | None) -> Json | None:
     """Return an object as it is once something was applied to it, None where it is deleted."""
     if present is None or then is None:
         return then
-    return {**present, "spec": {**present["spec"], **then["spec"]}}
+    metadata = present["metadata"]
+    if present["kind"] in ROUTES:
+        # What is accepted now is another generation, and until this one is, that may be in force.
+        newer = {"generation": metadata.get("generation", 0) + 1}
+        metadata = {**metadata, "annotations": then["metadata"].get("annotations", {}), **newer}
+    return {**present, "metadata": metadata, "spec": {**present["spec"], **then["spec"]}}
 
 
 def as_seen(s: DeploymentSnapshot, child: Json) -> Json:
@@ -94,5 +102,5 @@ def as_seen(s: DeploymentSnapshot, child: Json) -> Json:
     live = next((o for o in own if (o["kind"], o["metadata"]["name"]) == name), None)
     if live is None:
         return child
-    seen = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
-    return {**child, "metadata": {**child["metadata"], **seen}}
+    known = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
+    return {**child, "metadata": {**child["metadata"], **known}}

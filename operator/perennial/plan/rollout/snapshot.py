@@ -45,6 +45,8 @@ class DeploymentSnapshot:
     """What a Gateway is told, where requests come through one."""
     budgets: tuple[Json, ...] = ()
     """Our PodDisruptionBudgets: at most one."""
+    no_routes: Finding | None = None
+    """Why nothing is known of routes, where they are wanted."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
@@ -92,6 +94,15 @@ class DeploymentSnapshot:
         """Return the one revision that the Service was seen to name; None: all, or no Service."""
         found = (self.service or {}).get("spec", {}).get("selector", {}).get(REVISION_LABEL)
         return None if found is None else str(found)
+
+    @property
+    def populated(self) -> frozenset[str]:
+        """Return the revisions whose Deployments ask for pods, or have some."""
+        return frozenset(
+            str(live["metadata"]["labels"][REVISION_LABEL])
+            for live in self.workloads
+            if int(live["spec"].get("replicas", 1)) > 0 or ready_pods(live) > 0
+        )
 
     def workload(self, revision: str) -> Json | None:
         """Return a revision's Deployment."""

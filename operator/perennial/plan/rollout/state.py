@@ -52,6 +52,7 @@ def drop(state: State) -> State:
         paused="",
         analysis=None,
         signature=None,
+        traffic="",
         baking="",
         rejected=rejected,
     )

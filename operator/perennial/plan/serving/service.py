@@ -2,7 +2,7 @@
 
 from perennial.api.deployment import ModelDeployment
 from perennial.api.values import Json
-from perennial.plan.serving.children import metadata
+from perennial.plan.serving.children import child_name, metadata
 
 
 def service(deployment: ModelDeployment, revision: str | None) -> Json:
@@ -28,3 +28,12 @@ def service_of(deployment: ModelDeployment, name: str, revision: str | None) -> 
             ],
         },
     }
+
+
+def revision_service(deployment: ModelDeployment, revision: str) -> Json:
+    """Return a Service of one revision, whose selector never changes; a route's weights do."""
+    found = service_of(deployment, child_name(deployment, revision), revision)
+    found["metadata"]["labels"]["perennial.dev/revision"] = revision
+    # Without a word a proxy speaks HTTP/1.1 to what is behind it, which no gRPC is.
+    found["spec"]["ports"][1]["appProtocol"] = "kubernetes.io/h2c"
+    return found

@@ -55,6 +55,11 @@ class RolloutStatus(ApiModel):
     )
     promoting: bool = Field(False, description="The canary passed its steps and takes over.")
     step: StepStatus | None = Field(None, description="Where the canary stands.")
+    traffic: str = Field(
+        "",
+        description="How requests are divided while it is on trial; otherwise it begins anew.",
+        max_length=16,
+    )
     analysis: AnalysisStatus | None = Field(
         None, description="What is known of the canary on trial."
     )

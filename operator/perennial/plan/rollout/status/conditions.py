@@ -13,6 +13,8 @@ from perennial.plan.rollout.signature_check import waits_for
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
 from perennial.plan.rollout.strategies.blue_green import not_at_once
+from perennial.plan.rollout.traffic import traffic_of
+from perennial.plan.serving.route import PENDING
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Facts:
     """Why stable's pods do not become ready."""
     shares: dict[str, int]
     """The shares of the traffic in force, by revision, in percent."""
+    route: Finding | None
+    """Why requests do not go as they are asked to."""
     stalled: Finding | None = None
 
     @property
@@ -57,7 +61,8 @@ def facts(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> Facts:
     status = state.status
     refused = held_back(s, status) if status.canary is None else None
     trouble = s.trouble(status.stable.revision) if status.stable is not None else None
-    found = Facts(s, status, state.problem, state.waiting, refused, trouble, shares)
+    route = traffic_of(s.deployment).problem(s) if status.stable is not None else None
+    found = Facts(s, status, state.problem, state.waiting, refused, trouble, shares, route)
     return replace(found, stalled=first(STALLED, found))
 
 
@@ -100,7 +105,12 @@ def is_rid_of_what_failed(f: Facts) -> Finding | None:
     return Finding("StableNotReady", f"{message}, since {f.name} has not the pods{why}")
 
 
-STALLED = (is_understood, can_start, is_rid_of_what_failed, is_not_rejected)
+def is_let_through(f: Facts) -> Finding | None:
+    """Make sure that what leads requests here has not refused to."""
+    return f.route if f.route is not None and f.route.final else None
+
+
+STALLED = (is_understood, can_start, is_let_through, is_rid_of_what_failed, is_not_rejected)
 
 
 def serves_what_is_named(f: Facts) -> Finding | None:
@@ -119,7 +129,12 @@ def answers(f: Facts) -> Finding | None:
     return f.stalled or f.trouble or waiting or starting
 
 
-NOT_READY = (serves_what_is_named, answers)
+def is_led_to(f: Facts) -> Finding | None:
+    """Make sure that requests come from where they are to come from."""
+    return f.route if f.route is not None and f.route.reason != PENDING and not f.idle else None
+
+
+NOT_READY = (serves_what_is_named, answers, is_led_to)
 
 
 def is_scaled_to_zero(f: Facts) -> Finding | None:
@@ -169,6 +184,8 @@ def is_over(f: Facts) -> Finding | None:
     trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else _trial(f)
     why = f.s.trouble(canary.revision)
     details = f"; {why.reason}: {why.message}" if why is not None else ""
+    if f.route is not None:
+        details += f"; {f.route.message}"
     if message := waits_for(status):
         details += f"; {message}"
     if (again := tried_again(f.s, f.status, canary)) is not None and not is_undone(status):
@@ -218,7 +235,8 @@ def conditions(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> l
     ready = not_ready or first(READY, f) or Finding("Serving")
     rolled_out = not_rolled_out or Finding("ScaledToZero" if f.idle else "Serving")
     by_spec = (f.status.canary is not None or f.status.baking) and f.explicit
-    busy = (not (f.serving or f.idle) or by_spec) and f.stalled is None
+    is_up_now = (f.serving and is_led_to(f) is None) or f.idle
+    busy = (not is_up_now or by_spec) and f.stalled is None
     stalled = f.stalled or Finding("Progressing")
     pause = waits_for(f.status) if f.status.paused else ""
     return [

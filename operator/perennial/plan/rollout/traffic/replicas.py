@@ -4,18 +4,17 @@ A Service's selector names one revision, or all of them. While it names all, eac
 many requests as any other, so that every revision with pods has a share.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from perennial.api.values import Json
+from perennial.plan.core import Finding
 from perennial.plan.rollout.goal import Goal
-from perennial.plan.rollout.snapshot import (
-    REVISION_LABEL,
-    DeploymentSnapshot,
-    ready_pods,
-)
+from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.serving.service import service
 
+BY_PODS = True
 CLOSE_ENOUGH = 0.5
 """Points by which a share may be off: it is told in whole percents."""
 PERIOD = 100
@@ -113,13 +112,42 @@ def reached(s: DeploymentSnapshot, goal: Goal | None = None) -> frozenset[str]:
     if goal is None and s.service is None:
         return frozenset()
     chosen = s.selection if goal is None else _selection(goal)
-    names = (str(w["metadata"]["labels"][REVISION_LABEL]) for w in s.workloads if _has_pods(w))
-    return frozenset(name for name in names if chosen in (None, name))
+    return frozenset(name for name in s.populated if chosen in (None, name))
+
+
+def capacity(s: DeploymentSnapshot, ready: Mapping[str, int], goal: Goal | None = None) -> float:
+    """Return how many ready pods have requests by a goal; without one, now.
+
+    Behind one Service each pod answers for any other.
+    """
+    return float(sum(ready.get(revision, 0) for revision in reached(s, goal)))
+
+
+def between(
+    s: DeploymentSnapshot, goal: Goal, leaving: frozenset[str], ready: Mapping[str, int]
+) -> Goal:
+    """Return the shares on the way to a goal: those of the pods that are ready.
+
+    While none is, requests wait for stable's.
+    """
+    total = sum(ready.values())
+    if total == 0:
+        return Goal((replace(goal.arms[0], share=100),))
+
+    def share(pods: int) -> int:
+        return max(1, round(100 * pods / total)) if pods else 0  # one of 1,000 takes part, too
+
+    return Goal(tuple(replace(arm, share=share(ready[arm.revision])) for arm in goal.arms))
 
 
 def is_set(s: DeploymentSnapshot, goal: Goal) -> bool:
     """Tell whether requests were seen to go where a goal says."""
     return s.service is not None and s.selection == _selection(goal)
+
+
+def turns(s: DeploymentSnapshot, goal: Goal) -> bool:
+    """Tell whether a goal asks for requests to go elsewhere than they are asked to now."""
+    return not is_set(s, goal)
 
 
 def objects(s: DeploymentSnapshot, goal: Goal | None) -> tuple[Json, ...]:
@@ -134,11 +162,12 @@ def measured(s: DeploymentSnapshot) -> dict[str, int]:
     return found or alone
 
 
+def problem(s: DeploymentSnapshot) -> Finding | None:
+    """Return why requests do not go as they are asked to: Kubernetes' own Services need nobody."""
+    return None
+
+
 def _selection(goal: Goal) -> str | None:
     """Return the revision that the Service is to name; None: all of them."""
     answering = goal.answering
     return next(iter(answering)) if len(answering) == 1 else None
-
-
-def _has_pods(live: Json) -> bool:
-    return int(live["spec"].get("replicas", 1)) > 0 or ready_pods(live) > 0
