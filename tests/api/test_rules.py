@@ -169,6 +169,16 @@ FULL: dict[str, dict[str, Any]] = {
             "deadline": "24h",
             "onNewVersion": "Restart",
         },
+        "traffic": {
+            "gateway": {
+                "parentRefs": [{"name": "public", "namespace": "edge", "sectionName": "https"}],
+                "hostnames": ["*.example.com"],
+                "path": "/v2/models/flights",
+                "timeout": "5s",
+                "canaryHeader": {"name": "x-canary", "value": "true"},
+                "grpc": {"hostnames": ["grpc.example.com"]},
+            }
+        },
     },
     "DriftMonitor": {
         "deploymentRef": {"name": "flights"},
@@ -216,6 +226,8 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", ANALYSIS, {"none": {}}),
     ("ModelDeployment", ("spec", "rollout", "maxSurge"), 2),
     ("ModelDeployment", ("spec", "rollout", "keepReplaced"), "0s"),
+    ("ModelDeployment", ("spec", "traffic"), {"replicas": {}}),
+    ("ModelDeployment", ("spec", "traffic", "gateway", "path"), "/"),
 ]
 
 Break = Callable[[Any], Any]
@@ -277,6 +289,11 @@ BROKEN: dict[str, Break] = {
     "must be at least 1s": instead("999ms"),
     "must be at least 10s": instead("9s"),
     "must be at most 24h": instead("25h"),
+    "must be at most 1h": instead("61m"),
+    "give exactly one of replicas or gateway": with_more(replicas={}),
+    "write a host such as": instead("Flights example"),
+    "write a path such as": instead("v2/models"),
+    "write the name of an HTTP header": instead("x canary"),
     "must be at least 1ms": instead("0s"),
     "must be at least 1m": instead("59s"),
     "must be at most 720h": instead("721h"),

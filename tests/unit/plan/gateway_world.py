@@ -178,6 +178,9 @@ class GatewayWorld(World):
         self._touch(made)
         self._check(capacity, [], f"{wanted['kind']} {weights(made)}")
 
+    def note(self, key: tuple[str, str]) -> None:
+        """Let the operator know a route or a Service as it is."""
+
     def remove(self, kind: str, name: str) -> None:
         """Delete a route or a Service, by the operator."""
         self.writes += 1
@@ -192,12 +195,14 @@ class GatewayWorld(World):
             assert sum(ref["weight"] for ref in refs if "weight" in ref) == 100
             assert all(ref["weight"] > 0 for ref in refs)
             for ref in refs:
-                assert ("Service", ref["name"]) in self.children, f"{ref['name']} is not there"
+                is_there = ("Service", ref["name"]) in self.children
+                assert is_there or self.is_behind, f"{ref['name']} is not there"
         before, after = weights(live) if live is not None else {}, weights(made)
-        status = self.deployment.status
+        status = self.planned or self.deployment.status
         stable = status.stable.revision if status.stable is not None else ""
         for revision, share in after.items():
-            if revision != stable and share > before.get(revision, 0) and not self.is_behind:
+            is_known = live is not None or not self.is_behind  # else nothing was asked before
+            if revision != stable and share > before.get(revision, 0) and is_known:
                 assert self.ready(revision) > 0, f"{revision} has requests before a pod"
         self._check_trial(before, after)
 
@@ -251,6 +256,7 @@ class GatewayWriter(Writer):
             if other != name:
                 is_owner = other[1] == world.deployment.kind()
                 now[other] = owner if is_owner else _sent(world.at(other))
+                world.note((other[1], other[3]))
         if not premise.allows(now, name, then):
             world.is_forbidden = True
             raise Outdated(name[3])
@@ -259,6 +265,7 @@ class GatewayWriter(Writer):
         world, key = self._world, (deletion.kind, deletion.name)
         live = world.children.get(key)
         if live is None:
+            world.note(key)
             await super().delete(deletion, premise)
             return
         name = name_of(live)
@@ -266,9 +273,17 @@ class GatewayWriter(Writer):
             self._ask(premise, name, live, None)
         self._counted(True)
         if not _is_same(live, {"uid": deletion.uid, "resourceVersion": deletion.version}):
+            world.note(key)
             raise Outdated(deletion.name)
         self._refuse("deletion", deletion.name)
         world.remove(*key)
+
+    async def apply(self, wanted: Json, premise: Premise | None = None) -> bool:
+        try:
+            return await super().apply(wanted, premise)
+        except Outdated:
+            self._world.note((wanted["kind"], wanted["metadata"]["name"]))
+            raise
 
 
 def wanted_differs(world: World, one: str, other: str) -> bool:

@@ -7,7 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from rollout_world import World
+from stale_gateway_world import StaleGatewayWorld
 from test_rollout_machine import Rollouts
+from test_stale_rollout import StaleRollouts
 
 from effort import tried
 
@@ -68,8 +70,19 @@ class GatewayRollouts(Rollouts):
         assert routes == ["HTTPRoute"]
         assert sum(world.in_force.values()) == 100
         if status.canary is None and status.stable.artifact.sha256 not in world.broken:
-            assert world.in_force == {status.stable.revision: 100}
+            told = (world.route or {}).get("status"), world.route
+            assert world.in_force == {status.stable.revision: 100}, (world.in_force, told)
 
 
 TestGatewayRollouts = GatewayRollouts.TestCase
 TestGatewayRollouts.settings = settings(tried(80), stateful_step_count=30, derandomize=True)
+
+
+class StaleGatewayRollouts(StaleRollouts, GatewayRollouts):
+    """The same of an operator that hears of half of what happens at each look, or less."""
+
+    WORLD: ClassVar[type[World]] = StaleGatewayWorld
+
+
+TestStaleGatewayRollouts = StaleGatewayRollouts.TestCase
+TestStaleGatewayRollouts.settings = settings(tried(60), stateful_step_count=30, derandomize=True)
