@@ -140,7 +140,7 @@ def test_the_kinds_of_routes_come_later(bare: ApiServer, ask: Kubectl, tmp_path:
         before = get(ask, "httproute", "later")
         time.sleep(3)
         assert get(ask, "httproute", "later") == before
-        revision = before["spec"]["rules"][-1]["backendRefs"][0]["name"]
+        revision = before["spec"]["rules"][0]["backendRefs"][0]["name"]
         assert get(ask, "service", revision)["spec"]["selector"]
         # What a hand adds is taken out again.
         rules = before["spec"]["rules"]

@@ -75,12 +75,30 @@ def test_weights_change_under_load_and_no_request_is_lost(arms: tuple[Arm, Arm])
     assert not found.failed and len(found.by_version) == 2
 
 
+TESTERS = {"headers": [{"name": "x-tester", "value": "yes"}]}
+
+
+def test_a_rule_that_comes_and_goes_at_the_end_costs_no_request(arms: tuple[Arm, Arm]) -> None:
+    # Before the one that divides, it would: what is behind a rule is named by the rule's number.
+    stable, canary = arms
+    rules = split(stable, canary, 10)
+    chosen = {"matches": [TESTERS], "backendRefs": [backend(canary.service)]}
+    routes.apply(NAME, rules)
+    flows()
+    with client.load(NAME, requests=5000) as found:
+        for _ in range(8):
+            routes.apply(NAME, [*rules, chosen])
+            time.sleep(0.5)
+            routes.apply(NAME, rules)
+            time.sleep(0.5)
+    assert not found.failed
+
+
 def test_a_header_chooses_the_canary(arms: tuple[Arm, Arm]) -> None:
     stable, canary = arms
-    testers = {"headers": [{"name": "x-tester", "value": "yes"}]}
     rules = [
-        {"matches": [testers], "backendRefs": [backend(canary.service)]},
         {"backendRefs": [backend(stable.service)]},
+        {"matches": [TESTERS], "backendRefs": [backend(canary.service)]},
     ]
     routes.apply(NAME, rules)
     flows()
@@ -104,6 +122,22 @@ def test_users_stay_with_an_arm_while_its_share_grows(arms: tuple[Arm, Arm]) -> 
         met.append({user for user, seen in found.users.items() if canary.revision in seen})
         assert len(met[-1]) == pytest.approx(2000 * percent / 100, rel=0.25)
     assert met[0] < met[1]
+
+
+def test_a_second_arm_of_sticky_users_comes_and_goes_under_load(arms: tuple[Arm, Arm]) -> None:
+    # Each backend with a filter is a cluster of its own, named by its place: stable is the first.
+    stable, canary = arms
+    routes.hash_by(client.USER)
+    alone = routes.marked([{"backendRefs": [backend(stable.service)]}])
+    routes.apply(NAME, alone)
+    flows()
+    with client.load(NAME, *USERS, requests=5000) as found:
+        for percent in (10, 50):
+            routes.apply(NAME, routes.marked(split(stable, canary, percent)))
+            time.sleep(1)
+            routes.apply(NAME, alone)
+            time.sleep(1)
+    assert not found.failed and found.by_version[canary.revision]
 
 
 USERS = ("--users", "2000")

@@ -73,7 +73,7 @@ class GatewayWorld(World):
     def edit_route(self, share: int) -> None:
         """Let a hand give every backend the same weight."""
         if (live := self.route) is not None:
-            for ref in live["spec"]["rules"][-1]["backendRefs"]:
+            for ref in live["spec"]["rules"][0]["backendRefs"]:
                 ref["weight"] = share
             live["metadata"]["generation"] += 1
             self._touch(live)
@@ -301,6 +301,6 @@ def is_child(body: Json) -> bool:
 
 def weights(live: Json) -> Shares:
     """Return the shares that a route gives to revisions."""
-    refs = live["spec"]["rules"][-1]["backendRefs"] if live["kind"] in ROUTES else []
+    refs = live["spec"]["rules"][0]["backendRefs"] if live["kind"] in ROUTES else []
     total = sum(ref["weight"] for ref in refs)
     return {ref["name"].removeprefix(f"{OWN}-"): 100 * ref["weight"] // total for ref in refs}

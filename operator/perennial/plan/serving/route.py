@@ -111,20 +111,25 @@ def is_as_wanted(live: Json, wanted: Json) -> bool:
 def _rules(
     deployment: ModelDeployment, gateway: Gateway, division: Division, kind: str
 ) -> Iterator[Json]:
-    """Yield the rules: for each place those that a header chooses, then those that divide."""
+    """Yield the rules: those that divide, then those that a header chooses, which come and go.
+
+    The more special one wins wherever it stands. What divides keeps its place: Envoy Gateway names
+    what is behind a rule by its number, and what has another name is not there for a moment.
+    """
     path = gateway.path or "/"
     places: list[tuple[str | None, int]] = [(path, HTTP_PORT)]
     if kind == GRPC:
         places = [(None, GRPC_PORT)]
     elif path == "/" and gateway.grpc is None:
         places.insert(0, (GRPC_PATH, GRPC_PORT))  # the host is this model's, whole
-    header = gateway.canary_header
     for place, port in places:
-        if division.chosen and header is not None:
-            match = {"headers": [{"type": "Exact", **header.to_json()}]}
-            only = Division({division.chosen: 100})
-            yield _rule(deployment, gateway, only, place, port, match)
         yield _rule(deployment, gateway, division, place, port, {})
+    header = gateway.canary_header
+    if division.chosen and header is not None:
+        match = {"headers": [{"type": "Exact", **header.to_json()}]}
+        only = Division({division.chosen: 100})
+        for place, port in places:
+            yield _rule(deployment, gateway, only, place, port, match)
 
 
 def _rule(
@@ -180,7 +185,7 @@ def _duration(text: str) -> str:
 def shares_of(deployment: ModelDeployment, live: Json) -> Shares:
     """Return the shares that a route asks for; whatever a hand has made of it, in percent."""
     rules = live["spec"].get("rules") or [{}]
-    refs = rules[-1].get("backendRefs") or []
+    refs = rules[0].get("backendRefs") or []
     weights: Shares = {}
     prefix = child_name(deployment, "")
     for ref in refs:
