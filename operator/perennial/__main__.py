@@ -26,6 +26,7 @@ from perennial.handlers import wake
 from perennial.handlers.controller import Controller
 from perennial.plan.core.premise import GATEWAY_API
 from perennial.sources.pods import Pods
+from perennial.sources.web import Web
 
 OWN = tuple(Source(API_VERSION, kind.kind()) for kind in KINDS)
 CHILDREN = tuple(
@@ -68,8 +69,8 @@ async def operate() -> None:
     heed_signals(stopping)
     cache = Cache((*OWN, *CHILDREN), wake.references)
     cluster = CachedCluster(await connect(), cache)
-    pods = Pods(lambda: queue.meanwhile())
-    controller = Controller(cluster, pods, settings, options)
+    pods, web = Pods(lambda: queue.meanwhile()), Web()
+    controller = Controller(cluster, pods, settings, options, web)
 
     async def reconcile(key: Key) -> float | None:
         # Nothing is decided where not everything was listed: it is woken once it was.
@@ -120,6 +121,7 @@ async def operate() -> None:
     finally:
         await probes.cleanup()
         await pods.close()
+        await web.close()
         await cluster.close()
 
 

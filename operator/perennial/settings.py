@@ -1,10 +1,12 @@
 """The operator's configuration, from environment variables that the chart sets."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from perennial.plan.core import Settings
+from perennial.plan.core.outside import AllowedUrl
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ def read(environment: Mapping[str, str] | None = None) -> tuple[Settings, Option
         pod_user=int(user) if (user := env("PERENNIAL_POD_USER", "65532")) else None,
         store_uri=env("PERENNIAL_STORE_URI", ""),
         store_secret=secret,
+        allowed_urls=tuple(
+            AllowedUrl(str(a["url"]), tuple(a.get("namespaces", ())))
+            for a in json.loads(env("PERENNIAL_ALLOWED_URLS", "") or "[]")
+        ),
         schemes=frozenset(words("PERENNIAL_ALLOWED_SCHEMES", "s3,gs,az,pvc")),
     )
     options = Options(

@@ -24,6 +24,22 @@ REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 GPU = {"key": "gpu", "operator": "In", "values": ["a"]}
 
+GOLDEN = {
+    "name": "late",
+    "inputs": [
+        {"name": "hour", "datatype": "FP32", "shape": [2], "data": [9.5, None]},
+        {"name": "origin", "datatype": "BYTES", "shape": [2], "data": ["JFK", "LGA"]},
+    ],
+    "expect": [{"name": "probabilities", "data": [[0.2, 0.8], [0.9, 0.1]]}],
+}
+OFTEN = {"interval": "30s", "failures": 2}
+WEB = {"url": "http://checks.{{namespace}}.svc:8080/of/{{canary}}?x=1", "path": "/ok", **OFTEN}
+PROMETHEUS = {
+    "address": "http://prometheus.monitoring.svc:9090/team",
+    "query": 'sum(rate(x{namespace="{{namespace}}", pod=~"{{name}}-{{canary}}-.*"}[1m]))',
+    **OFTEN,
+}
+
 # Every field that there is, but for choices: these take turns in OTHER.
 FULL: dict[str, dict[str, Any]] = {
     "ModelTraining": {
@@ -163,8 +179,14 @@ FULL: dict[str, dict[str, Any]] = {
                     {"name": "errors", "errorRate": {"maximum": 0.01}},
                 ],
             },
+            "beforeTraffic": {
+                "golden": {"requests": [GOLDEN], "tolerance": 0.01},
+                "web": [{"name": "approved", "minimum": 1, **WEB}],
+            },
             "maxSurge": "25%",
             "keepReplaced": "10m",
+            "keepFailed": "30m",
+            "bake": "5m",
             "progressDeadline": "10m",
             "deadline": "24h",
             "onNewVersion": "Restart",
@@ -179,6 +201,7 @@ FULL: dict[str, dict[str, Any]] = {
                 "grpc": {"hostnames": ["grpc.example.com"]},
             }
         },
+        "disruptionBudget": {"maxUnavailable": 1},
     },
     "DriftMonitor": {
         "deploymentRef": {"name": "flights"},
@@ -198,16 +221,24 @@ FULL: dict[str, dict[str, Any]] = {
 IMPORTED = {"imported": {"origin": "a vendor"}}
 MODEL, SPACE = ("spec", "model"), ("spec", "candidates", 0, "search", "parameters", "C")
 SPLIT = ("spec", "dataset", "split")
+CANARY = ("spec", "rollout", "canary")
+GREEN = {k: v for k, v in FULL["ModelDeployment"]["rollout"].items() if k != "canary"}
 ANALYSIS = ("spec", "rollout", "analysis")
 METRICS = (*ANALYSIS, "metrics")
+BEFORE = ("spec", "rollout", "beforeTraffic")
 GATE = ("spec", "gates", 0)
 OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelVersion", ("spec", "source"), IMPORTED),
     ("ModelDeployment", MODEL, {"trainingRef": {"name": "flights"}}),
     ("ModelDeployment", MODEL, {"versionRef": {"name": "flights-1"}}),
     ("ModelDeployment", ("spec", "rollout", "canary", "steps", 0), {"pause": {}}),
+    ("ModelDeployment", CANARY, {"ramp": [1, 5, 25, 50], "every": "2m"}),
+    ("ModelDeployment", ("spec", "rollout"), {**GREEN, "blueGreen": {}}),
+    ("ModelDeployment", ("spec", "rollout"), {**GREEN, "blueGreen": {"pause": {"duration": "5m"}}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "e", "errorRate": {"maximum": 0.1}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "r", "refusalRate": {"maximum": 0.1}}),
+    ("ModelDeployment", (*METRICS, 0), {"name": "p", "prometheus": {"maximum": 1, **PROMETHEUS}}),
+    ("ModelDeployment", (*METRICS, 0), {"name": "w", "web": {"minimum": -0.5, **WEB}}),
     (
         "ModelDeployment",
         METRICS,
@@ -224,8 +255,11 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelTraining", GATE, {"name": "a", "metric": "r2", "maximum": 1}),
     ("ModelTraining", GATE, {"name": "a", "metric": "r2", "againstChampion": {}}),
     ("ModelDeployment", ANALYSIS, {"none": {}}),
+    ("ModelDeployment", (*BEFORE, "golden"), {"configMap": {"name": "golden", "key": "a.json"}}),
+    ("ModelDeployment", BEFORE, {"web": [{"name": "approved", "maximum": 0, **WEB}]}),
     ("ModelDeployment", ("spec", "rollout", "maxSurge"), 2),
-    ("ModelDeployment", ("spec", "rollout", "keepReplaced"), "0s"),
+    ("ModelDeployment", ("spec", "disruptionBudget"), {"minAvailable": "50%"}),
+    ("ModelDeployment", ("spec", "rollout", "keepReplaced"), "5m"),
     ("ModelDeployment", ("spec", "traffic"), {"replicas": {}}),
     ("ModelDeployment", ("spec", "traffic", "gateway", "path"), "/"),
 ]
@@ -311,13 +345,31 @@ BROKEN: dict[str, Break] = {
     "write a label's value": instead("Team A"),
     "write a key as team or example.com/team": instead({"Team A": "a"}),
     "name must not end in -canary": lambda o: {**o, "metadata": named("a-canary")},
+    "give at most one of canary": with_more(blueGreen={}),
+    "bake must be at most keepReplaced": with_more(bake="11m"),
+    "give exactly one of steps or ramp": with_more(ramp=[5, 50], every="1m"),
+    "ramp and every belong together": with_more(every="1m"),
+    "write shares that grow": instead([25, 5]),
     "give exactly one of setWeight or pause": with_more(setWeight=10),
-    "give exactly one of errorRate, refusalRate or latency": with_more(errorRate={"maximum": 1}),
+    "give exactly one of errorRate, refusalRate": with_more(errorRate={"maximum": 1}, web=WEB),
+    "give exactly one of maximum or minimum": with_more(maximum=1, minimum=1),
+    "write address as http://HOST": with_more(address="http://user:password@prometheus:9090"),
+    "address is what comes before": with_more(address="http://prometheus:9090/?x=1"),
+    "address knows {{namespace}}": with_more(address="http://{{pod}}.team.svc"),
+    "query knows {{namespace}}": with_more(query='x{pod="{{pod}}"}'),
+    "write url as http://HOST": with_more(url="file:///etc/passwd"),
+    "url knows {{namespace}}": with_more(url="http://checks.team.svc/{{args.x}}"),
+    "write a JSON pointer": instead("score"),
+    "must be at least 5s": instead("4s"),
+    "give golden, web or both": instead({}),
+    "give exactly one of requests or configMap": with_more(configMap={"name": "golden"}),
     "give exactly one of maximum or againstStable": with_more(againstStable={}),
     "a quantile belongs to a maximum": instead({"quantile": 0.5, "againstStable": {}}),
     "give either none or metrics": with_more(none={}),
     "must be at most 10s": instead("11s"),
     "write a number of pods, at least 1": instead("25"),
+    "write a number of pods, or a percentage": instead("101%"),
+    "give exactly one of minAvailable or maxUnavailable": with_more(minAvailable=1),
     "minimum must be below maximum": with_more(minimum=1),
 }
 

@@ -69,11 +69,11 @@ class Autoscaler:
             done = self.kubectl("replace", "--raw", SCALE, "-f", "-", body=scale)
             assert done.code == 0 or "Conflict" in done.error, done.error
 
-    def answering(self) -> set[str]:
-        """Return the pods that requests reach: those in the Service's slices."""
+    def answering(self, service: str = "flights") -> set[str]:
+        """Return the pods that requests reach by a Service: those in its slices."""
         found = self.kubectl(
             "get", "endpointslices", "-n", SPACE, "-o", "json",
-            "-l", "kubernetes.io/service-name=flights",
+            "-l", f"kubernetes.io/service-name={service}",
         )  # fmt: skip
         return {
             endpoint["targetRef"]["name"]
@@ -125,6 +125,9 @@ def test_an_autoscaler_scales_through_a_canary_and_is_not_misled_by_it(
         assert len(scaler.answering()) == 2 * LOAD  # stable has all of its own
         told = status()
         assert told["replicas"] == 2 * LOAD and " in (" in told["selector"]
+        assert told["address"]["canaryUrl"] == f"http://flights-canary.{SPACE}.svc"
+        alone = scaler.answering("flights-canary")
+        assert alone < scaler.answering() and len(alone) == LOAD
         request = "perennial.dev/request=promote/1"
         assert kubectl("annotate", "md", "flights", "-n", SPACE, request).code == 0
         wait(
@@ -133,6 +136,7 @@ def test_an_autoscaler_scales_through_a_canary_and_is_not_misled_by_it(
             90,
         )
         looks(3)
+        assert kubectl("get", "svc", "flights-canary", "-n", SPACE).code != 0
         assert set(scaler.written[begun:]) == {LOAD}
         owners = kubectl("get", "md", "flights", "-n", SPACE, "-o", "json", "--show-managed-fields")
         fields = json.loads(owners.out)["metadata"]["managedFields"]

@@ -126,3 +126,14 @@ def demanding(content: bytes) -> bytes:
 def broken(content: bytes) -> bytes:
     """Return a file that is no model."""
     return content[: len(content) // 2]
+
+
+def opposite(content: bytes) -> bytes:
+    """Answer each probability's opposite: it fails no request, and it is wrong."""
+    model = onnx.load_from_string(content)
+    graph = model.graph
+    last = graph.output[1].name
+    before = _after(graph, last)
+    graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), "whole"))
+    graph.node.append(helper.make_node("Sub", ["whole", before], [last]))
+    return bytes(model.SerializeToString())

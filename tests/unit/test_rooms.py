@@ -16,6 +16,7 @@ from perennial.api.crd import open_api_schema
 from perennial.plan.monitoring.actions import ACTIONS
 from perennial.plan.monitoring.tests import TESTS
 from perennial.plan.rollout.analysis.metrics import METRICS
+from perennial.plan.rollout.analysis.sources import SOURCES
 from perennial.plan.rollout.requests import REQUESTS
 from perennial.plan.rollout.strategies import STRATEGIES
 from perennial.plan.rollout.traffic import PROVIDERS
@@ -62,6 +63,13 @@ ROOMS = [
         field="spec.rollout.analysis.metrics.ENTRY",
         page="verdicts.md",
         shared=frozenset({"metric", "rate", "label_share", "outcome_mean"}),
+    ),
+    Room(
+        folder="plan/rollout/analysis/sources",
+        entries=SOURCES,
+        field="spec.rollout.analysis.metrics.ENTRY",
+        page="verdicts.md",
+        shared=frozenset({"source"}),
     ),
     Room(
         folder="plan/rollout/requests",

@@ -1,6 +1,7 @@
 """The operator's configuration from its environment."""
 
 from perennial.plan.core import Settings
+from perennial.plan.core.outside import AllowedUrl
 from perennial.settings import Options, read
 
 
@@ -32,3 +33,12 @@ def test_lists_are_split_at_commas_and_the_secret_serves_both() -> None:
     assert settings.schemes == {"s3", "file"}
     assert options.watch_namespaces == ("a", "b") and options.metrics_port == 1234
     assert settings.store_secret == options.store_secret == "store"
+
+
+def test_urls_that_may_be_asked_are_read_as_the_chart_writes_them() -> None:
+    written = '[{"url":"http://p:9090"},{"namespaces":["team"],"url":"http://*.{namespace}.svc"}]'
+    settings, _ = read({"PERENNIAL_ALLOWED_URLS": written})
+    assert settings.allowed_urls == (
+        AllowedUrl("http://p:9090"),
+        AllowedUrl("http://*.{namespace}.svc", ("team",)),
+    )

@@ -110,9 +110,10 @@ class _Stage:
         self._change("rolled-back", {"artifact": None, "versionRef": {"name": "refuted"}})
         self._change("kept", newer)
         self._change("paused", newer)
+        self._change("preview", newer)
         self._change("differs", {"artifact": {"uri": scene.place(asks_more), "sha256": asks_more}})
         self._until("the monitor has a history", self._has_history)
-        for name in ("rolled-back", "kept", "paused", "differs"):
+        for name in ("rolled-back", "kept", "paused", "preview", "differs"):
             self._until(f"{name} is so", partial(self._is, name, scene.STATES[name]))
         self._change("midway", newer)  # last, since it goes on
         self._until("all are as they are to be", self._is_complete)

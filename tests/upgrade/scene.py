@@ -33,6 +33,12 @@ OPTIONS: Json = {
     "requestLog": {"sampleFraction": 0.5, "features": ["amount", "colour"]},
     "receipts": {"reward": {"minimum": 0, "maximum": 1}},
 }
+SHOWN_FIRST: Json = {
+    "beforeTraffic": {
+        "golden": {"configMap": {"name": "golden", "key": "requests.json"}, "tolerance": 0.01},
+        "web": [{"name": "approved", "url": "http://approvals.{{namespace}}.svc/", "minimum": 1}],
+    }
+}
 SPREAD = {
     "maxSkew": 1,
     "topologyKey": "kubernetes.io/hostname",
@@ -131,7 +137,7 @@ def deployments(good: str) -> list[Json]:
     ]
     waits: Json = {"steps": [{"setWeight": 50}, {"pause": {}}]}
     return [
-        _served("followed", {"trainingRef": {"name": "trained"}}),
+        _served("followed", {"trainingRef": {"name": "trained"}}, rollout=SHOWN_FIRST),
         _served("resting", {"versionRef": {"name": "imported"}}, replicas=2),
         _served("options", {"artifact": artifact}, serving=OPTIONS, podOverrides=OVERRIDES),
         _served("paused", {"artifact": bare}, rollout={"canary": waits}),
@@ -145,6 +151,16 @@ def deployments(good: str) -> list[Json]:
                 "analysis": unmeasured,
                 "keepReplaced": "720h",
                 "maxSurge": 1,
+            },
+        ),
+        _served(
+            "preview",
+            {"artifact": bare},
+            rollout={
+                "blueGreen": {"pause": {}},
+                "keepReplaced": "10m",
+                "keepFailed": "30m",
+                "bake": "2m",
             },
         ),
         _served(
@@ -191,6 +207,12 @@ def is_paused(status: Json) -> bool:
     return bool(found.get("paused")) and bool((found.get("analysis") or {}).get("judgedUntil"))
 
 
+def is_previewed(status: Json) -> bool:
+    """Tell whether a new version has all its pods, no traffic, and waits for a person."""
+    shares = [r["share"]["actual"] for r in status.get("revisions", []) if r["role"] == "Canary"]
+    return rollout(status).get("paused") == "CanaryPauseStep" and shares == [0]
+
+
 def is_different(status: Json) -> bool:
     """Tell whether a canary that takes something else than stable waits for a person."""
     return rollout(status).get("paused") == "SignatureChanged"
@@ -213,6 +235,7 @@ STATES: dict[str, Callable[[Json], bool]] = {
     "resting": is_serving,
     "options": is_serving,
     "paused": is_paused,
+    "preview": is_previewed,
     "differs": is_different,
     "rolled-back": is_rolled_back,
     "kept": is_kept,

@@ -98,6 +98,9 @@ capabilities: {drop: [ALL]}
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes, grpcroutes]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
 # A run's becomes its Job's; to change an owner, one must be allowed to delete what it owns.
 - apiGroups: [""]
   resources: [configmaps]

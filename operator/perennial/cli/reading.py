@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from perennial.api.deployment import DEFAULT_STEPS, AnalysisStatus, DeploymentStatus
+from pydantic import ValidationError
+
+from perennial.api.deployment import AnalysisStatus, DeploymentStatus, Rollout
 from perennial.api.deployment.status import RolloutStatus
 from perennial.api.values import Json
 from perennial.cli.lenient import (
@@ -28,6 +30,8 @@ from perennial.cli.lenient import (
     words,
 )
 
+STRATEGIES = ("canary", "blueGreen", "shadow")
+"""Fields of spec.rollout, those of newer operators, too, of which one says how a trial goes."""
 SETTLED = frozenset({"Stable", "Previous", "Failed"})
 """Roles of revisions that are not on trial."""
 _OF_ROLLOUT = names_of(RolloutStatus)
@@ -81,6 +85,8 @@ class Metric:
     requests: int
     suspected: bool
     votes: bool
+    is_share: bool
+    """It is a share of the requests, rather than any number of others."""
     course: tuple[float | None, ...]
     """What the value was, oldest first; empty where an older operator does not tell."""
 
@@ -208,11 +214,16 @@ def _revision(r: Json) -> Revision:
 
 def _steps(body: Json) -> tuple[Step, ...]:
     rollout = part(body, "spec.rollout")
-    others = ("blueGreen", "shadow")
-    asked = at(rollout, "canary.steps")
-    if asked is None and not any(other in rollout for other in others):
-        asked = [step.to_json() for step in DEFAULT_STEPS]
-    return tuple(_step(n, step) for n, step in enumerate(entries(asked), 1))
+    known = {str(field.alias): name for name, field in Rollout.model_fields.items()}
+    strategy = {name: rollout[name] for name in STRATEGIES if rollout.get(name) is not None}
+    if strategy.keys() <= known.keys():
+        try:
+            asked = [step.to_json() for step in Rollout.model_validate(strategy).steps]
+            return tuple(_step(n, step) for n, step in enumerate(asked, 1))
+        except ValidationError:
+            pass  # of a newer operator: as far as it can be read
+    asked = entries(at(rollout, "canary.steps"))
+    return tuple(_step(n, step) for n, step in enumerate(asked, 1))
 
 
 def _step(number_of: int, step: Json) -> Step:
@@ -253,6 +264,7 @@ def _metrics(body: Json, status: Json, analysis: Json) -> tuple[Metric, ...]:
                 requests=count(m.get("requests")),
                 suspected=bool(m.get("suspected")),
                 votes=spec.get("mode") != "Observe",
+                is_share=not isinstance(m.get("measured"), dict),
                 course=numbers(m.get("course")),
             )
         )

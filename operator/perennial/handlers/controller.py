@@ -19,6 +19,7 @@ from perennial.handlers.unreadable import stall
 from perennial.plan.core import Settings
 from perennial.settings import Options
 from perennial.sources.pods import Pods
+from perennial.sources.web import Web
 
 ANEW_SECONDS = 0.1
 """When what has changed meanwhile is decided anew: soon, but not as fast as it may change again."""
@@ -27,8 +28,15 @@ ANEW_SECONDS = 0.1
 class Controller:
     """Reconciles any of our kinds by its key."""
 
-    def __init__(self, cluster: Cluster, pods: Pods, settings: Settings, options: Options) -> None:
-        self._cluster, self._pods = cluster, pods
+    def __init__(
+        self,
+        cluster: Cluster,
+        pods: Pods,
+        settings: Settings,
+        options: Options,
+        web: Web | None = None,
+    ) -> None:
+        self._cluster, self._pods, self._web = cluster, pods, web or Web()
         self._settings, self._options = settings, options
         self.store = StoreAccess(cluster, options)
 
@@ -41,7 +49,9 @@ class Controller:
             opens = OBSERVERS[key.kind].opens_store
             denied = await self.store.denied(key.namespace) if opens else None
             settings = replace(self._settings, store_denied=denied)
-            decided = await observe_and_plan(self._cluster, self._pods, key, settings, now)
+            decided = await observe_and_plan(
+                self._cluster, self._pods, key, settings, now, self._web
+            )
             if decided is None:
                 result = "success"
                 metrics.forget(*key)

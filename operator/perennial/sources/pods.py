@@ -1,4 +1,4 @@
-"""Ask serving pods what they counted, and what they serve, on their metrics port."""
+"""Ask serving pods what they counted and serve, on their metrics port, and golden requests."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TypeVar
 
 import aiohttp
 
+from perennial.plan.core.golden import Answered, GoldenAnswer, GoldenQuestion
+from perennial.plan.core.golden import read as read_golden
 from perennial.plan.core.questions import Answer, Question
 from perennial.plan.core.signature import Signature, SignatureAnswer, SignatureQuestion
 from perennial_artifact.profile import Profile
 from perennial_artifact.windows import Window
 
-PORT = 9090
+PORT, DATA_PORT = 9090, 8080
 SECONDS = 3.0
+GOLDEN_SECONDS = 5.0
+"""How long a model may think about one golden request."""
 CONNECT_SECONDS = 1.0
 MAXIMUM_BYTES = 4 * 1024 * 1024
 CONNECTIONS = 512
@@ -87,6 +92,30 @@ class Pods:
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return False
 
+    async def golden(self, questions: Sequence[GoldenQuestion]) -> tuple[GoldenAnswer, ...]:
+        """Return what pods make of golden requests, in the order of the questions."""
+        return tuple(await asyncio.gather(*(self._golden(q) for q in questions)))
+
+    async def _golden(self, q: GoldenQuestion) -> GoldenAnswer:
+        """Return what came of each request, up to the first that is left unanswered."""
+        found: list[Answered] = []
+        for name, body in q.requests:
+            found.append(await self._infer(q, name, body))
+            if found[-1].problem:
+                break
+        return GoldenAnswer(q.pod, q.revision, tuple(found))
+
+    async def _infer(self, q: GoldenQuestion, name: str, asked: bytes) -> Answered:
+        path = f"/v2/models/{q.model}/infer"
+        try:
+            async with asyncio.timeout(GOLDEN_SECONDS):
+                status, body, _ = await self._get(q.address, path, "POST", DATA_PORT, asked)
+                return await self._read(partial(read_golden, name, status), body)
+        except (aiohttp.ClientError, TimeoutError):
+            return Answered(name, problem="did not answer its data port")
+        except ValueError as error:
+            return Answered(name, refusal=f"gave no answer of a model: {error}")
+
     async def _signature(self, q: SignatureQuestion) -> SignatureAnswer:
         try:
             async with asyncio.timeout(SECONDS):
@@ -140,14 +169,28 @@ class Pods:
         skew = parsedate_to_datetime(date).timestamp() - clock if date else 0.0
         return status, body, clock, skew
 
-    async def _get(self, address: str, path: str, method: str = "GET") -> tuple[int, bytes, str]:
+    async def _get(
+        self,
+        address: str,
+        path: str,
+        method: str = "GET",
+        port: int | None = None,
+        asked: bytes | None = None,
+    ) -> tuple[int, bytes, str]:
         """Return status, body, read to its end, and date.
 
         Raises:
             ValueError: it is too large, or compressed, which nobody asked for.
         """
-        asked = self._connected().request(method, url(address, path), allow_redirects=False)
-        async with asked as answer:
+        seconds = SECONDS if asked is None else GOLDEN_SECONDS
+        request = self._connected().request(
+            method,
+            url(address, path, port),
+            data=asked,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
+        )
+        async with request as answer:
             if answer.headers.get("Content-Encoding", "identity") != "identity":
                 raise ValueError("the answer is compressed")
             body = bytearray()
@@ -162,10 +205,8 @@ class Pods:
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=SECONDS, sock_connect=CONNECT_SECONDS)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-                timeout=timeout,
                 auto_decompress=False,
                 headers={"Accept-Encoding": "identity"},
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -173,7 +214,7 @@ class Pods:
         return self._session
 
 
-def url(address: str, path: str) -> str:
-    """Return the URL of a path on a pod's metrics port."""
+def url(address: str, path: str, port: int | None = None) -> str:
+    """Return the URL of a path on a pod's port, by default that of its metrics."""
     host = f"[{address}]" if ":" in address else address
-    return f"http://{host}:{PORT}{path}"
+    return f"http://{host}:{port or PORT}{path}"

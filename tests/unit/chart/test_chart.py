@@ -10,6 +10,7 @@ from chart import CHART, containers, environment, helm, parse, pods, render, sel
 from perennial.api import KINDS
 from perennial.api.crd import definition
 from perennial.plan.core import Settings
+from perennial.plan.core.outside import is_allowed
 from perennial.settings import read
 
 SHA = "sha256:" + "a" * 64
@@ -51,6 +52,10 @@ BAD = [
     ("serving.image.digest=sha256:abc", "at '/serving/image/digest': 'sha256:abc' does not match"),
     ("trainer.image.repository=", "at '/trainer/image/repository': minLength"),
     ("allowedSchemes:=[]", "at '/allowedSchemes': minItems: got 0, want 1"),
+    ('allowedUrls:=["http://p"]', "at '/allowedUrls/0': got string, want object"),
+    ('allowedUrls:=[{"url": "ftp://p"}]', "at '/allowedUrls/0/url': 'ftp://p' does not match"),
+    ('allowedUrls:=[{"url": "http://a@p"}]', "at '/allowedUrls/0/url': 'http://a@p' does not"),
+    ('allowedUrls:=[{"url": "http://{name}.x"}]', "at '/allowedUrls/0/url'"),
     ('allowedSchemes:=["ftp"]', "at '/allowedSchemes/0': value must be one of 's3'"),
     ('watchNamespaces:=["A"]', "at '/watchNamespaces/0': 'A' does not match pattern"),
     ('watchNamespaces:=["a", "a"]', "at '/watchNamespaces': items at 0 and 1 are equal"),
@@ -85,6 +90,18 @@ def test_every_value_has_a_place_in_the_schema() -> None:
                 compare(inner, node["properties"][key], f"{path}.{key}")
 
     compare(values, schema, "")
+
+
+@pytest.mark.parametrize("url", ["http://p.monitoring.svc:9090", "http://*.{namespace}.svc:*/a/"])
+def test_urls_that_may_be_asked_reach_the_operator(url: str) -> None:
+    allowed = json.dumps([{"url": url, "namespaces": ["team"]}, {"url": "https://[fd00::1]:1"}])
+    settings, _ = read(environment(render(f"allowedUrls:={allowed}")))
+    assert [(a.url, a.namespaces) for a in settings.allowed_urls] == [
+        (url, ("team",)),
+        ("https://[fd00::1]:1", ()),
+    ]
+    asked = url.replace("*", "checks", 1).replace("*", "80").replace("{namespace}", "team") + "/a/x"
+    assert is_allowed(asked.replace("/a//a", "/a"), settings.allowed_urls, "team")
 
 
 def test_a_digest_beats_a_tag() -> None:

@@ -106,7 +106,7 @@ TABLE: list[tuple[Pod, Pod | None, int, bool]] = [
     (OPERATOR, None, DNS, True),
     (OPERATOR, None, ELSEWHERE, False),
     (OPERATOR, MODEL, 9090, True),
-    (OPERATOR, MODEL, 8080, False),
+    (OPERATOR, MODEL, 8080, True),
     (OPERATOR, STORE, 7070, False),
     (OPERATOR, CLIENT, 9090, False),
     (PROMETHEUS, OPERATOR, 9090, True),

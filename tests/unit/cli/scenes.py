@@ -249,6 +249,25 @@ def paused() -> Body:
     return body
 
 
+def preview() -> Body:
+    """With all pods of a new version beside stable's, none of the traffic, and a person to ask."""
+    body = copy.deepcopy(deployment(paused="CanaryPauseStep"))
+    body["spec"]["rollout"] = {"blueGreen": {"pause": {}}}
+    body["status"]["rollout"]["step"] = {"index": 0, "hash": "cd", "startTime": ago(700)}
+    shares = {FIRST: {"asked": 100, "actual": 100}, SECOND: {"asked": 0, "actual": 0}}
+    for r in body["status"]["revisions"]:
+        r |= {"share": shares[r["name"]], "replicas": 2, "readyReplicas": 2}
+    body["status"]["conditions"][2]["message"] = "flights-2 on trial"
+    return body
+
+
+def baking() -> Body:
+    """With a new version that was promoted a while ago only."""
+    body = at_rest()
+    body["status"]["conditions"][1] = condition("RolledOut", "False", "Baking", "flights-2 serves")
+    return body
+
+
 REFUSED = (
     "refusals: 100% of the canary's 49 requests were refused, 0% of stable's 46 requests at the "
     "same time; the canary is worse (at most 1 in 257 to see this if it were not)"

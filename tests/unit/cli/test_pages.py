@@ -25,6 +25,7 @@ from perennial.cli.shown.deployment import deployment
 from perennial.cli.shown.lineage import Objects, lineage
 from perennial.cli.shown.monitor import monitor
 from perennial.cli.shown.overview import overview
+from perennial.cli.shown.state import state_of
 from perennial.cli.shown.training import training
 from perennial.cli.shown.version import version
 
@@ -53,7 +54,14 @@ def test_every_golden_page_is_one_of_a_page() -> None:
     assert {path.name for path in GOLDEN.iterdir()} == known
 
 
-SCENES = [*scenes.everything(), scenes.paused(), scenes.rolled_back(), scenes.at_rest()]
+SCENES = [
+    *scenes.everything(),
+    scenes.paused(),
+    scenes.preview(),
+    scenes.baking(),
+    scenes.rolled_back(),
+    scenes.at_rest(),
+]
 
 
 @pytest.mark.parametrize("body", SCENES)
@@ -105,6 +113,26 @@ def test_what_a_person_can_do_is_told(paused: str, verbs: list[str]) -> None:
         line.split("kubectl perennial ")[1] for line in page.splitlines() if "perennial" in line
     ]
     assert said == [f"{verb} flights -n flights" for verb in verbs]
+
+
+def test_the_steps_of_a_preview_are_one_and_the_switch() -> None:
+    page = rendered(deployment(scenes.preview(), scenes.PODS, scenes.NOW, 120), 120)
+    (line,) = (line for line in page.splitlines() if line.startswith("STEPS"))
+    assert "preview (pause until promoted)" in line and "promotion" in line
+    assert "Go on: kubectl perennial promote flights" in page
+
+
+def test_a_ramp_is_shown_by_its_steps() -> None:
+    body = scenes.deployment()
+    body["spec"]["rollout"] = {"canary": {"ramp": [10, 50], "every": "2m"}}
+    page = rendered(deployment(body, scenes.PODS, scenes.NOW, 120), 120)
+    (line,) = (line for line in page.splitlines() if line.startswith("STEPS"))
+    assert all(words in line for words in ("10 %", "pause 2m", "50 %"))
+
+
+def test_what_bakes_is_under_way() -> None:
+    found = state_of(scenes.baking())
+    assert (found.stage, found.word) == ("UnderWay", "Baking")
 
 
 def test_an_undo_has_no_steps() -> None:
@@ -187,3 +215,17 @@ def test_whatever_an_object_holds_there_is_a_page(data: st.DataObject) -> None:
         lineage(body, Objects([body, *others])),
     ):
         assert rendered(page, 80)
+
+
+def test_what_others_measure_is_shown_as_the_number_that_it_is() -> None:
+    body = copy.deepcopy(scenes.deployment())
+    body["spec"]["rollout"]["analysis"]["metrics"] = [
+        {"name": "sales", "web": {"url": "http://shop.flights.svc/", "minimum": 1000}}
+    ]
+    body["status"]["rollout"]["analysis"]["metrics"] = [
+        {"name": "sales", "verdict": "Successful", "message": "sales: 1250 keeps the minimum of "
+         "1000", "value": 1250, "reference": 1000, "measured": {"taken": 3, "misses": 1}}
+    ]  # fmt: skip
+    found = rendered(deployment(body, [], scenes.NOW, 120), 120)
+    (line,) = (line for line in found.splitlines() if line.strip().startswith("sales  "))
+    assert "1.25e+03" in line and "limit 1e+03" in line and "%" not in line

@@ -31,13 +31,17 @@ class Cluster:
         return self._world.service if kind == "Service" else None
 
     async def select(self, _: str, kind: str, *__: str) -> Any:
-        workloads = list(self._world.workloads.values())
+        lists = {
+            "Pod": self._pods,
+            "Deployment": list(self._world.workloads.values()),
+            "Service": list(self._world.services.values()),
+        }
         owner = {"uid": self._world.deployment.metadata.uid, "controller": True}
         records = [
             {**r, "metadata": {**r["metadata"], "ownerReferences": [owner]}}
             for r in self._world.records.values()
         ]
-        lists = {"Pod": self._pods, "Deployment": workloads, "ControllerRevision": records}
+        lists["ControllerRevision"] = records
         return lists.get(kind, [])
 
 

@@ -18,11 +18,23 @@ from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
 from perennial.handlers.observe.measured import Measured
 from perennial.plan.core import Deletion, Event, Plan, Premise, lowers
+from perennial.plan.core.golden import Answered, GoldenAnswer
+from perennial.plan.core.golden import read as read_golden
+from perennial.plan.core.outside import Measurement
 from perennial.plan.core.premise import Name, name_of
 from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.core.signature import Signature, SignatureAnswer, Tensor, differences
-from perennial.plan.rollout import DeploymentSnapshot, plan_deployment, wants_metrics
+from perennial.plan.rollout import (
+    DeploymentSnapshot,
+    outside_questions,
+    plan_deployment,
+    wants_address,
+    wants_golden,
+    wants_metrics,
+    web_asked,
+)
 from perennial.plan.rollout.analysis.look import closed
+from perennial.plan.rollout.golden import requests_of
 from perennial.plan.rollout.signature_check import CHANGED, UNKNOWN, is_asked
 from perennial.plan.rollout.state import is_undone
 from perennial.plan.rollout.traffic.replicas import split
@@ -30,7 +42,7 @@ from perennial.plan.serving.revision import Record
 from perennial_artifact.windows import Bucket, Requests, Window
 
 REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
-NAME = "flights"
+NAME, BUDGET = "flights", "PodDisruptionBudget"
 ADDRESSES = ("-canary", "-preview")
 """By what the names of its other Services end."""
 WHY = {
@@ -92,6 +104,8 @@ class World:
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
         self.services: dict[str, dict[str, Any]] = {}  # the others of ours, by name
+        self.budget: dict[str, Any] | None = None
+        self.foreign: set[str] = set()  # names of Services that somebody else has
         self.settings = SETTINGS
         self.refused: dict[str, Refusal] = {}
         self.told: list[Event] = []
@@ -102,6 +116,11 @@ class World:
         self.signatures: dict[str, Signature | None] = {}
         self.accepted: set[tuple[str, str]] = set()  # pairs that a person let pass
         self.served: set[str] = set()  # revisions that were stable once
+        self.numbers: dict[str, float | None] = {}  # what others answer, by metric or check
+        self.asked_outside: list[str] = []  # the URLs that they were asked
+        self.golden: dict[str, dict[str, int]] = {}  # labels of golden requests, by digest and name
+        self.golden_map: Json | None = None
+        self._asked_before: set[str] = set()
         self.behind: dict[str, int] = {}
         self.skewed: dict[str, float] = {}
         self.pods_each = 1
@@ -267,7 +286,42 @@ class World:
         snapshot = self._observed()
         signatures = tuple(self._told()) if is_asked(snapshot) else ()
         answers = self.answers(snapshot.now) if wants_metrics(snapshot) else None
-        return replace(snapshot, answers=answers, signatures=signatures)
+        snapshot = replace(snapshot, answers=answers, signatures=signatures)
+        snapshot = replace(snapshot, golden_map=self.golden_map)
+        golden = tuple(self._golden(snapshot)) if wants_golden(snapshot) else ()
+        return replace(snapshot, measurements=tuple(self._measured(snapshot)), golden=golden)
+
+    def _measured(self, s: DeploymentSnapshot) -> Iterator[tuple[str, Measurement]]:
+        """Yield what others answered: they take until the next pass."""
+        asked = {q.id: q.url for q in (*outside_questions(s), *web_asked(s))}
+        for id in asked.keys() & self._asked_before:
+            name = next((name for name in self.numbers if name in id.split("/")), "")
+            value = self.numbers.get(name)
+            self.asked_outside.append(asked[id])
+            yield id, Measurement(value, "" if value is not None else "it did not answer")
+        self._asked_before = asked.keys() - self._asked_before
+
+    def _golden(self, s: DeploymentSnapshot) -> Iterator[GoldenAnswer]:
+        """Yield what pods make of the golden requests, once the canary has one: the label 1."""
+        status = s.status
+        assert status.stable is not None and status.canary is not None
+        try:
+            names = [request.name for request in requests_of(s)]
+        except ValueError:
+            return
+        if not self.ready(status.canary.revision):
+            return
+        for role, revision in (("stable", status.stable), ("canary", status.canary)):
+            if not self.ready(revision.revision):
+                continue
+            of = self.golden.get(wanted_sha(self.workloads[revision.revision]), {})
+            found = [
+                Answered(name, problem="did not answer its data port")
+                if role in self.silent
+                else read_golden(name, *_answer(of.get(name, 1)))
+                for name in names
+            ]
+            yield GoldenAnswer(f"pod-{role}", revision.revision, tuple(found))
 
     def _observed(self) -> DeploymentSnapshot:
         return DeploymentSnapshot(
@@ -282,9 +336,14 @@ class World:
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
             services=tuple(_sent(list(self.services.values()))),
+            budgets=(_sent(self.budget),) if self.budget is not None else (),
+            taken=frozenset(self.foreign) if self._looks_at_address() else frozenset(),
             pods=tuple(self.pods()),
             measured=self.measured.recall(self.deployment),
         )
+
+    def _looks_at_address(self) -> bool:
+        return wants_address(self.deployment, self.deployment.status)
 
     def _told(self) -> Iterator[SignatureAnswer]:
         """Yield what the ready pods say that they take and give, once the canary has one."""
@@ -423,6 +482,8 @@ class World:
         return spec
 
     def live(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
+        if wanted["kind"] == BUDGET:
+            return self.budget
         if wanted["kind"] == "Service":
             own = wanted["metadata"]["name"]
             return self.service if own == NAME else self.services.get(own)
@@ -450,7 +511,13 @@ class World:
         revision = _labels(wanted).get(REVISION, "")
         live, capacity, selected = self.live(wanted), self.capacity(), self.selected()
         self.writes += 1
+        if wanted["kind"] == BUDGET:
+            meta = {**wanted["metadata"], "uid": self._uid(live)}
+            self.budget = _sent({**wanted, "metadata": meta})
+            self._touch(self.budget)
+            return
         if wanted["kind"] == "Service":
+            assert wanted["metadata"]["name"] not in self.foreign
             made = _sent({**wanted, "metadata": {**wanted["metadata"], "uid": self._uid(live)}})
             self._touch(made)
             if wanted["metadata"]["name"] != NAME:
@@ -509,11 +576,14 @@ class World:
                 assert self.ready(revision) > 0, f"{revision} has traffic before a pod"
 
     def _check_turn(self, plan: Plan) -> None:
-        """Check that no pod is to go in a pass that turns requests: these still come to it."""
+        """Check that no pod is to go in a pass that turns requests: these still come to it.
+
+        As far as the operator knows; what it does not is asked of the API server before the write.
+        """
         if not any(self._leads_users(o) and self._turns(o) for o in plan.apply):
             return
         for wanted in plan.apply:
-            live = self.live(wanted)
+            live = self.known(wanted)
             if wanted["kind"] == "Deployment" and live is not None:
                 least = live["spec"]["replicas"]
                 assert wanted["spec"]["replicas"] >= least, "pods go before requests were turned"
@@ -523,7 +593,7 @@ class World:
         return name_of(wanted)[1::2] == ("Service", NAME)
 
     def _turns(self, wanted: Json) -> bool:
-        live = self.live(wanted)
+        live = self.known(wanted)
         return live is not None and bool(live["spec"]["selector"] != wanted["spec"]["selector"])
 
     def _check_signature(self, before: list[str]) -> None:
@@ -625,7 +695,7 @@ class World:
     @property
     def objects(self) -> dict[str, Any]:
         specs = {r: live["spec"] for r, live in self.workloads.items()}
-        return {**specs, **self.services, "service": self.service}
+        return {**specs, **self.services, "service": self.service, "budget": self.budget}
 
 
 class Writer:
@@ -697,6 +767,11 @@ class Writer:
             raise Outdated(name[3])
 
     async def delete(self, deletion: Deletion, premise: Premise | None = None) -> None:
+        if deletion.kind == BUDGET:
+            if self._counted(self._world.budget is not None):
+                self._world.writes += 1
+                self._world.budget = None
+            return
         if deletion.kind == "Service":
             await self._delete_service(deletion, premise)
             return
@@ -753,6 +828,13 @@ class Writer:
 
     async def emit(self, owner: Kind, event: Event, now: datetime) -> None:
         self._world.told.append(event)
+
+
+def _answer(label: int) -> tuple[int, bytes]:
+    """Return status and body of an answer; one that is no label is the status of a refusal."""
+    if label >= 100:
+        return label, b'{"error": "refused"}'
+    return 200, msgspec.json.encode({"outputs": [{"name": "label", "data": [label]}]})
 
 
 def key_of(name: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from rollout_world import World, _sent, key_of
+from rollout_world import BUDGET, World, _sent, key_of
 
 from perennial.api.values import Json
 from perennial.plan.rollout import DeploymentSnapshot
@@ -60,6 +60,8 @@ class StaleWorld(World):
         )
 
     def known(self, wanted: Json) -> Json | None:
+        if wanted["kind"] == BUDGET:
+            return self.live(wanted)
         return self.held.get(_revision(wanted)) or self.live(wanted)  # it asks for what it lacks
 
     def known_pods(self) -> dict[str, int]:
@@ -68,7 +70,8 @@ class StaleWorld(World):
 
     def write(self, wanted: Json) -> None:
         super().write(wanted)
-        self.learn(_revision(wanted))
+        if wanted["kind"] != BUDGET:
+            self.learn(_revision(wanted))
 
     def delete(self, revision: str) -> None:
         super().delete(revision)

@@ -72,6 +72,18 @@ def test_promotion_and_rollback_are_told_and_the_newest_counts() -> None:
     assert later_on.status.outcome is not None and later_on.status.outcome.reason == "RolledBack"
 
 
+def test_one_that_is_undone_is_rolled_back_though_it_serves_until_the_other_can() -> None:
+    """However often it is looked at meanwhile: it took seconds, or waited for a node."""
+    told = {"name": "r", "version": "flights-2", "reason": "AnalysisFailed", "message": "too slow"}
+    rejected = {"rejected": [{**told, "time": later(10)}]}
+    served = [{**REFERENCE, "role": "Stable", "version": "flights-2"}]
+    seen = look(version(), serving("flights", stable="flights-2"), at=0)
+    undone = deployment(status={"revisions": served, "rollout": rejected})
+    for at in (11, 20, 30):
+        seen = look(seen, undone, at=at)
+        assert seen.status.outcome is not None and seen.status.outcome.reason == "RolledBack"
+
+
 def test_the_rejection_of_another_version_is_none_of_its_business() -> None:
     assert look(version(), rejecting("shop", 10, "flights-1")).status.outcome is None
 

@@ -38,6 +38,7 @@ from perennial.cli.shown.words import (
     bar,
     duration,
     listed,
+    measured,
     rows,
     share,
     sparkline,
@@ -179,13 +180,14 @@ def _metrics(view: reading.Deployment, now: datetime) -> RenderableType | None:
             word += ", suspected"
         if not m.votes:
             word += ", no vote"
-        against = f"{'stable' if m.against_stable else 'limit'} {share(m.reference)}"
+        amount = share if m.is_share else measured
+        against = f"{'stable' if m.against_stable else 'limit'} {amount(m.reference)}"
         cells: list[str | Text] = [
             m.name,
             verdict_mark(m.verdict, m.suspected).before(word),
-            share(m.value),
+            amount(m.value),
             against if m.reference is not None else NONE,
-            rows(m.requests),
+            rows(m.requests) if m.is_share else NONE,
         ]
         found.append([*cells, lines[m.name]] if has_course else cells)
     headers = ["METRIC", "VERDICT", "CANARY", "AGAINST", "REQUESTS"]

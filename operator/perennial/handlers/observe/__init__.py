@@ -15,6 +15,7 @@ from perennial.handlers.observe import deployment, monitor, training, version
 from perennial.handlers.observe.sources import Sources
 from perennial.plan.core import Plan, Settings
 from perennial.sources.pods import Pods
+from perennial.sources.web import Web
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,12 @@ OBSERVERS = {
 
 
 async def observe_and_plan(
-    cluster: Cluster, pods: Pods, key: Key, settings: Settings, now: datetime
+    cluster: Cluster,
+    pods: Pods,
+    key: Key,
+    settings: Settings,
+    now: datetime,
+    web: Web | None = None,
 ) -> tuple[Kind, Plan] | None:
     """Return an object and what to do about it, None where it is gone."""
     observer = OBSERVERS[key.kind]
@@ -49,4 +55,4 @@ async def observe_and_plan(
     if owner is None or owner.metadata.deletion_timestamp is not None:
         observer.forget(key.namespace, key.name)
         return None
-    return owner, await observer.plan(Sources(cluster, pods, settings, now), owner)
+    return owner, await observer.plan(Sources(cluster, pods, web or Web(), settings, now), owner)

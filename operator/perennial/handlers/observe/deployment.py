@@ -10,26 +10,37 @@ from perennial.api.training import ModelTraining
 from perennial.api.version import ModelVersion
 from perennial.cluster import metrics
 from perennial.cluster.client import Cluster, Unreadable
+from perennial.handlers.observe.asking import Asking
 from perennial.handlers.observe.drained import Drained
 from perennial.handlers.observe.measured import Measured
 from perennial.handlers.observe.sources import Sources
 from perennial.handlers.receipts import ReceiptKeys
 from perennial.plan.core import Finding, Plan, owned_by
+from perennial.plan.core.golden import GoldenAnswer, GoldenQuestion
+from perennial.plan.core.outside import Measurement, OutsideQuestion
 from perennial.plan.core.premise import GATEWAY_API
 from perennial.plan.core.questions import shared_out
 from perennial.plan.rollout import (
     DeploymentSnapshot,
+    address_of_trial,
+    golden_asked,
+    outside_questions,
     plan_deployment,
     questions,
     signature_questions,
     takes_untried,
     turned_away,
+    wants_address,
+    wants_golden,
+    web_asked,
 )
 from perennial.plan.serving.pods import serving_pods
 from perennial.plan.serving.revision import Record
 from perennial.plan.serving.route import GRPC, HTTP, kinds, unavailable
 
 MEASURED, DRAINED = Measured(), Drained()
+OUTSIDE: Asking[OutsideQuestion, Measurement] = Asking()
+GOLDEN: Asking[tuple[GoldenQuestion, ...], tuple[GoldenAnswer, ...]] = Asking()
 RECEIPT_KEYS = ReceiptKeys()
 
 
@@ -57,6 +68,12 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
     stable, stable_version = deployment.status.stable, None
     if version is not None and deployment.spec.replicas == 0 and stable is not None:
         stable_version = await cluster.read(ModelVersion, namespace, stable.version)
+    taken: set[str] = set()
+    if wants_address(deployment, deployment.status):
+        address = address_of_trial(deployment)
+        found = await cluster.get("v1", "Service", namespace, address)
+        if found is not None and not owned_by(found, deployment.metadata.uid):
+            taken = {address}
     selector = f"perennial.dev/deployment={own_name}"
     pods = serving_pods(own_name, await cluster.select("v1", "Pod", namespace, selector))
     snapshot = DeploymentSnapshot(
@@ -83,6 +100,7 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
             *await cluster.select(GATEWAY_API, GRPC, namespace, selector),
         ),
         no_routes=_no_routes(cluster, deployment),
+        taken=frozenset(taken),
         pods=tuple(pods),
         measured=MEASURED.recall(deployment),
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
@@ -95,6 +113,7 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         snapshot = replace(snapshot, answers=answers, outcomes=outcomes)
     if about := signature_questions(snapshot):
         snapshot = replace(snapshot, signatures=await sources.pods.signatures(about))
+    snapshot = await _asked_beside(sources, snapshot)
     export(deployment)
     if not asked:
         decided = plan_deployment(snapshot)
@@ -113,6 +132,25 @@ def forget(namespace: str, name: str) -> None:
     MEASURED.forget(namespace, name)
     DRAINED.forget(namespace, name)
     RECEIPT_KEYS.forget(namespace, name)
+    OUTSIDE.forget(namespace, name)
+    GOLDEN.forget(namespace, name)
+
+
+async def _asked_beside(sources: Sources, s: DeploymentSnapshot) -> DeploymentSnapshot:
+    """Return the snapshot with what has come of what takes long, and is asked beside the passes."""
+    key, before = s.deployment.key, s.deployment.spec.rollout.before_traffic
+    golden = before.golden if before is not None else None
+    if golden is not None and golden.config_map is not None and wants_golden(s):
+        name = golden.config_map.name
+        s = replace(s, golden_map=await sources.cluster.get("v1", "ConfigMap", key[0], name))
+    numbers = OUTSIDE.look(key, (*outside_questions(s), *web_asked(s)), sources.web.ask)
+    pods = golden_asked(s)
+    answers = GOLDEN.look(key, [pods] if pods else [], lambda q: sources.pods.golden(q))
+    return replace(
+        s,
+        measurements=tuple((question.id, number) for question, number in numbers),
+        golden=answers[0][1] if answers else (),
+    )
 
 
 def _no_routes(cluster: Cluster, deployment: ModelDeployment) -> Finding | None:

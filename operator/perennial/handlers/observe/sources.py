@@ -8,13 +8,15 @@ from datetime import datetime
 from perennial.cluster.client import Cluster
 from perennial.plan.core import Settings
 from perennial.sources.pods import Pods
+from perennial.sources.web import Web
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The API server, serving pods, what the chart configures, and the time of the pass."""
+    """The API server, pods, what users name, what the chart configures, the time of the pass."""
 
     cluster: Cluster
     pods: Pods
+    web: Web
     settings: Settings
     now: datetime

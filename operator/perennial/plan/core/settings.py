@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from perennial.plan.core.finding import Finding
+from perennial.plan.core.outside import AllowedUrl
 
 
 @dataclass(frozen=True)
@@ -21,4 +22,6 @@ class Settings:
     store_denied: Finding | None = None
     """Why that Secret is not in the object's namespace; None: it is."""
     schemes: frozenset[str] = field(default=frozenset({"s3", "gs", "az", "pvc"}))
+    allowed_urls: tuple[AllowedUrl, ...] = ()
+    """What models may ask beside our own pods; none by default."""
     cluster_domain: str = "svc"

@@ -17,11 +17,14 @@ from perennial.plan.core import (
 )
 from perennial.plan.pods.stores import LOOK_AGAIN_SECONDS
 from perennial.plan.rollout.analysis.look import next_look
+from perennial.plan.rollout.analysis.outside import denied
 from perennial.plan.rollout.analysis.verdict import judging
 from perennial.plan.rollout.analysis.writing import may_wait
 from perennial.plan.rollout.bake import bake_left, watch
+from perennial.plan.rollout.before_traffic import asked_anew
 from perennial.plan.rollout.capacity import Way
 from perennial.plan.rollout.desired import desired_revision, first_revision
+from perennial.plan.rollout.disruption import budget
 from perennial.plan.rollout.goal import Goal
 from perennial.plan.rollout.hindrance import note_hindrance
 from perennial.plan.rollout.premises import KeepsCapacity, as_seen
@@ -57,11 +60,12 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
         state = rebuild(s, state)
     # Before what is asked for: retry forgets it again.
     strategy = strategy_of(s.deployment.spec.rollout)
-    state = note_hindrance(s, take_request(s, recall(s, state), strategy))
+    state = asked_anew(s, recall(s, state))
+    state = note_hindrance(s, take_request(s, state, strategy))
     state = watch(s, state, strategy)
     begins = state.status.stable is None
     found = first_revision(s, state.status) if begins else desired_revision(s, state.status)
-    problem = found.problem or too_long(s.deployment.metadata.annotations)
+    problem = found.problem or too_long(s.deployment.metadata.annotations) or denied(s)
     state = replace(state, problem=problem, waiting=found.waiting)
     desired = found.revision
     stable, trial = state.status.stable, state.status.canary
@@ -128,7 +132,7 @@ def _warn_of_refuted(s: DeploymentSnapshot) -> tuple[Event, ...]:
 
 def _conflict(s: DeploymentSnapshot) -> str:
     uid = s.deployment.metadata.uid
-    for child in (*s.workloads, *([s.service] if s.service else []), *s.services, *s.routes):
+    for child in (*s.workloads, *([s.service] if s.service else []), *s.beside):
         if not owned_by(child, uid):
             other = f"{child['kind']} {child['metadata']['name']}"
             return f"{other} exists and is not ours: delete it or rename the ModelDeployment"
@@ -156,7 +160,8 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
     delete = outdated(s, status)
     if goal is not None:
         way = Way(s, goal, traffic)
-        children = (*way.children(), *preview(s, status))
+        reached = traffic.reached(s)
+        children = (*way.children(), *preview(s, status), *budget(s, status, reached))
         apply = tuple(as_seen(s, child) for child in children)
         create = (*create, *missing(s, status))
         delete = (*way.unreached(_named(s, status)), *_unwanted(s, apply), *delete)
@@ -181,7 +186,7 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
 
 
 def _unwanted(s: DeploymentSnapshot, wanted: tuple[Json, ...]) -> tuple[Deletion, ...]:
-    """Return the Services and routes of ours that are not among what is applied any more.
+    """Return what is ours and not among what is applied any more.
 
     A Service goes once no route was seen to name it.
     """
@@ -189,7 +194,7 @@ def _unwanted(s: DeploymentSnapshot, wanted: tuple[Json, ...]) -> tuple[Deletion
     names |= {("Service", backend) for live in s.routes for backend in backends(live)}
     return tuple(
         Deletion.of(live)
-        for live in (*s.routes, *s.services)
+        for live in s.beside
         if (live["kind"], live["metadata"]["name"]) not in names
     )
 

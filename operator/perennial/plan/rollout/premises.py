@@ -97,7 +97,7 @@ def as_seen(s: DeploymentSnapshot, child: Json) -> Json:
 
     So that a late write neither brings back what was deleted nor changes what has changed since.
     """
-    own = (*s.workloads, *([s.service] if s.service else []), *s.services, *s.routes)
+    own = (*s.workloads, *([s.service] if s.service else []), *s.beside)
     name = (child["kind"], child["metadata"]["name"])
     live = next((o for o in own if (o["kind"], o["metadata"]["name"]) == name), None)
     if live is None:

@@ -8,6 +8,8 @@ from perennial.api.training import ModelTraining
 from perennial.api.values import Json, seconds
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Finding, Settings
+from perennial.plan.core.golden import GoldenAnswer
+from perennial.plan.core.outside import Measurement
 from perennial.plan.core.questions import Answers
 from perennial.plan.core.signature import SignatureAnswer
 from perennial.plan.pods.health import lacking_for, refused, trouble, unattended
@@ -47,6 +49,8 @@ class DeploymentSnapshot:
     """Our PodDisruptionBudgets: at most one."""
     no_routes: Finding | None = None
     """Why nothing is known of routes, where they are wanted."""
+    taken: frozenset[str] = frozenset()
+    """Names for Services of ours that somebody else's have."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
     """What stable's and the canary's pods counted; None where they were not asked in this pass."""
@@ -56,6 +60,15 @@ class DeploymentSnapshot:
 
     signatures: tuple[SignatureAnswer, ...] = ()
     """What their models take and give; empty where they were not asked in this pass."""
+
+    measurements: tuple[tuple[str, Measurement], ...] = ()
+    """The numbers of others that came since the last pass, by their questions' ids."""
+
+    golden: tuple[GoldenAnswer, ...] = ()
+    """What pods of both arms made of the golden requests; empty where that is not known yet."""
+
+    golden_map: Json | None = None
+    """The ConfigMap with the golden requests, None where there is none, or none is asked for."""
 
     measured: AnalysisStatus | None = None
     """What was found of the canary since the status was written."""
@@ -70,6 +83,11 @@ class DeploymentSnapshot:
         if self.measured is None:
             return written
         return written.having(analysis=self.measured)
+
+    @property
+    def beside(self) -> tuple[Json, ...]:
+        """Return what is ours beside Deployments and the Service; what is unwanted is deleted."""
+        return (*self.routes, *self.services, *self.budgets)
 
     @property
     def replicas(self) -> int:

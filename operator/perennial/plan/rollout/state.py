@@ -52,6 +52,7 @@ def drop(state: State) -> State:
         paused="",
         analysis=None,
         signature=None,
+        before_traffic=None,
         traffic="",
         baking="",
         rejected=rejected,

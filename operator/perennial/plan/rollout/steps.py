@@ -9,10 +9,10 @@ import json
 from perennial.api.deployment import DeploymentStatus, Revision, Share, Step, StepStatus
 from perennial.api.values import seconds
 from perennial.plan.core import REQUEST_ANNOTATION, Event
+from perennial.plan.rollout import before_traffic
 from perennial.plan.rollout.analysis.verdict import decision, is_suspected
 from perennial.plan.rollout.goal import Arm, Goal, Seen
 from perennial.plan.rollout.hindrance import tried_again
-from perennial.plan.rollout.signature_check import compare, is_due
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import PAUSE_STEP, State, is_undone, overdue, promote
 
@@ -45,7 +45,7 @@ def _weight(s: DeploymentSnapshot, status: DeploymentStatus) -> int:
     """Return the canary's share that is wanted: paused is the one in force."""
     if status.step is None or (s.replicas == 0 and not is_undone(status)):
         return 0
-    if is_due(status):
+    if before_traffic.is_due(s, status):
         return 0
     if status.paused:
         return _in_force(status)
@@ -102,10 +102,10 @@ def advance(s: DeploymentSnapshot, state: State, seen: Seen) -> State:
         state = state.set(step=step)
     if status.paused:
         return state
-    if is_due(status):
+    if before_traffic.is_due(s, status):
         if canary.revision not in seen.complete:
             return _wait(s, state, step, seen)
-        return compare(s, state, _waited(s, step))
+        return before_traffic.advance(s, state, _waited(s, step))
     if status.promoting:
         is_ready = canary.revision in seen.complete
         return promote(s, state, canary) if is_ready else _wait(s, state, step, seen)

@@ -5,6 +5,7 @@ from datetime import datetime
 from perennial.api.deployment import DeploymentStatus, Revision
 from perennial.api.values import seconds
 from perennial.plan.core import Event
+from perennial.plan.rollout import before_traffic
 from perennial.plan.rollout.analysis.verdict import measure
 from perennial.plan.rollout.goal import Strategy
 from perennial.plan.rollout.hindrance import gives_way
@@ -124,6 +125,7 @@ def _back(s: DeploymentSnapshot, state: State, desired: Revision, strategy: Stra
         promoting=True,
         paused="",
         signature=passed(stable, desired),
+        before_traffic=before_traffic.skipped(s, desired),
     )
 
 

@@ -135,8 +135,9 @@ def test_which_writes_take_capacity_away() -> None:
 def test_what_was_seen_is_written_as_that_very_one() -> None:
     s = seen(pods("old"), service=front())
     for body in (pods("old"), front()):
-        wanted = {**body, "metadata": {"name": "x", "labels": body["metadata"].get("labels")}}
+        own = {key: body["metadata"].get(key) for key in ("name", "labels")}
+        wanted = {**body, "metadata": own}
         found = as_seen(s, wanted)["metadata"]
         assert (found["uid"], found["resourceVersion"]) == (body["metadata"]["uid"], "7")
-    new = {**pods("new"), "metadata": {"labels": {REVISION_LABEL: "new"}}}
+    new = {**pods("new"), "metadata": {"name": "new", "labels": {REVISION_LABEL: "new"}}}
     assert as_seen(s, new) == new

@@ -10,6 +10,12 @@ from perennial.api.deployment.analysis.labels import (
 from perennial.api.deployment.analysis.latency import LatencyLimit, SameAsStable
 from perennial.api.deployment.analysis.means import HighestLoss, LowestReward
 from perennial.api.deployment.analysis.metric import KINDS, OF_OUTCOMES, AnalysisMetric
+from perennial.api.deployment.analysis.outside import (
+    PLACEHOLDERS,
+    OutsideLimit,
+    PrometheusLimit,
+    WebLimit,
+)
 from perennial.api.deployment.analysis.rate import MaximumIncrease, RateLimit
 from perennial.api.deployment.analysis.shift import ShiftLimit
 
@@ -17,6 +23,7 @@ __all__ = [
     "DEFAULT_METRICS",
     "KINDS",
     "OF_OUTCOMES",
+    "PLACEHOLDERS",
     "Analysis",
     "AnalysisMetric",
     "HighestLoss",
@@ -28,7 +35,10 @@ __all__ = [
     "MaximumDecrease",
     "MaximumIncrease",
     "NoAnalysis",
+    "OutsideLimit",
+    "PrometheusLimit",
     "RateLimit",
     "SameAsStable",
     "ShiftLimit",
+    "WebLimit",
 ]

@@ -72,6 +72,11 @@ class Analysis(ApiModel):
             return ()
         return DEFAULT_METRICS if self.metrics is None else tuple(self.metrics)
 
+    @property
+    def counted(self) -> tuple[AnalysisMetric, ...]:
+        """What our own pods count."""
+        return tuple(asked for asked in self.judged if asked.outside is None)
+
 
 DEFAULT_METRICS = (
     AnalysisMetric(name="errors", error_rate=RateLimit(against_stable=MaximumIncrease())),

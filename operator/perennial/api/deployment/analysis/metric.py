@@ -13,6 +13,12 @@ from perennial.api.deployment.analysis.labels import (
 )
 from perennial.api.deployment.analysis.latency import LatencyLimit
 from perennial.api.deployment.analysis.means import HighestLoss, LowestReward
+from perennial.api.deployment.analysis.outside import (
+    PROMETHEUS_RULES,
+    WEB_RULES,
+    PrometheusLimit,
+    WebLimit,
+)
 from perennial.api.deployment.analysis.rate import ONE_LIMIT, RateLimit
 from perennial.api.deployment.analysis.shift import ShiftLimit
 from perennial.api.values import Duration, Json, rule, within
@@ -29,6 +35,8 @@ KINDS = (
     "rmse",
     "meanReward",
     "predictionShift",
+    "prometheus",
+    "web",
 )
 """What a metric may be: exactly one of these is given."""
 OF_OUTCOMES = (
@@ -118,6 +126,17 @@ class AnalysisMetric(ApiModel):
             "How far the distribution of the canary's predictions is from stable's at the same "
             "time; needs serving.receipts."
         ),
+        json_schema_extra=CEILING,
+    )
+    prometheus: PrometheusLimit | None = Field(
+        None,
+        description="A number that a query of Prometheus gives.",
+        json_schema_extra={"x-kubernetes-validations": PROMETHEUS_RULES},
+    )
+    web: WebLimit | None = Field(
+        None,
+        description="A number that a URL answers with, as JSON.",
+        json_schema_extra={"x-kubernetes-validations": WEB_RULES},
     )
     warm_up: Duration | None = Field(
         None,
@@ -127,3 +146,8 @@ class AnalysisMetric(ApiModel):
     mode: Literal["Enforce", "Observe"] = Field(
         "Enforce", description="Observe: measured and told, without a vote."
     )
+
+    @property
+    def outside(self) -> PrometheusLimit | WebLimit | None:
+        """What is asked of others, None where our own pods count."""
+        return self.prometheus or self.web

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel
 from perennial.api.deployment.analysis.analysis import Analysis
+from perennial.api.deployment.rollout.before_traffic import ASKS_SOMETHING, BeforeTraffic
 from perennial.api.deployment.rollout.blue_green import BlueGreen
 from perennial.api.deployment.rollout.canary import DEFAULT_STEPS, Canary
 from perennial.api.deployment.rollout.step import Step
@@ -82,6 +83,14 @@ class Rollout(ApiModel):
                 )
             ]
         },
+    )
+    before_traffic: BeforeTraffic | None = Field(
+        None,
+        description=(
+            "What must hold before a new version has any traffic, beside that it takes and gives "
+            "all that stable does."
+        ),
+        json_schema_extra={"x-kubernetes-validations": [ASKS_SOMETHING]},
     )
     max_surge: Surge = Field(
         "100%",

@@ -2,6 +2,7 @@
 
 from perennial.api.deployment.status.analysis import (
     AnalysisStatus,
+    MeasurementStatus,
     MetricStatus,
     Outcome,
     PartStatus,
@@ -13,14 +14,21 @@ from perennial.api.deployment.status.revision import (
     Role,
     Share,
 )
-from perennial.api.deployment.status.rollout import RolloutStatus, SignatureStatus, StepStatus
+from perennial.api.deployment.status.rollout import (
+    BeforeTrafficStatus,
+    RolloutStatus,
+    SignatureStatus,
+    StepStatus,
+)
 from perennial.api.deployment.status.status import ROLES, Address, DeploymentStatus, Printed
 
 __all__ = [
     "ROLES",
     "Address",
     "AnalysisStatus",
+    "BeforeTrafficStatus",
     "DeploymentStatus",
+    "MeasurementStatus",
     "MetricStatus",
     "Outcome",
     "PartStatus",

@@ -10,6 +10,16 @@ from perennial.api.values import Text, Time
 Outcome = Literal["Successful", "Failed", "Undecided", "Unreachable", "NotComparable"]
 
 
+class MeasurementStatus(ApiModel):
+    """How often a number was asked for outside, and what came of it."""
+
+    taken: int = Field(0, description="Measurements that gave a number.")
+    misses: int = Field(0, description="Of these, how many missed the limit.")
+    unanswered: int = Field(0, description="Measurements in a row that gave no number.")
+    last_time: Time | None = Field(None, description="When it was last asked for.")
+    problem: Text = Field("", description="Why the last one gave no number.")
+
+
 class MetricStatus(ApiModel):
     """What is known of a metric, and what its test carries on from look to look."""
 
@@ -23,7 +33,9 @@ class MetricStatus(ApiModel):
         ),
     )
     message: Text = Field("", description="The verdict in a sentence.")
-    value: float | None = Field(None, description="The canary's share, or mean.")
+    value: float | None = Field(
+        None, description="The canary's share, or mean; or the last number of others."
+    )
     reference: float | None = Field(None, description="Stable's, or the limit.")
     requests: int = Field(
         0, description="Requests, labels or rewards of the canary behind the value."
@@ -50,6 +62,9 @@ class MetricStatus(ApiModel):
             "second, fourth, … so that they fit."
         ),
         max_length=20,
+    )
+    measured: MeasurementStatus | None = Field(
+        None, description="What came of asking, of a metric that others measure."
     )
     suspected: bool = Field(False, description="Undecided, but something speaks against it.")
     alpha: float = Field(0, description="This metric's part of the risk of a false rollback.")

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from perennial.api.common import ApiModel
-from perennial.api.deployment.status.analysis import AnalysisStatus
+from perennial.api.deployment.status.analysis import AnalysisStatus, MetricStatus
 from perennial.api.deployment.status.revision import Rejection
 from perennial.api.values import Text, Time
 
@@ -44,6 +44,16 @@ class SignatureStatus(ApiModel):
     message: Text = Field("", description="What it waits for, or who accepted what differs.")
 
 
+class BeforeTrafficStatus(ApiModel):
+    """Whether the canary has shown what it must before it has traffic."""
+
+    key: str = Field(description="Hash of the revision and what it must show.", max_length=16)
+    passed: bool = Field(False, description="It has, or somebody accepted that it has not.")
+    golden_passed: bool = Field(False, description="It answers the golden requests rightly.")
+    message: Text = Field("", description="What it waits for, or who accepted what it lacks.")
+    web: list[MetricStatus] = Field([], description="The checks by URL.", max_length=8)
+
+
 class RolloutStatus(ApiModel):
     """Where a rollout stands; all that a restart needs to go on."""
 
@@ -65,6 +75,9 @@ class RolloutStatus(ApiModel):
     )
     signature: SignatureStatus | None = Field(
         None, description="Whether the canary takes and gives all that stable does."
+    )
+    before_traffic: BeforeTrafficStatus | None = Field(
+        None, description="Whether the canary has shown what it must before it has traffic."
     )
     paused: str = Field(
         "", description="Why the rollout waits for a person; empty when it does not.", max_length=64

@@ -7,7 +7,12 @@ from pydantic import Field
 from perennial.api.common import ApiModel, Conditions
 from perennial.api.deployment.status.analysis import AnalysisStatus
 from perennial.api.deployment.status.revision import Rejection, Revision, Role, Share
-from perennial.api.deployment.status.rollout import RolloutStatus, SignatureStatus, StepStatus
+from perennial.api.deployment.status.rollout import (
+    BeforeTrafficStatus,
+    RolloutStatus,
+    SignatureStatus,
+    StepStatus,
+)
 from perennial.api.values import Time
 
 
@@ -15,6 +20,11 @@ class Address(ApiModel):
     """Where the model answers."""
 
     url: str = Field(description="URL inside the cluster.", max_length=512)
+    canary_url: str | None = Field(
+        None,
+        description="URL of what is on trial alone, whatever traffic it has; absent without one.",
+        max_length=512,
+    )
 
 
 class Printed(ApiModel):
@@ -108,6 +118,11 @@ class DeploymentStatus(ApiModel):
     def signature(self) -> SignatureStatus | None:
         """Whether the canary takes and gives all that stable does."""
         return self.rollout.signature
+
+    @property
+    def before_traffic(self) -> BeforeTrafficStatus | None:
+        """Whether the canary has shown what it must before it has traffic."""
+        return self.rollout.before_traffic
 
     @property
     def paused(self) -> str:

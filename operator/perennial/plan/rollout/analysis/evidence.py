@@ -28,6 +28,8 @@ def key_of(asked: AnalysisMetric) -> str:
 
 def compares(asked: AnalysisMetric) -> bool:
     """Tell whether a metric holds the canary against stable, rather than against a limit."""
+    if asked.outside is not None:
+        return False
     return metric_of(asked).compares(asked)
 
 

@@ -20,6 +20,7 @@ from perennial.api.values import seconds
 from perennial.plan.core.questions import CLOSED_SECONDS, Answers
 from perennial.plan.rollout.analysis import evidence
 from perennial.plan.rollout.analysis.counts import Arm, Counts, added, arms
+from perennial.plan.rollout.analysis.course import followed
 from perennial.plan.rollout.analysis.later import Metrics, Trial, looked
 from perennial.plan.rollout.analysis.metrics import outcome_metric
 from perennial.plan.statistics.verdict import split_alpha
@@ -40,8 +41,6 @@ COARSE = 10
 """A multiple of a step, and of the width of older buckets."""
 KEPT_SECONDS = 3_480
 """For so long pods are sure to count at all."""
-COURSE = 20
-"""Values that are kept for people to see how a metric went."""
 SAME_MODEL = "stable and the canary serve one model, so what is known of one is known of the other"
 NAMED = 8
 """Names of pods that are told."""
@@ -72,7 +71,10 @@ def begins(analysis: Analysis, known: AnalysisStatus | None, pair: str, until: i
     """
     start = _cursor(known, pair, until)
     metrics = {m.name: m for m in known.metrics if known.pair == pair} if known is not None else {}
-    if not all(evidence.has_begun(asked, metrics.get(asked.name)) for asked in analysis.judged):
+    is_new = known is None or known.pair != pair
+    if is_new or not all(
+        evidence.has_begun(asked, metrics.get(asked.name)) for asked in analysis.counted
+    ):
         start = min(start, until - EXACT_SECONDS)
     if start < until - EXACT_SECONDS:
         start = max(-(-start // COARSE), -(-(until - KEPT_SECONDS) // COARSE)) * COARSE
@@ -158,10 +160,10 @@ def _cursor(known: AnalysisStatus | None, pair: str, otherwise: int) -> int:
 def _current(analysis: Analysis, known: AnalysisStatus) -> Metrics:
     """Return each metric with what is known of it; what makes no sense to it begins anew."""
     before = {m.name: m for m in known.metrics}
-    voting = sum(1 for asked in analysis.judged if asked.mode == "Enforce")
+    voting = sum(1 for asked in analysis.counted if asked.mode == "Enforce")
     alpha = split_alpha(analysis.alpha, voting)
     found = []
-    for asked in analysis.judged:
+    for asked in analysis.counted:
         m = before.get(asked.name)
         sound = m is not None and evidence.is_sound(asked, m)
         found.append((asked, m if m is not None and sound else evidence.begin(asked, alpha)))
@@ -169,7 +171,7 @@ def _current(analysis: Analysis, known: AnalysisStatus) -> Metrics:
 
 
 def _pairs(analysis: Analysis, known: AnalysisStatus) -> Metrics:
-    return list(zip(analysis.judged, known.metrics, strict=True))
+    return list(zip(analysis.counted, known.metrics, strict=True))
 
 
 def _begun(
@@ -258,23 +260,10 @@ def _after(
 
 
 def _with_course(asked: AnalysisMetric, known: MetricStatus, looks: int) -> MetricStatus:
-    """Return what is known of a metric with its value in the course that people see.
-
-    It holds every look, then each second one, each fourth, and so on: the whole of a canary.
-    """
-    every = _step_of_course(looks)
-    kept = known.course[::2] if every > _step_of_course(looks - 1) else known.course
+    """Return what is known of a metric with its value in the course that people see."""
     value = evidence.verdict(asked, known).value
-    if value is not None and looks % every == 0:
-        kept = [*kept, round(value, 4)]
-    return known.model_copy(update={"course": kept[-COURSE:]})
-
-
-def _step_of_course(looks: int) -> int:
-    step = 1
-    while looks > COURSE * step:
-        step *= 2
-    return step
+    shown = None if value is None else round(value, 4)
+    return known.model_copy(update={"course": followed(known.course, shown, looks)})
 
 
 def _with_verdict(

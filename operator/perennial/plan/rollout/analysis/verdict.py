@@ -1,6 +1,7 @@
 """The analysis of a canary: what its pods are asked, and what follows for its rollout."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from perennial.api.deployment import (
     Analysis,
@@ -12,10 +13,20 @@ from perennial.api.deployment import (
 )
 from perennial.api.values import seconds
 from perennial.plan.core import Event
+from perennial.plan.core.outside import OutsideQuestion
 from perennial.plan.core.questions import SKEW_SECONDS, Asked, ask
-from perennial.plan.rollout.analysis import later
+from perennial.plan.rollout.analysis import later, outside
 from perennial.plan.rollout.analysis.evidence import compares
-from perennial.plan.rollout.analysis.look import LOOK_SECONDS, begins, closed, look, pair_of
+from perennial.plan.rollout.analysis.look import (
+    EXACT_SECONDS,
+    LOOK_SECONDS,
+    begins,
+    closed,
+    look,
+    pair_of,
+)
+from perennial.plan.rollout.analysis.measured import is_lost
+from perennial.plan.rollout.analysis.outside import measured
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone, reject
 from perennial.plan.statistics.verdict import Decision, Verdict, decide
@@ -56,6 +67,15 @@ def questions(s: DeploymentSnapshot) -> dict[Part, Asked]:
     return found
 
 
+def outside_questions(s: DeploymentSnapshot) -> tuple[OutsideQuestion, ...]:
+    """Return what others are asked of the revision that is judged."""
+    pair = judged_pair(s.deployment, s.status)
+    if pair is None:
+        return ()
+    revisions = (pair[0].revision, pair[1].revision)
+    return outside.questions(s, judging(s.deployment, s.status), revisions)
+
+
 def judged_pair(
     deployment: ModelDeployment, status: DeploymentStatus
 ) -> tuple[Revision, Revision] | None:
@@ -83,7 +103,18 @@ def judging(deployment: ModelDeployment, status: DeploymentStatus) -> Analysis:
 
 def _begins(s: DeploymentSnapshot, pair: tuple[Revision, Revision]) -> int:
     name, asked = pair_of(pair[0].revision, pair[1].revision), judging(s.deployment, s.status)
-    return begins(asked, s.status.analysis, name, closed(s.now))
+    return begins(asked, _known(s, s.status), name, closed(s.now))
+
+
+def _known(s: DeploymentSnapshot, status: DeploymentStatus) -> AnalysisStatus | None:
+    """Return what is known of what is judged; a bake begins when it was promoted."""
+    pair, promoted = judged_pair(s.deployment, status), status.promoted_time
+    if not status.baking or status.analysis is not None or pair is None or promoted is None:
+        return status.analysis
+    start = max(int(promoted.timestamp()), closed(s.now) - EXACT_SECONDS)
+    start -= start % LOOK_SECONDS
+    name = pair_of(pair[0].revision, pair[1].revision)
+    return AnalysisStatus(pair=name, judged_until=datetime.fromtimestamp(start, UTC))
 
 
 def measure(
@@ -99,27 +130,36 @@ def measure(
     """
     status, answers = state.status, s.answers
     pair = judged_pair(s.deployment, status)
-    if answers is None or pair is None:
+    if pair is None:
         return state
     analysis, revisions = judging(s.deployment, status), (pair[0].revision, pair[1].revision)
     old, new = revisions
-    found = look(
-        analysis,
-        status.analysis,
-        revisions,
-        answers,
-        s.now,
-        old in reached and s.ready(old) > 0,
-        new in reached,
-        later.Trial(*pair),
-        s.outcomes,
-    )
-    state = _with_clock_warning(state, status.analysis, found).set(analysis=found)
+    found = status.analysis
+    if answers is not None:
+        found = look(
+            analysis,
+            _known(s, status),
+            revisions,
+            answers,
+            s.now,
+            old in reached and s.ready(old) > 0,
+            new in reached or _had_traffic(status),
+            later.Trial(*pair),
+            s.outcomes,
+        )
+        state = _with_clock_warning(state, status.analysis, found)
+    if found is None or found.pair != pair_of(*revisions):
+        return state
+    found = measured(s, status, analysis, revisions, found)
+    state = state.set(analysis=found)
     failed = [m for m in found.metrics if m.verdict == "Failed" and _votes(analysis, m)]
     if failed:
         return fail(s, state, "AnalysisFailed", "; ".join(m.message for m in failed))
+    state = _without_numbers(state, status, analysis, found)
     since = found.silent_time
-    if since is None or (s.now - since).total_seconds() < UNREACHABLE_SECONDS:
+    if answers is None or since is None:
+        return state
+    if (s.now - since).total_seconds() < UNREACHABLE_SECONDS:
         return state
     message = silence(s, state)
     if not answers.of(new) and answers.of(old):
@@ -128,6 +168,33 @@ def measure(
     if status.paused or status.promoting or status.baking:
         return state
     return state.set(Event("RolloutPaused", message, "Warning"), paused=UNREACHABLE)
+
+
+def _had_traffic(status: DeploymentStatus) -> bool:
+    """Tell whether what is judged had requests, by what is recorded.
+
+    Though none reach it now: an operator may have been killed just after it had taken them away.
+    """
+    weight, known = status.weight, status.analysis
+    had_share = status.promoting or status.baking or (weight is not None and weight.asked > 0)
+    return had_share or (known is not None and known.traffic_time is not None)
+
+
+def _without_numbers(
+    state: State, before: DeploymentStatus, analysis: Analysis, found: AnalysisStatus
+) -> State:
+    """Ask a person where others have given no number for too long: that is no model's fault."""
+    known = {m.name: m for m in before.analysis.metrics} if before.analysis is not None else {}
+    lost = [m for m in found.metrics if _votes(analysis, m) and is_lost(known.get(m.name), m)]
+    if not lost or before.paused or before.promoting or before.baking:
+        return state
+    message = "; ".join(m.message for m in lost)
+    told = found.model_copy(update={"message": message[:1024]})
+    return state.set(
+        Event("RolloutPaused", f"Unreachable: {message}", "Warning"),
+        paused=UNREACHABLE,
+        analysis=told,
+    )
 
 
 def _with_clock_warning(

@@ -1,6 +1,11 @@
 """When what was measured is written: seldom, since it can be measured again."""
 
-from perennial.api.deployment import AnalysisStatus, DeploymentStatus, MetricStatus
+from perennial.api.deployment import (
+    AnalysisStatus,
+    DeploymentStatus,
+    MeasurementStatus,
+    MetricStatus,
+)
 
 LONGEST_SECONDS = 120
 """What pods counted since the looks that are written is read again; they keep it ten minutes."""
@@ -28,7 +33,13 @@ def _decisive(status: DeploymentStatus, analysis: AnalysisStatus) -> DeploymentS
         skewed=analysis.skewed,
         parts=[p.model_copy(update={"asked_until": None}) for p in analysis.parts],
         metrics=[
-            MetricStatus(name=m.name, key=m.key, verdict=m.verdict, suspected=m.suspected)
+            MetricStatus(
+                name=m.name,
+                key=m.key,
+                verdict=m.verdict,
+                suspected=m.suspected,
+                measured=_against(m.measured),
+            )
             for m in analysis.metrics
         ],
     )
@@ -39,3 +50,10 @@ def _decisive(status: DeploymentStatus, analysis: AnalysisStatus) -> DeploymentS
         for c in status.conditions
     ]
     return status.having(analysis=kept, conditions=conditions)
+
+
+def _against(found: MeasurementStatus | None) -> MeasurementStatus | None:
+    """Return of the numbers of others what nobody can find again: misses and silences."""
+    if found is None:
+        return None
+    return MeasurementStatus(misses=found.misses, unanswered=found.unanswered)

@@ -1,6 +1,7 @@
 """promote-full: end all steps that are left."""
 
 from perennial.plan.core import Event
+from perennial.plan.rollout import before_traffic
 from perennial.plan.rollout.goal import Strategy
 from perennial.plan.rollout.requests.request import no_rollout, step_under_way, with_patience_anew
 from perennial.plan.rollout.signature_check import CHANGED, UNKNOWN, accept
@@ -17,6 +18,8 @@ def handle(s: DeploymentSnapshot, state: State, asked: str, strategy: Strategy) 
     state = with_patience_anew(state)
     if state.status.paused in (CHANGED, UNKNOWN):
         state = accept(s, state, asked)
+    if state.status.paused == before_traffic.UNDECIDED:
+        state = before_traffic.accept(s, state, asked)
     event = Event("StepsEnded", f"the remaining steps were ended by {asked}")
     state = state.set(event, paused="")
     return state.set(promoting=True, step=strategy.last_step(s))

@@ -7,9 +7,11 @@ from perennial.api.common import Condition
 from perennial.api.deployment import DeploymentStatus, Rejection
 from perennial.api.values import seconds
 from perennial.plan.core import Finding, condition, first, verdict
+from perennial.plan.rollout.before_traffic import waits_for
 from perennial.plan.rollout.desired import held_back
+from perennial.plan.rollout.disruption import no_eviction
 from perennial.plan.rollout.hindrance import tried_again
-from perennial.plan.rollout.signature_check import waits_for
+from perennial.plan.rollout.preview import address_of_trial
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
 from perennial.plan.rollout.strategies.blue_green import not_at_once
@@ -168,12 +170,26 @@ def lacks_receipts(f: Facts) -> Finding | None:
     return Finding(why.reason, f"{f.name} serves; {why.message}") if why is not None else None
 
 
+def lets_no_pod_go(f: Facts) -> Finding | None:
+    """Tell that no node with a pod can be drained."""
+    why = no_eviction(f.s)
+    return replace(why, message=f"{f.name} serves; {why.message}") if why is not None else None
+
+
 def serves(f: Facts) -> Finding | None:
     """Tell that all is well."""
     return Finding("Serving", f"{f.name} serves")
 
 
-READY = (is_scaled_to_zero, went_back, has_a_canary, is_watched, lacks_receipts, serves)
+READY = (
+    is_scaled_to_zero,
+    went_back,
+    has_a_canary,
+    is_watched,
+    lacks_receipts,
+    lets_no_pod_go,
+    serves,
+)
 
 
 def is_over(f: Facts) -> Finding | None:
@@ -186,7 +202,9 @@ def is_over(f: Facts) -> Finding | None:
     details = f"; {why.reason}: {why.message}" if why is not None else ""
     if f.route is not None:
         details += f"; {f.route.message}"
-    if message := waits_for(status):
+    if (name := address_of_trial(f.s.deployment)) in f.s.taken:
+        details += f"; Service {name} is somebody else's, so that it has no address of its own"
+    if message := waits_for(f.s, status):
         details += f"; {message}"
     if (again := tried_again(f.s, f.status, canary)) is not None and not is_undone(status):
         details += f"; if that lasts, it is tried again at {again:%Y-%m-%dT%H:%M:%SZ}"
@@ -238,7 +256,7 @@ def conditions(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> l
     is_up_now = (f.serving and is_led_to(f) is None) or f.idle
     busy = (not is_up_now or by_spec) and f.stalled is None
     stalled = f.stalled or Finding("Progressing")
-    pause = waits_for(f.status) if f.status.paused else ""
+    pause = waits_for(s, f.status) if f.status.paused else ""
     return [
         verdict("Ready", not_ready is None, ready),
         condition("Available", f.serving, "PodsReady" if f.serving else "NoPodReady"),

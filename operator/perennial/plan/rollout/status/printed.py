@@ -1,6 +1,7 @@
 """What people and autoscalers read in the status, beside its conditions."""
 
 from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
+from perennial.plan.rollout.preview import address_of_trial
 from perennial.plan.rollout.rest import kept_failed
 from perennial.plan.rollout.snapshot import (
     FAILED,
@@ -31,15 +32,14 @@ def shown(
             total, ready = total + has, ready + is_ready
         changes = {"replicas": has, "ready_replicas": is_ready, "share": parts.get(field)}
         updates[field] = revision.model_copy(update=changes)
-    meta, stable, canary = s.deployment.metadata, status.stable, status.canary
+    stable, canary = status.stable, status.canary
     if stable is not None:
         live = s.workload(stable.revision)
         if live is not None:
             image = image_of(live, s.settings)
             updates["serving_image"] = image
             updates["serving_image_outdated"] = image != s.settings.serving_image
-        domain = s.settings.cluster_domain
-        updates["address"] = Address(url=f"http://{meta.name}.{meta.namespace}.{domain}")
+        updates["address"] = _address(s, is_on_trial=canary is not None)
     weight = parts.get("canary")
     printed = Printed(
         model=stable.name if stable is not None else "",
@@ -54,6 +54,17 @@ def shown(
         ready_replicas=ready,
         printed=printed,
     )
+
+
+def _address(s: DeploymentSnapshot, is_on_trial: bool) -> Address:
+    """Return where the model answers, and where what is on trial does: once it has its Service."""
+
+    def url(name: str) -> str:
+        return f"http://{name}.{s.deployment.metadata.namespace}.{s.settings.cluster_domain}"
+
+    trial = address_of_trial(s.deployment)
+    is_there = is_on_trial and any(live["metadata"]["name"] == trial for live in s.services)
+    return Address(url=url(s.deployment.metadata.name), canary_url=url(trial) if is_there else None)
 
 
 def _for_autoscalers(s: DeploymentSnapshot, status: DeploymentStatus) -> dict[str, object]:
