@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator benchmark-rollout fuzz
+.PHONY: help demo venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator benchmark-rollout benchmark-losses fuzz
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -141,8 +141,12 @@ attack: venv  ## Attacks beside an honest client, on loopback: ours, uvicorn, gr
 benchmark-sketch: venv  ## What counting a row for drift costs (half a minute)
 	$(PY) -m benchmarks.sketch
 
-benchmark-rollout: venv  ## What users see of rollouts, on the cluster that make demo left (20 min; after make gateway: TRAFFIC=gateway)
-	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/cluster $(PY) -m benchmarks.rollout --traffic $(or $(TRAFFIC),replicas)
+# After make gateway, TRAFFIC=gateway asks through Envoy.
+benchmark-rollout: venv  ## How long a bad canary is in front of users, on the cluster that make demo left (12 min)
+	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/cluster $(PY) -m benchmarks.rollout
+
+benchmark-losses: venv  ## Requests lost through promotions and rollbacks, of 100,000, on the cluster that make demo left (10 min)
+	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/cluster $(PY) -m benchmarks.rollout_losses
 
 benchmark-operator: venv binaries  ## The operator beside plain Deployments, with nodes that only say so (OBJECTS=100, CASES="start rest …": CASES=--help lists them)
 	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/api $(PY) -m benchmarks.control --objects $(or $(OBJECTS),100) $(CASES)

@@ -191,6 +191,31 @@ FULL: dict[str, dict[str, Any]] = {
             "deadline": "24h",
             "onNewVersion": "Restart",
         },
+        "experiment": {
+            "variants": [
+                {
+                    "name": "other",
+                    "model": {
+                        "artifact": {
+                            "uri": "s3://models/b/",
+                            "sha256": "b" * 64,
+                            "secretRef": {"name": "store"},
+                        }
+                    },
+                },
+                {"name": "third", "model": {"versionRef": {"name": "flights-3"}}},
+            ],
+            "allocation": {"thompsonSampling": {"minimumShare": 0.2, "maximumStep": 10}},
+            "outcome": {"reward": {}},
+            "batch": "5m",
+            "stop": {
+                "probabilityBest": 0.95,
+                "minimumOutcomes": 500,
+                "valueRemaining": 0.02,
+                "after": "72h",
+            },
+            "then": "Promote",
+        },
         "traffic": {
             "gateway": {
                 "parentRefs": [{"name": "public", "namespace": "edge", "sectionName": "https"}],
@@ -225,6 +250,8 @@ CANARY = ("spec", "rollout", "canary")
 GREEN = {k: v for k, v in FULL["ModelDeployment"]["rollout"].items() if k != "canary"}
 ANALYSIS = ("spec", "rollout", "analysis")
 METRICS = (*ANALYSIS, "metrics")
+EXPERIMENT = ("spec", "experiment")
+SHARES = [{"name": "other", "share": 20}, {"name": "third", "share": 30}]
 BEFORE = ("spec", "rollout", "beforeTraffic")
 GATE = ("spec", "gates", 0)
 OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
@@ -255,6 +282,13 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelTraining", GATE, {"name": "a", "metric": "r2", "maximum": 1}),
     ("ModelTraining", GATE, {"name": "a", "metric": "r2", "againstChampion": {}}),
     ("ModelDeployment", ANALYSIS, {"none": {}}),
+    ("ModelDeployment", (*EXPERIMENT, "allocation"), {"fixed": {"shares": SHARES}}),
+    ("ModelDeployment", (*EXPERIMENT, "allocation"), {"fixed": {}}),
+    (
+        "ModelDeployment",
+        (*EXPERIMENT, "variants", 0, "model"),
+        {"versionRef": {"name": "flights-2"}},
+    ),
     ("ModelDeployment", (*BEFORE, "golden"), {"configMap": {"name": "golden", "key": "a.json"}}),
     ("ModelDeployment", BEFORE, {"web": [{"name": "approved", "maximum": 0, **WEB}]}),
     ("ModelDeployment", ("spec", "rollout", "maxSurge"), 2),
@@ -297,6 +331,16 @@ def splitting(**split: Any) -> Break:
     return lambda spec: {**spec, "dataset": {**spec["dataset"], "split": split}}
 
 
+def unheard(spec: Any) -> Any:
+    """Take out what an experiment's outcomes come by."""
+    return {**spec, "serving": {k: v for k, v in spec["serving"].items() if k != "receipts"}}
+
+
+def allocated(**how: Any) -> Break:
+    return lambda experiment: {**experiment, "allocation": how}
+
+
+TOO_MUCH = [{"name": "other", "share": 50}, {"name": "third", "share": 50}]
 # By the rule's message, or the beginning of it.
 BROKEN: dict[str, Break] = {
     "name must be a DNS label of at most 52": lambda o: {**o, "metadata": named("a" * 53)},
@@ -371,6 +415,14 @@ BROKEN: dict[str, Break] = {
     "write a number of pods, or a percentage": instead("101%"),
     "give exactly one of minAvailable or maxUnavailable": with_more(minAvailable=1),
     "minimum must be below maximum": with_more(minimum=1),
+    "an experiment counts what feedback tells by receipt": unheard,
+    "minimumShare times the number of models": allocated(thompsonSampling={"minimumShare": 0.4}),
+    "fixed.shares must name each variant": allocated(fixed={"shares": SHARES[:1]}),
+    "give exactly one of versionRef or artifact": with_more(versionRef={"name": "flights-2"}),
+    "give exactly one of fixed or thompsonSampling": with_more(fixed={}),
+    "the variants' shares must leave some of 100 %": instead({"shares": TOO_MUCH}),
+    "stable is what spec.model is called": instead("stable"),
+    "write reward: {}": instead({}),
 }
 
 

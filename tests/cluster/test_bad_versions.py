@@ -14,8 +14,10 @@ from flights import demo
 @pytest.fixture(scope="module")
 def stable(answers: Counter[str]) -> Iterator[str]:
     """Serve a good version under traffic; return its revision."""
-    apply(artifact_of("flights-1"))
+    # With a budget, which the next version that is asked for goes without.
+    apply(artifact_of("flights-1"), budget={"maxUnavailable": 1})
     demo.wait("trial serves", lambda: condition("Ready").get("status") == "True", 60)
+    assert demo.get("pdb", NAME)["spec"]["maxUnavailable"] == 1
     demo.send_traffic("trial-traffic", ["01"], model=NAME)
     revision = demo.revision(name=NAME)["name"]
     demo.wait("traffic flows", lambda: answered(revision)["200"] > 0, 60)

@@ -21,6 +21,7 @@ def apply(
     deadline: str = "60s",
     kept: str = "30s",
     traffic: dict[str, Any] | None = None,
+    budget: dict[str, Any] | None = None,
 ) -> None:
     """Ask for an artifact, by a canary of half the traffic."""
     analysis = {
@@ -36,6 +37,8 @@ def apply(
     spec = {"model": {"artifact": artifact}, "replicas": replicas, "rollout": rollout}
     if traffic is not None:
         spec["traffic"] = traffic
+    if budget is not None:
+        spec["disruptionBudget"] = budget
     metadata = {"name": NAME, "namespace": demo.NAMESPACE}
     body = {"apiVersion": "perennial.dev/v1alpha1", "kind": "ModelDeployment"}
     demo.kubectl("apply", "-f", "-", stdin=json.dumps({**body, "metadata": metadata, "spec": spec}))

@@ -17,6 +17,7 @@ from perennial.api.values import Json
 from perennial.cli.lenient import (
     at,
     beyond,
+    condition,
     count,
     entries,
     first,
@@ -32,7 +33,7 @@ from perennial.cli.lenient import (
 
 STRATEGIES = ("canary", "blueGreen", "shadow")
 """Fields of spec.rollout, those of newer operators, too, of which one says how a trial goes."""
-SETTLED = frozenset({"Stable", "Previous", "Failed"})
+SETTLED = frozenset({"Stable", "Previous", "Failed", "Variant"})
 """Roles of revisions that are not on trial."""
 _OF_ROLLOUT = names_of(RolloutStatus)
 _KNOWN = names_of(DeploymentStatus) | _OF_ROLLOUT
@@ -108,6 +109,24 @@ class Rejection:
 
 
 @dataclass(frozen=True)
+class Arm:
+    """A model of an experiment, and what is known of it."""
+
+    name: str
+    state: str
+    asked: int | None
+    """Share of the traffic that is asked for, in percent; None where it has none to have."""
+    actual: int | None
+    outcomes: int
+    mean: float | None
+    low: float | None
+    high: float | None
+    best: float | None
+    """How likely it is the best."""
+    message: str
+
+
+@dataclass(frozen=True)
 class Deployment:
     """What a ModelDeployment says of itself."""
 
@@ -132,6 +151,11 @@ class Deployment:
     skewed: tuple[str, ...]
     """Pods whose clocks are wrong."""
     rejected: tuple[Rejection, ...]
+    arms: tuple[Arm, ...]
+    """The models of an experiment, the last one's too."""
+    experiment: str
+    """How the experiment stands, in a word; empty where there is none."""
+    experiment_says: str
     address: str
     outdated: bool
     """Its pods run an older image than the operator's."""
@@ -174,6 +198,7 @@ def read(body: Json) -> Deployment:
     unknown = beyond(status, _KNOWN)
     if more := beyond(at(status, "rollout"), _KNOWN_OF_ROLLOUT):
         unknown["rollout"] = more
+    running = condition(body, "ExperimentRunning")
     return Deployment(
         revisions=tuple(_revision(r) for r in entries(status.get("revisions"))),
         steps=steps,
@@ -191,6 +216,9 @@ def read(body: Json) -> Deployment:
         rejected=tuple(
             _rejection(r) for r in entries(first(status, "rollout.rejected", "rejected"))
         ),
+        arms=tuple(_arm(a) for a in entries(at(status, "experiment.arms"))),
+        experiment=running[1] if part(status, "experiment") else "",
+        experiment_says=running[2],
         address=text(at(status, "address.url")),
         outdated=bool(status.get("servingImageOutdated")),
         unknown=unknown,
@@ -269,6 +297,22 @@ def _metrics(body: Json, status: Json, analysis: Json) -> tuple[Metric, ...]:
             )
         )
     return tuple(found)
+
+
+def _arm(a: Json) -> Arm:
+    asked, actual = number(at(a, "share.asked")), number(at(a, "share.actual"))
+    return Arm(
+        name=text(a.get("name")),
+        state=text(a.get("state")),
+        asked=None if asked is None else round(asked),
+        actual=None if actual is None else round(actual),
+        outcomes=count(a.get("outcomes")),
+        mean=number(a.get("mean")),
+        low=number(a.get("low")),
+        high=number(a.get("high")),
+        best=number(a.get("probabilityBest")),
+        message=text(a.get("message")),
+    )
 
 
 def _rejection(r: Json) -> Rejection:

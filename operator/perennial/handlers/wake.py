@@ -28,6 +28,11 @@ def references(body: Json) -> Iterator[Key]:
         case "ModelDeployment":
             yield from key("ModelTraining", "spec", "model", "trainingRef", "name")
             yield from key("ModelVersion", "spec", "model", "versionRef", "name")
+            yield from key("ModelVersion", "status", "experiment", "promoted", "versionRef", "name")
+            for variant in _members(body, "spec", "experiment", "variants"):
+                name = _at(variant, "model", "versionRef", "name")
+                if name and isinstance(name, str):
+                    yield Key("ModelVersion", body["metadata"]["namespace"], name)
         case "DriftMonitor":
             yield from key("ModelDeployment", "spec", "deploymentRef", "name")
         case "ModelVersion":
@@ -113,7 +118,10 @@ def _at(body: object, *path: str) -> object:
 
 def _names(body: Json, field: str, *path: str) -> Iterable[str]:
     """Return a field of the members of a list that may be anything."""
-    found = _at(body, *path)
-    members = found if isinstance(found, list) else []
-    names = (_at(member, field) for member in members)
+    names = (_at(member, field) for member in _members(body, *path))
     return [name for name in names if name and isinstance(name, str)]
+
+
+def _members(body: Json, *path: str) -> list[object]:
+    found = _at(body, *path)
+    return found if isinstance(found, list) else []

@@ -34,6 +34,8 @@ def plan_version(s: VersionSnapshot) -> Plan:
                 )
         if d.status.canary is not None and d.status.canary.version == name:
             deployed.append(DeployedBy(name=d.metadata.name, role="Canary"))
+        if any(variant.version == name for variant in d.status.variants):
+            deployed.append(DeployedBy(name=d.metadata.name, role="Variant"))
         for rejection in d.status.rejected:
             refuted = rejection.reason != DEADLINE
             if (

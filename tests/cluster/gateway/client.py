@@ -79,19 +79,17 @@ def host(model: str) -> str:
 
 
 @contextlib.contextmanager
-def load(
-    model: str, *options: str, requests: int = 0, address: tuple[str, str] | None = None
-) -> Iterator[Answers]:
-    """Ask a model while the block runs, and at least so often; what is yielded is filled then.
+def load(model: str, *options: str, requests: int = 0) -> Iterator[Answers]:
+    """Ask a model through the Gateway while the block runs, and at least so often.
+
+    What is yielded is filled at the block's end.
 
     Args:
         model: a ModelDeployment of the client's namespace.
         options: more of the script's.
         requests: at least so many.
-        address: URL and host where it is not asked through the Gateway.
     """
-    url, named = address or (gateway.URL, host(model))
-    script = [SCRIPT.read_text(), f"{url}/v2/models/{model}/infer", named]
+    script = [SCRIPT.read_text(), f"{gateway.URL}/v2/models/{model}/infer", host(model)]
     command = [os.environ.get("KUBECTL", "kubectl"), "exec", "-i", POD, "-n", demo.NAMESPACE, "--"]
     command += ["python3", "-c", *script, "--requests", str(requests), *options]
     found = Answers()
@@ -108,7 +106,7 @@ def load(
 
 
 def ask(model: str, requests: int, *options: str) -> Answers:
-    """Ask a model so often through the Gateway."""
+    """Ask a model so often."""
     with load(model, *options, requests=requests) as found:
         pass
     return found

@@ -46,6 +46,10 @@ PAGES: dict[str, tuple[str, Page]] = {
         "get deployment flights",
         lambda width: deployment(s.at_rest(), s.PODS[2:], s.NOW, width),
     ),
+    "experiment": (
+        "watch deployment flights",
+        lambda width: deployment(s.experiment(), s.PODS, s.NOW, width),
+    ),
     "newer-operator": (
         "get deployment flights",
         lambda width: deployment(s.of_a_newer_operator(), s.PODS, s.NOW, width),

@@ -308,6 +308,37 @@ def at_rest() -> Body:
     return deployment([serves], conditions)
 
 
+def experiment() -> Body:
+    """Two models beside stable, one of which was taken out."""
+    variant = {**CANARY, "role": "Variant", "version": "flights-2"}
+    variant |= {"share": {"asked": 70, "actual": 67}, "replicas": 2, "readyReplicas": 2}
+    serves = {**STABLE, "share": {"asked": 30, "actual": 33}, "replicas": 1, "readyReplicas": 1}
+    why = "errors: 5.1% of 402 requests failed, 0.2% of stable's"
+    says = (
+        "mean reward of stable 0.1241 (790 outcomes, best with 1.9%), "
+        f"regression 0.1602 (812 outcomes, best with 98.1%); boosting is out: {why}"
+    )
+    conditions = [
+        condition("Ready", "True", "Serving", "flights-1 serves"),
+        condition("RolledOut", "True", "Serving"),
+        condition("Stalled", "False", "Progressing"),
+        condition("ExperimentRunning", "True", "Running", says),
+    ]
+    body = deployment([serves, variant], conditions)
+    numbers = {"outcomes": 790, "mean": 0.1241, "low": 0.1071, "high": 0.1411}
+    arms = [
+        {"name": "stable", "state": "Running", **numbers, "probabilityBest": 0.019},
+        {"name": "regression", "state": "Running", "outcomes": 812, "mean": 0.1602, "low": 0.1427,
+         "high": 0.1777, "probabilityBest": 0.981},
+        {"name": "boosting", "state": "Out", "reason": "AnalysisFailed", "message": why,
+         "outcomes": 36, "mean": 0.1103, "low": 0.0312, "high": 0.1894},
+    ]  # fmt: skip
+    for arm, of in zip(arms, (serves, variant), strict=False):
+        arm["share"] = of["share"]
+    body["status"]["experiment"] = {"key": "ab", "arms": arms, "judgedUntil": ago(21)}
+    return body
+
+
 def of_a_newer_operator() -> Body:
     """With a role and fields that nobody here knows, and verdicts at another place."""
     body = copy.deepcopy(deployment())
@@ -321,7 +352,7 @@ def of_a_newer_operator() -> Body:
         "moon": {"phase": "full"},
     }
     status["revisions"][1]["role"] = "Understudy"
-    status["experiment"] = {"arms": [{"name": "a", "probabilityBest": 0.93}]}
+    status["auction"] = {"bids": [{"name": "a", "probabilityBest": 0.93}]}
     return body
 
 

@@ -25,7 +25,7 @@ from perennial.cli.shown.deployment import deployment
 from perennial.cli.shown.lineage import Objects, lineage
 from perennial.cli.shown.monitor import monitor
 from perennial.cli.shown.overview import overview
-from perennial.cli.shown.state import state_of
+from perennial.cli.shown.state import state_of, summary
 from perennial.cli.shown.training import training
 from perennial.cli.shown.version import version
 
@@ -61,6 +61,7 @@ SCENES = [
     scenes.baking(),
     scenes.rolled_back(),
     scenes.at_rest(),
+    scenes.experiment(),
 ]
 
 
@@ -83,7 +84,7 @@ def test_what_an_older_operator_says_is_read_where_it_is() -> None:
 def test_what_a_newer_operator_says_is_shown_as_it_is() -> None:
     page = rendered(deployment(scenes.of_a_newer_operator(), [], scenes.NOW, 120), 120)
     assert "· Understudy" in page
-    assert 'experiment  {"arms": [{"name": "a", "probabilityBest": 0.93}]}' in page
+    assert 'auction  {"bids": [{"name": "a", "probabilityBest": 0.93}]}' in page
     assert 'rollout     {"moon": {"phase": "full"}}' in page
     # What is only at another place is read from there, and is nothing unknown.
     assert "look-at-it" in page and "Undecided, suspected" in page and "4s ago" in page
@@ -128,6 +129,16 @@ def test_a_ramp_is_shown_by_its_steps() -> None:
     page = rendered(deployment(body, scenes.PODS, scenes.NOW, 120), 120)
     (line,) = (line for line in page.splitlines() if line.startswith("STEPS"))
     assert all(words in line for words in ("10 %", "pause 2m", "50 %"))
+
+
+def test_pods_that_are_kept_for_their_logs_are_not_missed() -> None:
+    body = scenes.rolled_back()
+    failed = {**scenes.CANARY, "role": "Failed", "readyReplicas": 0}
+    del failed["share"]
+    body["status"]["revisions"].append(failed)
+    assert "pods ready" not in summary(body)
+    failed["share"] = {"asked": 0, "actual": 33}
+    assert "2/3 pods ready" in summary(body)
 
 
 def test_what_bakes_is_under_way() -> None:

@@ -100,6 +100,7 @@ class World:
         self.version: ModelVersion | None = None
         self.stable_version: ModelVersion | None = None
         self.versions: list[ModelVersion] = []
+        self.variant_versions: dict[str, ModelVersion] = {}
         self.records: dict[str, dict[str, Any]] = {}
         self.workloads: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] | None = None
@@ -324,6 +325,7 @@ class World:
             yield GoldenAnswer(f"pod-{role}", revision.revision, tuple(found))
 
     def _observed(self) -> DeploymentSnapshot:
+        measured = self.measured.recall(self.deployment)
         return DeploymentSnapshot(
             deployment=self.deployment,
             now=later(self.seconds),
@@ -332,6 +334,7 @@ class World:
             version=self.version,
             stable_version=self.stable_version,
             versions=tuple(self.versions),
+            variant_versions=dict(self.variant_versions),
             records=tuple(Record.read(r) for r in self.records.values()),
             workloads=tuple(_sent(list(self.workloads.values()))),
             service=_sent(self.service),
@@ -339,7 +342,8 @@ class World:
             budgets=(_sent(self.budget),) if self.budget is not None else (),
             taken=frozenset(self.foreign) if self._looks_at_address() else frozenset(),
             pods=tuple(self.pods()),
-            measured=self.measured.recall(self.deployment),
+            measured=measured.analysis,
+            measured_experiment=measured.experiment,
         )
 
     def _looks_at_address(self) -> bool:
@@ -400,6 +404,7 @@ class World:
         """Return what the ready pods say that they counted."""
         status, until = self.deployment.status, closed(now)
         roles = {"stable": status.stable, "canary": status.canary, "replaced": status.replaced}
+        roles |= {f"variant {n}": r for n, r in enumerate(status.variants)}
         asked: dict[str, tuple[str, ...]] = {}
         heard = []
         for role, revision in roles.items():

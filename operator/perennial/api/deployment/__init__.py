@@ -24,6 +24,16 @@ from perennial.api.deployment.analysis import (
     WebLimit,
 )
 from perennial.api.deployment.disruption import DisruptionBudget
+from perennial.api.deployment.experiment import (
+    Allocation,
+    ArmShare,
+    Experiment,
+    Fixed,
+    Outcomes,
+    Stop,
+    ThompsonSampling,
+    Variant,
+)
 from perennial.api.deployment.kind import ModelDeployment
 from perennial.api.deployment.model import ArtifactRef, ArtifactSource, ModelSource
 from perennial.api.deployment.pods import PodOverrides
@@ -48,8 +58,10 @@ from perennial.api.deployment.status import (
     ROLES,
     Address,
     AnalysisStatus,
+    ArmStatus,
     BeforeTrafficStatus,
     DeploymentStatus,
+    ExperimentStatus,
     MeasurementStatus,
     MetricStatus,
     Outcome,
@@ -81,9 +93,12 @@ __all__ = [
     "PLACEHOLDERS",
     "ROLES",
     "Address",
+    "Allocation",
     "Analysis",
     "AnalysisMetric",
     "AnalysisStatus",
+    "ArmShare",
+    "ArmStatus",
     "ArtifactRef",
     "ArtifactSource",
     "Batching",
@@ -95,6 +110,9 @@ __all__ = [
     "DeploymentStatus",
     "DisruptionBudget",
     "ExpectedOutput",
+    "Experiment",
+    "ExperimentStatus",
+    "Fixed",
     "Gateway",
     "Golden",
     "GoldenInput",
@@ -116,6 +134,7 @@ __all__ = [
     "ModelSource",
     "NoAnalysis",
     "Outcome",
+    "Outcomes",
     "OutsideLimit",
     "ParentRef",
     "PartStatus",
@@ -139,7 +158,10 @@ __all__ = [
     "SignatureStatus",
     "Step",
     "StepStatus",
+    "Stop",
+    "ThompsonSampling",
     "Traffic",
+    "Variant",
     "WebCheck",
     "WebLimit",
 ]

@@ -5,6 +5,7 @@ from pydantic import Field
 from perennial.api.common import ApiModel
 from perennial.api.deployment.analysis.metric import OF_OUTCOMES
 from perennial.api.deployment.disruption import DisruptionBudget
+from perennial.api.deployment.experiment import Experiment
 from perennial.api.deployment.model import ModelSource
 from perennial.api.deployment.pods import PodOverrides
 from perennial.api.deployment.rollout.rollout import Rollout
@@ -22,12 +23,16 @@ class DeploymentSpec(ApiModel):
         "json_schema_extra": {
             "x-kubernetes-validations": [
                 rule(
+                    "!has(self.experiment) || has(self.serving) && has(self.serving.receipts)",
+                    "an experiment counts what feedback tells by receipt: add serving.receipts",
+                ),
+                rule(
                     "(has(self.serving) && has(self.serving.receipts)) || !has(self.rollout)"
                     " || !has(self.rollout.analysis) || !has(self.rollout.analysis.metrics)"
                     f" || !self.rollout.analysis.metrics.exists(m, {_OF_OUTCOMES})",
                     "metrics of labels, rewards and predictions need serving.receipts: they are "
                     "counted by the receipts of answers",
-                )
+                ),
             ]
         }
     }
@@ -47,6 +52,13 @@ class DeploymentSpec(ApiModel):
         PodOverrides(), description="What is added to the serving pods."
     )
     rollout: Rollout = Field(Rollout(), description="How a new version replaces the present one.")
+    experiment: Experiment | None = Field(
+        None,
+        description=(
+            "Several models on live traffic for a time, beside spec.model: which earns the "
+            "highest reward?"
+        ),
+    )
     disruption_budget: DisruptionBudget | None = Field(
         None,
         description=(

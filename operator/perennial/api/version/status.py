@@ -12,7 +12,9 @@ class DeployedBy(ApiModel):
     """A ModelDeployment that serves the version."""
 
     name: str = Field(description="Name of the ModelDeployment.", max_length=253)
-    role: Literal["Stable", "Canary"] = Field(description="Stable or Canary.")
+    role: Literal["Stable", "Canary", "Variant"] = Field(
+        description="Stable, Canary, or Variant of an experiment."
+    )
 
 
 class Outcome(ApiModel):

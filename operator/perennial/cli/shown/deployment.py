@@ -48,8 +48,11 @@ WIDE = 100
 """Columns from which shares are drawn, too."""
 ROLES = {"Stable": GOOD, "Canary": BUSY, "Shadow": BUSY, "Variant": BUSY, "Failed": BAD}
 VERDICTS = {"Successful": GOOD, "Failed": BAD, "Unreachable": BAD, "NotComparable": ODD}
+ARMS = {"Running": GOOD, "Waiting": WAITS, "Out": BAD}
 REJECTIONS = 3
-PROMOTED = frozenset({"CanaryPauseStep", "SignatureChanged", "SignatureUnknown"})
+PROMOTED = frozenset(
+    {"CanaryPauseStep", "SignatureChanged", "SignatureUnknown", "BeforeTrafficUndecided"}
+)
 """Reasons of a pause that ends by a promotion; others end when a person resumes it, too."""
 
 
@@ -69,6 +72,7 @@ def deployment(body: Json, pods: Sequence[Json], now: datetime, width: int) -> R
         _steps(view, now, width),
         _revisions(view, pods, now, width),
         _metrics(view, now),
+        _experiment(view),
         _rejected(view, now, state_of(body).message),
         _facts(body, view),
         unknown(view.unknown),
@@ -206,6 +210,34 @@ def _measured(view: reading.Deployment, now: datetime) -> list[RenderableType]:
     if view.skewed:
         found.append(f"without {listed(view.skewed, 2)}: look at their nodes' clocks")
     return [indented(Text("; ".join(found), "dim"))] if found else []
+
+
+def _experiment(view: reading.Deployment) -> RenderableType | None:
+    """Return each model of an experiment with its share, what it earns and its chance."""
+    if not view.experiment:
+        return None
+    found: list[list[str | Text]] = []
+    for arm in view.arms:
+        traffic = NONE if arm.asked is None else f"{arm.actual}/{arm.asked} %"
+        mean = measured(arm.mean)
+        if arm.low is not None and arm.high is not None:
+            mean += f" ({measured(arm.low)} to {measured(arm.high)})"
+        found.append(
+            [
+                arm.name,
+                ARMS.get(arm.state, REST).before(arm.state or NONE),
+                traffic,
+                rows(arm.outcomes),
+                mean,
+                share(arm.best),
+            ]
+        )
+    headers = ("EXPERIMENT", "STATE", "TRAFFIC", "OUTCOMES", "MEAN", "BEST")
+    told = table(headers, found, ("TRAFFIC", "OUTCOMES", "BEST"))
+    why = [Text.assemble((f"{view.experiment}: ", "bold"), view.experiment_says)]
+    out = (a for a in view.arms if a.state == "Out" and a.message not in view.experiment_says)
+    why += [Text.assemble((f"{arm.name}: ", "bold"), arm.message) for arm in out]
+    return Group(told, *(indented(line) for line in why))
 
 
 def _rejected(view: reading.Deployment, now: datetime, said: str) -> RenderableType | None:

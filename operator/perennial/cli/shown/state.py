@@ -137,8 +137,12 @@ def _deployment_summary(body: Json) -> str:
         told[-1:] = [f"{names} {trial.actual} %{asked}"]
     if trial is not None and (step := step_of(view)):
         told.append(f"step {step}")
-    ready = sum(r.ready for r in view.revisions if r.role != "Previous")
-    wanted = sum(r.replicas for r in view.revisions if r.role != "Previous")
+    # Pods of what was before, or failed, may be kept without traffic: nobody misses one.
+    kept = [
+        r for r in view.revisions if r.role == "Previous" or (r.role, r.actual) == ("Failed", None)
+    ]
+    taking = [r for r in view.revisions if r not in kept]
+    ready, wanted = sum(r.ready for r in taking), sum(r.replicas for r in taking)
     if ready < wanted:
         told.append(f"{ready}/{wanted} pods ready")
     return ", ".join(told)

@@ -24,6 +24,7 @@ from perennial.plan.rollout import (
     DeploymentSnapshot,
     address_of_trial,
     golden_asked,
+    other_models,
     outside_questions,
     plan_deployment,
     questions,
@@ -76,12 +77,14 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
             taken = {address}
     selector = f"perennial.dev/deployment={own_name}"
     pods = serving_pods(own_name, await cluster.select("v1", "Pod", namespace, selector))
+    measured = MEASURED.recall(deployment)
     snapshot = DeploymentSnapshot(
         deployment=deployment,
         now=sources.now,
         settings=sources.settings,
         training=training,
         version=version,
+        variant_versions=await _variant_versions(cluster, deployment),
         stable_version=stable_version,
         versions=tuple(versions),
         records=await _records(cluster, deployment, selector),
@@ -102,7 +105,8 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         no_routes=_no_routes(cluster, deployment),
         taken=frozenset(taken),
         pods=tuple(pods),
-        measured=MEASURED.recall(deployment),
+        measured=measured.analysis,
+        measured_experiment=measured.experiment,
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
     )
     asked = questions(snapshot)
@@ -163,6 +167,21 @@ def _no_routes(cluster: Cluster, deployment: ModelDeployment) -> Finding | None:
     return None
 
 
+async def _variant_versions(
+    cluster: Cluster, deployment: ModelDeployment
+) -> dict[str, ModelVersion]:
+    """Return the versions that an experiment is about, as far as there are any."""
+    found = {}
+    for model in other_models(deployment):
+        name = model.version_ref.name if model.version_ref is not None else ""
+        version = (
+            await cluster.read(ModelVersion, deployment.metadata.namespace, name) if name else None
+        )
+        if version is not None:
+            found[name] = version
+    return found
+
+
 async def _records(
     cluster: Cluster, deployment: ModelDeployment, selector: str
 ) -> tuple[Record, ...]:
@@ -188,6 +207,7 @@ def export(deployment: ModelDeployment) -> None:
     """Set the Prometheus series that say which versions serve, and with how many pods."""
     roles = (("stable", deployment.status.stable), ("canary", deployment.status.canary))
     found = [(role, revision) for role, revision in roles if revision is not None]
+    found += [("variant", revision) for revision in deployment.status.variants]
     serving = [((r.version, r.artifact.sha256, role), 1.0) for role, r in found]
     metrics.MODEL_INFO.set(deployment.key, serving)
     metrics.MODEL_REPLICAS.set(deployment.key, [((role,), r.replicas) for role, r in found])

@@ -2,14 +2,26 @@
 
 from typing import NamedTuple
 
-from perennial.api.deployment import AnalysisStatus, DeploymentStatus, ModelDeployment
+from perennial.api.deployment import (
+    AnalysisStatus,
+    DeploymentStatus,
+    ExperimentStatus,
+    ModelDeployment,
+)
 from perennial.plan.core import Plan
+
+
+class Parts(NamedTuple):
+    """What is measured: of a canary, and of an experiment's arms."""
+
+    analysis: AnalysisStatus | None = None
+    experiment: ExperimentStatus | None = None
 
 
 class _Found(NamedTuple):
     uid: str
-    written: AnalysisStatus | None
-    found: AnalysisStatus | None
+    written: Parts
+    found: Parts
 
 
 class Measured:
@@ -22,12 +34,12 @@ class Measured:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], _Found] = {}
 
-    def recall(self, deployment: ModelDeployment) -> AnalysisStatus | None:
-        """Return what was found since the status was written, None where that is nothing."""
+    def recall(self, deployment: ModelDeployment) -> Parts:
+        """Return what was found since the status was written; nothing where that is nothing."""
         meta = deployment.metadata
         known = self._known.get((meta.namespace, meta.name))
-        if known is None or (known.uid, known.written) != (meta.uid, deployment.status.analysis):
-            return None
+        if known is None or (known.uid, known.written) != (meta.uid, _parts(deployment.status)):
+            return Parts()
         return known.found
 
     def note(self, deployment: ModelDeployment, plan: Plan) -> None:
@@ -35,9 +47,13 @@ class Measured:
         meta = deployment.metadata
         self.forget(meta.namespace, meta.name)
         if plan.may_wait and isinstance(plan.status, DeploymentStatus):
-            found = _Found(meta.uid, deployment.status.analysis, plan.status.analysis)
+            found = _Found(meta.uid, _parts(deployment.status), _parts(plan.status))
             self._known[(meta.namespace, meta.name)] = found
 
     def forget(self, namespace: str, name: str) -> None:
         """Keep nothing of a ModelDeployment."""
         self._known.pop((namespace, name), None)
+
+
+def _parts(status: DeploymentStatus) -> Parts:
+    return Parts(status.analysis, status.experiment)

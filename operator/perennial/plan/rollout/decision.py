@@ -23,8 +23,10 @@ from perennial.plan.rollout.analysis.writing import may_wait
 from perennial.plan.rollout.bake import bake_left, watch
 from perennial.plan.rollout.before_traffic import asked_anew
 from perennial.plan.rollout.capacity import Way
-from perennial.plan.rollout.desired import desired_revision, first_revision
+from perennial.plan.rollout.desired import asked_revision, desired_revision, first_revision
 from perennial.plan.rollout.disruption import budget
+from perennial.plan.rollout.experiment import goal as experiment_goal
+from perennial.plan.rollout.experiment import is_on, is_wanted, keeps_waiting, lead
 from perennial.plan.rollout.goal import Goal
 from perennial.plan.rollout.hindrance import note_hindrance
 from perennial.plan.rollout.premises import KeepsCapacity, as_seen
@@ -49,6 +51,9 @@ from perennial.plan.rollout.strategies import strategy_of
 from perennial.plan.rollout.traffic import provider_of, traffic_of
 from perennial.plan.rollout.trial import choose, judge
 from perennial.plan.serving.route import backends
+
+EXPERIMENT_SECONDS = 5.0
+"""How often an experiment is looked at, so that a variant that fails is out soon."""
 
 
 def plan_deployment(s: DeploymentSnapshot) -> Plan:
@@ -75,9 +80,11 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
         state = state.set(*_warn_of_refuted(s), stable=desired)
     elif trial is not None and is_undone(state.status):
         pass  # whatever the spec wants, once this is over
+    elif desired is not None and keeps_waiting(s, state, desired):
+        desired = stable  # a newer version waits for the end of the experiment
     elif desired is not None and desired.revision != stable.revision:
-        is_alone = traffic_of(s.deployment).is_set(s, rest(s, state.status))
-        state = choose(s, state, desired, strategy, is_alone)
+        if not state.status.variants:  # they leave first
+            state = choose(s, state, desired, strategy, _is_alone(s, state))
     elif desired is not None and trial is not None:
         state = drop(state)
     state = judge(s, _with_traffic(s, state))
@@ -86,7 +93,30 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
         goal = _goal(s, state.status, desired)
         state = strategy.advance(s, state, Way(s, goal, traffic_of(s.deployment)).seen())
     state = _settle_stable(s, state)
+    state = _experimented(s, state, desired)
     return _finish(s, state, _goal(s, state.status, desired))
+
+
+def _is_alone(s: DeploymentSnapshot, state: State) -> bool:
+    """Tell whether requests were seen to reach stable alone."""
+    return traffic_of(s.deployment).is_set(s, rest(s, state.status))
+
+
+def _experimented(s: DeploymentSnapshot, state: State, desired: Revision | None) -> State:
+    """Look once at the experiment, where there is one, or was."""
+    status = state.status
+    if s.deployment.spec.experiment is None and not (status.experiment or status.variants):
+        return state
+    traffic = traffic_of(s.deployment)
+    return lead(
+        s,
+        state,
+        desired,
+        asked_revision(s, state.status).revision,
+        is_alone=_is_alone(s, state),
+        reached=traffic.reached(s),
+        seen=lambda goal: Way(s, goal, traffic).seen(),
+    )
 
 
 def _with_traffic(s: DeploymentSnapshot, state: State) -> State:
@@ -109,6 +139,8 @@ def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | N
     stable = status.stable
     strategy = strategy_of(s.deployment.spec.rollout)
     goal = strategy.goal(s, status) if status.canary is not None else rest(s, status)
+    if is_on(status):
+        goal = experiment_goal(s, status)
     is_next = (
         desired is not None
         and (stable is None or desired.revision != stable.revision)
@@ -116,7 +148,8 @@ def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | N
         and not status.baking  # else it waits for that
     )
     goal = with_failed(s, status, goal, traffic_of(s.deployment).reached(s))
-    return with_replaced(s, status, goal, ends=status.canary is not None or is_next)
+    waits = status.canary is not None or is_next or is_wanted(s, status)
+    return with_replaced(s, status, goal, ends=waits)
 
 
 def _warn_of_refuted(s: DeploymentSnapshot) -> tuple[Event, ...]:
@@ -202,7 +235,7 @@ def _unwanted(s: DeploymentSnapshot, wanted: tuple[Json, ...]) -> tuple[Deletion
 def _named(s: DeploymentSnapshot, status: DeploymentStatus) -> frozenset[str]:
     """Return the revisions with a part, now or as stored: a decision is recorded before effects."""
     known = (status, s.deployment.status)
-    roles = (r for k in known for r in (k.stable, k.canary, k.replaced))
+    roles = (r for k in known for r in (k.stable, k.canary, k.replaced, *k.variants))
     return frozenset(r.revision for r in roles if r is not None)
 
 
@@ -224,7 +257,9 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> f
     if status.baking:
         until = max(0.0, bake_left(s, status)) + 1.0
         return min(until, look) if judging(s.deployment, status).judged else until
-    kept = [kept_for(s, status, ends=False)] if replaced_has_pods(s, status) else []
+    if is_on(status) or status.variants:
+        return EXPERIMENT_SECONDS
+    kept = [kept_for(s, status, ends=is_wanted(s, status))] if replaced_has_pods(s, status) else []
     kept += [failed_for(s, status)] if kept_failed(s, status) is not None else []
     if kept:
         return max(2.0, min(kept))

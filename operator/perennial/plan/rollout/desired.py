@@ -38,12 +38,28 @@ class _Model:
 
 
 def desired_revision(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
+    """Return the revision that is wanted; or a problem, or what is waited for.
+
+    That is what the spec asks for; or what won an experiment against that, unless it was rejected
+    since.
+    """
+    asked, ended = asked_revision(s, status), status.experiment
+    if ended is None or ended.promoted is None or asked.revision is None:
+        return asked
+    if asked.revision.artifact.sha256 != ended.replaces:
+        return asked
+    won = asked_revision(s.as_if(ended.promoted), status)
+    is_rejected = won.revision is not None and rejection(status, won.revision.revision) is not None
+    return asked if is_rejected else won
+
+
+def asked_revision(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired:
     """Return the revision that the spec asks for; or a problem, or what is waited for.
 
     It is as it was recorded, if it was: what it was made of is not decided again. A version that
     is on trial or serves goes on where it, or its training, is gone.
     """
-    known = [r for r in (status.canary, status.stable) if r is not None]
+    known = [r for r in (status.canary, status.stable, *status.variants) if r is not None]
     model = _model(s, known)
     if isinstance(model, Desired):
         return model

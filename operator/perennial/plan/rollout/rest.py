@@ -56,7 +56,7 @@ def with_failed(
 def kept_failed(s: DeploymentSnapshot, status: DeploymentStatus) -> Revision | None:
     """Return what was rolled back last, while its pods are to stay; None where none are."""
     newest = status.rejected[-1].revision if status.rejected else ""
-    named = (status.stable, status.canary, status.replaced)
+    named = (status.stable, status.canary, status.replaced, *status.variants)
     record = s.record(newest)
     if record is None or any(r is not None and r.revision == newest for r in named):
         return None

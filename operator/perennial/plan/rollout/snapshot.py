@@ -1,9 +1,16 @@
 """What is observed of a ModelDeployment, and what follows from that alone."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from perennial.api.deployment import AnalysisStatus, DeploymentStatus, ModelDeployment
+from perennial.api.deployment import (
+    AnalysisStatus,
+    DeploymentStatus,
+    ExperimentStatus,
+    ModelDeployment,
+    ModelSource,
+)
 from perennial.api.training import ModelTraining
 from perennial.api.values import Json, seconds
 from perennial.api.version import ModelVersion
@@ -34,6 +41,8 @@ class DeploymentSnapshot:
     training: ModelTraining | None = None
     version: ModelVersion | None = None
     """The version that the spec names; or that its training names, where it would be untried."""
+    variant_versions: Mapping[str, ModelVersion] = field(default_factory=dict)
+    """The versions of an experiment's variants, and of its winner, by their names."""
     stable_version: ModelVersion | None = None
     """The version that is stable, where another would be served untried."""
     versions: tuple[ModelVersion, ...] = ()
@@ -53,10 +62,11 @@ class DeploymentSnapshot:
     """Names for Services of ours that somebody else's have."""
     pods: tuple[Json, ...] = ()
     answers: Answers | None = None
-    """What stable's and the canary's pods counted; None where they were not asked in this pass."""
+    """What stable's and the canary's pods counted, or an experiment's; None where they were not
+    asked in this pass."""
 
     outcomes: Answers | None = None
-    """What became known of both arms' predictions; None where it was not asked in this pass."""
+    """What became known of their predictions; None where it was not asked in this pass."""
 
     signatures: tuple[SignatureAnswer, ...] = ()
     """What their models take and give; empty where they were not asked in this pass."""
@@ -73,6 +83,9 @@ class DeploymentSnapshot:
     measured: AnalysisStatus | None = None
     """What was found of the canary since the status was written."""
 
+    measured_experiment: ExperimentStatus | None = None
+    """What was found of an experiment's arms since the status was written."""
+
     no_receipts: Finding | None = None
     """Why there is no key for receipts, where they are wanted."""
 
@@ -80,9 +93,19 @@ class DeploymentSnapshot:
     def status(self) -> DeploymentStatus:
         """Return the status as it was written, with what was measured since."""
         written = self.deployment.status
-        if self.measured is None:
-            return written
-        return written.having(analysis=self.measured)
+        if self.measured is not None:
+            written = written.having(analysis=self.measured)
+        if self.measured_experiment is not None:
+            written = written.having(experiment=self.measured_experiment)
+        return written
+
+    def as_if(self, model: ModelSource) -> "DeploymentSnapshot":
+        """Return what is observed as it would be if the spec named another model."""
+        ref = model.version_ref
+        version = self.variant_versions.get(ref.name) if ref is not None else None
+        spec = self.deployment.spec.model_copy(update={"model": model})
+        deployment = self.deployment.model_copy(update={"spec": spec})
+        return replace(self, deployment=deployment, version=version, training=None)
 
     @property
     def beside(self) -> tuple[Json, ...]:
@@ -181,3 +204,11 @@ class DeploymentSnapshot:
 def ready_pods(live: Json) -> int:
     """Return the ready pods of a Deployment, as it was last told."""
     return int(live.get("status", {}).get("readyReplicas", 0))
+
+
+def other_models(deployment: ModelDeployment) -> list[ModelSource]:
+    """Return the models that are wanted beside the one that the spec names, or instead of it."""
+    experiment, status = deployment.spec.experiment, deployment.status.experiment
+    found = [v.model.source for v in experiment.variants] if experiment is not None else []
+    promoted = status.promoted if status is not None else None
+    return [*found, *([promoted] if promoted is not None and promoted not in found else [])]

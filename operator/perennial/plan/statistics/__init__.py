@@ -15,6 +15,11 @@ Live traffic against a reference:
     usual_drift     what comes and goes with the day
     cells, chi_square, f_distribution, design_effect, effect, quality, multiple_testing, distances
 
+Several arms on live traffic:
+    stratified_means  means compared within batches and ages only
+    best_arm          which is best, how likely, and whether that is certain
+    bandit            how much traffic each gets
+
 Outcomes:
-    estimated_performance, late_labels, bandit, seasonality, intervals
+    estimated_performance, late_labels, seasonality, intervals
 """

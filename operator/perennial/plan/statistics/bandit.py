@@ -1,4 +1,4 @@
-"""Which of two arms earns more, and how much traffic it gets."""
+"""Which of two arms earns more, and how much traffic each of several gets."""
 
 import math
 from collections.abc import Sequence
@@ -79,3 +79,57 @@ def next_weight(
     """
     wanted = min(max(probability, floor), 1 - floor)
     return min(max(wanted, before - largest_step), before + largest_step)
+
+
+def next_shares(
+    before: Sequence[int], probabilities: Sequence[float], least: int, step: int
+) -> tuple[int, ...]:
+    """Return each arm's share: its probability of being the best, as far as it may move.
+
+    Of two arms it is ``next_weight``, in whole percents. What is below ``least``, after an edit,
+    rises to it at once; else no share moves by more than ``step``.
+
+    Args:
+        before: the shares now, in percent, with the sum 100.
+        probabilities: of each arm's being the best, with the sum 1.
+        least: the share that each arm keeps, in percent.
+        step: the most that a batch may move a share, in percent.
+    """
+    wanted = whole_shares(probabilities, least)
+    if min(before) < least:
+        before = whole_shares([share / 100 for share in before], least)
+    moves = [w - b for w, b in zip(wanted, before, strict=True)]
+    largest = max(step, *map(abs, moves))
+    moved = _rounded([move * step / largest for move in moves], 0)
+    return tuple(b + m for b, m in zip(before, moved, strict=True))
+
+
+def whole_shares(parts: Sequence[float], least: int) -> tuple[int, ...]:
+    """Return whole percents, each at least ``least``, that are closest to parts of a whole.
+
+    Args:
+        parts: of each arm, none below 0, with a sum above 0.
+        least: in percent; times the number of arms it is 100 at most.
+    """
+    free = set(range(len(parts)))
+    exact = [float(least)] * len(parts)
+    while free:
+        left = 100.0 - sum(exact[i] for i in range(len(parts)) if i not in free)
+        total = sum(parts[i] for i in free)
+        scaled = {i: left * parts[i] / total if total > 0 else left / len(free) for i in free}
+        low = {i for i, share in scaled.items() if share < least}
+        if not low:
+            for i, share in scaled.items():
+                exact[i] = share
+            break
+        free -= low
+    return tuple(_rounded(exact, 100))
+
+
+def _rounded(exact: Sequence[float], total: int) -> list[int]:
+    """Return whole numbers with a sum, each next to its exact one."""
+    found = [math.floor(value + 1e-9) for value in exact]
+    order = sorted(range(len(exact)), key=lambda i: (found[i] - exact[i], i))
+    for i in order[: total - sum(found)]:
+        found[i] += 1
+    return found

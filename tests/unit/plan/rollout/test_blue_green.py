@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from api_server import Refusal
 from builders import conditions
+from gateway_world import GatewayWorld
 from rollout_world import REVISION, World, signature
+from test_before_traffic import GOLDEN
 from test_collisions import on_trial, paused
 from test_rollout import NEW_SHA, WAITING, advance, sizes, stable_revision, stable_sha
 
@@ -128,6 +130,21 @@ def test_another_signature_waits_for_a_person_without_traffic() -> None:
     advance(world, paused)
     assert world.deployment.status.paused == "SignatureChanged" and len(world.selected()) == 1
     world.ask("promote/1")
+    advance(world, lambda w: stable_sha(w) == NEW_SHA)
+
+
+def test_one_that_answers_golden_requests_wrongly_is_rejected_before_the_switch() -> None:
+    world = blue_green({}, beforeTraffic=GOLDEN)
+    old = stable_revision(world)
+    world.golden[NEW_SHA] = {"late": 0}
+    world.wish(NEW_SHA)
+    while not world.deployment.status.rejected:
+        world.step()
+        world.grow(1)
+        assert world.selected() == [old]
+    assert world.deployment.status.rejected[0].reason == "GoldenRequestFailed"
+    world.golden[NEW_SHA] = {}
+    world.ask("retry/1")
     advance(world, lambda w: stable_sha(w) == NEW_SHA)
 
 
@@ -356,3 +373,22 @@ def test_a_refused_preview_address_is_told_and_holds_nothing_up() -> None:
     world.refused.clear()
     world.settle()
     assert address(world) == stable_revision(world)
+
+
+def test_behind_a_gateway_the_switch_is_one_write_too() -> None:
+    world = GatewayWorld(rollout={"blueGreen": FOR_A_PERSON, "keepReplaced": "5m"}, replicas=4)
+    world.instant = False
+    world.settle()
+    old = stable_revision(world)
+    world.wish(NEW_SHA)
+    advance(world, paused)
+    new, seen = preview(world), [world.in_force]
+    assert whole(world) and address(world) == new and seen == [{old: 100}]
+    world.ask("promote/1")
+    while stable_revision(world) != new or world.in_force != {new: 100}:
+        world.step()
+        world.grow(1)
+        seen += [world.in_force] if world.in_force != seen[-1] else []
+    assert seen == [{old: 100}, {new: 100}] and world.ready(old) == 4
+    world.ask("undo/2")
+    advance(world, lambda w: stable_revision(w) == old and world.in_force == {old: 100})

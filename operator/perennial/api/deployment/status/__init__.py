@@ -7,6 +7,7 @@ from perennial.api.deployment.status.analysis import (
     Outcome,
     PartStatus,
 )
+from perennial.api.deployment.status.experiment import STABLE, ArmStatus, ExperimentStatus
 from perennial.api.deployment.status.revision import (
     Rejection,
     RequestLogLocation,
@@ -24,10 +25,13 @@ from perennial.api.deployment.status.status import ROLES, Address, DeploymentSta
 
 __all__ = [
     "ROLES",
+    "STABLE",
     "Address",
     "AnalysisStatus",
+    "ArmStatus",
     "BeforeTrafficStatus",
     "DeploymentStatus",
+    "ExperimentStatus",
     "MeasurementStatus",
     "MetricStatus",
     "Outcome",

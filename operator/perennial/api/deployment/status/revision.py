@@ -39,7 +39,7 @@ class Share(ApiModel):
     actual: int = Field(description="What the Service and the ready pods give now.")
 
 
-Role = Literal["Stable", "Canary", "Previous", "Failed"]
+Role = Literal["Stable", "Canary", "Previous", "Failed", "Variant"]
 
 
 class Revision(_Named):
@@ -50,7 +50,7 @@ class Revision(_Named):
         description=(
             "Stable answers. Canary is on trial. Previous answered before stable did: its "
             "Deployment stays, soon without pods, for the request undo. Failed was taken back, and "
-            "has requests until stable has its pods."
+            "has requests until stable has its pods. Variant is one of an experiment's models."
         ),
     )
     share: Share | None = Field(

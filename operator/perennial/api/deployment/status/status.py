@@ -6,6 +6,7 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel, Conditions
 from perennial.api.deployment.status.analysis import AnalysisStatus
+from perennial.api.deployment.status.experiment import ExperimentStatus
 from perennial.api.deployment.status.revision import Rejection, Revision, Role, Share
 from perennial.api.deployment.status.rollout import (
     BeforeTrafficStatus,
@@ -52,12 +53,17 @@ class DeploymentStatus(ApiModel):
     conditions: Conditions = []
     revisions: list[Revision] = Field(
         [],
-        description="The revisions that have a part in it: Stable, Canary, Previous, Failed.",
+        description=(
+            "The revisions that have a part in it: Stable, Canary, Previous, Failed, Variant."
+        ),
         max_length=8,
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     rollout: RolloutStatus = Field(
         RolloutStatus(), description="Where the rollout stands, and what was taken back."
+    )
+    experiment: ExperimentStatus | None = Field(
+        None, description="Where the experiment stands, and how the last one ended."
     )
     serving_image_outdated: bool = Field(
         False, description="The pods run an older serving image than the operator's."
@@ -98,6 +104,11 @@ class DeploymentStatus(ApiModel):
     def failed(self) -> Revision | None:
         """The revision that was taken back and has requests yet."""
         return self._in("Failed")
+
+    @property
+    def variants(self) -> list[Revision]:
+        """The revisions of an experiment beside stable."""
+        return [r for r in self.revisions if r.role == "Variant"]
 
     @property
     def weight(self) -> Share | None:
@@ -153,6 +164,7 @@ class DeploymentStatus(ApiModel):
     def having(self, **changes: object) -> Self:
         """Return the status with changes; ``stable``, ``canary``, ``replaced`` are revisions.
 
+        ``variants`` are several of them.
         ``weight`` is the canary's share; a revision that changes its role loses the one it had.
         What is a field of the rollout (``step``, ``paused``, …) is changed there.
         """
@@ -161,10 +173,15 @@ class DeploymentStatus(ApiModel):
         if "weight" in changes:
             share, canary = changes.pop("weight"), found["canary"]
             found["canary"] = canary and canary.model_copy(update={"share": share})
+        parts: list[tuple[Role, Revision | None]] = [
+            (ROLES[field], r) for field, r in found.items()
+        ]
+        variants: Any = changes.pop("variants", self.variants)
+        parts += [("Variant", r) for r in variants]
         revisions = [
             r if r.role == role else r.model_copy(update={"role": role, "share": None})
-            for field, role in ROLES.items()
-            if (r := found[field]) is not None
+            for role, r in parts
+            if r is not None
         ]
         moved = {f: changes.pop(f) for f in RolloutStatus.model_fields if f in changes}
         if moved:

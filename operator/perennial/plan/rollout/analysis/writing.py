@@ -16,17 +16,48 @@ def may_wait(written: DeploymentStatus, found: DeploymentStatus) -> bool:
 
     It differs in no more than in what was measured, which tells the same, and not for long.
     """
-    before, after = written.analysis, found.analysis
-    if before is None or after is None or before.judged_until is None or after.judged_until is None:
+    before, after = _measured(written), _measured(found)
+    if not before or before.keys() != after.keys():
         return False
-    if (after.judged_until - before.judged_until).total_seconds() >= LONGEST_SECONDS:
+    if not all(_is_soon(before[name], after[name]) for name in before):
         return False
     return _decisive(written, before) == _decisive(found, after)
 
 
-def _decisive(status: DeploymentStatus, analysis: AnalysisStatus) -> DeploymentStatus:
+def _measured(status: DeploymentStatus) -> dict[str, AnalysisStatus]:
+    """Return what was measured: of the canary, called '', or of an experiment's arms."""
+    arms = status.experiment.arms if status.experiment is not None else []
+    found = {arm.name: arm.analysis for arm in arms if arm.analysis is not None}
+    return {**({"": status.analysis} if status.analysis is not None else {}), **found}
+
+
+def _is_soon(before: AnalysisStatus, after: AnalysisStatus) -> bool:
+    if before.judged_until is None or after.judged_until is None:
+        return False
+    return (after.judged_until - before.judged_until).total_seconds() < LONGEST_SECONDS
+
+
+def _decisive(status: DeploymentStatus, measured: dict[str, AnalysisStatus]) -> DeploymentStatus:
     """Return a status without what changes from look to look."""
-    kept = AnalysisStatus(
+    message = measured[""].message if "" in measured else ""
+    conditions = [
+        c.model_copy(update={"message": c.message.replace(message, "")}) if message else c
+        for c in status.conditions
+    ]
+    changes: dict[str, object] = {"conditions": conditions}
+    if "" in measured:
+        changes["analysis"] = _outcome(measured[""])
+    if status.experiment is not None:
+        arms = [
+            arm.model_copy(update={"analysis": _outcome(arm.analysis)}) if arm.analysis else arm
+            for arm in status.experiment.arms
+        ]
+        changes["experiment"] = status.experiment.model_copy(update={"arms": arms})
+    return status.having(**changes)
+
+
+def _outcome(analysis: AnalysisStatus) -> AnalysisStatus:
+    return AnalysisStatus(
         pair=analysis.pair,
         silent_time=analysis.silent_time,
         missing=analysis.missing,
@@ -43,13 +74,6 @@ def _decisive(status: DeploymentStatus, analysis: AnalysisStatus) -> DeploymentS
             for m in analysis.metrics
         ],
     )
-    conditions = [
-        c.model_copy(update={"message": c.message.replace(analysis.message, "")})
-        if analysis.message
-        else c
-        for c in status.conditions
-    ]
-    return status.having(analysis=kept, conditions=conditions)
 
 
 def _against(found: MeasurementStatus | None) -> MeasurementStatus | None:

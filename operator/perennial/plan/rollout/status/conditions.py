@@ -8,12 +8,13 @@ from perennial.api.deployment import DeploymentStatus, Rejection
 from perennial.api.values import seconds
 from perennial.plan.core import Finding, condition, first, verdict
 from perennial.plan.rollout.before_traffic import waits_for
-from perennial.plan.rollout.desired import held_back
+from perennial.plan.rollout.desired import desired_revision, held_back
 from perennial.plan.rollout.disruption import no_eviction
 from perennial.plan.rollout.hindrance import tried_again
 from perennial.plan.rollout.preview import address_of_trial
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone
+from perennial.plan.rollout.status.experiment import experiment_condition
 from perennial.plan.rollout.strategies.blue_green import not_at_once
 from perennial.plan.rollout.traffic import traffic_of
 from perennial.plan.serving.route import PENDING
@@ -264,4 +265,14 @@ def conditions(s: DeploymentSnapshot, state: State, shares: dict[str, int]) -> l
         condition("Paused", bool(f.status.paused), f.status.paused or "NotPaused", pause),
         condition("Reconciling", busy, "RolloutUnderWay" if busy else "UpToDate"),
         verdict("Stalled", f.stalled is not None, stalled),
+        *experiment_condition(f.status, _waits_for_an_experiment(f)),
     ]
+
+
+def _waits_for_an_experiment(f: Facts) -> str:
+    """Return what is wanted while an experiment goes on, '' where that is what serves."""
+    if f.status.experiment is None:
+        return ""
+    stable, wanted = f.status.stable, desired_revision(f.s, f.status).revision
+    is_next = wanted is not None and stable is not None and wanted.revision != stable.revision
+    return wanted.name if wanted is not None and is_next else ""

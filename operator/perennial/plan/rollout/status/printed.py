@@ -1,6 +1,14 @@
 """What people and autoscalers read in the status, beside its conditions."""
 
-from perennial.api.deployment import ROLES, Address, DeploymentStatus, Printed, Revision, Share
+from perennial.api.deployment import (
+    ROLES,
+    Address,
+    DeploymentStatus,
+    ExperimentStatus,
+    Printed,
+    Revision,
+    Share,
+)
 from perennial.plan.rollout.preview import address_of_trial
 from perennial.plan.rollout.rest import kept_failed
 from perennial.plan.rollout.snapshot import (
@@ -40,6 +48,11 @@ def shown(
             updates["serving_image"] = image
             updates["serving_image_outdated"] = image != s.settings.serving_image
         updates["address"] = _address(s, is_on_trial=canary is not None)
+    updates["variants"] = variants = [_variant(s, status, r, shares) for r in status.variants]
+    if status.experiment is not None and variants:
+        updates["experiment"] = _with_actual(status.experiment, shares)
+    total += sum(r.replicas for r in variants)
+    ready += sum(r.ready_replicas for r in variants)
     weight = parts.get("canary")
     printed = Printed(
         model=stable.name if stable is not None else "",
@@ -54,6 +67,42 @@ def shown(
         ready_replicas=ready,
         printed=printed,
     )
+
+
+def _variant(
+    s: DeploymentSnapshot, status: DeploymentStatus, revision: Revision, shares: dict[str, int]
+) -> Revision:
+    """Return a variant with its share and its pods."""
+    live = s.workload(revision.revision)
+    has = int(live.get("status", {}).get("replicas", 0)) if live else 0
+    changes = {
+        "replicas": has,
+        "ready_replicas": s.ready(revision.revision),
+        "share": _variants_share(status, revision, shares),
+    }
+    return revision.model_copy(update=changes)
+
+
+def _variants_share(
+    status: DeploymentStatus, revision: Revision, shares: dict[str, int]
+) -> Share | None:
+    arms = status.experiment.arms if status.experiment is not None else []
+    asked = next((a.share.asked for a in arms if a.share and a.revision == revision.revision), 0)
+    actual = shares.get(revision.revision, 0)
+    return Share(asked=asked, actual=actual) if asked or actual else None
+
+
+def _with_actual(known: ExperimentStatus, shares: dict[str, int]) -> ExperimentStatus:
+    """Return an experiment whose arms tell the shares in force."""
+    arms = [
+        arm.model_copy(
+            update={"share": Share(asked=arm.share.asked, actual=shares.get(arm.revision, 0))}
+        )
+        if arm.share is not None
+        else arm
+        for arm in known.arms
+    ]
+    return known.model_copy(update={"arms": arms})
 
 
 def _address(s: DeploymentSnapshot, is_on_trial: bool) -> Address:
@@ -89,7 +138,7 @@ def _failed(
 ) -> Revision | None:
     """Return what was taken back and has requests yet, or pods that are kept for their logs."""
     roles = (status.stable, status.canary, status.replaced)
-    named = {revision.revision for revision in roles if revision is not None}
+    named = {revision.revision for revision in (*roles, *status.variants) if revision is not None}
     record = next((r for r in s.records if r.name not in named and shares.get(r.name)), None)
     return record.revision if record is not None else kept_failed(s, status)
 
@@ -110,7 +159,9 @@ def _parts(status: DeploymentStatus, shares: dict[str, int]) -> dict[str, Share]
         if other is not None and other.revision != on_trial and shares.get(other.revision):
             parts[field] = Share(asked=0, actual=shares[other.revision])
     if status.stable is not None:
-        asked, actual = sum(p.asked for p in parts.values()), sum(p.actual for p in parts.values())
+        variants = [_variants_share(status, r, shares) for r in status.variants]
+        others = [*parts.values(), *(p for p in variants if p is not None)]
+        asked, actual = sum(p.asked for p in others), sum(p.actual for p in others)
         parts["stable"] = Share(asked=100 - asked, actual=max(0, 100 - actual))
     return parts
 
