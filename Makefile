@@ -43,7 +43,7 @@ binaries:  ## Build etcd, Kubernetes, CoreDNS and the S3 server into the cache
 
 generate: venv  ## Write what is generated: CRDs, the gRPC messages
 	$(VENV)/bin/uv run -q --no-project --with grpcio-tools==1.76.0 python -m grpc_tools.protoc \
-	  -Iserving --python_out=serving $(addprefix perennial_serving/protocol/,inference.proto health.proto reflection.proto)
+	  -Iserving --python_out=serving $(addprefix perennial_serving/protocol/,inference.proto feedback.proto health.proto reflection.proto)
 	$(PY) -m perennial.api.crd
 	$(PY) -m perennial.api.crd charts/perennial/files/crds
 

@@ -33,6 +33,8 @@ class Pairs(Document, forbid_unknown_fields=False, kw_only=True):
     """As outcomes have it."""
     score: Annotated[str, Meta(max_length=32)]
     """What the answers say, as :mod:`perennial_artifact.scores` has it."""
+    classes: list[str] = []
+    """The classes that its bytes number, where they do."""
     answers: list[Answered] = []
 
 

@@ -23,8 +23,8 @@ def main() -> int:
     cpus = max(1, math.floor(cpu_limit()))
     memory = chosen.memory_bytes or memory_limit()
     if chosen.inherit:
-        http, grpc, metrics, ready, go, seen, count = map(int, chosen.inherit.split(","))
-        sockets, gate = inherit((http, grpc, metrics)), pass_through(ready, go)
+        *bound, ready, go, seen, count = map(int, chosen.inherit.split(","))
+        sockets, gate = inherit(bound), pass_through(ready, go)
         return _work(chosen, sockets, max(1, cpus // count), memory // count, gate, seen)
     # Without a limit a pod does not own the machine, so it is one process.
     limit = quota()
@@ -39,7 +39,10 @@ def main() -> int:
 
             return supervise(chosen, sys.argv[1:], count)
         ports = (chosen.http_port, chosen.grpc_port, chosen.metrics_port)
-        sockets = Sockets(*(bind(chosen.host, port) for port in ports))
+        http, grpc, metrics, *mirror = (
+            bind(chosen.host, port) for port in (*ports, *settings.mirror_ports(chosen))
+        )
+        sockets = Sockets(http, grpc, metrics, tuple(mirror))
     except OSError as error:
         told = f"{chosen.host}, ports {chosen.http_port}, {chosen.grpc_port}"
         print(f"{told}, {chosen.metrics_port}: {error}", file=sys.stderr)

@@ -254,6 +254,16 @@ EXPERIMENT = ("spec", "experiment")
 SHARES = [{"name": "other", "share": 20}, {"name": "third", "share": 30}]
 BEFORE = ("spec", "rollout", "beforeTraffic")
 GATE = ("spec", "gates", 0)
+DISAGREES: dict[str, Any] = {"name": "same", "disagreement": {"maximum": 0.05, "tolerance": 0.5}}
+SHADOWED: dict[str, Any] = {
+    "model": FULL["ModelDeployment"]["model"],
+    "serving": {"pairs": "Enabled"},
+    "traffic": FULL["ModelDeployment"]["traffic"],
+    "rollout": {
+        "shadow": {"mirror": 20, "duration": "1h", "then": "Pause"},
+        "analysis": {"metrics": [DISAGREES]},
+    },
+}
 OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelVersion", ("spec", "source"), IMPORTED),
     ("ModelDeployment", MODEL, {"trainingRef": {"name": "flights"}}),
@@ -262,6 +272,8 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", CANARY, {"ramp": [1, 5, 25, 50], "every": "2m"}),
     ("ModelDeployment", ("spec", "rollout"), {**GREEN, "blueGreen": {}}),
     ("ModelDeployment", ("spec", "rollout"), {**GREEN, "blueGreen": {"pause": {"duration": "5m"}}}),
+    ("ModelDeployment", ("spec", "rollout"), {**GREEN, "shadow": {}}),
+    ("ModelDeployment", ("spec",), SHADOWED),
     ("ModelDeployment", (*METRICS, 0), {"name": "e", "errorRate": {"maximum": 0.1}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "r", "refusalRate": {"maximum": 0.1}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "p", "prometheus": {"maximum": 1, **PROMETHEUS}}),
@@ -390,6 +402,14 @@ BROKEN: dict[str, Break] = {
     "write a key as team or example.com/team": instead({"Team A": "a"}),
     "name must not end in -canary": lambda o: {**o, "metadata": named("a-canary")},
     "give at most one of canary": with_more(blueGreen={}),
+    "rollout.shadow needs traffic.gateway": lambda spec: {
+        **{k: v for k, v in spec.items() if k != "traffic"},
+        "rollout": {**GREEN, "shadow": {}},
+    },
+    "disagreement compares two versions' answers": lambda spec: {
+        **spec,
+        "rollout": {**GREEN, "shadow": {}, "analysis": {"metrics": [DISAGREES]}},
+    },
     "bake must be at most keepReplaced": with_more(bake="11m"),
     "give exactly one of steps or ramp": with_more(ramp=[5, 50], every="1m"),
     "ramp and every belong together": with_more(every="1m"),

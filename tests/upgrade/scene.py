@@ -32,6 +32,7 @@ OPTIONS: Json = {
     "limits": {"maxBodySize": "4Mi", "maxInFlight": 128},
     "requestLog": {"sampleFraction": 0.5, "features": ["amount", "colour"]},
     "receipts": {"reward": {"minimum": 0, "maximum": 1}},
+    "pairs": "Enabled",
 }
 SHOWN_FIRST: Json = {
     "beforeTraffic": {
@@ -154,6 +155,12 @@ def deployments(good: str) -> list[Json]:
             },
         ),
         _served(
+            "shadowed",
+            {"artifact": bare},
+            traffic={"gateway": {"parentRefs": [{"name": "public"}]}},
+            rollout={"shadow": {"mirror": 50, "duration": "1h", "then": "Pause"}},
+        ),
+        _served(
             "preview",
             {"artifact": bare},
             rollout={
@@ -187,6 +194,12 @@ def rollout(status: Json) -> Json:
 def is_serving(status: Json) -> bool:
     """Tell whether a ModelDeployment's model answers, and nothing is on trial."""
     return any(c["type"] == "RolledOut" and c["status"] == "True" for c in status["conditions"])
+
+
+def has_pods(status: Json) -> bool:
+    """Tell whether pods are ready, be there a Gateway or none."""
+    roles = {r.get("role"): r for r in status.get("revisions", [])}
+    return roles.get("Stable", {}).get("readyReplicas", 0) > 0
 
 
 def is_midway(status: Json) -> bool:
@@ -239,6 +252,7 @@ STATES: dict[str, Callable[[Json], bool]] = {
     "differs": is_different,
     "rolled-back": is_rolled_back,
     "kept": is_kept,
+    "shadowed": has_pods,
     "midway": is_midway,
 }
 """How each ModelDeployment is kept."""

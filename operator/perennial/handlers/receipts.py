@@ -10,7 +10,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from perennial.api.deployment import ModelDeployment
 from perennial.cluster.client import Cluster, sentence
 from perennial.plan.core import FIELD_MANAGER, Finding
-from perennial.plan.serving.receipts import KEY_BYTES, key_secret, no_key
+from perennial.plan.serving.receipts import KEY_BYTES, key_secret, no_key, wants_key
 
 THERE_SECONDS = 600.0
 """One that was deleted is made again after so long, if the object is looked at."""
@@ -34,7 +34,7 @@ class ReceiptKeys:
             ApiException: the API server did not answer.
         """
         meta = deployment.metadata
-        if deployment.spec.serving.receipts is None:
+        if not wants_key(deployment.spec.serving):
             return None
         key = (meta.namespace, meta.name)
         uid, until, known = self._known.get(key, ("", 0.0, None))

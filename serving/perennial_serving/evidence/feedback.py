@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -55,7 +55,15 @@ def parse(body: bytes | bytearray) -> list[Feedback]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         told = "the body is not feedback: expected id or receipt, and label or reward, of one or a"
         raise RequestError(400, f"{told} list: {error}") from error
-    items = found if isinstance(found, list) else [found]
+    return rows(found if isinstance(found, list) else [found])
+
+
+def rows(items: Sequence[Item]) -> list[Feedback]:
+    """Return what items say, by row.
+
+    Raises:
+        RequestError: 400, they contradict themselves, say nothing, or are too many.
+    """
     if sum(_rows(item) for item in items) > MAXIMUM_ITEMS:
         told = f"expected at most {MAXIMUM_ITEMS} rows, got {sum(_rows(i) for i in items)}"
         raise RequestError(400, told)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from perennial_artifact.outcomes import AGES
-from perennial_serving.evidence import feedback
 from perennial_serving.evidence.feedback import Feedback, of_item
 from perennial_serving.evidence.metrics import Metrics
 from perennial_serving.evidence.receipts.desk import Desk
@@ -22,6 +22,7 @@ NO_FEEDBACK = (
     "feedback is not taken: the request log is off (spec.serving.requestLog), and so are receipts "
     "(spec.serving.receipts)"
 )
+IS_COPY = "feedback is taken once: this is a copy of it, which a gateway mirrored here"
 NO_RECEIPTS = "receipts are not taken: they are off (spec.serving.receipts)"
 NO_LOG = "feedback by id is not taken: the request log is off (spec.serving.requestLog)"
 _OLDEST = AGES[-1]
@@ -31,7 +32,7 @@ _AT_ONCE = 256
 
 @dataclass
 class _Read:
-    """What a body says."""
+    """What is told."""
 
     items: int
     logged: list[spool.Feedback] = field(default_factory=list)
@@ -50,15 +51,19 @@ class Taking:
         """Whether any feedback is taken."""
         return self._log is not None or self._receipts is not None
 
-    async def __call__(self, body: bytes | bytearray, threads: Executor) -> dict[str, int]:
-        """Take all that a body says, or nothing of it; return what became of it.
+    async def __call__(
+        self, read: Callable[[], Sequence[Feedback]], threads: Executor
+    ) -> dict[str, int]:
+        """Take all that is read, or nothing of it; return what became of it.
+
+        ``read`` is called on a thread.
 
         Raises:
             RequestError: something in it is wrong, or there is no room for it.
         """
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.run_in_executor(threads, self._read, body)
+            found = await loop.run_in_executor(threads, self._checked, read)
         except _Refused as refused:
             self._metrics.outcome(refused.result, 1)
             raise of_item(refused.item, refused.told) from None
@@ -87,14 +92,14 @@ class Taking:
             self._metrics.outcome(result, count)
         return results
 
-    def _read(self, body: bytes | bytearray) -> _Read:
-        """Read and check a body, on a thread; receipts that come again are opened once.
+    def _checked(self, read: Callable[[], Sequence[Feedback]]) -> _Read:
+        """Read and check it, on a thread; receipts that come again are opened once.
 
         Raises:
             RequestError: it is wrong.
             _Refused: something is wrong with what it quotes.
         """
-        rows = feedback.parse(body)
+        rows = read()
         now = time.time()
         found = _Read(len(rows))
         opened: dict[str, Receipt] = {}

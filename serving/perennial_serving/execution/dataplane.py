@@ -21,6 +21,7 @@ from perennial_artifact.windows import Part, Requests, Window
 from perennial_serving.evidence.drift import Recorder
 from perennial_serving.evidence.metrics import Metrics
 from perennial_serving.evidence.receipts.desk import Desk
+from perennial_serving.evidence.receipts.keeper import Keeper
 from perennial_serving.evidence.requestlog import columns
 from perennial_serving.evidence.requestlog.recorder import PENDING_BYTES, RequestLog
 from perennial_serving.evidence.requestlog.settings import LogSettings
@@ -51,6 +52,7 @@ class DataPlane:
         log: LogSettings | None = None,
         batches: bool = True,
         receipts: Desk | None = None,
+        pairs: Keeper | None = None,
     ) -> None:
         """Take a loaded model, whether and where to log requests, and whether to batch them.
 
@@ -71,7 +73,7 @@ class DataPlane:
             features = [f.name for f in profile.features] if profile is not None else []
             chosen = columns.choose(model, log.features, features)
             self.log = RequestLog(log, model, chosen, metrics)
-        self.receipts = receipts
+        self.receipts, self.pairs = receipts, pairs
         if receipts is not None:
             metrics.with_receipts()
         self.feedback = Taking(self.log, receipts, metrics)
@@ -106,7 +108,8 @@ class DataPlane:
         """The memory that windows and logs take at most, in bytes."""
         windows = sum(buckets.maximum_bytes for buckets in self._buckets(_BY_BUCKETS))
         receipts = self.receipts.maximum_bytes if self.receipts is not None else 0
-        return windows + receipts + (PENDING_BYTES if self.log is not None else 0)
+        pairs = self.pairs.buckets.maximum_bytes if self.pairs is not None else 0
+        return windows + receipts + pairs + (PENDING_BYTES if self.log is not None else 0)
 
     def asked(self, names: Sequence[str]) -> list[Tensor]:
         """Return the outputs that a request asks for; none are all of them.
@@ -208,16 +211,15 @@ class DataPlane:
         return self.receipts.between(start, end, now) if self.receipts is not None else None
 
     def _pairs(self, start: int, end: int, now: float) -> Pairs | None:
-        pairs = self.receipts.pairs if self.receipts is not None else None
-        return pairs.between(start, end, now) if pairs is not None else None
+        return self.pairs.between(start, end, now) if self.pairs is not None else None
 
     def _buckets(self, parts: Collection[Part]) -> list[Buckets[Any]]:
         """Return what parts are counted in."""
         found: list[Buckets[Any]] = [self.metrics.recent.buckets] if "requests" in parts else []
         if self.receipts is not None and "outcomes" in parts:
             found += self.receipts.buckets
-        if self.receipts is not None and self.receipts.pairs is not None and "pairs" in parts:
-            found.append(self.receipts.pairs.buckets)
+        if self.pairs is not None and "pairs" in parts:
+            found.append(self.pairs.buckets)
         if self.recorder is not None and {"features", "predictions"} & set(parts):
             found.append(self.recorder.buckets)
         return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from perennial_serving.execution.admission import Admission
@@ -22,7 +24,7 @@ from perennial_serving.system.budget import Budget
 from perennial_serving.system.errors import refusal
 from perennial_serving.system.resources import confine
 from perennial_serving.system.sockets import Sockets
-from perennial_serving.transport.listen import grpc_port, http_port
+from perennial_serving.transport.listen import GrpcPort, HttpPort, grpc_port, http_port
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,19 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
     budget = plane.metrics.budget = Budget(limits.budget_bytes)
     engine = Engine(plane, scheduler, admission, Feeds(plane.model, limits.rows), budget)
     body, most = limits.body_bytes, limits.connections
-    rest = http_port(RestApp(engine, body), refusal, body, budget, most)
-    calls = GrpcApp(engine, body)
-    streamed = calls.streamed | reflection.streamed()
-    rpc = grpc_port(calls, body, budget, most, streamed)
+    rests: list[tuple[HttpPort, socket.socket]] = []
+    rpcs: list[tuple[GrpcPort, socket.socket]] = []
+    for http, grpc, mirrored in _data_ports(sockets):
+        rest, calls = RestApp(engine, body, mirrored), GrpcApp(engine, body, mirrored)
+        streamed = calls.streamed | reflection.streamed()
+        rests.append((http_port(rest, refusal, body, budget, most), http))
+        rpcs.append((grpc_port(calls, body, budget, most, streamed), grpc))
+    ports: list[tuple[HttpPort | GrpcPort, socket.socket]] = [*rests, *rpcs]
     pulse = Pulse(loop, admission)
 
     def drain() -> None:
-        rest.ask_to_leave()
-        rpc.ask_to_leave()
+        for port, _ in ports:
+            port.ask_to_leave()
 
     own = Own(plane, pulse, Description(plane.model, admission), drain)
     aside = Aside(lambda: observability_port(own), sockets.metrics)
@@ -69,22 +75,31 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
     engine.start_threads()
     aside.start()
     confine(limits.memory_bytes)
-    await rest.start(sockets.http)
-    await rpc.start(sockets.grpc)
+    for port, bound in ports:
+        await port.start(bound)
     pulse.listening = True
     model = plane.model
     print(f"serving {model.name} version {model.version} on ports {sockets.ports}", flush=True)
     await stopping.wait()
     deadline = loop.time() + limits.drain_seconds
-    rest.listener.draining = True
+    for http_only, _ in rests:
+        http_only.listener.draining = True
     admission.drain()
     await _drain(admission, limits.quiet_seconds, deadline)
-    await asyncio.gather(rest.stop(deadline), rpc.stop(deadline))
+    await asyncio.gather(*(port.stop(deadline) for port, _ in ports))
     if plane.log is not None:
         await plane.log.close()
     if plane.tracing is not None:
         await loop.run_in_executor(engine.threads, plane.tracing.flush)
     aside.stop()
+
+
+def _data_ports(sockets: Sockets) -> Iterator[tuple[socket.socket, socket.socket, bool]]:
+    """Yield the sockets for HTTP and gRPC, and whether what comes there are copies of requests."""
+    yield sockets.http, sockets.grpc, False
+    if sockets.mirror:
+        http, grpc = sockets.mirror
+        yield http, grpc, True
 
 
 async def _drain(admission: Admission, quiet_seconds: float, deadline: float) -> None:

@@ -35,6 +35,8 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
     add("http-port", int, "8080", "port for requests over HTTP")
     add("grpc-port", int, "8081", "port for requests over gRPC")
     add("metrics-port", int, "9090", "port for /metrics and /window")
+    add("mirror-http-port", int, "0", "port for copies of requests, over HTTP; 0: none is taken")
+    add("mirror-grpc-port", int, "0", "port for copies of requests, over gRPC; 0: none is taken")
     add("max-body-bytes", _body_bytes, str(16 * 1024 * 1024), "largest request, at least 1024")
     add("memory-bytes", int, "0", "memory of the pod; 0: the cgroup's limit")
     add("max-connections", int, "10000", "connections at once, of each port and process")
@@ -47,7 +49,7 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
     add("log-features", _names, "[]", "inputs that may be logged, a JSON list")
     add("log-max-bytes", int, str(128 * 1024 * 1024), "most that waits in the spool directory")
     add("receipts", str, "", "directory with the keys that seal receipts; empty: no receipts")
-    add("pairs", int, "0", "with receipts: keep some answers by x-request-id: 1 or 0")
+    add("pairs", str, "", "directory with the key by which some answers are kept; empty: none is")
     add("reward-minimum", _finite, "-1e30", "smallest reward that feedback by receipt may tell")
     add("reward-maximum", _finite, "1e30", "largest reward that feedback by receipt may tell")
     add("workers", int, "0", "processes; 0: one for each whole CPU of the cgroup's limit")
@@ -70,7 +72,13 @@ def receipt_settings(chosen: argparse.Namespace, duplicates: int | None) -> Rece
     if not chosen.receipts:
         return None
     reward = Reward(chosen.reward_minimum, chosen.reward_maximum)
-    return ReceiptSettings(Path(chosen.receipts), reward, bool(chosen.pairs), duplicates)
+    return ReceiptSettings(Path(chosen.receipts), reward, duplicates)
+
+
+def mirror_ports(chosen: argparse.Namespace) -> tuple[int, ...]:
+    """Return the ports for copies of requests, over HTTP and over gRPC: both or none."""
+    ports = (chosen.mirror_http_port, chosen.mirror_grpc_port)
+    return ports if all(ports) else ()
 
 
 def _body_bytes(text: str) -> int:

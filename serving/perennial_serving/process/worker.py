@@ -8,10 +8,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from perennial_serving.evidence.metrics import Metrics
 from perennial_serving.evidence.receipts.desk import Desk
-from perennial_serving.evidence.receipts.keys import NoKey
+from perennial_serving.evidence.receipts.keeper import Keeper
+from perennial_serving.evidence.receipts.keys import Keys, NoKey
 from perennial_serving.evidence.receipts.settings import ReceiptSettings
 from perennial_serving.execution.dataplane import DataPlane
 from perennial_serving.model.loaded import Model, load
@@ -45,8 +47,9 @@ def work(
         metrics = Metrics(model.name, model.version, model.sha256)
         batches = chosen.batch_max_rows > 0
         receipts = _receipts(receipt_settings(chosen, duplicates), model)
+        pairs = _pairs(chosen.pairs, model)
         log = log_settings(chosen)
-        plane = DataPlane(model, metrics, bool(chosen.drift), log, batches, receipts)
+        plane = DataPlane(model, metrics, bool(chosen.drift), log, batches, receipts, pairs)
     except ModelInvalid as error:
         report("ModelInvalid", str(error))
         return 1
@@ -91,4 +94,15 @@ def _receipts(settings: ReceiptSettings | None, model: Model) -> Desk | None:
         return Desk(settings, model)
     except NoKey as error:
         print(f"receipts are off: {error}", file=sys.stderr, flush=True)
+        return None
+
+
+def _pairs(directory: str, model: Model) -> Keeper | None:
+    """Return what keeps answers, None without a key, or where nobody asks for it."""
+    if not directory:
+        return None
+    try:
+        return Keeper(model, Keys(Path(directory)))
+    except NoKey as error:
+        print(f"pairs are off: {error}", file=sys.stderr, flush=True)
         return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +25,7 @@ from perennial_serving.process.observability import (
     not_found,
     observability_port,
 )
+from perennial_serving.process.settings import mirror_ports
 from perennial_serving.system.errors import refusal
 from perennial_serving.system.sockets import Sockets, bind
 from perennial_serving.transport.http1.request import Request
@@ -95,20 +97,31 @@ def supervise(chosen: argparse.Namespace, arguments: Sequence[str], count: int) 
     return asyncio.run(_supervise(chosen, arguments, count))
 
 
+def _shared(host: str, port: int, count: int) -> list[socket.socket]:
+    """Take a port for several processes, a socket each.
+
+    Raises:
+        OSError: it is taken.
+    """
+    first = bind(host, port, share=True)
+    number = first.getsockname()[1]
+    return [first, *(bind(host, number, share=True) for _ in range(count - 1))]
+
+
 async def _supervise(chosen: argparse.Namespace, arguments: Sequence[str], count: int) -> int:
     # A worker's metrics are for us alone, the rest is shared.
-    outer = [bind(chosen.host, chosen.http_port, share=True)]
-    remote = [bind(chosen.host, chosen.grpc_port, share=True)]
-    for shared in (outer, remote):
-        number = shared[0].getsockname()[1]
-        shared += [bind(chosen.host, number, share=True) for _ in range(count - 1)]
+    outer, remote, *copies = (
+        _shared(chosen.host, port, count)
+        for port in (chosen.http_port, chosen.grpc_port, *mirror_ports(chosen))
+    )
     inner = [bind("127.0.0.1", 0) for _ in range(count)]
     metrics = bind(chosen.host, chosen.metrics_port)
     processes = []
     port = observability_port(_All([own.getsockname()[1] for own in inner]))
-    told_ports = Sockets(outer[0], remote[0], metrics).ports
+    mirrors = list(zip(*copies, strict=True)) if copies else [()] * count
+    told_ports = Sockets(outer[0], remote[0], metrics, mirrors[0]).ports
     gate, duplicates = Gate(), memory()
-    for sockets in (Sockets(*each) for each in zip(outer, remote, inner, strict=True)):
+    for sockets in (Sockets(*each) for each in zip(outer, remote, inner, mirrors, strict=True)):
         handed = (*sockets.descriptors, *gate.descriptors, duplicates)
         inherited = ",".join(map(str, (*handed, count)))
         command = [sys.executable, "-m", "perennial_serving", *arguments, "--inherit", inherited]

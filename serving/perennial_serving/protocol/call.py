@@ -87,13 +87,17 @@ class Call(ABC):
 
     __slots__ = (
         *("_asked", "_began", "_decoded", "_ended", "_lease", "_results", "_span"),
-        "engine",
+        *("_mirrored", "engine"),
     )
 
     PROTOCOL: ClassVar[str]
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, mirrored: bool = False) -> None:
+        """Take a request; of a mirrored one nobody gets the answer, and nothing else comes of it.
+
+        It is counted and measured as any other.
+        """
+        self.engine, self._mirrored = engine, mirrored
         self._began = time.monotonic()
         self._decoded: Decoded | None = None
         self._asked: Sequence[Tensor] = ()
@@ -182,13 +186,16 @@ class Call(ABC):
         assert decoded is not None
         self._results = results
         request_id = decoded.id
-        if plane.log is not None:
+        if plane.log is not None and not self._mirrored:
             trace = trace_id(self.header("traceparent"))
             request_id = plane.log.note(request_id, trace, decoded.feeds, results, decoded.rows)
         receipt = None
-        if plane.receipts is not None:
-            name = self._name() if plane.receipts.pairs is not None else None
-            receipt = plane.receipts.give(results, decoded.rows, name)
+        if plane.receipts is not None and self._mirrored:
+            plane.receipts.count(results, decoded.rows)
+        elif plane.receipts is not None:
+            receipt = plane.receipts.give(results, decoded.rows)
+        if plane.pairs is not None and (name := self._name()) is not None:
+            plane.pairs.keep(name, results, decoded.rows)
         tensors, size = [], 0
         for tensor in self._asked:
             values = results[tensor.name]

@@ -9,11 +9,13 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from perennial_serving.protocol import health_pb2, inference_pb2, reflection_pb2
+from perennial_serving.protocol import feedback_pb2, health_pb2, inference_pb2, reflection_pb2
 from perennial_serving.transport.http2.calls import Call
 from perennial_serving.transport.http2.dialogue import Streamed
 
-_FILES = (inference_pb2.DESCRIPTOR, health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR)
+_FILES = tuple(
+    file.DESCRIPTOR for file in (inference_pb2, feedback_pb2, health_pb2, reflection_pb2)
+)
 _BY_NAME = {file.name: file for file in _FILES}
 _SERVICES = [service.full_name for file in _FILES for service in file.services_by_name.values()]
 _INVALID_ARGUMENT, _NOT_FOUND = 3, 5

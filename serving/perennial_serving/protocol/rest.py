@@ -7,7 +7,8 @@ import zlib
 from functools import partial
 from typing import Any
 
-from perennial_serving.evidence.taking import NO_FEEDBACK
+from perennial_serving.evidence.feedback import parse
+from perennial_serving.evidence.taking import IS_COPY, NO_FEEDBACK
 from perennial_serving.evidence.tracing import Tracing, carrier
 from perennial_serving.protocol import codec
 from perennial_serving.protocol.call import LARGE_BYTES, Call, Decoded, Engine, Tensors
@@ -31,8 +32,9 @@ _WINDOW_BITS = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}
 class RestApp:
     """Answers the requests of one model; it belongs to the event loop's thread."""
 
-    def __init__(self, engine: Engine, maximum_body: int) -> None:
-        self._engine, self._maximum_body = engine, maximum_body
+    def __init__(self, engine: Engine, maximum_body: int, mirrored: bool = False) -> None:
+        """Answer requests; ``mirrored`` ones are copies, whose answers nobody gets."""
+        self._engine, self._maximum_body, self._mirrored = engine, maximum_body, mirrored
         self._description = Description(engine.plane.model, engine.admission)
         self._infer_paths = frozenset(f"{base}/infer" for base in self._description.bases)
         self._feedback_paths = frozenset(f"{base}/feedback" for base in self._description.bases)
@@ -41,7 +43,7 @@ class RestApp:
     def __call__(self, request: Request) -> None:
         """Answer one request, at once or later."""
         if request.path in self._infer_paths and request.method == "POST":
-            RestCall(self._engine, request, self._maximum_body).start()
+            RestCall(self._engine, request, self._maximum_body, self._mirrored).start()
             return
         try:
             if request.path in self._infer_paths:
@@ -58,6 +60,8 @@ class RestApp:
     def _feedback(self, request: Request) -> None:
         if not self._engine.plane.feedback.is_on:
             raise RequestError(404, NO_FEEDBACK)
+        if self._mirrored:
+            raise RequestError(404, IS_COPY)
         if request.method != "POST":
             raise RequestError(405, "feedback takes POST", allow="POST")
         task = asyncio.get_running_loop().create_task(self._take_feedback(request))
@@ -67,7 +71,7 @@ class RestApp:
     async def _take_feedback(self, request: Request) -> None:
         engine = self._engine
         try:
-            told = await engine.plane.feedback(request.body, engine.threads)
+            told = await engine.plane.feedback(partial(parse, request.body), engine.threads)
         except Exception as error:
             refuse(request, as_request_error(error))
         else:
@@ -81,8 +85,10 @@ class RestCall(Call):
 
     PROTOCOL = "rest"
 
-    def __init__(self, engine: Engine, request: Request, maximum_body: int) -> None:
-        super().__init__(engine)
+    def __init__(
+        self, engine: Engine, request: Request, maximum_body: int, mirrored: bool = False
+    ) -> None:
+        super().__init__(engine, mirrored)
         self._request, self._maximum_body = request, maximum_body
         self._outputs: InferRequest | None = None
 

@@ -25,6 +25,7 @@ from perennial_serving.protocol.description import (
     server_version,
 )
 from perennial_serving.protocol.lists import AT_ONCE
+from perennial_serving.protocol.rpc_feedback import METHOD, FeedbackCalls
 from perennial_serving.protocol.tensors import Given, to_bytes
 from perennial_serving.system.errors import RequestError, wrong
 from perennial_serving.transport.http2 import calls as http2
@@ -55,8 +56,10 @@ UNIMPLEMENTED = 12
 class GrpcApp:
     """Answers the calls of one model; it belongs to the event loop's thread."""
 
-    def __init__(self, engine: Engine, maximum_message: int) -> None:
-        self._engine, self._maximum = engine, maximum_message
+    def __init__(self, engine: Engine, maximum_message: int, mirrored: bool = False) -> None:
+        """Answer calls; ``mirrored`` ones are copies, whose answers nobody gets."""
+        self._engine, self._maximum, self._mirrored = engine, maximum_message, mirrored
+        self._feedback = FeedbackCalls(engine, maximum_message, mirrored, fail)
         self._metadata = _metadata(engine.plane.model)  # once: there may be thousands of inputs
         self._methods = {
             f"/{SERVICE}/{name}": (getattr(pb, f"{name}Request"), getattr(self, f"_{name}"))
@@ -71,7 +74,10 @@ class GrpcApp:
     def __call__(self, call: http2.Call) -> None:
         """Answer one call, at once or later."""
         if call.path == _INFER:
-            GrpcCall(self._engine, call, self._maximum).start()
+            GrpcCall(self._engine, call, self._maximum, self._mirrored).start()
+            return
+        if call.path == METHOD:
+            self._feedback(call)
             return
         known = self._methods.get(call.path)
         if known is None:
@@ -81,7 +87,7 @@ class GrpcApp:
         try:
             answer = method(_parsed(kind, call.read(SMALL)))
         except RequestError as error:
-            call.fail(_CODES[error.status], str(error))
+            fail(call, error)
         else:
             call.respond(answer.SerializeToString())
 
@@ -123,7 +129,7 @@ class GrpcApp:
         try:
             request = _parsed(health_pb2.HealthCheckRequest, message)
         except RequestError as error:
-            call.fail(_CODES[error.status], str(error))
+            fail(call, error)
             return
         if request.service not in _WITH_HEALTH:  # no error, for it may be there one day
             unknown = health_pb2.HealthCheckResponse(status="SERVICE_UNKNOWN")
@@ -138,6 +144,11 @@ class GrpcApp:
             call.say(told)
 
 
+def fail(call: http2.Call, error: RequestError) -> None:
+    """End a call with an error."""
+    call.fail(_CODES[error.status], str(error))
+
+
 class GrpcCall(Call):
     """An infer request over gRPC."""
 
@@ -145,8 +156,10 @@ class GrpcCall(Call):
 
     PROTOCOL = "grpc"
 
-    def __init__(self, engine: Engine, call: http2.Call, maximum: int) -> None:
-        super().__init__(engine)
+    def __init__(
+        self, engine: Engine, call: http2.Call, maximum: int, mirrored: bool = False
+    ) -> None:
+        super().__init__(engine, mirrored)
         self._call, self._maximum = call, maximum
         self._raw = False
 
@@ -201,7 +214,7 @@ class GrpcCall(Call):
 
     def refuse(self, error: RequestError) -> None:
         """Send a status."""
-        self._call.fail(_CODES[error.status], str(error))
+        fail(self._call, error)
 
     def span(self, tracing: Tracing) -> Any:
         """Start the span of this request."""

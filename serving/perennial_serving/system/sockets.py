@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 BACKLOG = 2048
@@ -15,27 +16,35 @@ class Sockets:
     http: socket.socket
     grpc: socket.socket
     metrics: socket.socket
+    mirror: tuple[socket.socket, ...] = ()
+    """For copies of requests, over HTTP and over gRPC; none where no copies are taken."""
 
     @property
     def ports(self) -> str:
         """The ports, for people."""
-        http, grpc, metrics = (s.getsockname()[1] for s in (self.http, self.grpc, self.metrics))
-        return f"HTTP {http}, gRPC {grpc}, metrics {metrics}"
+        http, grpc, metrics, *mirror = (s.getsockname()[1] for s in self._all)
+        copies = f", copies {' and '.join(map(str, mirror))}" if mirror else ""
+        return f"HTTP {http}, gRPC {grpc}, metrics {metrics}{copies}"
 
     @property
-    def descriptors(self) -> tuple[int, int, int]:
+    def descriptors(self) -> tuple[int, ...]:
         """The file descriptors, for a child process."""
-        return self.http.fileno(), self.grpc.fileno(), self.metrics.fileno()
+        return tuple(bound.fileno() for bound in self._all)
+
+    @property
+    def _all(self) -> tuple[socket.socket, ...]:
+        return self.http, self.grpc, self.metrics, *self.mirror
 
     def close(self) -> None:
         """Close all."""
-        for bound in (self.http, self.grpc, self.metrics):
+        for bound in self._all:
             bound.close()
 
 
-def inherit(descriptors: tuple[int, int, int]) -> Sockets:
+def inherit(descriptors: Sequence[int]) -> Sockets:
     """Return the sockets that a parent process bound."""
-    return Sockets(*(socket.socket(fileno=number) for number in descriptors))
+    http, grpc, metrics, *mirror = (socket.socket(fileno=number) for number in descriptors)
+    return Sockets(http, grpc, metrics, tuple(mirror))
 
 
 def bind(host: str, port: int, *, share: bool = False) -> socket.socket:

@@ -53,6 +53,13 @@ async def test_it_is_made_once_and_belongs_to_its_deployment() -> None:
     assert server.secrets == {"flights-receipts": made} and server.tries == 2
 
 
+@pytest.mark.parametrize("pairs", ["Enabled", "Disabled"])
+async def test_pairs_want_one_too(pairs: str) -> None:
+    server = Server()
+    assert await missing(server, ReceiptKeys(), {"serving": {"pairs": pairs}}) is None
+    assert len(server.secrets) == (pairs == "Enabled")
+
+
 async def test_no_two_are_the_same() -> None:
     made = set()
     for _ in range(2):

@@ -27,6 +27,7 @@ SERVICES = {
     SERVICE,
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
+    "perennial.FeedbackService",
 }
 
 

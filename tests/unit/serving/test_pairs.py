@@ -5,10 +5,12 @@ import json
 import math
 import os
 import random
+import time
 from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +21,10 @@ from tritonclient.grpc import service_pb2 as pb
 from perennial_artifact.pairs import Answered, Pairs, add_pairs, paired
 from perennial_artifact.scores import Score
 from perennial_artifact.windows import Window, merge
+from perennial_serving.evidence.receipts.keeper import Keeper
+from perennial_serving.evidence.receipts.keys import Keys
 from perennial_serving.evidence.receipts.pairs import KEPT, Kept, PairCounts
+from perennial_serving.model.loaded import load
 
 START, END, KEY = 1_800_000_000, 1_800_000_060, b"key"
 
@@ -30,8 +35,15 @@ def arm(
     """Return what an arm's pods keep of requests: number, second, answer."""
     found = [PairCounts(version, score, KEY) for _ in range(pods)]
     for number, second, answer in requests:
-        found[number * 7 % pods].keep(b"%d" % number, answer, START + second)
+        keep(found[number * 7 % pods], number, answer, START + second)
     return found
+
+
+def keep(pod: PairCounts, number: int, answer: float, now: float) -> None:
+    """Let a pod keep an answer as a server does: what it does not want is not read."""
+    request = pod.number(b"%d" % number)
+    if pod.wants(request, now):
+        pod.add(request, answer, now)
 
 
 def told(pods: list[PairCounts]) -> Pairs:
@@ -80,7 +92,7 @@ def test_it_is_bounded() -> None:
     numbers = list(range(50_000))
     random.Random(0).shuffle(numbers)
     for number in numbers:
-        pod.keep(b"%d" % number, number, START + number % 60)
+        keep(pod, number, number, START + number % 60)
     found = pod.between(START, END, END)
     assert len(found.answers) == 12 * KEPT
     assert max(a.request for a in found.answers) < 2**53 / 10  # the smallest of all
@@ -122,7 +134,7 @@ def test_a_server_keeps_answers_by_request_id_trace_or_body(tmp_path: Path) -> N
     (keys / "key").write_bytes(os.urandom(32))
     directory = doubling(tmp_path / "model")
     trace = f"00-{'ab' * 16}-{'cd' * 8}-01"
-    with serving(directory, "--receipts", str(keys), "--pairs", "1", "--workers", "2") as server:
+    with serving(directory, "--pairs", str(keys), "--workers", "2") as server:
         infer(server, 1.0, x_request_id="one", traceparent=trace)
         infer(server, 2.0, "ignored", traceparent=trace)
         infer(server, 3.0, "three")
@@ -142,6 +154,18 @@ def test_a_server_keeps_answers_by_request_id_trace_or_body(tmp_path: Path) -> N
     assert answers == [2.0, 4.0, 6.0, 10.0, math.inf]
 
 
-def test_without_being_asked_for_there_are_none(tmp_path: Path) -> None:
-    with serving(doubling(tmp_path), "--pairs", "1") as server:  # without a key
+def test_without_a_key_there_are_none_and_requests_are_answered(tmp_path: Path) -> None:
+    with serving(doubling(tmp_path), "--pairs", str(tmp_path / "nowhere")) as server:
+        infer(server, 1.0, x_request_id="one")
         assert closed_window(server, "pairs").pairs is None
+
+
+def test_of_a_batch_the_first_number_is_kept_as_it_is(tmp_path: Path) -> None:
+    (keys := tmp_path / "keys").mkdir()
+    (keys / "key").write_bytes(os.urandom(32))
+    keeper = Keeper(load(doubling(tmp_path / "model"), "m", "1"), Keys(keys))
+    now = int(time.time())
+    keeper.keep(b"one", {"y": np.array([[0.3], [1e9], [-1e9]], np.float32)}, 3)
+    keeper.keep(b"none", {"y": np.empty((0, 1), np.float32)}, 0)
+    found = keeper.between(now // 5 * 5, now // 5 * 5 + 10, now + 10)
+    assert [a.answer for a in found.answers] == [float(np.float32(0.3))]

@@ -127,3 +127,11 @@ class Serving(ApiModel):
             "count the labels and rewards of feedback that quotes one; by default neither."
         ),
     )
+    pairs: Literal["Enabled", "Disabled"] | None = Field(
+        None,
+        description=(
+            "Enabled keeps some answers in memory by their requests' names, so that those of two "
+            "versions to the same requests can be compared (rollout.shadow, disagreement); by "
+            "default none is kept."
+        ),
+    )

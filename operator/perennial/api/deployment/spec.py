@@ -13,6 +13,11 @@ from perennial.api.deployment.serving import Serving
 from perennial.api.deployment.traffic.traffic import Traffic
 from perennial.api.values import rule
 
+_SHADOW = "has(self.rollout) && has(self.rollout.shadow)"
+_GATEWAY = "has(self.traffic) && has(self.traffic.gateway)"
+_METRICS = "has(self.rollout) && has(self.rollout.analysis) && has(self.rollout.analysis.metrics)"
+_DISAGREES = f"{_METRICS} && self.rollout.analysis.metrics.exists(m, has(m.disagreement))"
+_PAIRS = "has(self.serving) && has(self.serving.pairs) && self.serving.pairs == 'Enabled'"
 _OF_OUTCOMES = " || ".join(f"has(m.{kind})" for kind in OF_OUTCOMES)
 
 
@@ -22,6 +27,16 @@ class DeploymentSpec(ApiModel):
     model_config = {
         "json_schema_extra": {
             "x-kubernetes-validations": [
+                rule(
+                    f"!({_SHADOW}) || ({_GATEWAY})",
+                    "rollout.shadow needs traffic.gateway, which sends copies of requests; "
+                    "without one choose rollout.blueGreen or rollout.canary",
+                ),
+                rule(
+                    f"!({_DISAGREES}) || ({_SHADOW} && {_PAIRS})",
+                    "disagreement compares two versions' answers to the same requests: it needs "
+                    "rollout.shadow, and serving.pairs: Enabled",
+                ),
                 rule(
                     "!has(self.experiment) || has(self.serving) && has(self.serving.receipts)",
                     "an experiment counts what feedback tells by receipt: add serving.receipts",

@@ -195,6 +195,10 @@ class DeploymentSnapshot:
         live = self.workload(revision)
         return ready_pods(live) if live is not None else 0
 
+    def is_asked_at(self, index: int) -> bool:
+        """Tell whether what is on trial gets requests at a step, be it copies of them."""
+        return self.weight_at(index) > 0 or self.deployment.spec.rollout.shadow is not None
+
     def weight_at(self, index: int) -> int:
         """Return the weight in force at a step: that of the newest setWeight up to it."""
         steps = self.deployment.spec.rollout.steps[: index + 1]

@@ -1,13 +1,13 @@
-"""Receipts of a ModelDeployment: the key that seals them, and what its pods are told of them.
+"""Receipts and pairs of a ModelDeployment: the key for both, and what its pods are told of it.
 
 Each ModelDeployment has a key of its own, in a Secret that the operator makes once and can never
 read: neither a status, nor a log, nor a metric can carry it. Without it the pods serve all the
-same, with receipts off.
+same, with receipts and pairs off.
 """
 
 import base64
 
-from perennial.api.deployment import ModelDeployment, Receipts
+from perennial.api.deployment import ModelDeployment, Serving
 from perennial.api.values import Json
 from perennial.plan.core import MANAGED_BY, Finding, owner_reference
 from perennial.plan.pods.container import environment
@@ -39,12 +39,23 @@ def key_secret(deployment: ModelDeployment, key: bytes) -> Json:
     }
 
 
-def attach(pod: Json, receipts: Receipts, deployment: str) -> None:
-    """Let the server of a pod give receipts."""
-    told = {"RECEIPTS": DIRECTORY}
-    if receipts.reward is not None:
-        told["REWARD_MINIMUM"] = str(receipts.reward.minimum)
-        told["REWARD_MAXIMUM"] = str(receipts.reward.maximum)
+def wants_key(serving: Serving) -> bool:
+    """Tell whether pods are to give receipts, or to keep answers by their requests' names."""
+    return serving.receipts is not None or serving.pairs == "Enabled"
+
+
+def attach(pod: Json, serving: Serving, deployment: str) -> None:
+    """Let the server of a pod give receipts, or keep pairs, as is asked for."""
+    if not wants_key(serving):
+        return
+    told: dict[str, str] = {}
+    if serving.receipts is not None:
+        told["RECEIPTS"] = DIRECTORY
+    if serving.receipts is not None and serving.receipts.reward is not None:
+        told["REWARD_MINIMUM"] = str(serving.receipts.reward.minimum)
+        told["REWARD_MAXIMUM"] = str(serving.receipts.reward.maximum)
+    if serving.pairs == "Enabled":
+        told["PAIRS"] = DIRECTORY
     server = pod["containers"][0]
     server["env"] += environment(**told)
     server["volumeMounts"].append({"name": "receipts", "mountPath": DIRECTORY, "readOnly": True})
@@ -57,8 +68,8 @@ def attach(pod: Json, receipts: Receipts, deployment: str) -> None:
 def no_key(deployment: str, sentence: str) -> Finding:
     """Return that the key could not be made, so that pods that start now give no receipts."""
     told = (
-        f"receipts are off in pods that start without a key: Secret {secret_name(deployment)} "
-        f"cannot be made: {sentence.rstrip('.')}; give the operator the chart's rights, or create "
-        "it with a file 'key' of 32 random bytes, and ask for refresh"
+        "receipts and pairs are off in pods that start without a key: Secret "
+        f"{secret_name(deployment)} cannot be made: {sentence.rstrip('.')}; give the operator the "
+        "chart's rights, or create it with a file 'key' of 32 random bytes, and ask for refresh"
     )
     return Finding("NoReceiptKey", told, "Cluster")

@@ -9,12 +9,15 @@ from perennial.api.values import Json, seconds
 from perennial.plan.core import Finding
 from perennial.plan.core.premise import GATEWAY_API
 from perennial.plan.serving.children import child_name, metadata
+from perennial.plan.serving.service import MIRROR_GRPC_PORT, MIRROR_HTTP_PORT
 
 HTTP, GRPC = "HTTPRoute", "GRPCRoute"
 DIVISIONS = "perennial.dev/divisions"
 """Annotation: how requests may be divided until the route is accepted as it is."""
 GRPC_PATH = "/inference.GRPCInferenceService"
 HTTP_PORT, GRPC_PORT = 80, 8081
+COPIES_PORT = {HTTP_PORT: MIRROR_HTTP_PORT, GRPC_PORT: MIRROR_GRPC_PORT}
+"""Where copies of requests go: a copy has the headers of the request, so its port tells it."""
 PENDING, UNANSWERED = "RoutePending", "RouteUnanswered"
 """A Gateway that knows a route has not said a word about it as it is now; none knows it at all."""
 
@@ -169,7 +172,7 @@ def _backend(deployment: ModelDeployment, revision: str, port: int) -> Json:
 
 
 def _mirror(deployment: ModelDeployment, revision: str, port: int, percent: int) -> Json:
-    found: Json = {"backendRef": _backend(deployment, revision, port)}
+    found: Json = {"backendRef": _backend(deployment, revision, COPIES_PORT[port])}
     return found if percent >= 100 else {**found, "percent": percent}
 
 

@@ -9,6 +9,12 @@ from perennial.plan.pods.volumes import Opens, secret_volume, with_claims
 from perennial.plan.serving import receipts
 from perennial.plan.serving.request_log import attach
 from perennial.plan.serving.revision import Record
+from perennial.plan.serving.service import (
+    MIRROR_GRPC,
+    MIRROR_GRPC_PORT,
+    MIRROR_HTTP,
+    MIRROR_HTTP_PORT,
+)
 
 DEFAULT_RESOURCES: Json = {
     "requests": {"cpu": "50m", "memory": "128Mi"},
@@ -61,12 +67,16 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
                 "env": environment(
                     MODEL_NAME=deployment.metadata.name,
                     MODEL_VERSION=revision.version or revision.revision,
+                    MIRROR_HTTP_PORT=str(MIRROR_HTTP_PORT),
+                    MIRROR_GRPC_PORT=str(MIRROR_GRPC_PORT),
                     **_options(serving),
                 ),
                 "ports": [
                     {"name": "http", "containerPort": 8080, "protocol": "TCP"},
                     {"name": "grpc", "containerPort": 8081, "protocol": "TCP"},
                     {"name": "metrics", "containerPort": 9090, "protocol": "TCP"},
+                    {"name": MIRROR_HTTP, "containerPort": MIRROR_HTTP_PORT, "protocol": "TCP"},
+                    {"name": MIRROR_GRPC, "containerPort": MIRROR_GRPC_PORT, "protocol": "TCP"},
                 ],
                 # All three of the port that no client can keep busy.
                 "readinessProbe": {
@@ -95,8 +105,7 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
             *([secret_volume("store", revision.secret)] if revision.secret else []),
         ],
     }
-    if serving.receipts is not None:
-        receipts.attach(pod, serving.receipts, deployment.metadata.name)
+    receipts.attach(pod, serving, deployment.metadata.name)
     logs: tuple[str, ...] = ()
     if serving.request_log is not None and revision.request_log is not None:
         attach(pod, serving.request_log, revision.request_log, common)

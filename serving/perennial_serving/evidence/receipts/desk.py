@@ -11,7 +11,6 @@ from perennial_serving.evidence.receipts.duplicates import Duplicates
 from perennial_serving.evidence.receipts.issuer import Issuer
 from perennial_serving.evidence.receipts.keys import Keys
 from perennial_serving.evidence.receipts.outcomes import MAXIMUM_BYTES, OutcomeCounts
-from perennial_serving.evidence.receipts.pairs import PairCounts
 from perennial_serving.evidence.receipts.receipt import Receipt
 from perennial_serving.evidence.receipts.settings import ReceiptSettings
 from perennial_serving.model.loaded import Model
@@ -27,10 +26,8 @@ class Desk:
             NoKey: there are none.
         """
         self._keys = Keys(settings.directory)
-        issuer = Issuer(model, self._keys, settings.has_pairs)
-        self._issuer, self.give = issuer, issuer.give
-        self.pairs: PairCounts | None = issuer.pairs
-        """Answers by their requests' names, where they are kept."""
+        issuer = Issuer(model, self._keys)
+        self._issuer, self.give, self.count = issuer, issuer.give, issuer.count
         remembered = Duplicates(settings.duplicates)
         self._classes = list(model.classes)
         self.outcomes = OutcomeCounts(model.classes, settings.reward, remembered)
@@ -43,9 +40,8 @@ class Desk:
     @property
     def maximum_bytes(self) -> int:
         """What all counts take at most."""
-        pairs = self.pairs.buckets.maximum_bytes if self.pairs is not None else 0
         counts = sum(b.maximum_bytes for b in self.buckets) + MAXIMUM_BYTES
-        return counts + pairs + Duplicates.BYTES
+        return counts + Duplicates.BYTES
 
     def read(self, text: str) -> Receipt | None:
         """Return what a receipt says, None where it is none of this deployment's."""

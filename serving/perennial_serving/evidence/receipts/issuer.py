@@ -12,8 +12,7 @@ from perennial_artifact.outcomes import VERSION_LENGTH
 from perennial_artifact.scores import SIZES
 from perennial_artifact.sketch import TIERS
 from perennial_serving.evidence.receipts.keys import Keys
-from perennial_serving.evidence.receipts.pairs import PairCounts
-from perennial_serving.evidence.receipts.receipt import MAXIMUM_ROWS, Head, first
+from perennial_serving.evidence.receipts.receipt import MAXIMUM_ROWS, Head
 from perennial_serving.evidence.receipts.scorer import scorer
 from perennial_serving.model.datatypes import Arrays
 from perennial_serving.model.loaded import Model
@@ -25,7 +24,7 @@ _MOST = 4096
 class Issuer:
     """Gives the receipts of one model; it belongs to the event loop's thread."""
 
-    def __init__(self, model: Model, keys: Keys, has_pairs: bool = False) -> None:
+    def __init__(self, model: Model, keys: Keys) -> None:
         self._seal, self._scorer = keys.seal, scorer(model)
         self.version = short(model)
         """What stands for the version."""
@@ -34,30 +33,30 @@ class Issuer:
         self._size = SIZES[self.score]
         self.given: Buckets[Counts] = Buckets.of_counts(self._size, TIERS)
         """Rows by score and time; numbers are all counted as one."""
-        self.pairs: PairCounts | None = None
-        """Answers by their requests' names, where they are kept."""
-        if has_pairs:
-            self.pairs = PairCounts(self.version, self.score, keys.for_pairs)
         self._head = Head(self.version, self.score)
         # A second's part of all receipts, and the scores that were given in it.
         self._since, self._until, self._begin = 0, 0, b""
         self._scores: list[bytes] = []
 
-    def give(self, results: Arrays, rows: int, name: bytes | None = None) -> str | None:
-        """Return the receipt of a response, None where it has too many rows for one.
-
-        ``name`` is what names the request, for pairs.
-        """
+    def give(self, results: Arrays, rows: int) -> str | None:
+        """Return the receipt of a response, None where it has too many rows for one."""
         if not 0 < rows <= MAXIMUM_ROWS:
             return None
+        before, scores = self._count(results, rows)
+        return self._seal(self._begin + before + scores)
+
+    def count(self, results: Arrays, rows: int) -> None:
+        """Count a response that gets no receipt, as if it had got one."""
+        if 0 < rows <= MAXIMUM_ROWS:
+            self._count(results, rows)
+
+    def _count(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
         now = time.time()
         if not self._since <= now < self._until or len(self._scores) > _MOST:
             self._close(int(now))
-        before, scores = self._scorer(results, rows)
-        self._scores.append(scores)
-        if name is not None and self.pairs is not None:
-            self.pairs.keep(name, first(self.score, before, scores), now)
-        return self._seal(self._begin + before + scores)
+        found = self._scorer(results, rows)
+        self._scores.append(found[1])
+        return found
 
     def between(self, start: int, end: int, now: float) -> dict[int, int]:
         """Return the rows by score of ``[start, end)``, bounds of closed buckets."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+from collections.abc import Sequence
 from typing import Self
 
 from perennial_artifact.buckets import Buckets, Tier
@@ -25,6 +26,10 @@ class Kept:
     def __init__(self) -> None:
         self.answers: dict[int, float | None] = {}
         self._largest: list[int] = []
+
+    def wants(self, request: int) -> bool:
+        """Tell whether an answer to a request with this hash would change anything."""
+        return len(self.answers) < KEPT or request <= -self._largest[0]
 
     def add(self, request: int, answer: float | None) -> None:
         """Keep an answer, if its request's hash is small enough; None where it came before."""
@@ -50,22 +55,29 @@ class Kept:
 class PairCounts:
     """Answers by time; it belongs to the event loop's thread."""
 
-    def __init__(self, version: str, score: Score, key: bytes) -> None:
-        """Keep answers of a version, by hashes with this key."""
-        self._version, self._score, self._key = version, score, key
+    def __init__(self, version: str, score: Score, key: bytes, classes: Sequence[str] = ()) -> None:
+        """Keep answers of a version, by hashes with this key; ``classes`` are what they number."""
+        self._key = key
+        self._empty = Pairs(version=version, score=score, classes=list(classes))
         self.buckets: Buckets[Kept] = Buckets(Kept, KEPT * _BYTES, TIERS)
 
-    def keep(self, name: bytes, answer: float, now: float) -> None:
-        """Keep the answer to a request of this name, or not."""
+    def number(self, name: bytes) -> int:
+        """Return the hash of a request's name."""
         digest = hashlib.blake2b(name, key=self._key, digest_size=8).digest()
-        request = int.from_bytes(digest, "big") >> (64 - _BITS)
+        return int.from_bytes(digest, "big") >> (64 - _BITS)
+
+    def wants(self, request: int, now: float) -> bool:
+        """Tell whether the answer to a request with this hash would be kept."""
+        return self.buckets.at(now).wants(request)
+
+    def add(self, request: int, answer: float, now: float) -> None:
+        """Keep the answer to a request with this hash, or not."""
         self.buckets.at(now).add(request, answer)
 
     def between(self, start: int, end: int, now: float) -> Pairs:
         """Return the answers of ``[start, end)``, bounds of closed buckets."""
-        empty = Pairs(version=self._version, score=self._score)
         found = [
-            empty.replace(answers=[Answered(*item) for item in kept.answers.items()])
+            self._empty.replace(answers=[Answered(*item) for item in kept.answers.items()])
             for _, _, kept in self.buckets.between(start, end, now)
         ]
-        return add_pairs([empty, *found])
+        return add_pairs([self._empty, *found])

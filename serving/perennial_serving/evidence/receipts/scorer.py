@@ -30,6 +30,8 @@ class Scorer(ABC):
     """Knows what of a model's answers is the score."""
 
     score: ClassVar[Score]
+    classes: Sequence[str] = ()
+    """What the bytes number, where they do; without names of its own a class is its number."""
 
     @abstractmethod
     def __call__(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
@@ -48,8 +50,8 @@ class _Probability(Scorer):
 
     score = "Probability"
 
-    def __init__(self, tensor: Tensor) -> None:
-        self._name = tensor.name
+    def __init__(self, tensor: Tensor, classes: Sequence[str] = ()) -> None:
+        self._name, self.classes = tensor.name, _named(classes, 2)
 
     def __call__(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
         values = results[self._name]
@@ -66,12 +68,13 @@ class _Class(Scorer):
 
     score = "Class"
 
-    def __init__(self, tensor: Tensor, classes: int) -> None:
-        self._name, self._classes, self._levels = tensor.name, classes, levels(classes)
+    def __init__(self, tensor: Tensor, count: int, classes: Sequence[str] = ()) -> None:
+        self._name, self._count, self._levels = tensor.name, count, levels(count)
+        self.classes = _named(classes, count)
 
     def __call__(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
         values = results[self._name]
-        if values.shape != (rows, self._classes):
+        if values.shape != (rows, self._count):
             return b"", bytes(rows)
         best = values.argmax(axis=1)
         found = best * self._levels + 1
@@ -87,7 +90,7 @@ class _Label(Scorer):
     score = "Class"
 
     def __init__(self, tensor: Tensor, classes: Sequence[str]) -> None:
-        self._name = tensor.name
+        self._name, self.classes = tensor.name, classes
         each = levels(len(classes))
         self._bytes: Mapping[str, int] = {name: n * each + 1 for n, name in enumerate(classes)}
 
@@ -139,9 +142,9 @@ def scorer(model: Model) -> Scorer:
     if shares is not None and len(shares.shape) == 2 and shares.datatype in ("FP32", "FP64"):
         count = shares.shape[1] if shares.shape[1] > 0 else len(model.classes)
         if count == 2:
-            return _Probability(shares)
+            return _Probability(shares, model.classes)
         if 2 < count <= MAXIMUM_CLASSES:
-            return _Class(shares, count)
+            return _Class(shares, count, model.classes)
     label = outputs.get("label")
     if label is not None and 1 < len(model.classes) <= MAXIMUM_CLASSES:
         return _Label(label, model.classes)
@@ -150,6 +153,10 @@ def scorer(model: Model) -> Scorer:
     if label is None and found is not None and _is_number(found):
         return _Number(found)
     return _Nothing()
+
+
+def _named(classes: Sequence[str], count: int) -> Sequence[str]:
+    return classes if len(classes) == count else [str(number) for number in range(count)]
 
 
 def _is_number(tensor: Tensor) -> bool:

@@ -24,11 +24,9 @@ ANY_REWARD = Reward()
 class ReceiptSettings:
     """Where the keys are, what rewards there are, and where duplicates are remembered.
 
-    ``has_pairs``: answers are kept by their requests' names, too. ``duplicates`` is a file
-    descriptor that the processes of a pod share, None where it has one.
+    ``duplicates`` is a file descriptor that the processes of a pod share, None where it has one.
     """
 
     directory: Path
     reward: Reward = ANY_REWARD
-    has_pairs: bool = False
     duplicates: int | None = None

@@ -55,6 +55,30 @@ def test_receipts_take_a_key_that_the_pod_starts_without_all_the_same() -> None:
     assert (told["REWARD_MINIMUM"], told["REWARD_MAXIMUM"]) == ("-1.0", "2.5")
 
 
+def test_pairs_take_the_same_key_with_receipts_and_without() -> None:
+    pod = pod_of(made({"serving": {"pairs": "Enabled"}}))
+    told, (volume,) = (
+        env_of(pod["containers"][0]),
+        (v for v in pod["volumes"] if v["name"] == "receipts"),
+    )
+    assert told["PAIRS"] == "/perennial/receipts" and "RECEIPTS" not in told
+    assert volume["secret"]["secretName"] == "flights-receipts"
+    both = pod_of(made({"serving": {"pairs": "Enabled", "receipts": {}}}))
+    told = env_of(both["containers"][0])
+    assert told["PAIRS"] == told["RECEIPTS"] and both["volumes"] == pod["volumes"]
+    off = pod_of(made({"serving": {"pairs": "Disabled"}}))
+    assert "PAIRS" not in env_of(off["containers"][0]) and off["volumes"] != pod["volumes"]
+    assert written({"serving": {"pairs": "Enabled"}}) != written()
+
+
+def test_copies_of_requests_have_ports_of_their_own() -> None:
+    server = pod_of(made())["containers"][0]
+    ports = {port["name"]: port["containerPort"] for port in server["ports"]}
+    told = env_of(server)
+    assert told["MIRROR_HTTP_PORT"] == str(ports["mirror-http"]) == "8082"
+    assert told["MIRROR_GRPC_PORT"] == str(ports["mirror-grpc"]) == "8083"
+
+
 @pytest.mark.parametrize("switch", ["receipts", "requestLog"])
 def test_what_is_switched_on_by_being_there_is_a_new_revision(switch: str) -> None:
     assert written({"serving": {switch: {}}}) != written({"serving": {switch: None}}) == written()
@@ -117,7 +141,8 @@ def test_every_option_is_part_of_the_revision(option: str) -> None:
 def test_the_server_is_told_only_what_the_user_wrote() -> None:
     pod = pod_of(made({"serving": {"limits": {"maxInFlight": 8}, "driftWindows": "Enabled"}}))
     told = env_of(pod["containers"][0])
-    assert set(told) == {"MODEL_NAME", "MODEL_VERSION", "MAX_IN_FLIGHT", "DRIFT"}
+    ours = {"MODEL_NAME", "MODEL_VERSION", "MIRROR_HTTP_PORT", "MIRROR_GRPC_PORT"}
+    assert set(told) == {*ours, "MAX_IN_FLIGHT", "DRIFT"}
     assert (told["MAX_IN_FLIGHT"], told["DRIFT"]) == ("8", "1")
 
 

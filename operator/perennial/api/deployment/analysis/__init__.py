@@ -1,6 +1,7 @@
 """How a new version is judged while it takes traffic: a file a kind of metric."""
 
 from perennial.api.deployment.analysis.analysis import DEFAULT_METRICS, Analysis, NoAnalysis
+from perennial.api.deployment.analysis.disagreement import DisagreementLimit
 from perennial.api.deployment.analysis.labels import (
     HighestShareOfClass,
     LowestShare,
@@ -26,6 +27,7 @@ __all__ = [
     "PLACEHOLDERS",
     "Analysis",
     "AnalysisMetric",
+    "DisagreementLimit",
     "HighestLoss",
     "HighestShareOfClass",
     "LatencyLimit",

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from perennial.api.common import ApiModel
+from perennial.api.deployment.analysis.disagreement import DisagreementLimit
 from perennial.api.deployment.analysis.labels import (
     ONE_FLOOR,
     HighestShareOfClass,
@@ -35,6 +36,7 @@ KINDS = (
     "rmse",
     "meanReward",
     "predictionShift",
+    "disagreement",
     "prometheus",
     "web",
 )
@@ -126,7 +128,6 @@ class AnalysisMetric(ApiModel):
             "How far the distribution of the canary's predictions is from stable's at the same "
             "time; needs serving.receipts."
         ),
-        json_schema_extra=CEILING,
     )
     prometheus: PrometheusLimit | None = Field(
         None,
@@ -137,6 +138,12 @@ class AnalysisMetric(ApiModel):
         None,
         description="A number that a URL answers with, as JSON.",
         json_schema_extra={"x-kubernetes-validations": WEB_RULES},
+    )
+    disagreement: DisagreementLimit | None = Field(
+        None,
+        description=(
+            "How many requests a shadow answers differently from stable; needs serving.pairs."
+        ),
     )
     warm_up: Duration | None = Field(
         None,

@@ -12,6 +12,7 @@ from perennial.api.deployment.rollout.before_traffic import (
 from perennial.api.deployment.rollout.blue_green import BlueGreen
 from perennial.api.deployment.rollout.canary import DEFAULT_STEPS, Canary
 from perennial.api.deployment.rollout.rollout import Rollout, Surge
+from perennial.api.deployment.rollout.shadow import Shadow
 from perennial.api.deployment.rollout.step import Pause, Step
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "GoldenRequest",
     "Pause",
     "Rollout",
+    "Shadow",
     "Step",
     "Surge",
     "WebCheck",

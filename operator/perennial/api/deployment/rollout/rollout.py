@@ -9,6 +9,7 @@ from perennial.api.deployment.analysis.analysis import Analysis
 from perennial.api.deployment.rollout.before_traffic import ASKS_SOMETHING, BeforeTraffic
 from perennial.api.deployment.rollout.blue_green import BlueGreen
 from perennial.api.deployment.rollout.canary import DEFAULT_STEPS, Canary
+from perennial.api.deployment.rollout.shadow import Shadow
 from perennial.api.deployment.rollout.step import Step
 from perennial.api.values import Duration, at_most_one_of, no_longer, rule, within
 
@@ -34,7 +35,7 @@ Surge = Annotated[
 
 
 class Rollout(ApiModel):
-    """How a new version replaces the present one: at most one of canary, blueGreen."""
+    """How a new version replaces the present one: at most one of canary, blueGreen, shadow."""
 
     model_config = {
         "json_schema_extra": {
@@ -42,8 +43,10 @@ class Rollout(ApiModel):
                 at_most_one_of(
                     "canary",
                     "blueGreen",
-                    message="give at most one of canary (a share of the traffic that grows) or "
-                    "blueGreen (all of it in one turn)",
+                    "shadow",
+                    message="give at most one of canary (a share of the traffic that grows), "
+                    "blueGreen (all of it in one turn) or shadow (copies of requests, then all of "
+                    "it in one turn)",
                 ),
                 no_longer(
                     "bake",
@@ -67,6 +70,13 @@ class Rollout(ApiModel):
         description=(
             "A new version gets all its pods beside the present one, is reached by NAME-preview, "
             "and takes over in one turn. maxSurge has to leave room for them."
+        ),
+    )
+    shadow: Shadow | None = Field(
+        None,
+        description=(
+            "A new version answers copies of requests, is judged by that, and takes over in one "
+            "turn: until then nobody gets an answer of it. It needs traffic.gateway."
         ),
     )
     analysis: Analysis | None = Field(
@@ -153,12 +163,14 @@ class Rollout(ApiModel):
     @property
     def strategy(self) -> str:
         """Return what is asked for, by its field; by default a canary."""
+        if self.shadow is not None:
+            return "shadow"
         return "blueGreen" if self.blue_green is not None else "canary"
 
     @property
     def steps(self) -> list[Step]:
         """Return the steps of what is asked for, by default the operator's own."""
-        asked = self.blue_green or self.canary
+        asked = self.shadow or self.blue_green or self.canary
         return list(DEFAULT_STEPS) if asked is None else asked.as_steps
 
     def surge(self, replicas: int) -> int:

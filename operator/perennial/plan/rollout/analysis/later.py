@@ -19,6 +19,7 @@ from perennial.api.deployment import (
 from perennial.api.values import seconds
 from perennial.plan.core.questions import CLOSED_SECONDS, SKEW_SECONDS, Answers
 from perennial.plan.rollout.analysis import evidence
+from perennial.plan.rollout.analysis.answered import kept
 from perennial.plan.rollout.analysis.metrics import outcome_metric
 from perennial.plan.rollout.analysis.metrics.metric import OutcomeMetric
 from perennial.plan.rollout.analysis.outcomes import OutcomeLook
@@ -57,6 +58,12 @@ class Trial:
 def is_asked(analysis: Analysis) -> bool:
     """Tell whether any metric needs outcomes."""
     return any(outcome_metric(asked) is not None for asked in analysis.judged)
+
+
+def parts(analysis: Analysis) -> tuple[Part, ...]:
+    """Return what is asked for at one time, as far as metrics need it."""
+    compared = any(asked.disagreement is not None for asked in analysis.judged)
+    return (PART, "pairs") if compared else (PART,)
 
 
 def span(known: AnalysisStatus | None, pair: str, now: datetime) -> tuple[int, int] | None:
@@ -110,6 +117,8 @@ def looked(
         served=served,
         planned=analysis.planned,
         is_same_model=trial.is_same_model,
+        canary_pairs=kept(answers, trial.canary.revision),
+        stable_pairs=kept(answers, trial.stable.revision),
     )
     look = look if canary_has_traffic else look.without_canary()
     until = datetime.fromtimestamp(answers.until, UTC)

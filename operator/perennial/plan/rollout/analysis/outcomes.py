@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from perennial_artifact.outcomes import AGES, Known, Outcomes
+from perennial_artifact.pairs import Pairs
 from perennial_artifact.scores import class_of, probabilities
 
 SECOND = 0.5
@@ -28,11 +29,15 @@ class OutcomeLook:
     """Labels or rewards at which evidence is to be sharpest."""
     is_same_model: bool = False
     """Both revisions serve one artifact, so that what is known of one is known of both."""
+    canary_pairs: Pairs | None = None
+    """Answers that the canary's pods kept, by their requests; None where none tells any."""
+    stable_pairs: Pairs | None = None
 
     def without_canary(self) -> "OutcomeLook":
         """Return the look without what became known of the canary: it warms up."""
         bare = self.canary.replace(known=[], given={}) if self.canary is not None else None
-        return replace(self, canary=bare)
+        pairs = self.canary_pairs.replace(answers=[]) if self.canary_pairs is not None else None
+        return replace(self, canary=bare, canary_pairs=pairs)
 
     def of_canary(self) -> list[Known]:
         """Return what is known of the canary, by age: nothing of an age that it has not."""

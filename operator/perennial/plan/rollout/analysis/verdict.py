@@ -60,10 +60,13 @@ def questions(s: DeploymentSnapshot) -> dict[Part, Asked]:
     if wants_metrics(s):
         start, until = _begins(s, pair), closed(s.now)
         found["requests"] = ask(s.pods, revisions, start, until, LOOK_SECONDS, ("requests",))
-    if later.is_asked(judging(s.deployment, s.status)):
+    analysis = judging(s.deployment, s.status)
+    if later.is_asked(analysis):
         span = later.span(s.status.analysis, pair_of(*revisions), s.now)
         if span is not None:
-            found[later.PART] = ask(s.pods, revisions, *span, later.STEP_SECONDS, (later.PART,))
+            found[later.PART] = ask(
+                s.pods, revisions, *span, later.STEP_SECONDS, later.parts(analysis)
+            )
     return found
 
 
@@ -134,6 +137,7 @@ def measure(
         return state
     analysis, revisions = judging(s.deployment, status), (pair[0].revision, pair[1].revision)
     old, new = revisions
+    is_copied = s.deployment.spec.rollout.shadow is not None
     found = status.analysis
     if answers is not None:
         found = look(
@@ -143,7 +147,7 @@ def measure(
             answers,
             s.now,
             old in reached and s.ready(old) > 0,
-            new in reached or _had_traffic(status),
+            new in reached or _had_traffic(status) or is_copied,
             later.Trial(*pair),
             s.outcomes,
         )
@@ -236,7 +240,7 @@ def decision(s: DeploymentSnapshot, state: State, pause_over: bool, waited: floa
     status, analysis = state.status, s.deployment.spec.rollout.judging
     step, found = status.step, status.analysis
     is_judged = judged_pair(s.deployment, status) is not None
-    if not is_judged or step is None or s.weight_at(step.index) == 0:
+    if not is_judged or step is None or not s.is_asked_at(step.index):
         return decide([], pause_over, 0, waited, 0)  # without traffic nothing is asked
     if found is not None and found.silent_time is not None:
         return Decision("Wait", silence(s, state))

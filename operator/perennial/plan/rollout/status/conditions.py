@@ -218,7 +218,9 @@ def is_over(f: Facts) -> Finding | None:
 
 def _trial(f: Facts) -> str:
     """Return in a word how what is on trial is tried."""
-    return "Canary" if f.s.deployment.spec.rollout.blue_green is None else "Preview"
+    return {"blueGreen": "Preview", "shadow": "Shadow"}.get(
+        f.s.deployment.spec.rollout.strategy, "Canary"
+    )
 
 
 def has_baked(f: Facts) -> Finding | None:

@@ -2,9 +2,13 @@
 
 from perennial.api.deployment import Rollout
 from perennial.plan.rollout.goal import Strategy
-from perennial.plan.rollout.strategies import blue_green, canary
+from perennial.plan.rollout.strategies import blue_green, canary, shadow
 
-STRATEGIES: dict[str, Strategy] = {"canary": canary, "blueGreen": blue_green}
+STRATEGIES: dict[str, Strategy] = {
+    "canary": canary,
+    "blueGreen": blue_green,
+    "shadow": shadow,
+}
 """By their field in ``spec.rollout``."""
 
 

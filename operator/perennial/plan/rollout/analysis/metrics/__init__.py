@@ -2,6 +2,7 @@
 
 from perennial.api.deployment import AnalysisMetric
 from perennial.plan.rollout.analysis.metrics.accuracy import ACCURACY
+from perennial.plan.rollout.analysis.metrics.disagreement import DISAGREEMENT
 from perennial.plan.rollout.analysis.metrics.errors import ERRORS
 from perennial.plan.rollout.analysis.metrics.false_positives import FALSE_POSITIVES
 from perennial.plan.rollout.analysis.metrics.latency import LATENCY
@@ -29,8 +30,9 @@ OF_OUTCOMES: dict[str, OutcomeMetric] = {
     "rmse": RMSE,
     "meanReward": MEAN_REWARD,
     "predictionShift": PREDICTION_SHIFT,
+    "disagreement": DISAGREEMENT,
 }
-"""Those that receipts make known: later, or of all predictions."""
+"""Those that receipts make known, later or of all predictions; and those of copies of requests."""
 METRICS: dict[str, Metric] = {**OF_REQUESTS, **OF_OUTCOMES}
 """By their field in ``spec.rollout.analysis.metrics``."""
 
