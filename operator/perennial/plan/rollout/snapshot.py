@@ -218,5 +218,6 @@ def other_models(deployment: ModelDeployment) -> list[ModelSource]:
     """Return the models that are wanted beside the one that the spec names, or instead of it."""
     experiment, status = deployment.spec.experiment, deployment.status.experiment
     found = [v.model.source for v in experiment.variants] if experiment is not None else []
-    promoted = status.promoted if status is not None else None
+    won = status.promoted if status is not None else None
+    promoted = won.source if won is not None else None
     return [*found, *([promoted] if promoted is not None and promoted not in found else [])]
