@@ -25,6 +25,8 @@ WATCH_SECONDS = 300
 SILENT_SECONDS = 90.0
 """A bookmark comes each minute: a watch that is silent for so long is dead."""
 LONGEST_WAIT_SECONDS = 15.0
+LONGEST_ABSENT_SECONDS = 30.0
+"""For kinds that a cluster may do without: most do, in each of many namespaces."""
 
 
 async def relist(cluster: Cluster, cache: Cache, source: Source, namespace: str) -> str:
@@ -78,7 +80,8 @@ async def keep(cluster: Cluster, cache: Cache, source: Source, namespace: str) -
             if logged != (logged := reason(error)):
                 about = {"kind": source.kind, "namespace": namespace}
                 log.warning("the objects cannot be listed: %s", logged, extra=about)
-        await asyncio.sleep(wait_seconds(failures))
+        longest = LONGEST_ABSENT_SECONDS if source.optional else LONGEST_WAIT_SECONDS
+        await asyncio.sleep(wait_seconds(failures, longest))
 
 
 def reason(error: Exception) -> str:
@@ -86,9 +89,9 @@ def reason(error: Exception) -> str:
     return sentence(error) if isinstance(error, ApiException) else repr(error)
 
 
-def wait_seconds(failures: int) -> float:
+def wait_seconds(failures: int, longest: float = LONGEST_WAIT_SECONDS) -> float:
     """Return how long to wait after so many failures in a row, nobody at the same time."""
-    return min(LONGEST_WAIT_SECONDS, 0.5 * 2.0 ** min(failures, 8)) * random.uniform(0.5, 1.0)
+    return min(longest, 0.5 * 2.0 ** min(failures, 8)) * random.uniform(0.5, 1.0)
 
 
 async def follow(

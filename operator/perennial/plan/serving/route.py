@@ -21,7 +21,10 @@ COPIES_PORT = {HTTP_PORT: MIRROR_HTTP_PORT, GRPC_PORT: MIRROR_GRPC_PORT}
 PENDING, UNANSWERED = "RoutePending", "RouteUnanswered"
 """A Gateway that knows a route has not said a word about it as it is now; none knows it at all."""
 
-INSTALL = "see docs/gateway.md"
+INSTALL = (
+    "kubectl apply -f https://github.com/kubernetes-sigs/gateway-api/releases/latest/download/"
+    "standard-install.yaml"
+)
 
 Shares = dict[str, int]
 """Shares of the requests in percent, by revision."""
@@ -214,8 +217,9 @@ def _is_chosen(rule: Json) -> bool:
 def unavailable(kind: str, code: int, sentence: str) -> Finding:
     """Return what it means that the API server does not list routes."""
     if code == 404:
-        message = f"this cluster has no {kind}s: install the Gateway API and a controller for it"
-        return Finding("GatewayAPIMissing", f"{message} ({INSTALL})", "Cluster", final=True)
+        message = f"this cluster has no {kind}s: install the Gateway API ({INSTALL})"
+        message += " and a controller for it, or take spec.traffic.gateway out"
+        return Finding("GatewayAPIMissing", message, "Cluster", final=True)
     message = f"the operator may not list {kind}s: {sentence}"
     return Finding(
         "RoutesForbidden", f"{message}: upgrade the chart's rights", "Cluster", final=True
