@@ -157,6 +157,28 @@ def test_what_may_not_be_read_is_not_known() -> None:
     same(cache, server)
 
 
+def test_what_a_cluster_may_do_without_is_known_not_to_be_there() -> None:
+    """Nothing waits for it for ever, and what depends on it is told when it comes, or goes."""
+    routes = Source("gateway.networking.k8s.io/v1", "HTTPRoute", OURS, optional=True)
+    at = (routes.api_version, routes.kind)
+    cache, opened = Cache((WHOLE, routes)), list[str]()
+    cache.opened.append(opened.append)
+    cache.replace(WHOLE, "", [], "1")
+    assert not cache.is_listed("team") and not opened, "not listed yet is not absent"
+    cache.do_without(routes, "", (404, "not found"))
+    assert cache.is_listed("team") and cache.lacking(*at, "team") == (404, "not found")
+    cache.do_without(routes, "", (404, "not found"))
+    assert opened == [""], "looked for in vain again, it wakes nobody"
+    route = {**body("a", {"app.kubernetes.io/managed-by": "perennial"}), "kind": "HTTPRoute"}
+    route["metadata"] |= {"resourceVersion": "8", "uid": "a"}
+    cache.replace(routes, "", [{**route, "apiVersion": at[0]}], "9")
+    assert opened == ["", ""] and cache.lacking(*at, "team") is None
+    assert [live["metadata"]["name"] for live in cache.select(*at)] == ["a"]
+    cache.do_without(routes, "", (403, "forbidden"))
+    assert len(opened) == 3 and not cache.select(*at)
+    assert cache.lacking(*at, "team") == (403, "forbidden")
+
+
 def test_of_no_body_anything_is_kept_that_is_large_and_unread() -> None:
     server, cache = Server(), Cache([CHILDREN])
     made = server.write(body("a", labelled(True, "a", "x")))
