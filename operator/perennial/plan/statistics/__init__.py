@@ -9,6 +9,7 @@ A canary, look by look (``verdict`` says what follows):
     latency         a quantile against a limit, from buckets; bounds to compare stable at
     means           rewards and losses beside stable's
     one_mean        rewards and losses against a limit
+    equal_age       two arms' outcomes as if they had come equally late
     shift           how far the canary's predictions are from stable's
     proportions, e_process, bursts, beta_distribution, numbers: what these are made of
 
