@@ -7,10 +7,11 @@ A canary, look by look (``verdict`` says what follows):
     against_stable  errors, refusals and slow answers beside stable's at the same time
     limits          a share against a fixed limit
     latency         a quantile against a limit, from buckets; bounds to compare stable at
+    equal_age       labels beside stable's of predictions of the same age
     means           rewards and losses beside stable's
-    one_mean        rewards and losses against a limit
-    equal_age       two arms' outcomes as if they had come equally late
-    shift           how far the canary's predictions are from stable's
+    one_mean        a mean against a fixed limit
+    shift           how far two distributions are apart
+    equal_times     how large a difference of shares is, to be shown
     proportions, e_process, bursts, beta_distribution, numbers: what these are made of
 
 Live traffic against a reference:
