@@ -7,6 +7,7 @@ from perennial.api.deployment.status.analysis import (
     Outcome,
     PartStatus,
 )
+from perennial.api.deployment.status.decision import Decided
 from perennial.api.deployment.status.experiment import (
     STABLE,
     ArmStatus,
@@ -35,6 +36,7 @@ __all__ = [
     "AnalysisStatus",
     "ArmStatus",
     "BeforeTrafficStatus",
+    "Decided",
     "DeploymentStatus",
     "ExperimentStatus",
     "MeasurementStatus",
