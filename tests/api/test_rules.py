@@ -223,6 +223,7 @@ FULL: dict[str, dict[str, Any]] = {
                 "hostnames": ["*.example.com"],
                 "path": "/v2/models/flights",
                 "timeout": "5s",
+                "sticky": {"header": "x-user-id"},
                 "canaryHeader": {"name": "x-canary", "value": "true"},
                 "grpc": {"hostnames": ["grpc.example.com"]},
             }
@@ -241,7 +242,11 @@ FULL: dict[str, dict[str, Any]] = {
             check: {"maximum": 0.1} for check in ("missing", "outOfRange", "unseenCategory")
         },
         "consecutiveBreaches": 2,
-        "actions": {"retrain": {"cooldown": "6h", "dailyLimit": 4}},
+        "actions": {
+            "mode": "Observe",
+            "retrain": {"cooldown": "6h", "dailyLimit": 4},
+            "notify": {"url": "https://hooks.example.com/team/drift", "cooldown": "1h"},
+        },
     },
 }
 IMPORTED = {"imported": {"origin": "a vendor"}}
@@ -524,16 +529,35 @@ ALL = [
 
 
 def fitting(kind: str, name: str, path: tuple[Any, ...]) -> dict[str, Any]:
-    """Return a good object in which a path is there, taking a choice's other turn for it."""
+    """Return a good object in which a path is there, taking another turn of a choice for it.
+
+    One turn is enough for most; else they are taken one after the other.
+    """
+    turns = [(place, value) for of, place, value in OTHER if of == kind]
+    turns = [t for t in turns if path[: len(t[0])] == t[0] and len(path) > len(t[0])]
+    for taken in ([], *([turn] for turn in turns)):
+        if has(body := turned(kind, name, taken), path):
+            return body
     body = made(kind, name)
-    for other_kind, place, value in OTHER:
-        if other_kind == kind and path[: len(place)] == place and len(path) > len(place):
-            try:
-                at(body, path)
-                return body
-            except (KeyError, IndexError, TypeError):
-                put(body, place, copy.deepcopy(value))
+    for place, value in turns:
+        if not has(body, path):
+            put(body, place, copy.deepcopy(value))
     return body
+
+
+def turned(kind: str, name: str, taken: list[tuple[tuple[Any, ...], Any]]) -> dict[str, Any]:
+    body = made(kind, name)
+    for place, value in taken:
+        put(body, place, copy.deepcopy(value))
+    return body
+
+
+def has(body: dict[str, Any], path: tuple[Any, ...]) -> bool:
+    try:
+        at(body, path)
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
 
 
 @pytest.mark.parametrize("kind", FULL)

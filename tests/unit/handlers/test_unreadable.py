@@ -117,9 +117,9 @@ def test_so_it_is_in_every_kind(made: Any, where: Any) -> None:
     place: Any = found["spec"]
     for part in where:
         place = place[part]
-    place["shadow"] = {}
+    place["moon"] = {}
     reason, message = kind.unreadable(found)
-    assert reason == "UnknownField" and ".shadow: upgrade the operator" in message
+    assert reason == "UnknownField" and ".moon: upgrade the operator" in message
 
 
 async def test_it_stalls_with_a_sentence_and_keeps_what_its_status_knew() -> None:

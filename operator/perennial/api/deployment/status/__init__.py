@@ -8,7 +8,12 @@ from perennial.api.deployment.status.analysis import (
     PartStatus,
 )
 from perennial.api.deployment.status.decision import Decided
-from perennial.api.deployment.status.experiment import STABLE, ArmStatus, ExperimentStatus
+from perennial.api.deployment.status.experiment import (
+    STABLE,
+    ArmStatus,
+    ExperimentStatus,
+    PromotedModel,
+)
 from perennial.api.deployment.status.revision import (
     Rejection,
     RequestLogLocation,
@@ -39,6 +44,7 @@ __all__ = [
     "Outcome",
     "PartStatus",
     "Printed",
+    "PromotedModel",
     "Rejection",
     "RequestLogLocation",
     "Revision",
