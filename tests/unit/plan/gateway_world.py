@@ -73,7 +73,7 @@ class GatewayWorld(World):
     def edit_route(self, share: int) -> None:
         """Let a hand give every backend the same weight."""
         if (live := self.route) is not None:
-            for ref in live["spec"]["rules"][0]["backendRefs"]:
+            for ref in dividing(live)["backendRefs"]:
                 ref["weight"] = share
             live["metadata"]["generation"] += 1
             self._touch(live)
@@ -305,8 +305,14 @@ def is_child(body: Json) -> bool:
     return is_one or body["kind"] in {*ROUTES, POLICY}
 
 
+def dividing(live: Json) -> Json:
+    """Return the rule of a route that divides what no header chooses: the last such, REST's."""
+    rules: list[Json] = live["spec"]["rules"]
+    return [r for r in rules if not (r.get("matches") or [{}])[0].get("headers")][-1]
+
+
 def weights(live: Json) -> Shares:
     """Return the shares that a route gives to revisions."""
-    refs = live["spec"]["rules"][0]["backendRefs"] if live["kind"] in ROUTES else []
+    refs = dividing(live)["backendRefs"] if live["kind"] in ROUTES else []
     total = sum(ref["weight"] for ref in refs)
     return {ref["name"].removeprefix(f"{OWN}-"): 100 * ref["weight"] // total for ref in refs}

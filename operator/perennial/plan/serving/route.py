@@ -195,8 +195,8 @@ def _duration(text: str) -> str:
 
 def shares_of(deployment: ModelDeployment, live: Json) -> Shares:
     """Return the shares that a route asks for; whatever a hand has made of it, in percent."""
-    rules = live["spec"].get("rules") or [{}]
-    refs = rules[0].get("backendRefs") or []
+    dividing = [rule for rule in live["spec"].get("rules") or [] if not _is_chosen(rule)]
+    refs = dividing[-1].get("backendRefs") or [] if dividing else []
     weights: Shares = {}
     prefix = child_name(deployment, "")
     for ref in refs:
@@ -204,6 +204,11 @@ def shares_of(deployment: ModelDeployment, live: Json) -> Shares:
         weights[revision] = weights.get(revision, 0) + int(ref.get("weight", 1))
     total = sum(weights.values())
     return {r: -(-100 * weight // total) for r, weight in weights.items() if weight > 0}
+
+
+def _is_chosen(rule: Json) -> bool:
+    """Tell whether a header chooses a rule."""
+    return any(match.get("headers") for match in rule.get("matches") or [])
 
 
 def unavailable(kind: str, code: int, sentence: str) -> Finding:
@@ -230,7 +235,7 @@ def backends(live: Json) -> set[str]:
 def chosen_by(deployment: ModelDeployment, live: Json) -> str:
     """Return the revision that a header chooses by a route, '' where none is."""
     for rule in live["spec"].get("rules") or []:
-        if any(match.get("headers") for match in rule.get("matches") or []):
+        if _is_chosen(rule):
             refs = rule.get("backendRefs") or [{}]
             return str(refs[0].get("name", "")).removeprefix(child_name(deployment, ""))
     return ""
