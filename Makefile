@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images generate pin verify lint types test test-quick test-unit test-api test-cluster test-disruptions test-upgrade test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator benchmark-rollout benchmark-losses fuzz
+.PHONY: help demo venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-rollout benchmark-losses fuzz
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -34,6 +34,9 @@ cluster-status:  ## Show nodes and pods
 
 images:  ## Build the images and load them into the cluster
 	@$(LOCALCLUSTER) load
+
+gateway: cluster-up  ## Install Envoy Gateway into the local cluster, with a Gateway for all namespaces
+	@$(LOCALCLUSTER) gateway
 
 binaries:  ## Build etcd, Kubernetes, CoreDNS and the S3 server into the cache
 	@$(LOCALCLUSTER).binaries
@@ -77,14 +80,20 @@ test-quick: venv binaries  ## Unit and API tests at once, with fewer examples of
 test-api: venv binaries  ## A real API server and etcd
 	$(PY) -m pytest -q tests/api
 
+# What of the real node has a target of its own.
+APART := $(addprefix --ignore=tests/cluster/,disruptions upgrade gateway)
+
 test-cluster: venv  ## The loop on a real node
-	$(PY) -m pytest -q tests/cluster --ignore=tests/cluster/disruptions --ignore=tests/cluster/upgrade
+	$(PY) -m pytest -q tests/cluster $(APART)
 
 test-disruptions: venv  ## What happens to clusters, in the middle of a canary under load (20 min)
 	$(PY) -m pytest -q -rs tests/cluster/disruptions
 
 test-upgrade: venv  ## From each base's operator and images to today's, on a real node under load (15 min)
 	$(PY) -m pytest -q tests/cluster/upgrade
+
+test-gateway: venv  ## Requests divided by Envoy Gateway, on a real node under load (15 min)
+	$(PY) -m pytest -q tests/cluster/gateway
 
 test-images: venv  ## What is in the images, and that they start; root and buildah, no cluster
 	$(PY) -m pytest -q tests/images
@@ -96,8 +105,7 @@ freeze-base: venv binaries  ## Keep this version's state and answers: what upgra
 test: export PERENNIAL_THOROUGH = 1
 test: verify binaries  ## Everything, from nothing to green
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
-	$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/api \
-	  --ignore=tests/cluster/disruptions --ignore=tests/cluster/upgrade
+	$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/api $(APART)
 
 demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
@@ -133,6 +141,10 @@ attack: venv  ## Attacks beside an honest client, on loopback: ours, uvicorn, gr
 benchmark-sketch: venv  ## What counting a row for drift costs (half a minute)
 	$(PY) -m benchmarks.sketch
 
+benchmark-power: venv  ## How soon a worse canary is found, beside a fixed threshold, into docs/verdicts.md (a minute)
+	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT):$(CHECKOUT)/tests $(PY) -m benchmarks.power
+
+# After make gateway, TRAFFIC=gateway asks through Envoy.
 benchmark-rollout: venv  ## How long a bad canary is in front of users, on the cluster that make demo left (12 min)
 	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/cluster $(PY) -m benchmarks.rollout
 

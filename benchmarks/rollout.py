@@ -17,6 +17,7 @@ from pathlib import Path
 from bad_models import fails_every_fifth, publish_changed
 from trial import NAME, apply, artifact_of, condition
 
+from benchmarks.way import TRAFFIC, URL
 from flights import demo
 from localcluster import binaries
 from localcluster.state import locate
@@ -44,8 +45,7 @@ def once(n: int) -> Time:
     bad = publish_changed(
         artifact_of("flights-1"), lambda content: fails_every_fifth(content, f"bad {n}")
     )
-    url = f"http://{NAME}.{demo.NAMESPACE}/v2/models/{NAME}/infer"
-    asked = [url, str(PER_SECOND), str(SECONDS)]
+    asked = [URL, str(PER_SECOND), str(SECONDS)]
     command = [os.environ["KUBECTL"], "exec", "-i", "load", "-n", demo.NAMESPACE, "--"]
     with subprocess.Popen(
         [*command, "python3", "-c", LOAD.read_text(), *asked], stdout=subprocess.PIPE, text=True
@@ -53,7 +53,11 @@ def once(n: int) -> Time:
         time.sleep(3)
         asked_for = time.time()
         apply(
-            bad, replicas=2, latency="5s", steps=[{"setWeight": 50}, {"pause": {"duration": "1m"}}]
+            bad,
+            replicas=2,
+            latency="5s",
+            traffic=TRAFFIC,
+            steps=[{"setWeight": 50}, {"pause": {"duration": "1m"}}],
         )
         told, _ = load.communicate()
     reason = condition("RolledOut").get("reason")
@@ -71,7 +75,7 @@ def main() -> None:
     """Print a line each, and the median."""
     os.environ["KUBECONFIG"] = str(locate().kubeconfig)
     os.environ["KUBECTL"] = str(binaries.path("kubectl"))
-    apply(artifact_of("flights-1"), replicas=2, latency="5s")
+    apply(artifact_of("flights-1"), replicas=2, latency="5s", traffic=TRAFFIC)
     demo.wait("trial serves", lambda: condition("Ready").get("status") == "True", 90)
     demo.send_traffic("load", ["01"], "--per-second", "0.1", model=NAME)
     found = []

@@ -18,6 +18,7 @@ import onnx
 from bad_models import publish_changed
 from trial import NAME, apply, artifact_of, condition
 
+from benchmarks.way import TRAFFIC, URL
 from flights import demo
 from localcluster import binaries
 from localcluster.state import locate
@@ -53,13 +54,13 @@ def another(number: int) -> dict[str, str]:
 
 def promoted(artifact: dict[str, str], goes_on: Callable[[], bool]) -> bool:
     """Let a version take over; tell whether it did while it was asked for."""
-    apply(artifact, replicas=2, latency="5s", steps=STEPS)
+    apply(artifact, replicas=2, latency="5s", traffic=TRAFFIC, steps=STEPS)
     return _reached(lambda: _serves(artifact), goes_on)
 
 
 def taken_back(artifact: dict[str, str], goes_on: Callable[[], bool]) -> bool:
     """Give a version half of the requests, and take them back; tell whether it was in time."""
-    apply(artifact, replicas=2, latency="5s", steps=WAITING)
+    apply(artifact, replicas=2, latency="5s", traffic=TRAFFIC, steps=WAITING)
     if not _reached(lambda: condition("Paused").get("status") == "True", goes_on):
         return False
     request = f"perennial.dev/request=abort/{time.time_ns()}"
@@ -85,12 +86,11 @@ def main() -> None:
     """Print what was asked, what was lost, and what happened meanwhile."""
     os.environ["KUBECONFIG"] = str(locate().kubeconfig)
     os.environ["KUBECTL"] = str(binaries.path("kubectl"))
-    apply(artifact_of("flights-1"), replicas=2, latency="5s")
+    apply(artifact_of("flights-1"), replicas=2, latency="5s", traffic=TRAFFIC)
     demo.wait("trial serves", lambda: condition("Ready").get("status") == "True", 90)
     demo.send_traffic("load", ["01"], "--per-second", "0.1", model=NAME)
-    url = f"http://{NAME}.{demo.NAMESPACE}/v2/models/{NAME}/infer"
     command = [os.environ["KUBECTL"], "exec", "-i", "load", "-n", demo.NAMESPACE, "--", "python3"]
-    asked = [url, body(), str(REQUESTS), str(CLIENTS)]
+    asked = [URL, body(), str(REQUESTS), str(CLIENTS)]
     done: Counter[str] = Counter()
     try:
         with subprocess.Popen(

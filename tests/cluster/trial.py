@@ -20,6 +20,7 @@ def apply(
     steps: list[dict[str, Any]] = STEPS,
     deadline: str = "60s",
     kept: str = "30s",
+    traffic: dict[str, Any] | None = None,
     budget: dict[str, Any] | None = None,
 ) -> None:
     """Ask for an artifact, by a canary of half the traffic."""
@@ -34,6 +35,8 @@ def apply(
     rollout = {"canary": {"steps": steps}, "analysis": analysis, "progressDeadline": deadline}
     rollout["keepReplaced"] = kept
     spec = {"model": {"artifact": artifact}, "replicas": replicas, "rollout": rollout}
+    if traffic is not None:
+        spec["traffic"] = traffic
     if budget is not None:
         spec["disruptionBudget"] = budget
     metadata = {"name": NAME, "namespace": demo.NAMESPACE}

@@ -1,9 +1,9 @@
-"""``python -m localcluster up|down|status|load``: kind where Docker answers, else our own."""
+"""``python -m localcluster up|down|status|load|gateway``: kind where Docker is, else our own."""
 
 import sys
 from types import ModuleType
 
-from localcluster import cluster, kind
+from localcluster import cluster, gateway, kind
 from localcluster.state import locate
 
 
@@ -26,6 +26,8 @@ def main() -> int:
             return int(chosen.status())
         case ["load"]:
             chosen.load()
+        case ["gateway"]:
+            gateway.install(chosen.gateway_images())
         case _:
             print(__doc__, file=sys.stderr)
             return 2

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from localcluster import binaries
-from localcluster.images import IMAGES, PARTS, Image, pause
+from localcluster.images import IMAGES, Image, pause
 
 BASE = "localhost/perennial/debian:bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -56,7 +56,7 @@ def _build(image: Image, directory: Path) -> Path:
     if target.exists():
         return target
     _say(f"building perennial/{image.name}")
-    if image.name in PARTS:
+    if image.has_base:
         _base()
     with image.context() as context:
         command = ["buildah", "bud", "--isolation=chroot", "--layers", *image.arguments(BASE)]
@@ -64,7 +64,7 @@ def _build(image: Image, directory: Path) -> Path:
             # Builds behind a private authority trust what the host trusts; the image keeps nothing.
             command += ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"]
         _run(*command, str(context))
-    for old in directory.glob(f"{image.name}-*.tar"):
+    for old in directory.glob(f"{image.name}-{16 * '?'}.tar"):
         old.unlink()
     return _push(image.reference, target)
 

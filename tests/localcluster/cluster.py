@@ -158,7 +158,19 @@ def load() -> None:
     _load(locate(), buildah.archives(images.wanted()))
 
 
+def gateway_images() -> images.GatewayImages:
+    """Build the images of Envoy Gateway and import those that the node does not have yet."""
+    controller, proxy = images.gateway()
+    _import(locate(), buildah.archives([controller, proxy]))
+    return images.GatewayImages(controller.reference, proxy.reference)
+
+
 def _load(state: State, archives: Sequence[Path]) -> None:
+    _import(state, archives)
+    state.values.write_text(images.values(images.wanted()))
+
+
+def _import(state: State, archives: Sequence[Path]) -> None:
     loaded = state.directory / "loaded"
     loaded.mkdir(exist_ok=True)
     fresh = [archive for archive in archives if not (loaded / archive.name).exists()]
@@ -173,7 +185,6 @@ def _load(state: State, archives: Sequence[Path]) -> None:
     # At once: each spends much of its time waiting for the disk.
     with ThreadPoolExecutor() as pool:
         list(pool.map(load_one, fresh))
-    state.values.write_text(images.values(images.wanted()))
 
 
 def down() -> None:

@@ -51,6 +51,11 @@ class Image:
         return IMAGES / f"{'python' if self.name in PARTS else self.name}.Dockerfile"
 
     @property
+    def has_base(self) -> bool:
+        """Whether it is built on an image of Debian."""
+        return self.name in PARTS or self.name == "envoy"
+
+    @property
     def digest(self) -> str:
         """Sixteen characters that stand for all inputs."""
         found = hashlib.sha256(self.version.encode())
@@ -74,6 +79,8 @@ class Image:
                 shutil.copy(prerequisites.path("catatonit"), context)
             elif self.name == "versitygw":
                 _versitygw(context, self.version)
+            elif self.name in ("envoy", "envoy-gateway"):
+                shutil.copy(binaries.path(self.name), context)
             else:
                 self._python(context)
             yield context
@@ -91,7 +98,9 @@ class Image:
         """Return the build's arguments, the same for buildah and Docker."""
         chosen = {"VERSION": self.version}
         if self.name in PARTS:
-            chosen |= {"PART": self.name, **({"BASE_IMAGE": base} if base else {})}
+            chosen |= {"PART": self.name}
+        if self.has_base and base:
+            chosen |= {"BASE_IMAGE": base}
         flags = [f for k, v in chosen.items() for f in ("--build-arg", f"{k}={v}")]
         return ["-t", self.reference, "-f", str(self.recipe), *flags]
 
@@ -120,6 +129,26 @@ def wanted() -> list[Image]:
 def pause() -> Image:
     """Return the image of a pod's own process, which kind's nodes have and ours lacks."""
     return Image("pause", (), "1")
+
+
+@dataclass(frozen=True)
+class GatewayImages:
+    """Full names of the images of Envoy Gateway."""
+
+    controller: str
+    proxy: str
+
+
+def gateway() -> tuple[Image, Image]:
+    """Return the images of Envoy Gateway that we build where nothing can be pulled."""
+    controller = Image("envoy-gateway", (), binaries.ENVOY_GATEWAY)
+    return controller, Image("envoy", (), binaries.ENVOY)
+
+
+UPSTREAM = GatewayImages(
+    f"docker.io/envoyproxy/gateway:{binaries.ENVOY_GATEWAY}",
+    f"docker.io/envoyproxy/envoy:distroless-v{binaries.ENVOY}",
+)
 
 
 def values(images: Sequence[Image]) -> str:

@@ -70,6 +70,11 @@ def load() -> None:
     state.values.write_text(images.values(wanted))
 
 
+def gateway_images() -> images.GatewayImages:
+    """Return upstream's images of Envoy Gateway, which the node pulls by itself."""
+    return images.UPSTREAM
+
+
 def down() -> None:
     """Delete the cluster."""
     state = locate()

@@ -32,7 +32,7 @@ class Division:
     """How requests are divided among revisions."""
 
     shares: Mapping[str, int]
-    """In percent; those that are above 0 sum to 100."""
+    """In percent; those that are above 0 sum to 100. Stable is the first, and keeps its place."""
     mirrors: Mapping[str, int] = field(default_factory=dict)
     """How many requests in percent are copied to a revision, whose answers nobody sees."""
     chosen: str = ""
@@ -114,20 +114,25 @@ def is_as_wanted(live: Json, wanted: Json) -> bool:
 def _rules(
     deployment: ModelDeployment, gateway: Gateway, division: Division, kind: str
 ) -> Iterator[Json]:
-    """Yield the rules: for each place those that a header chooses, then those that divide."""
+    """Yield the rules: those that divide, then those that a header chooses, which come and go.
+
+    The more special one wins wherever it stands. What divides keeps its place: Envoy Gateway names
+    what is behind a rule by its number, and what has another name is not there for a moment.
+    """
     path = gateway.path or "/"
     places: list[tuple[str | None, int]] = [(path, HTTP_PORT)]
     if kind == GRPC:
         places = [(None, GRPC_PORT)]
     elif path == "/" and gateway.grpc is None:
         places.insert(0, (GRPC_PATH, GRPC_PORT))  # the host is this model's, whole
-    header = gateway.canary_header
     for place, port in places:
-        if division.chosen and header is not None:
-            match = {"headers": [{"type": "Exact", **header.to_json()}]}
-            only = Division({division.chosen: 100})
-            yield _rule(deployment, gateway, only, place, port, match)
         yield _rule(deployment, gateway, division, place, port, {})
+    header = gateway.canary_header
+    if division.chosen and header is not None:
+        match = {"headers": [{"type": "Exact", **header.to_json()}]}
+        only = Division({division.chosen: 100})
+        for place, port in places:
+            yield _rule(deployment, gateway, only, place, port, match)
 
 
 def _rule(
@@ -143,8 +148,8 @@ def _rule(
         match = {"path": {"type": "PathPrefix", "value": path}, **match}
     rule: Json = {
         "backendRefs": [
-            {**_backend(deployment, revision, port), "weight": share}
-            for revision, share in sorted(division.shares.items())
+            {**_backend(deployment, revision, port), "weight": share, **_marked(gateway, revision)}
+            for revision, share in division.shares.items()
             if share > 0
         ]
     }
@@ -160,6 +165,14 @@ def _rule(
     if gateway.timeout is not None and path is not None:
         rule["timeouts"] = {"request": _duration(gateway.timeout)}
     return rule
+
+
+def _marked(gateway: Gateway, revision: str) -> Json:
+    """Return the filter that makes Envoy choose by a hash, where users are to stay."""
+    if gateway.sticky is None:
+        return {}
+    mark = {"set": [{"name": "x-perennial-revision", "value": revision}]}
+    return {"filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": mark}]}
 
 
 def _backend(deployment: ModelDeployment, revision: str, port: int) -> Json:
@@ -182,8 +195,8 @@ def _duration(text: str) -> str:
 
 def shares_of(deployment: ModelDeployment, live: Json) -> Shares:
     """Return the shares that a route asks for; whatever a hand has made of it, in percent."""
-    rules = live["spec"].get("rules") or [{}]
-    refs = rules[-1].get("backendRefs") or []
+    dividing = [rule for rule in live["spec"].get("rules") or [] if not _is_chosen(rule)]
+    refs = dividing[-1].get("backendRefs") or [] if dividing else []
     weights: Shares = {}
     prefix = child_name(deployment, "")
     for ref in refs:
@@ -191,6 +204,11 @@ def shares_of(deployment: ModelDeployment, live: Json) -> Shares:
         weights[revision] = weights.get(revision, 0) + int(ref.get("weight", 1))
     total = sum(weights.values())
     return {r: -(-100 * weight // total) for r, weight in weights.items() if weight > 0}
+
+
+def _is_chosen(rule: Json) -> bool:
+    """Tell whether a header chooses a rule."""
+    return any(match.get("headers") for match in rule.get("matches") or [])
 
 
 def unavailable(kind: str, code: int, sentence: str) -> Finding:
@@ -217,7 +235,7 @@ def backends(live: Json) -> set[str]:
 def chosen_by(deployment: ModelDeployment, live: Json) -> str:
     """Return the revision that a header chooses by a route, '' where none is."""
     for rule in live["spec"].get("rules") or []:
-        if any(match.get("headers") for match in rule.get("matches") or []):
+        if _is_chosen(rule):
             refs = rule.get("backendRefs") or [{}]
             return str(refs[0].get("name", "")).removeprefix(child_name(deployment, ""))
     return ""
