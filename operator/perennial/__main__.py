@@ -24,7 +24,7 @@ from perennial.cluster.queue import Key, WorkQueue
 from perennial.cluster.watch import keep
 from perennial.handlers import wake
 from perennial.handlers.controller import Controller
-from perennial.plan.core.premise import GATEWAY_API
+from perennial.plan.core.premise import GATEWAY_API, POLICIES_API, POLICY
 from perennial.sources.pods import Pods
 from perennial.sources.web import Web
 
@@ -38,6 +38,7 @@ CHILDREN = tuple(
         ("policy/v1", "PodDisruptionBudget", False),
         ("v1", "Pod", False),
         ("v1", "Service", False),
+        (POLICIES_API, POLICY, True),
         (GATEWAY_API, "GRPCRoute", True),
         (GATEWAY_API, "HTTPRoute", True),
     )

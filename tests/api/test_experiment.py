@@ -7,6 +7,7 @@ from typing import Any
 
 from asking import Kubectl
 from builders import SETTINGS
+from kubernetes.aio import client
 from test_kinds import body
 
 from perennial.api import ModelDeployment
@@ -14,6 +15,7 @@ from perennial.cluster.client import Cluster
 from perennial.handlers.carry import carry_out
 from perennial.handlers.observe import deployment
 from perennial.handlers.observe.sources import Sources
+from perennial.plan.core.premise import GATEWAY_API
 from perennial.plan.core.questions import Answer, Question
 from perennial.plan.core.signature import Signature, SignatureAnswer, SignatureQuestion, Tensor
 from perennial_artifact.outcomes import Known, Outcomes, Rewards
@@ -52,6 +54,17 @@ class PlayedPods:
 
     async def drain(self, address: str) -> bool:
         return True
+
+
+class WithoutRoutes(Cluster):
+    """The client of an operator that knows of no Gateway API, as its cache would tell it."""
+
+    async def select(
+        self, api_version: str, kind: str, namespace: str, selector: str = ""
+    ) -> list[Json]:
+        if api_version == GATEWAY_API:
+            return []
+        return await super().select(api_version, kind, namespace, selector)
 
 
 def manifest(**more: Any) -> Json:
@@ -122,16 +135,18 @@ def pod(of: Json, name: str) -> Json:
 async def test_an_experiment_from_its_beginning_to_the_winners_promotion(
     cluster: Cluster, kubectl: Kubectl
 ) -> None:
+    cluster = WithoutRoutes(client.ApiClient())  # by the configuration that the fixture loaded
     assert kubectl("create", "namespace", SPACE).code == 0
     kubectl("create", "serviceaccount", "default", "-n", SPACE)
     assert kubectl("apply", "-f", "-", body=manifest()).code == 0
     now = datetime.now(UTC)
     pods: Any = PlayedPods()
+    web = pods  # of which nothing is asked
     results: list[str] = []
     for _ in range(120):
         now += timedelta(seconds=10)
         owner: ModelDeployment = await cluster.read_own(ModelDeployment, SPACE, NAME)
-        plan = await deployment.plan(Sources(cluster, pods, SETTINGS, now), owner)
+        plan = await deployment.plan(Sources(cluster, pods, web, SETTINGS, now), owner)
         await carry_out(cluster, owner, plan, now)
         await play(cluster)
         known = owner.status.experiment
@@ -152,3 +167,4 @@ async def test_an_experiment_from_its_beginning_to_the_winners_promotion(
     for reason in ("ExperimentStarted", "ExperimentEnded", "WinnerPromoted", "CanaryPromoted"):
         assert reason in events
     assert kubectl("apply", "-f", "-", body=manifest(then="Report")).code == 0
+    await cluster.close()

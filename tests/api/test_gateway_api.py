@@ -20,6 +20,7 @@ from perennial.api import API_VERSION, ModelDeployment
 from perennial.cluster.client import Cluster
 from perennial.plan.core.premise import GATEWAY_API
 from perennial.plan.serving.route import Division, is_as_wanted, lacking, route
+from perennial.plan.serving.sticky import policy
 
 GATEWAY = {
     "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}],
@@ -31,6 +32,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "short": {"parentRefs": [{"name": "public"}]},
     "whole-host": GATEWAY,
     "path": {**GATEWAY, "path": "/v2/models/flights", "timeout": "250ms"},
+    "sticky": {**GATEWAY, "sticky": {"header": "x-user-id"}},
     "grpc": {**GATEWAY, "grpc": {"hostnames": ["grpc.example.com"]}},
 }
 
@@ -56,6 +58,13 @@ def know_routes(ask: Kubectl) -> None:
     for plural in ("httproutes", "grpcroutes"):
         file = kinds / f"gateway.networking.k8s.io_{plural}.yaml"
         assert ask("apply", "--server-side", "-f", str(file)).code == 0
+    assert ask("wait", "--for=condition=Established", "crd", "--all").code == 0
+
+
+def know_policies(ask: Kubectl) -> None:
+    chart = binaries.source("envoy-gateway") / "charts" / "gateway-helm" / "charts" / "crds"
+    file = chart / "crds" / "generated" / "gateway.envoyproxy.io_backendtrafficpolicies.yaml"
+    assert ask("apply", "--server-side", "-f", str(file)).code == 0
     assert ask("wait", "--for=condition=Established", "crd", "--all").code == 0
 
 
@@ -187,3 +196,13 @@ async def test_a_route_is_as_it_was_written(form: str, cluster: Cluster, ask: Ku
         assert not await cluster.apply(again)
         found = lacking(live)
         assert found is not None and found.reason == "RouteUnanswered"
+
+
+async def test_a_policy_is_as_it_was_written(cluster: Cluster, ask: Kubectl) -> None:
+    know_policies(ask)
+    made = deployment("stays", FORMS["sticky"])
+    await asyncio.to_thread(ask, "apply", "-f", "-", body=made)
+    owner = await cluster.read_own(ModelDeployment, "flights", "stays")
+    wanted = policy(owner, "x-user-id", ("HTTPRoute", "GRPCRoute"))
+    assert await cluster.apply(wanted)
+    assert not await cluster.apply(wanted)

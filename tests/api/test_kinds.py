@@ -95,7 +95,7 @@ BAD = [
     (
         "ModelDeployment",
         {"rollout__analysis": {"metrics": [{"name": "a"}]}},
-        "give exactly one of errorRate, refusalRate or latency",
+        "give exactly one of errorRate, refusalRate, latency",
     ),
     ("ModelDeployment", {"replicas": -1}, "spec.replicas"),
     ("ModelDeployment", {MEMORY: "lots"}, f"{'.'.join(MEMORY.split('__'))}: Invalid value"),

@@ -177,6 +177,7 @@ FULL: dict[str, dict[str, Any]] = {
                         "mode": "Observe",
                     },
                     {"name": "errors", "errorRate": {"maximum": 0.01}},
+                    {"name": "right", "accuracy": {"minimum": 0.9}},
                 ],
             },
             "beforeTraffic": {
@@ -222,6 +223,7 @@ FULL: dict[str, dict[str, Any]] = {
                 "hostnames": ["*.example.com"],
                 "path": "/v2/models/flights",
                 "timeout": "5s",
+                "sticky": {"header": "x-user-id"},
                 "canaryHeader": {"name": "x-canary", "value": "true"},
                 "grpc": {"hostnames": ["grpc.example.com"]},
             }
@@ -240,7 +242,11 @@ FULL: dict[str, dict[str, Any]] = {
             check: {"maximum": 0.1} for check in ("missing", "outOfRange", "unseenCategory")
         },
         "consecutiveBreaches": 2,
-        "actions": {"retrain": {"cooldown": "6h", "dailyLimit": 4}},
+        "actions": {
+            "mode": "Observe",
+            "retrain": {"cooldown": "6h", "dailyLimit": 4},
+            "notify": {"url": "https://hooks.example.com/team/drift", "cooldown": "1h"},
+        },
     },
 }
 IMPORTED = {"imported": {"origin": "a vendor"}}
@@ -276,6 +282,31 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", ("spec",), SHADOWED),
     ("ModelDeployment", (*METRICS, 0), {"name": "e", "errorRate": {"maximum": 0.1}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "r", "refusalRate": {"maximum": 0.1}}),
+    *(
+        ("ModelDeployment", (*METRICS, 0), {"name": "m", kind: limit})
+        for kind, limit in (
+            ("accuracy", {"minimum": 0.9}),
+            ("recall", {"minimum": 0.9, "positiveClass": "late"}),
+            ("precision", {"minimum": 0.9}),
+            ("falsePositiveRate", {"maximum": 0.1}),
+            ("logLoss", {"maximum": 0.5}),
+            ("rmse", {"maximum": 12}),
+            ("meanReward", {"minimum": -1}),
+            ("predictionShift", {"maximum": 0.1}),
+        )
+    ),
+    (
+        "ModelDeployment",
+        METRICS,
+        [
+            {"name": "accuracy", "accuracy": {"againstStable": {}}},
+            {"name": "recall", "recall": {"againstStable": {"maximumDecrease": 0.05}}},
+            {"name": "alarms", "falsePositiveRate": {"againstStable": {"maximumIncrease": 0.05}}},
+            {"name": "loss", "logLoss": {"againstStable": {"maximumIncrease": 0.05}}},
+            {"name": "error", "rmse": {"againstStable": {"maximumIncrease": 2}}},
+            {"name": "reward", "meanReward": {"againstStable": {"maximumDecrease": 2}}},
+        ],
+    ),
     ("ModelDeployment", (*METRICS, 0), {"name": "p", "prometheus": {"maximum": 1, **PROMETHEUS}}),
     ("ModelDeployment", (*METRICS, 0), {"name": "w", "web": {"minimum": -0.5, **WEB}}),
     (
@@ -427,7 +458,15 @@ BROKEN: dict[str, Break] = {
     "must be at least 5s": instead("4s"),
     "give golden, web or both": instead({}),
     "give exactly one of requests or configMap": with_more(configMap={"name": "golden"}),
-    "give exactly one of maximum or againstStable": with_more(againstStable={}),
+    "give exactly one of maximum or againstStable": lambda limit: {
+        **limit,
+        "againstStable": {} if "quantile" in limit else {"maximumIncrease": 1},
+    },
+    "give exactly one of minimum or againstStable": with_more(againstStable={"maximumDecrease": 1}),
+    "metrics of labels, rewards and predictions need": lambda spec: {
+        **spec,
+        "serving": {k: v for k, v in spec["serving"].items() if k != "receipts"},
+    },
     "a quantile belongs to a maximum": instead({"quantile": 0.5, "againstStable": {}}),
     "give either none or metrics": with_more(none={}),
     "must be at most 10s": instead("11s"),
@@ -490,16 +529,35 @@ ALL = [
 
 
 def fitting(kind: str, name: str, path: tuple[Any, ...]) -> dict[str, Any]:
-    """Return a good object in which a path is there, taking a choice's other turn for it."""
+    """Return a good object in which a path is there, taking another turn of a choice for it.
+
+    One turn is enough for most; else they are taken one after the other.
+    """
+    turns = [(place, value) for of, place, value in OTHER if of == kind]
+    turns = [t for t in turns if path[: len(t[0])] == t[0] and len(path) > len(t[0])]
+    for taken in ([], *([turn] for turn in turns)):
+        if has(body := turned(kind, name, taken), path):
+            return body
     body = made(kind, name)
-    for other_kind, place, value in OTHER:
-        if other_kind == kind and path[: len(place)] == place and len(path) > len(place):
-            try:
-                at(body, path)
-                return body
-            except (KeyError, IndexError, TypeError):
-                put(body, place, copy.deepcopy(value))
+    for place, value in turns:
+        if not has(body, path):
+            put(body, place, copy.deepcopy(value))
     return body
+
+
+def turned(kind: str, name: str, taken: list[tuple[tuple[Any, ...], Any]]) -> dict[str, Any]:
+    body = made(kind, name)
+    for place, value in taken:
+        put(body, place, copy.deepcopy(value))
+    return body
+
+
+def has(body: dict[str, Any], path: tuple[Any, ...]) -> bool:
+    try:
+        at(body, path)
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
 
 
 @pytest.mark.parametrize("kind", FULL)

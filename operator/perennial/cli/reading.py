@@ -62,6 +62,10 @@ class Revision:
         return self.version or self.revision
 
 
+NUMBERS = {"logLoss", "rmse", "meanReward"}
+"""Kinds of metrics that our own pods count, whose value is no share."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of a rollout."""
@@ -87,7 +91,7 @@ class Metric:
     suspected: bool
     votes: bool
     is_share: bool
-    """It is a share of the requests, rather than any number of others."""
+    """Its value is a share, rather than a mean, or any number of others."""
     course: tuple[float | None, ...]
     """What the value was, oldest first; empty where an older operator does not tell."""
 
@@ -292,7 +296,7 @@ def _metrics(body: Json, status: Json, analysis: Json) -> tuple[Metric, ...]:
                 requests=count(m.get("requests")),
                 suspected=bool(m.get("suspected")),
                 votes=spec.get("mode") != "Observe",
-                is_share=not isinstance(m.get("measured"), dict),
+                is_share=not set(spec) & NUMBERS and not isinstance(m.get("measured"), dict),
                 course=numbers(m.get("course")),
             )
         )

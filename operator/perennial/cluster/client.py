@@ -26,7 +26,7 @@ from perennial.api.values import Json, quantity
 from perennial.cluster.cache import Held, Lack
 from perennial.cluster.metrics import API_REQUESTS, API_WRITES
 from perennial.plan.core import FIELD_MANAGER, MANAGED_BY, Deletion, Event, Premise, lowers
-from perennial.plan.core.premise import GATEWAY_API, Name, name_of
+from perennial.plan.core.premise import GATEWAY_API, POLICIES_API, POLICY, Name, name_of
 from perennial.plan.core.refusal import NOT_OURS, Refusal
 
 log = logging.getLogger("perennial.client")
@@ -42,6 +42,7 @@ PLURALS: dict[tuple[str, str], str] = {
     (GATEWAY_API, "GRPCRoute"): "grpcroutes",
     (GATEWAY_API, "HTTPRoute"): "httproutes",
     ("batch/v1", "Job"): "jobs",
+    (POLICIES_API, POLICY): "backendtrafficpolicies",
     ("coordination.k8s.io/v1", "Lease"): "leases",
     ("events.k8s.io/v1", "Event"): "events",
     ("policy/v1", "PodDisruptionBudget"): "poddisruptionbudgets",

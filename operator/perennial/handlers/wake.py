@@ -28,7 +28,7 @@ def references(body: Json) -> Iterator[Key]:
         case "ModelDeployment":
             yield from key("ModelTraining", "spec", "model", "trainingRef", "name")
             yield from key("ModelVersion", "spec", "model", "versionRef", "name")
-            yield from key("ModelVersion", "status", "experiment", "promoted", "versionRef", "name")
+            yield from key("ModelVersion", "status", "experiment", "promoted", "version")
             for variant in _members(body, "spec", "experiment", "variants"):
                 name = _at(variant, "model", "versionRef", "name")
                 if name and isinstance(name, str):

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from perennial.api.deployment import ModelDeployment
-from perennial.api.version import DeployedBy, ModelVersion, Outcome, PrintedVersion
+from perennial.api.version import DeployedBy, Ended, ModelVersion, Outcome, PrintedVersion
 from perennial.plan.core import Plan, condition, settle
 from perennial.plan.rollout.state import DEADLINE, is_undone
+
+ENDED_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,31 @@ def plan_version(s: VersionSnapshot) -> Plan:
             "conditions": settle(s.version.status.conditions, [found], generation, s.now),
             "deployments": deployed,
             "outcome": outcome,
+            "ended": _ended(s),
             "printed": PrintedVersion(metric=shown),
         }
     )
     return Plan(status=status)
+
+
+def _ended(s: VersionSnapshot) -> list[Ended]:
+    """Return how rollouts of the version ended; what ModelDeployments do not tell any more stays.
+
+    They tell their last decisions only, and are deleted some day.
+    """
+    name = s.version.metadata.name
+    found = {(e.deployment, e.time): e for e in s.version.status.ended}
+    for d in s.deployments:
+        for told in d.status.decisions:
+            if told.version == name and told.decision in ("Promoted", "RolledBack"):
+                found[(d.metadata.name, told.time)] = Ended(
+                    deployment=d.metadata.name,
+                    reason=told.decision,
+                    cause=told.reason,
+                    message=told.message,
+                    weight=told.weight,
+                    requests=told.requests,
+                    time=told.time,
+                    metrics=told.metrics,
+                )
+    return sorted(found.values(), key=lambda e: (e.time, e.deployment))[-ENDED_KEPT:]

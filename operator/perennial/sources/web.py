@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from perennial.plan.core.outside import Measurement, OutsideQuestion
+from perennial.plan.core.outside import Measurement, Message, OutsideQuestion
 
 SECONDS = 5.0
 CONNECT_SECONDS = 2.0
@@ -67,25 +67,23 @@ class Web:
         """Return what came of a question, after a few seconds at the latest."""
         try:
             async with asyncio.timeout(SECONDS):
-                status, body = await self._get(question.url)
+                status, body = await self._asked("GET", question.url)
                 return await self._read(question.read, status, body)
-        except TimeoutError:
-            return Measurement(None, f"it did not answer within {SECONDS:g} s")
-        except aiohttp.ClientConnectorCertificateError:
-            return Measurement(None, "its certificate is not trusted")
-        except aiohttp.ClientConnectorDNSError as error:
-            if isinstance(error.os_error, Forbidden):
-                return Measurement(None, str(error.os_error))
-            return Measurement(None, "its name is not known")
-        except aiohttp.ClientConnectorError as error:
-            why = error.os_error.strerror or "no connection"
-            return Measurement(None, f"it cannot be connected to: {why}"[:200])
-        except (Forbidden, ValueError) as error:
-            return Measurement(None, str(error))
-        except aiohttp.ClientError:
-            return Measurement(None, "it answered with what is no HTTP")
+        except (TimeoutError, aiohttp.ClientError, Forbidden, ValueError) as error:
+            return Measurement(None, _problem(error))
 
-    async def _get(self, url: str) -> tuple[int, bytes]:
+    async def send(self, message: Message) -> str:
+        """Send a message; return '' where it was taken, else why not."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                status, _ = await self._asked("POST", message.url, message)
+                return "" if 200 <= status < 300 else f"it answered with status {status}"
+        except (TimeoutError, aiohttp.ClientError, Forbidden, ValueError) as error:
+            return _problem(error)
+
+    async def _asked(
+        self, method: str, url: str, message: Message | None = None
+    ) -> tuple[int, bytes]:
         """Return status and body, read to its end.
 
         Raises:
@@ -93,7 +91,12 @@ class Web:
         """
         asked = URL(url, encoded=True)  # as it was allowed, not as it might be read otherwise
         _refuse_literal(asked.host or "")
-        async with self._connected().get(asked, allow_redirects=False) as answer:
+        data = message.body if message is not None else None
+        headers = {"Content-Type": message.content_type} if message is not None else {}
+        request = self._connected().request(
+            method, asked, data=data, headers=headers, allow_redirects=False
+        )
+        async with request as answer:
             if 300 <= answer.status < 400:
                 raise ValueError(
                     f"it answered with status {answer.status}, and a redirect is not followed"
@@ -126,6 +129,23 @@ class Web:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _problem(error: Exception) -> str:
+    """Return what went wrong with a request, for people; nothing of the URL but its host."""
+    if isinstance(error, TimeoutError):
+        return f"it did not answer within {SECONDS:g} s"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "its certificate is not trusted"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        cause = error.os_error
+        return str(cause) if isinstance(cause, Forbidden) else "its name is not known"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        why = error.os_error.strerror or "no connection"
+        return f"it cannot be connected to: {why}"[:200]
+    if isinstance(error, aiohttp.ClientError):
+        return "it answered with what is no HTTP"
+    return str(error)
 
 
 def _refuse_literal(host: str) -> None:

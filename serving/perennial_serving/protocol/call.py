@@ -190,10 +190,9 @@ class Call(ABC):
             trace = trace_id(self.header("traceparent"))
             request_id = plane.log.note(request_id, trace, decoded.feeds, results, decoded.rows)
         receipt = None
-        if plane.receipts is not None and self._mirrored:
-            plane.receipts.count(results, decoded.rows)
-        elif plane.receipts is not None:
-            receipt = plane.receipts.give(results, decoded.rows)
+        if plane.receipts is not None:
+            given = plane.receipts.give(results, decoded.rows)  # of a copy for its count alone
+            receipt = None if self._mirrored else given
         if plane.pairs is not None and (name := self._name()) is not None:
             plane.pairs.keep(name, results, decoded.rows)
         tensors, size = [], 0

@@ -274,6 +274,40 @@ REFUSED = (
 )
 
 
+PROVEN = {
+    "name": "errors",
+    "verdict": "Successful",
+    "value": 0.004,
+    "reference": 0.005,
+    "p": 0.031,
+    "requests": 2160,
+    "summary": "error rate 0.4% against 0.5% of stable after 2,160 requests: within what is "
+    "allowed, p = 0.031",
+}
+WORSE = {
+    "name": "false-alarms",
+    "verdict": "Failed",
+    "value": 0.071,
+    "reference": 0.039,
+    "p": 0.003,
+    "requests": 1840,
+    "summary": "false-positive rate 7.1% against 3.9% of stable, p = 0.003 after 1,840 labels",
+}
+
+
+def decided(decision: str, number: int, weight: int, age: float, *metrics: Body) -> Body:
+    return {
+        "decision": decision,
+        "revision": SECOND if number == 2 else FIRST,
+        "version": f"flights-{number}",
+        "reason": "AnalysisFailed" if decision == "RolledBack" else "StepPassed",
+        "weight": weight,
+        "requests": 2160,
+        "time": ago(age),
+        "metrics": list(metrics),
+    }
+
+
 def rolled_back() -> Body:
     ready = f"flights-1 serves; flights-2: {REFUSED}"
     serves = {**STABLE, "share": {"asked": 100, "actual": 100}}
@@ -289,7 +323,11 @@ def rolled_back() -> Body:
         "message": REFUSED,
         "time": ago(15),
     }
-    return deployment([serves], conditions, rejected=[rejected])
+    decisions = [
+        decided("WentOn", 2, 10, 21, PROVEN),
+        decided("RolledBack", 2, 50, 15, PROVEN, WORSE),
+    ]
+    return deployment([serves], conditions, rejected=[rejected], decisions=decisions)
 
 
 def at_rest() -> Body:
@@ -447,7 +485,17 @@ def serving(name: str, role: str) -> Body:
 
 
 def everything() -> list[Body]:
-    promoted = {"outcome": {"reason": "Promoted", "deployment": "flights", "time": ago(280)}}
+    ended = {
+        "deployment": "flights",
+        "reason": "Promoted",
+        "cause": "Promoted",
+        "weight": 50,
+        "requests": 2160,
+        "time": ago(280),
+        "metrics": [PROVEN],
+    }
+    outcome = {"reason": "Promoted", "deployment": "flights", "time": ago(280)}
+    promoted = {"outcome": outcome, "ended": [ended]}
     return [
         training(),
         version(1, **serving("flights", "Stable"), **promoted),

@@ -85,7 +85,7 @@ def test_what_a_newer_operator_says_is_shown_as_it_is() -> None:
     page = rendered(deployment(scenes.of_a_newer_operator(), [], scenes.NOW, 120), 120)
     assert "· Understudy" in page
     assert 'auction  {"bids": [{"name": "a", "probabilityBest": 0.93}]}' in page
-    assert 'rollout     {"moon": {"phase": "full"}}' in page
+    assert 'rollout  {"moon": {"phase": "full"}}' in page
     # What is only at another place is read from there, and is nothing unknown.
     assert "look-at-it" in page and "Undecided, suspected" in page and "4s ago" in page
 

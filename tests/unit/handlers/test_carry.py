@@ -10,7 +10,7 @@ from perennial.cluster.client import Outdated, WriteRefused
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
 from perennial.plan.core import Deletion, Event, Plan, condition
-from perennial.plan.core.refusal import Refusal
+from perennial.plan.core.refusal import NOT_OURS, Refusal, finding
 
 OWNER = deployment()
 TYPES = ("Ready", "Available", "Reconciling", "Stalled")
@@ -121,12 +121,11 @@ async def test_what_is_wrong_in_the_spec_is_not_hidden_by_what_is_refused() -> N
         (403, "cannot create resource jobs", "WriteRefused", "allow it"),
         (422, "Invalid value", "WriteRefused", "correct what it names"),
         (500, "failed calling webhook", "WriteFailed", "tried again by itself"),
+        (403, NOT_OURS, "NameConflict", "delete it, or rename"),
     ],
 )
 async def test_every_refusal_says_what_to_do(
     code: int, sentence: str, reason: str, advice: str
 ) -> None:
-    from perennial.plan.core.refusal import finding
-
     found = finding([Refusal("Job a-1", code, sentence)])
     assert found.reason == reason and sentence in found.message and advice in found.message

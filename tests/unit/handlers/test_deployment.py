@@ -8,7 +8,10 @@ from builders import deployment as made
 from stored import SETTINGS, Stored, key
 
 from perennial.api import ModelDeployment, ModelVersion
+from perennial.handlers.observe import deployment as observed
 from perennial.handlers.observe import observe_and_plan
+from perennial.plan.core import Plan
+from perennial.plan.rollout import DeploymentSnapshot
 from perennial.plan.serving.service import service
 from perennial.sources.pods import Pods
 
@@ -113,6 +116,35 @@ async def test_what_is_about_to_go_is_not_decided_about_and_nothing_of_it_is_mad
     cluster: Any = asked_for(going, version(1, OLD), version(2, NEW))
     decided = await observe_and_plan(cluster, Pods(), key(going), SETTINGS, NOW)
     assert decided is None
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_a_service_of_the_canarys_name_that_is_not_ours_is_seen(
+    taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has not our labels, so that no list tells of it."""
+    canary = {"role": "Canary", "revision": "r-2", "artifact": {"uri": "s3://b/", "sha256": NEW}}
+    trial = {**SERVES, "revisions": [*SERVES["revisions"], canary]}
+    owner = made({"model": FOLLOWS}, status=trial)
+    live = service(owner, None)
+    found: list[DeploymentSnapshot] = []
+
+    async def get(api_version: str, kind: str, namespace: str, name: str) -> Any:
+        named: dict[str, Any] = {
+            "flights": live,
+            "flights-canary": {"metadata": {}} if taken else None,
+        }
+        return named.get(name) if kind == "Service" else None
+
+    def planned(snapshot: DeploymentSnapshot) -> Plan:
+        found.append(snapshot)
+        return Plan()
+
+    cluster: Any = asked_for(owner, version(1, OLD), version(2, NEW))
+    monkeypatch.setattr(cluster, "get", get)
+    monkeypatch.setattr(observed, "plan_deployment", planned)
+    await observe_and_plan(cluster, Pods(), key(owner), SETTINGS, NOW)
+    assert found[0].taken == ({"flights-canary"} if taken else set())
 
 
 async def test_a_refuted_version_that_the_spec_names_is_served_and_told() -> None:

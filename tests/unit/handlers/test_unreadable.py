@@ -57,10 +57,10 @@ class Held(Cluster):
 @pytest.mark.parametrize(
     ("where", "path"),
     [
-        (("spec",), "spec.shadow"),
-        (("spec", "rollout"), "spec.rollout.shadow"),
-        (("spec", "rollout", "canary", "steps", 0), "spec.rollout.canary.steps[0].shadow"),
-        (("spec", "model"), "spec.model.shadow"),
+        (("spec",), "spec.moon"),
+        (("spec", "rollout"), "spec.rollout.moon"),
+        (("spec", "rollout", "canary", "steps", 0), "spec.rollout.canary.steps[0].moon"),
+        (("spec", "model"), "spec.model.moon"),
     ],
 )
 def test_what_only_a_newer_operator_knows_is_found_wherever_it_is(where: Any, path: str) -> None:
@@ -69,7 +69,7 @@ def test_what_only_a_newer_operator_knows_is_found_wherever_it_is(where: Any, pa
     place: Any = made
     for part in where:
         place = place[part]
-    place["shadow"] = {}
+    place["moon"] = {}
     found = ModelDeployment.unreadable(made)
     assert found == (
         "UnknownField",
@@ -117,9 +117,9 @@ def test_so_it_is_in_every_kind(made: Any, where: Any) -> None:
     place: Any = found["spec"]
     for part in where:
         place = place[part]
-    place["shadow"] = {}
+    place["moon"] = {}
     reason, message = kind.unreadable(found)
-    assert reason == "UnknownField" and ".shadow: upgrade the operator" in message
+    assert reason == "UnknownField" and ".moon: upgrade the operator" in message
 
 
 async def test_it_stalls_with_a_sentence_and_keeps_what_its_status_knew() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from builders import SHA, deployment
+from gateway_world import GatewayWorld
 from rollout_world import World, wanted_sha
 
 from perennial.plan.core.questions import Answer, Answers
@@ -55,14 +56,17 @@ class ExperimentWorld(World):
                 self._count(revision, 20.0, bad, 0.0, 0.01)
 
     def _earn(self, seconds: float) -> None:
-        pods = {r: self.ready(r) for r in self.selected() if self.ready(r)}
-        total = sum(pods.values())
-        for revision, ready in pods.items():
-            exact = seconds * self.requests * ready / total
+        parts = self.parts()
+        for revision, part in parts.items():
+            exact = seconds * self.requests * part / sum(parts.values())
             n = int(exact) + (self.drawn.random() < exact % 1)
             sha = wanted_sha(self.workloads[revision])
             hits = sum(self.drawn.random() < self.rewards[sha] for _ in range(n))
             self.arrivals.append((self.now() + self.delay, sha, n, hits))
+
+    def parts(self) -> dict[str, int]:
+        """Return how requests are divided among revisions with pods."""
+        return {r: self.ready(r) for r in self.selected() if self.ready(r)}
 
     def now(self) -> float:
         return self._observed().now.timestamp()
@@ -127,6 +131,13 @@ class ExperimentWorld(World):
             self._earn(each - 1)
             reasons += [event.reason for event in self.step(seconds=each).events]
         return reasons
+
+
+class GatewayExperimentWorld(ExperimentWorld, GatewayWorld):
+    """The same behind a Gateway: requests are divided as its route says."""
+
+    def parts(self) -> dict[str, int]:
+        return {r: n for r, n in self.in_force.items() if self.ready(r)} or super().parts()
 
 
 def world(count: int = 1, **experiment: Any) -> ExperimentWorld:

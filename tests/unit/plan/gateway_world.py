@@ -9,7 +9,7 @@ from rollout_world import REVISION, World, Writer, _is_same, _labels, _sent
 from perennial.api.values import Json
 from perennial.cluster.client import Outdated
 from perennial.plan.core import Deletion, Premise
-from perennial.plan.core.premise import ROUTES, Name, name_of
+from perennial.plan.core.premise import POLICY, ROUTES, Name, name_of
 from perennial.plan.core.signature import differences
 from perennial.plan.rollout import DeploymentSnapshot
 from perennial.plan.rollout.state import is_undone
@@ -95,13 +95,18 @@ class GatewayWorld(World):
         return min(self.ready(revision), live["spec"]["replicas"]) if live else 0
 
     def capacity(self) -> Any:
-        """Return the pods' worth of requests that are answered, at the worst."""
+        """Return the pods' worth of requests that are answered, at the worst; to a percent."""
         if not self.truths():
             return super().capacity()
         return min(
-            sum(min(self.replicas * n, 100 * self.lasting(r)) for r, n in shares.items()) / 100
+            sum(self.answered_by(revision, share) for revision, share in shares.items())
             for shares in self.truths()
         )
+
+    def answered_by(self, revision: str, share: int) -> float:
+        asked, pods = self.replicas * share, 100 * self.lasting(revision)
+        near = self.replicas if self.replicas < 100 else 100
+        return (asked if pods and asked <= pods + near else min(asked, pods)) / 100
 
     def inside(self) -> int:
         """Return the ready pods behind the Service, for callers inside the cluster."""
@@ -114,6 +119,7 @@ class GatewayWorld(World):
             whole,
             services=(*whole.services, *services),
             routes=tuple(live for live in found if live["kind"] in ROUTES),
+            policies=tuple(live for live in found if live["kind"] == POLICY),
         )
 
     def live(self, wanted: Json) -> Json | None:
@@ -172,7 +178,7 @@ class GatewayWorld(World):
         if wanted["kind"] == "Service":
             assert live is None or live["spec"]["selector"] == made["spec"]["selector"]
             assert made["spec"]["selector"][REVISION] == _labels(made)[REVISION]
-        else:
+        elif wanted["kind"] in ROUTES:
             self._check_route(live, made)
         self.children[made["kind"], made["metadata"]["name"]] = made
         self._touch(made)
@@ -296,7 +302,7 @@ def wanted_differs(world: World, one: str, other: str) -> bool:
 def is_child(body: Json) -> bool:
     """Tell whether an object is a route, or a Service beside the one of the ModelDeployment."""
     is_one = body["kind"] == "Service" and REVISION in _labels(body)
-    return is_one or body["kind"] in ROUTES
+    return is_one or body["kind"] in {*ROUTES, POLICY}
 
 
 def dividing(live: Json) -> Json:

@@ -498,6 +498,10 @@ class World:
         """Return what the operator believes to be there."""
         return self.live(wanted)
 
+    def knew(self, revision: str) -> bool:
+        """Tell whether the operator decided by a Deployment's pods as they are now."""
+        return True
+
     def learn(self, revision: str) -> None:
         """Let the operator know a Deployment, or the Service (''), as it is."""
 
@@ -637,7 +641,7 @@ class World:
             return
         most = self.replicas + self.deployment.spec.rollout.surge(self.replicas)
         live = self.workloads[stable]
-        if not self._observed().gets_ready(stable):
+        if not self.knew(stable) or not self._observed().gets_ready(stable):
             return
         part = min(split(self.replicas, (100 - weight, weight), most)[0], live["spec"]["replicas"])
         assert self.ready(stable) >= part, f"{self.ready(stable)} of stable's {part} are ready"

@@ -9,7 +9,7 @@ from stale_world import StaleWorld
 
 from perennial.api.values import Json
 from perennial.plan.core import Plan
-from perennial.plan.core.premise import ROUTES
+from perennial.plan.core.premise import POLICY, ROUTES
 from perennial.plan.rollout import DeploymentSnapshot
 
 
@@ -38,7 +38,13 @@ class StaleGatewayWorld(StaleWorld, GatewayWorld):
         self.decided_by = dict(self.noted)
         services = [live for live in known if live["kind"] == "Service"]
         routes = [live for live in known if live["kind"] in ROUTES]
-        return replace(found, services=(*found.services, *services), routes=tuple(routes))
+        policies = [live for live in known if live["kind"] == POLICY]
+        return replace(
+            found,
+            services=(*found.services, *services),
+            routes=tuple(routes),
+            policies=tuple(policies),
+        )
 
     def known(self, wanted: Json) -> Json | None:
         if not is_child(wanted):

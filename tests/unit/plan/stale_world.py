@@ -23,6 +23,7 @@ class StaleWorld(World):
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
         self.held: dict[str, Json] = {}
+        self.decided_by: dict[str, Any] = {}
         self.chance = Random(1)
         self.received = 0.5  # of what has changed, at each look
 
@@ -51,6 +52,7 @@ class StaleWorld(World):
         if SERVICE not in self.held:
             self.learn(SERVICE)
         held = [body for key, body in self.held.items() if key != SERVICE]
+        self.decided_by = {key: body.get("status") for key, body in self.held.items()}
         whole = super().snapshot()
         return replace(
             whole,
@@ -63,6 +65,9 @@ class StaleWorld(World):
         if wanted["kind"] == BUDGET:
             return self.live(wanted)
         return self.held.get(_revision(wanted)) or self.live(wanted)  # it asks for what it lacks
+
+    def knew(self, revision: str) -> bool:
+        return self.decided_by.get(revision) == self.workloads[revision]["status"]
 
     def known_pods(self) -> dict[str, int]:
         pods = {r: b["spec"].get("replicas") for r, b in self.held.items()}

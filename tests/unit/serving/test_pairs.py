@@ -1,6 +1,7 @@
 """Two versions that get the same requests keep the answers to the same ones, however many pods."""
 
 import http.client
+import itertools
 import json
 import math
 import os
@@ -85,6 +86,32 @@ def test_any_split_and_order_merges_to_the_truth_and_what_came_twice_is_dropped(
     kept = [a.answer for a in whole.answers if a.answer is not None]
     assert sorted(kept) == sorted(map(float, once))
     assert sorted(paired(whole, whole)) == sorted((a, a) for a in kept)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2), st.integers(0, 59)), max_size=60),
+    st.lists(st.sets(st.integers(1, 11), max_size=3), min_size=3, max_size=3),
+    st.sets(st.integers(1, 11), max_size=4),
+    st.randoms(use_true_random=False),
+)
+def test_pods_that_begin_anew_merge_to_the_truth(
+    came: list[tuple[int, int, int]], restarts: list[set[int]], cuts: set[int], order: Any
+) -> None:
+    """What begins anew has been read before: what has not is gone, and `since` says so."""
+    whole = told(arm([(n, second, float(n)) for n, _, second in came], 1, "a" * 12))
+    moments = [START, *(START + 5 * cut for cut in sorted(cuts)), END]
+    parts = []
+    for pod, bounds in enumerate(restarts):
+        for begin, end in itertools.pairwise([0, *sorted(5 * n for n in bounds), 60]):
+            life = PairCounts("a" * 12, "Number", KEY)
+            own = [(n, s) for n, of, s in came if of == pod and begin <= s < end]
+            order.shuffle(own)
+            for number, second in own:
+                keep(life, number, float(number), START + second)
+            parts += [life.between(a, b, END) for a, b in itertools.pairwise(moments)]
+    order.shuffle(parts)
+    assert add_pairs(parts) == whole
 
 
 def test_it_is_bounded() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from perennial.plan.core.outside import Measurement
+from perennial.plan.core.outside import Measurement, Message
 from perennial.plan.rollout.analysis.sources.web import WebQuestion
 from perennial.sources import web
 from perennial.sources.web import Web
@@ -246,3 +246,36 @@ async def test_a_name_that_nobody_knows_says_so(
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     assert (await ask(asking, "http://nobody.example/")).problem == "its name is not known"
+
+
+async def test_a_message_is_sent_whole_once_and_nothing_with_it(
+    servers: Servers, asking: Web
+) -> None:
+    taken = says(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    url = await servers.url(taken)
+    message = Message("id-1", url, "application/cloudevents+json", b'{"id": "id-1"}')
+    assert await asking.send(message) == ""
+    (head,) = servers.heads
+    assert head.startswith(b"POST /x HTTP/1.1\r\n") and b"Content-Length: 14\r\n" in head
+    names = {line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:]}
+    assert names - {b""} == {
+        b"host", b"accept", b"accept-encoding", b"user-agent", b"content-type", b"content-length"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("respond", "words"),
+    [
+        (hang, LATE),
+        (says(), "no HTTP"),
+        (says(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"), "with status 500"),
+        (says(b"HTTP/1.1 307 No\r\nLocation: http://127.0.0.1:1/\r\n\r\n"), "is not followed"),
+        (again(b" " * 4096, 0, OK + b"Content-Length: 999999999\r\n\r\n"), LARGE),
+    ],
+)
+async def test_a_message_that_is_not_taken_says_why(
+    respond: Respond, words: str, servers: Servers, asking: Web
+) -> None:
+    message = Message("id-1", await servers.url(respond), "text/plain", b"x")
+    assert words in await asyncio.wait_for(asking.send(message), 40 * SECONDS)
+    assert len(servers.heads) == 1

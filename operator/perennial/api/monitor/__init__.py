@@ -1,6 +1,6 @@
 """DriftMonitor: watches the live traffic of a ModelDeployment."""
 
-from perennial.api.monitor.actions import Actions, RetrainAction
+from perennial.api.monitor.actions import Actions, NotifyAction, RetrainAction
 from perennial.api.monitor.drift import DriftTest, FeatureName
 from perennial.api.monitor.kind import DriftMonitor
 from perennial.api.monitor.quality import Quality, QualityLimit
@@ -11,6 +11,7 @@ from perennial.api.monitor.status import (
     FeatureScore,
     LastAction,
     MonitorStatus,
+    NotificationStatus,
     QualityBreach,
     ReferenceStatus,
     UsualScore,
@@ -28,6 +29,8 @@ __all__ = [
     "LastAction",
     "MonitorSpec",
     "MonitorStatus",
+    "NotificationStatus",
+    "NotifyAction",
     "Quality",
     "QualityBreach",
     "QualityLimit",

@@ -72,6 +72,19 @@ class LastAction(ApiModel):
     outcome: str = Field("", description="How that run ended; empty until then.", max_length=32)
 
 
+class NotificationStatus(ApiModel):
+    """The newest CloudEvent; it is sent until it was taken, or was refused too often."""
+
+    id: str = Field(description="Its id, the same at each try.", max_length=128)
+    time: Time = Field(description="When it was decided.")
+    message: Text = Field("", description="What it tells.")
+    version: str = Field("", description="Version that drifted.", max_length=253)
+    delivered: bool = Field(False, description="It was taken.")
+    tries: int = Field(0, description="How often it was not taken.")
+    last_time: Time | None = Field(None, description="When it was last not taken.")
+    problem: Text = Field("", description="Why it was last not taken.")
+
+
 class Evaluation(ApiModel):
     """One evaluation, kept for the record."""
 
@@ -106,6 +119,9 @@ class MonitorStatus(ApiModel):
     )
     consecutive_breaches: int = Field(0, description="Evaluations in a row that found drift.")
     last_action: LastAction | None = Field(None, description="What was last done about drift.")
+    notification: NotificationStatus | None = Field(
+        None, description="What was last sent to actions.notify.url."
+    )
     action_times: list[Time] = Field(
         [], description="Actions of the last 24 hours.", max_length=100
     )

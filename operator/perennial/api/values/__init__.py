@@ -5,6 +5,7 @@ from perennial.api.values.labels import FOREIGN_KEYS, VALID_KEYS, LabelValue, Wo
 from perennial.api.values.names import Name, ObjectName, ScorerName, Sha256, Text, Uri
 from perennial.api.values.quantities import ByteSize, Quantity, byte_count, quantity, sized
 from perennial.api.values.rules import Json, at_most_one_of, one_of, rule
+from perennial.api.values.urls import plain_url
 
 __all__ = [
     "FOREIGN_KEYS",
@@ -26,6 +27,7 @@ __all__ = [
     "byte_count",
     "no_longer",
     "one_of",
+    "plain_url",
     "quantity",
     "rule",
     "seconds",

@@ -3,12 +3,13 @@
 from perennial.api.version.kind import ModelVersion
 from perennial.api.version.records import Artifact, DatasetRecord, Metric, Signature, Tensor
 from perennial.api.version.spec import Imported, Source, VersionSpec
-from perennial.api.version.status import DeployedBy, Outcome, PrintedVersion, VersionStatus
+from perennial.api.version.status import DeployedBy, Ended, Outcome, PrintedVersion, VersionStatus
 
 __all__ = [
     "Artifact",
     "DatasetRecord",
     "DeployedBy",
+    "Ended",
     "Imported",
     "Metric",
     "ModelVersion",

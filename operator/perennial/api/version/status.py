@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from perennial.api.common import ApiModel, Conditions
+from perennial.api.measured import MeasuredMetric
 from perennial.api.values import Text, Time
 
 
@@ -28,6 +29,23 @@ class Outcome(ApiModel):
     time: Time | None = Field(None, description="When.")
 
 
+class Ended(ApiModel):
+    """How a rollout of the version ended, with the numbers that decided it."""
+
+    deployment: str = Field(description="Name of the ModelDeployment.", max_length=253)
+    reason: Literal["Promoted", "RolledBack"] = Field(description="Promoted or RolledBack.")
+    cause: str = Field("", description="Why, in one word.", max_length=64)
+    message: Text = Field("", description="Why, in a sentence.")
+    weight: int | None = Field(
+        None, description="Its share of the traffic by then, in percent; absent before it had one."
+    )
+    requests: int = Field(0, description="Its requests that were judged by then.")
+    time: Time = Field(description="When.")
+    metrics: list[MeasuredMetric] = Field(
+        [], description="What was measured by then.", max_length=16
+    )
+
+
 class PrintedVersion(ApiModel):
     """What `kubectl get` prints: made of the facts beside it, and nothing to rely on."""
 
@@ -43,4 +61,7 @@ class VersionStatus(ApiModel):
         [], description="The ModelDeployments that serve it.", max_length=64
     )
     outcome: Outcome | None = Field(None, description="What became of it in live traffic.")
+    ended: list[Ended] = Field(
+        [], description="How its last rollouts ended, the newest last.", max_length=8
+    )
     printed: PrintedVersion | None = Field(None, description="What kubectl get prints.")

@@ -12,6 +12,7 @@ from perennial.api.values import Json
 from perennial.cli import reading
 from perennial.cli.kinds import called
 from perennial.cli.lenient import at, count, entries, meta, moment, number, part, text
+from perennial.cli.shown.decided import decisions, ended
 from perennial.cli.shown.deployment import ROLES
 from perennial.cli.shown.page import indented, table
 from perennial.cli.shown.state import state_of
@@ -57,7 +58,10 @@ def of_deployment(body: Json, records: Sequence[Json], now: datetime) -> Rendera
     if not found:
         return Text("nothing was served yet")
     columns = len(headers) if any(row[-1] for row in found) else len(headers) - 1
-    return Group(table(headers[:columns], [row[:columns] for row in found]), *why)
+    shown: list[RenderableType] = [table(headers[:columns], [row[:columns] for row in found]), *why]
+    if (told := decisions(part(body, "status"), now)) is not None:
+        shown += [Text(""), told]
+    return Group(*shown)
 
 
 def _ago(moment: datetime | None, now: datetime) -> float:
@@ -107,6 +111,8 @@ def of_version(body: Json, ancestors: Sequence[Json], now: datetime) -> Renderab
     ]
     if parent:
         told.append(Text(f"its parent {parent} is there no more", "dim"))
+    if (how := ended(part(body, "status"), now)) is not None:
+        told += [Text(""), how]
     return Group(*told)
 
 

@@ -12,6 +12,7 @@ from perennial.api.values import Json
 from perennial.cli import reading
 from perennial.cli.kinds import DEPLOYMENT, MONITOR, TRAINING, VERSION, called, kind_of
 from perennial.cli.lenient import at, count, entries, meta, part, text
+from perennial.cli.shown.decided import outcome_in
 from perennial.cli.shown.page import Node, flat, table
 from perennial.cli.shown.state import state_of
 from perennial.cli.shown.training import dataset, metric
@@ -137,7 +138,7 @@ def _version(v: Json, about: Json, objects: Objects) -> Node:
         told.append(f"compared with {parent}")
     words = ", ".join(t for t in told if t)
     what = state.mark.before(state.word).append(f"  {words}" if words else "", "none")
-    below = [_deployment(d, part, objects) for d, part in _deployments(name, about, objects)]
+    below = [_deployment(d, part, objects, v) for d, part in _deployments(name, about, objects)]
     return Node((_bold(VERSION.called(name)), what), tuple(below))
 
 
@@ -150,7 +151,7 @@ def _deployments(version: str, about: Json, objects: Objects) -> Iterable[tuple[
             yield d, part
 
 
-def _deployment(d: Json, part: str, objects: Objects) -> Node:
+def _deployment(d: Json, role: str, objects: Objects, version: Json) -> Node:
     watching = []
     for m in objects.monitors_of(meta(d, "name")):
         state = state_of(m)
@@ -159,7 +160,9 @@ def _deployment(d: Json, part: str, objects: Objects) -> Node:
             words.append(f": {state.message}", "none")
         watching.append(Node((_bold(called(m)), words)))
     # What watches it looks at what serves: it has nothing to say of what is gone.
-    return Node((_bold(called(d)), part), tuple(watching) if part == "Stable" else ())
+    numbers = outcome_in(part(version, "status"), meta(d, "name"))
+    what = f"{role}: {numbers}" if numbers else role
+    return Node((_bold(called(d)), what), tuple(watching) if role == "Stable" else ())
 
 
 def _bold(name: str) -> Text:

@@ -10,6 +10,7 @@ from perennial.api.values import Json
 from perennial.api.version import VersionStatus
 from perennial.cli.kinds import TRAINING, VERSION
 from perennial.cli.lenient import at, beyond, count, entries, names_of, part, text
+from perennial.cli.shown.decided import ended
 from perennial.cli.shown.heading import heading
 from perennial.cli.shown.page import facts, page, table, unknown
 from perennial.cli.shown.training import dataset, metric
@@ -38,6 +39,7 @@ def version(body: Json, now: datetime) -> RenderableType:
             ]
         ),
         table(("DEPLOYMENT", "ROLE"), served) if served else None,
+        ended(status, now),
         unknown(beyond(status, names_of(VersionStatus))),
     )
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
 from perennial.cluster import metrics
+from perennial.handlers.observe.asking import Asking
 from perennial.handlers.observe.sources import Sources
 from perennial.plan.core import Plan
+from perennial.plan.core.outside import Message
 from perennial.plan.core.questions import Answers, Question
 from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
+    notification,
     plan_monitor,
     questions,
     wants_windows,
@@ -23,6 +27,7 @@ from perennial.sources.pods import Pods
 from perennial_artifact.profile import Profile
 
 PROFILES_TRIED = 3
+NOTIFIED: Asking[Message, str] = Asking()
 
 
 async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
@@ -48,11 +53,21 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         asked = questions(monitor, stable.revision, ours, now)
         answers = asked.answers(await sources.pods.ask(asked.questions))
         profile = await _profile(sources.pods, asked.questions, answers)
-    snapshot = MonitorSnapshot(monitor, now, deployment, training, answers, profile)
+    snapshot = MonitorSnapshot(
+        monitor, now, deployment, training, answers, profile, settings=sources.settings
+    )
+    about = notification(snapshot)
+    sent = NOTIFIED.look(monitor.key, [about] if about else [], sources.web.send)
+    snapshot = replace(snapshot, sent=tuple((m.id, problem) for m, problem in sent))
     # Adding up and testing a thousand features takes a while, in which the event loop goes on.
     decided = await asyncio.to_thread(plan_monitor, snapshot)
     export(monitor)
     return decided
+
+
+def forget(namespace: str, name: str) -> None:
+    """Send nothing more of a monitor that is gone."""
+    NOTIFIED.forget(namespace, name)
 
 
 async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers) -> Profile | None:

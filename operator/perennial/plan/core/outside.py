@@ -17,6 +17,8 @@ _URL = re.compile(
 )
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _PORTS = {"http": "80", "https": "443"}
+DENIED = "UrlNotAllowed"
+"""Why an object stalls that names what the chart does not let it ask."""
 _ENCODED = re.compile(r"%(2e|2f|5c|00)", re.IGNORECASE)
 """A dot, a slash, a backslash or a nul in disguise, which may lead out of a folder."""
 
@@ -45,6 +47,16 @@ class OutsideQuestion(Protocol):
 
 
 @dataclass(frozen=True)
+class Message:
+    """What is sent to a URL by POST, once or more: who takes it knows it by its id."""
+
+    id: str
+    url: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True)
 class AllowedUrl:
     """What a cluster administrator lets models ask.
 
@@ -66,6 +78,21 @@ def is_allowed(url: str, allowed: Iterable[AllowedUrl], namespace: str) -> bool:
         _begins(a.url, asked, namespace)
         for a in allowed
         if not a.namespaces or namespace in a.namespaces
+    )
+
+
+def denied_because(url: str, allowed: Iterable[AllowedUrl], namespace: str) -> str:
+    """Return why an object of a namespace may not ask a URL, '' where it may."""
+    if is_allowed(url, allowed, namespace):
+        return ""
+    if not (host := host_of(url)):
+        return (
+            "its URL is none that is asked: write http://HOST:PORT/PATH, with what is not plain "
+            "in it percent-encoded"
+        )
+    return (
+        f"the chart does not let namespace {namespace} ask this URL of {host}: let a cluster "
+        "administrator add it to the value allowedUrls"
     )
 
 

@@ -27,6 +27,8 @@ class Premise(Protocol):
 
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
+POLICIES_API, POLICY = "gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"
+"""What Envoy Gateway is told beyond that."""
 ROUTES = frozenset({"HTTPRoute", "GRPCRoute"})
 """Kinds that divide requests."""
 

@@ -1,8 +1,16 @@
 """DriftMonitor: what is said of live traffic, and what is done about it."""
 
+from perennial.plan.monitoring.actions.notify import message as notification
 from perennial.plan.monitoring.counted import common_profile
 from perennial.plan.monitoring.decision import plan_monitor
 from perennial.plan.monitoring.questions import questions, wants_windows
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
-__all__ = ["MonitorSnapshot", "common_profile", "plan_monitor", "questions", "wants_windows"]
+__all__ = [
+    "MonitorSnapshot",
+    "common_profile",
+    "notification",
+    "plan_monitor",
+    "questions",
+    "wants_windows",
+]

@@ -8,7 +8,9 @@ from perennial.api.common import Condition
 from perennial.api.monitor import Evaluation, MonitorStatus, ReferenceStatus, WindowStatus
 from perennial.api.values import seconds
 from perennial.plan.core import Event, Plan, condition, settle, with_stall
+from perennial.plan.core.outside import DENIED
 from perennial.plan.monitoring.actions import ACTIONS
+from perennial.plan.monitoring.actions.notify import denied, noted, waits
 from perennial.plan.monitoring.actions.retrain import followed, helps
 from perennial.plan.monitoring.compared import features, settings
 from perennial.plan.monitoring.counted import paired
@@ -26,7 +28,17 @@ DAY = timedelta(hours=24)
 
 def plan_monitor(s: MonitorSnapshot) -> Plan:
     """Decide what to do about a DriftMonitor."""
-    status = with_run = followed(s, s.monitor.status)
+    status, events = noted(s)
+    plan = _watched(s, status)
+    known = plan.status if isinstance(plan.status, MonitorStatus) else status
+    times = [t for t in (plan.requeue_after, waits(s, known)) if t is not None]
+    soonest = max(1.0, min(times)) if times else None
+    return replace(plan, events=(*events, *plan.events), requeue_after=soonest)
+
+
+def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
+    """Look at the traffic, where it is time to."""
+    status = with_run = followed(s, status)
     name = s.monitor.spec.deployment_ref.name
     stable = s.deployment.status.stable if s.deployment else None
     if s.deployment is None:
@@ -117,12 +129,17 @@ def _acted(
     s: MonitorSnapshot, status: MonitorStatus, found: Judgement
 ) -> tuple[Judgement, MonitorStatus]:
     """Do what is to be done about a test's cause, and say what came of it in its condition."""
-    for name, act in ACTIONS.items():
-        if not found.cause or getattr(s.monitor.spec.actions, name) is None:
-            continue
-        done = act(s, status, found.cause)
-        message = f"{found.condition.message}; {done.message}"
-        changed = found.condition.model_copy(update={"reason": done.reason, "message": message})
+    asked = s.monitor.spec.actions
+    named = [name for name in ACTIONS if found.cause and getattr(asked, name) is not None]
+    if asked.mode == "Observe" and named:
+        message = f"{found.condition.message}; actions.mode is Observe, else: {', '.join(named)}"
+        only_told = found.condition.model_copy(update={"message": message})
+        return replace(found, condition=only_told), status
+    for name in named:
+        done = ACTIONS[name](s, status, found.cause)
+        message = "; ".join(m for m in (found.condition.message, done.message) if m)
+        reason = done.reason or found.condition.reason
+        changed = found.condition.model_copy(update={"reason": reason, "message": message})
         found = replace(found, condition=changed, events=(*found.events, *done.events))
         status = done.status
     return found, status
@@ -195,6 +212,8 @@ def _finish(
     message: str = "",
 ) -> Plan:
     may_help = helps(status)
+    if not stalled and (why := denied(s)):
+        stalled, message = DENIED, f"actions.notify: {why}"
     generation = s.monitor.metadata.generation
     conditions = [
         *conditions,

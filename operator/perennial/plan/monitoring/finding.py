@@ -31,7 +31,7 @@ Judge = Callable[[MonitorSnapshot, MonitorStatus, DriftReport], Judgement]
 
 @dataclass(frozen=True)
 class ActionResult:
-    """What an action came to: asked for, or why not."""
+    """What an action came to: asked for, or why not; empty where that is not worth telling."""
 
     reason: str
     message: str

@@ -1,11 +1,12 @@
 """What a decision about a DriftMonitor depends on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
+from perennial.plan.core import Settings
 from perennial.plan.core.questions import Answers
 from perennial.plan.monitoring.counted import common_profile, fits
 from perennial_artifact.profile import Profile
@@ -24,6 +25,9 @@ class MonitorSnapshot:
     """What the serving pods answered; None where they were not asked in this pass."""
     profile: Profile | None = None
     """What the pods count on, None where they told none."""
+    settings: Settings = field(default_factory=Settings)
+    sent: tuple[tuple[str, str], ...] = ()
+    """What came of notifications since the last pass, by id: why one was not taken, or nothing."""
 
     @property
     def windows(self) -> list[Window]:

@@ -48,7 +48,7 @@ def desired_revision(s: DeploymentSnapshot, status: DeploymentStatus) -> Desired
         return asked
     if asked.revision.artifact.sha256 != ended.replaces:
         return asked
-    won = asked_revision(s.as_if(ended.promoted), status)
+    won = asked_revision(s.as_if(ended.promoted.source), status)
     is_rejected = won.revision is not None and rejection(status, won.revision.revision) is not None
     return asked if is_rejected else won
 

@@ -105,6 +105,9 @@ class Traffic(Protocol):
     def problem(self, s: DeploymentSnapshot) -> Finding | None:
         """Return why requests do not go as they are asked to; None where nothing hinders it."""
 
+    def notice(self, s: DeploymentSnapshot) -> Finding | None:
+        """Return what of it is not heeded, though requests come; None where all of it is."""
+
 
 class Strategy(Protocol):
     """Leads a revision on trial to its promotion, or back."""

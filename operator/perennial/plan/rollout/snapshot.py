@@ -58,6 +58,10 @@ class DeploymentSnapshot:
     """Our PodDisruptionBudgets: at most one."""
     no_routes: Finding | None = None
     """Why nothing is known of routes, where they are wanted."""
+    policies: tuple[Json, ...] = ()
+    """What keeps users at one version: at most one."""
+    no_policies: Finding | None = None
+    """Why nothing is known of such policies, where they are wanted."""
     taken: frozenset[str] = frozenset()
     """Names for Services of ours that somebody else's have."""
     pods: tuple[Json, ...] = ()
@@ -110,7 +114,7 @@ class DeploymentSnapshot:
     @property
     def beside(self) -> tuple[Json, ...]:
         """Return what is ours beside Deployments and the Service; what is unwanted is deleted."""
-        return (*self.routes, *self.services, *self.budgets)
+        return (*self.routes, *self.policies, *self.services, *self.budgets)
 
     @property
     def replicas(self) -> int:
@@ -214,5 +218,6 @@ def other_models(deployment: ModelDeployment) -> list[ModelSource]:
     """Return the models that are wanted beside the one that the spec names, or instead of it."""
     experiment, status = deployment.spec.experiment, deployment.status.experiment
     found = [v.model.source for v in experiment.variants] if experiment is not None else []
-    promoted = status.promoted if status is not None else None
+    won = status.promoted if status is not None else None
+    promoted = won.source if won is not None else None
     return [*found, *([promoted] if promoted is not None and promoted not in found else [])]

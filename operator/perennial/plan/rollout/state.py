@@ -1,14 +1,19 @@
 """The status under way, and how a canary leaves it."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from perennial.api.deployment import DeploymentStatus, Rejection, Revision, StepStatus
+from perennial.api.deployment import Decided, DeploymentStatus, Rejection, Revision, StepStatus
+from perennial.api.measured import MeasuredMetric
 from perennial.api.values import seconds
 from perennial.plan.core import Event, Finding
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.serving.revision import Record
 
 REJECTIONS_KEPT = 5
+DECISIONS_KEPT = 8
+TOLD = 4
+"""Metrics whose numbers an Event tells."""
 REQUESTED, PAUSE_STEP = "Requested", "CanaryPauseStep"
 """Why a rollout is paused: a person asked for it, or a step does."""
 DEADLINE = "DeadlineExceeded"
@@ -63,7 +68,8 @@ def reject(s: DeploymentSnapshot, state: State, reason: str, message: str) -> St
     """Take the canary away, and do not try it again."""
     canary = state.status.canary
     assert canary is not None
-    text = f"{canary.name} was rolled back: {message}"
+    state = with_decision(s, state, "RolledBack", canary, reason, message)
+    text = f"{canary.name} was rolled back{_at(state.status)}: {_why(state.status, message)}"
     state = drop(state).set(Event("RolledBack", text, "Warning"))
     return state.set(rejected=with_rejection(s, state.status, canary, reason, message))
 
@@ -79,7 +85,10 @@ def overdue(s: DeploymentSnapshot, state: State, why: Finding | None) -> State:
 
 def promote(s: DeploymentSnapshot, state: State, canary: Revision) -> State:
     """Let what was on trial be stable; what is new is watched for a while, where that is asked."""
-    event = Event("CanaryPromoted", f"{canary.name} is stable now")
+    shown = measured(state.status)
+    text = f"{canary.name} is stable now" + (f": {shown}" if shown else "")
+    event = Event("CanaryPromoted", text)
+    state = with_decision(s, state, "Promoted", canary, "Promoted", text)
     replaced, before = state.status.stable, state.status.replaced
     goes_back = is_undone(state.status) or (before and before.revision == canary.revision)
     bakes = s.deployment.spec.rollout.bake is not None and not goes_back
@@ -106,12 +115,62 @@ def go_back(
     """
     status, stable, earlier = state.status, state.status.stable, state.status.replaced
     assert stable is not None and earlier is not None
+    state = with_decision(s, state, "RolledBack", stable, reason, message)
     return drop(state).set(
         canary=earlier.model_copy(update={"start_time": s.now}),
         step=step,
         promoting=True,
         rejected=with_rejection(s, status, stable, reason, message),
     )
+
+
+def with_decision(
+    s: DeploymentSnapshot,
+    state: State,
+    decision: Literal["WentOn", "Paused", "Promoted", "RolledBack"],
+    revision: Revision,
+    reason: str,
+    message: str,
+) -> State:
+    """Return the state with a decision about a revision, and the numbers behind it."""
+    status = state.status
+    found = status.analysis.metrics if status.analysis is not None else []
+    share = revision.share
+    decided = Decided(
+        decision=decision,
+        revision=revision.revision,
+        version=revision.version,
+        reason=reason,
+        message=message,
+        weight=share.asked if share is not None else None,
+        requests=max((m.requests for m in found), default=0),
+        time=s.now,
+        metrics=[MeasuredMetric.model_validate(m.__dict__) for m in found],
+    )
+    return state.set(decisions=[*status.decisions, decided][-DECISIONS_KEPT:])
+
+
+def measured(status: DeploymentStatus) -> str:
+    """Return what was measured by now, in a sentence; '' where nothing was."""
+    found = status.analysis.metrics if status.analysis is not None else []
+    return listed([m.summary for m in found if m.summary])
+
+
+def _why(status: DeploymentStatus, message: str) -> str:
+    """Return the numbers of what failed, else why it goes."""
+    found = status.analysis.metrics if status.analysis is not None else []
+    failed = [m.summary for m in found if m.verdict == "Failed" and m.message in message]
+    return listed(failed) or message
+
+
+def listed(told: list[str]) -> str:
+    """Return what some metrics say, of many the first."""
+    more = [f"and {len(told) - TOLD} more"] if len(told) > TOLD else []
+    return "; ".join([*told[:TOLD], *more])
+
+
+def _at(status: DeploymentStatus) -> str:
+    return f" at {status.weight.asked} %" if status.weight is not None else ""
 
 
 def with_rejection(

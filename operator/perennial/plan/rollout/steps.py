@@ -14,7 +14,16 @@ from perennial.plan.rollout.analysis.verdict import decision, is_suspected
 from perennial.plan.rollout.goal import Arm, Goal, Seen
 from perennial.plan.rollout.hindrance import tried_again
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.rollout.state import PAUSE_STEP, State, is_undone, overdue, promote
+from perennial.plan.rollout.state import (
+    PAUSE_STEP,
+    State,
+    is_undone,
+    listed,
+    measured,
+    overdue,
+    promote,
+    with_decision,
+)
 
 UNDECIDED = "AnalysisUndecided"
 FAR_POINTS = 5
@@ -134,15 +143,24 @@ def _begin(s: DeploymentSnapshot, state: State, step: StepStatus, seen: Seen) ->
     started = step.model_copy(update={"start_time": s.now, "scaling_since": None})
     changed = status.weight is None or status.weight.asked != weight
     made = seen.makes.get(canary.revision, 0)
-    events = _weight_set(s, weight, made) if changed else ()
+    events = _weight_set(s, weight, made, _shown_before(status, canary)) if changed else ()
     return state.set(*events, step=started, weight=Share(asked=weight, actual=made))
 
 
-def _weight_set(s: DeploymentSnapshot, weight: int, made: int) -> tuple[Event, ...]:
-    """Tell of a new weight; and of one that so few pods come not even close to."""
+def _shown_before(status: DeploymentStatus, canary: Revision) -> str:
+    """Return the numbers by which the canary went on from its last step; '' without any."""
+    last = status.decisions[-1] if status.decisions else None
+    if last is None or last.decision != "WentOn" or last.revision != canary.revision:
+        return ""
+    shown = listed([m.summary for m in last.metrics if m.summary])
+    return f"; at {last.weight or 0} %: {shown}" if shown else ""
+
+
+def _weight_set(s: DeploymentSnapshot, weight: int, made: int, shown: str) -> tuple[Event, ...]:
+    """Tell of a new weight and why; and of one that so few pods come not even close to."""
     if weight == 0:
         return (Event("WeightSet", "canary is ready, and has no traffic yet"),)
-    event = Event("WeightSet", f"canary takes {made} % of the traffic ({weight} % asked)")
+    event = Event("WeightSet", f"canary takes {made} % of the traffic ({weight} % asked){shown}")
     if abs(made - weight) <= FAR_POINTS and made < 2 * weight + 1:
         return (event,)
     why = f"{weight} % was asked for, and {s.replicas} replicas make {made} %"
@@ -166,13 +184,16 @@ def _served(s: DeploymentSnapshot, step: StepStatus) -> float:
 
 def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
     """End the pause when its time is over and the verdicts allow it; the last step is one, too."""
-    rollout = s.deployment.spec.rollout
+    rollout, canary = s.deployment.spec.rollout, state.status.canary
+    assert canary is not None
     pause = rollout.steps[step.index].pause
     if pause is not None and pause.duration is None:
         name = s.deployment.metadata.name
         how = f"kubectl annotate md {name} --overwrite {REQUEST_ANNOTATION}=promote/$(date +%s)"
-        event = Event("RolloutPaused", f"waits for a person: {how}")
-        return state.set(event, paused=PAUSE_STEP)
+        shown = measured(state.status)
+        message = f"waits for a person: {how}" + (f" (by now: {shown})" if shown else "")
+        state = with_decision(s, state, "Paused", canary, PAUSE_STEP, message)
+        return state.set(Event("RolloutPaused", message), paused=PAUSE_STEP)
     lasts = seconds(pause.duration or "0s") if pause is not None else 0.0
     passed = _served(s, step)
     waited = passed - lasts
@@ -182,14 +203,24 @@ def _hold(s: DeploymentSnapshot, state: State, step: StepStatus) -> State:
     if passed < lasts:
         return state  # a pause lasts as long as it says
     if found.action == "GoOn":
-        return next_step(s, state)
+        return next_step(s, _passed(s, state, found.message))
     if found.action == "Wait":
         return _with_message(state, found.message)
     if rollout.judging.undecided == "Promote" and not is_suspected(state.status):
         event = Event("PromotedUndecided", f"goes on without a verdict: {found.message}", "Warning")
+        state = with_decision(s, state, "WentOn", canary, "Undecided", found.message)
         return next_step(s, state.set(event))
     event = Event("RolloutPaused", f"the analysis is undecided: {found.message}", "Warning")
+    state = with_decision(s, state, "Paused", canary, UNDECIDED, found.message)
     return _with_message(state.set(event, paused=UNDECIDED), found.message)
+
+
+def _passed(s: DeploymentSnapshot, state: State, why: str) -> State:
+    """Record by which numbers a step is over; without any, its time alone was."""
+    canary = state.status.canary
+    if canary is None or not measured(state.status):
+        return state
+    return with_decision(s, state, "WentOn", canary, "StepPassed", why)
 
 
 def _with_message(state: State, message: str) -> State:

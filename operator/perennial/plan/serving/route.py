@@ -32,7 +32,7 @@ class Division:
     """How requests are divided among revisions."""
 
     shares: Mapping[str, int]
-    """In percent; those that are above 0 sum to 100."""
+    """In percent; those that are above 0 sum to 100. Stable is the first, and keeps its place."""
     mirrors: Mapping[str, int] = field(default_factory=dict)
     """How many requests in percent are copied to a revision, whose answers nobody sees."""
     chosen: str = ""
@@ -148,8 +148,8 @@ def _rule(
         match = {"path": {"type": "PathPrefix", "value": path}, **match}
     rule: Json = {
         "backendRefs": [
-            {**_backend(deployment, revision, port), "weight": share}
-            for revision, share in sorted(division.shares.items())
+            {**_backend(deployment, revision, port), "weight": share, **_marked(gateway, revision)}
+            for revision, share in division.shares.items()
             if share > 0
         ]
     }
@@ -165,6 +165,14 @@ def _rule(
     if gateway.timeout is not None and path is not None:
         rule["timeouts"] = {"request": _duration(gateway.timeout)}
     return rule
+
+
+def _marked(gateway: Gateway, revision: str) -> Json:
+    """Return the filter that makes Envoy choose by a hash, where users are to stay."""
+    if gateway.sticky is None:
+        return {}
+    mark = {"set": [{"name": "x-perennial-revision", "value": revision}]}
+    return {"filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": mark}]}
 
 
 def _backend(deployment: ModelDeployment, revision: str, port: int) -> Json:

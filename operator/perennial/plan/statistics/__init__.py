@@ -7,7 +7,11 @@ A canary, look by look (``verdict`` says what follows):
     against_stable  errors, refusals and slow answers beside stable's at the same time
     limits          a share against a fixed limit
     latency         a quantile against a limit, from buckets; bounds to compare stable at
-    means           rewards and losses
+    equal_age       labels beside stable's of predictions of the same age
+    means           rewards and losses beside stable's
+    one_mean        a mean against a fixed limit
+    shift           how far two distributions are apart
+    equal_times     how large a difference of shares is, to be shown
     proportions, e_process, bursts, beta_distribution, numbers: what these are made of
 
 Live traffic against a reference:

@@ -6,10 +6,11 @@ pooled counts find a difference in every healthy canary; a product over looks fi
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perennial.plan.statistics.bursts import Bursts
 from perennial.plan.statistics.e_process import RESERVE, after, at_start, log_mean
+from perennial.plan.statistics.equal_times import OWN, AtEqualTimes
 from perennial.plan.statistics.numbers import (
     as_list,
     counted,
@@ -24,7 +25,7 @@ from perennial.plan.statistics.proportions import (
     look_log_e,
     times_odds,
 )
-from perennial.plan.statistics.verdict import Verdict, chance, outcome, p_value
+from perennial.plan.statistics.verdict import SUCCESS, Verdict, chance, outcome, p_value
 
 PRIOR_EVENTS, PRIOR_REQUESTS = 0.5, 50.0
 RATIOS = len(ODDS_RATIOS)
@@ -80,7 +81,7 @@ class StablePast:
 
 @dataclass(frozen=True)
 class AgainstStable:
-    """The evidence on one canary for B questions: 3 + 9 B numbers, beside stable's own.
+    """The evidence on one canary for B questions: 7 + 10 B numbers, beside stable's own.
 
     Make it once for each pair of stable and canary, and carry it through the whole rollout.
     """
@@ -96,13 +97,16 @@ class AgainstStable:
     """Log stakes by question and odds ratio."""
     no_worse: tuple[float, ...]
     """Log e-values by question."""
+    times: AtEqualTimes
+    """How large the differences are, to be shown."""
 
     @classmethod
     def begin(cls, past: StablePast, reserve: float = RESERVE) -> "AgainstStable":
         """Return the record before the first look, with what stable counted until then."""
         zeros = (0.0,) * len(past.events)
         start = at_start(RATIOS * len(zeros), reserve)
-        return cls(past, 0.0, 0.0, 0.0, zeros, zeros, start, zeros)
+        times = AtEqualTimes.none(len(zeros))
+        return cls(past, 0.0, 0.0, 0.0, zeros, zeros, start, zeros, times)
 
     def after(
         self,
@@ -129,16 +133,7 @@ class AgainstStable:
         """
         past = self.past.after(stable)
         if not canary.requests or not stable.requests:
-            return AgainstStable(
-                past,
-                self.looks,
-                self.canary_requests,
-                self.stable_requests,
-                self.canary_events,
-                self.stable_events,
-                self.worse,
-                self.no_worse,
-            )
+            return replace(self, past=past)
         gains, no_worse = [], []
         phis = self.past.bursts.phi()
         for i, (share, phi) in enumerate(zip(self.past.shares(), phis, strict=True)):
@@ -149,15 +144,18 @@ class AgainstStable:
                 gain = look_log_e(*counts, share, share, margins[i]) / phi
             no_worse.append(kept(min(HIGHEST_FOR, self.no_worse[i] + gain)))
         looks = self.looks + 1
+        requests = self.canary_requests + canary.requests
+        others = self.stable_requests + stable.requests
         return AgainstStable(
             past,
             looks,
-            self.canary_requests + canary.requests,
-            self.stable_requests + stable.requests,
+            requests,
+            others,
             tuple(x + y for x, y in zip(self.canary_events, canary.events, strict=True)),
             tuple(x + y for x, y in zip(self.stable_events, stable.events, strict=True)),
             after(self.worse, gains, looks, reserve),
             tuple(no_worse),
+            self.times.after(canary, stable, requests, others),
         )
 
     def log_worse(self) -> float:
@@ -222,7 +220,22 @@ class AgainstStable:
                 f"{allowed} of stable: more {of}s are needed"
             )
         p = p_value(in_favour if found == "Successful" else against)
-        return Verdict(found, message, self.canary_requests, value, reference, suspected, p)
+        low, high = self._interval(i) or (None, None)
+        if low is not None and high is not None:
+            message += (
+                f"; at equal times the difference is {100 * low:+.2g} to {100 * high:+.2g} points "
+                "(95% sure)"
+            )
+        return Verdict(
+            found, message, self.canary_requests, value, reference, suspected, p, low, high
+        )
+
+    def _interval(self, i: int) -> tuple[float, float] | None:
+        """Return where the difference of a share truly is; no share is known to be 0 or 1."""
+        value = (self.canary_events[i] + 0.5) / (self.canary_requests + 1)
+        reference = (self.stable_events[i] + 0.5) / (self.stable_requests + 1)
+        phi = self.past.bursts.phi()[i]
+        return self.times.interval(i, value, reference, phi, SUCCESS)
 
     def _most_telling(self, found: str) -> int:
         questions = range(len(self.no_worse))
@@ -240,6 +253,7 @@ class AgainstStable:
             *self.stable_events,
             *self.worse,
             *self.no_worse,
+            *self.times.to_numbers(),
         )
         return {"stable": self.past.to_list(), "canary": as_list(own)}
 
@@ -255,8 +269,12 @@ class AgainstStable:
         if set(values) != {"stable", "canary"}:
             raise ValueError("what was carried on has not the numbers of stable and canary")
         past = StablePast.from_list(values["stable"], questions)
-        looks, canary, stable, *rest = from_list(values["canary"], 3 + 9 * questions)
-        ends = [questions, 2 * questions, (2 + RATIOS) * questions]
+        carried = list(values["canary"])
+        if len(carried) == 3 + 9 * questions:  # of an operator that showed no interval
+            carried += AtEqualTimes.none(questions).to_numbers()
+        count = 3 + OWN + 10 * questions
+        looks, canary, stable, *rest = from_list(carried, count)
+        ends = [questions, 2 * questions, (2 + RATIOS) * questions, (3 + RATIOS) * questions]
         return cls(
             past,
             looks,
@@ -265,5 +283,6 @@ class AgainstStable:
             tuple(rest[: ends[0]]),
             tuple(rest[ends[0] : ends[1]]),
             tuple(rest[ends[1] : ends[2]]),
-            tuple(rest[ends[2] :]),
+            tuple(rest[ends[2] : ends[3]]),
+            AtEqualTimes.from_numbers(rest[ends[3] :]),
         )

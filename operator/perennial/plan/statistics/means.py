@@ -10,6 +10,9 @@ from perennial.plan.statistics.verdict import SUCCESS, SUSPICION, Outcome, Verdi
 BURN_IN = 100
 BURN_IN_HEAVY = 500
 """Where single values may be huge, such as losses; cap them at stable's 99.9 % besides."""
+KNOWN = 16.0
+"""How surely the spread must be known: to within a quarter. Of rewards that are nearly always 0
+the first hundred tell next to nothing of it: a third of healthy canaries failed by them."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,12 @@ class Moments:
     def within(self) -> float:
         """The sum of squares around the look's own mean."""
         return max(0.0, self.squares - self.total**2 / self.rows) if self.rows else 0.0
+
+    @property
+    def fourth(self) -> float:
+        """The square of that over its degrees of freedom: how it varies tells how surely it is
+        known."""
+        return self.within**2 / (self.rows - 1) if self.rows > 1 else 0.0
 
 
 def tau_squared(planned_variance: float, alpha: float) -> float:
@@ -51,6 +60,24 @@ def half_width(variance: float, tau: float, alpha: float, sides: int = 2) -> flo
     return math.sqrt(variance * (1 + variance / tau) * 2 * log)
 
 
+def is_spread_known(within: float, df: float, fourth: float, looks: float) -> bool:
+    """Tell whether a variance that is pooled over looks is known to within a quarter.
+
+    The sums of squares of looks vary by (their degrees of freedom) x Var((x - mean)^2), whatever
+    the values are.
+
+    Args:
+        within: the sum over looks of the sums of squares around their means.
+        df: the sum of their degrees of freedom.
+        fourth: the sum of ``Moments.fourth``.
+        looks: how many looks there were.
+    """
+    if looks < 2 or df <= 0 or within <= 0:
+        return False
+    spread = max(0.0, fourth - within**2 / df) / (looks - 1)
+    return df >= KNOWN * spread / (within / df) ** 2
+
+
 def chance_of(worse: float, variance: float, tau: float) -> float:
     """Return the chance that a mean that is no worse ever seems so much worse, of one side.
 
@@ -71,7 +98,7 @@ def chance_of(worse: float, variance: float, tau: float) -> float:
 
 @dataclass(frozen=True)
 class MeanDifference:
-    """Canary less stable, each look compared within itself: 14 numbers.
+    """Canary less stable, each look compared within itself: 16 numbers.
 
     Weights of looks are n_c n_s / (n_c + n_s), as Mantel and Haenszel's; so a common level that
     moves while the traffic's weight moves makes no difference.
@@ -92,6 +119,9 @@ class MeanDifference:
     """Sum of w^2 / n_c."""
     stable_weight: float = 0.0
     """Sum of w^2 / n_s."""
+    canary_fourth: float = 0.0
+    """Sum of the squares of the sums of squares around looks' means, over degrees of freedom."""
+    stable_fourth: float = 0.0
     planned_variance: float = 0.0
     """Fixed once the burn-in is over; 0 before."""
 
@@ -124,14 +154,25 @@ class MeanDifference:
             kept(self.weighted + w * difference),
             kept(self.canary_weight + w * w / canary.rows),
             kept(self.stable_weight + w * w / stable.rows),
+            kept(self.canary_fourth + canary.fourth),
+            kept(self.stable_fourth + stable.fourth),
             self.planned_variance,
         )
         if self.planned_variance or min(grown.canary_rows, grown.stable_rows) < burn_in:
+            return grown
+        if not grown.is_spread_known:
             return grown
         # Fixed at the end of the burn-in: one that followed the data would void the guarantee.
         expected = grown.variance * grown.canary_rows / max(planned, grown.canary_rows)
         values = {f.name: getattr(grown, f.name) for f in fields(grown)}
         return MeanDifference(**{**values, "planned_variance": kept(expected)})
+
+    @property
+    def is_spread_known(self) -> bool:
+        """Tell whether the variances of both arms are known well enough."""
+        return is_spread_known(
+            self.canary_within, self.canary_df, self.canary_fourth, self.looks
+        ) and is_spread_known(self.stable_within, self.stable_df, self.stable_fourth, self.looks)
 
     @property
     def difference(self) -> float:
@@ -181,8 +222,8 @@ class MeanDifference:
         if not self.planned_variance:
             return Verdict(
                 "Undecided",
-                f"{label}too few {of}s of one arm yet: {self.canary_rows:,.0f} of the canary, "
-                f"{self.stable_rows:,.0f} of stable",
+                f"{label}too few {of}s yet to know how they vary: {self.canary_rows:,.0f} of the "
+                f"canary, {self.stable_rows:,.0f} of stable",
                 self.canary_rows,
             )
         worse = -self.difference if higher_is_better else self.difference
@@ -222,7 +263,7 @@ class MeanDifference:
         )
 
     def to_list(self) -> list[float]:
-        """Return 14 numbers for JSON."""
+        """Return 16 numbers for JSON."""
         return as_list([getattr(self, f.name) for f in fields(self)])
 
     @classmethod

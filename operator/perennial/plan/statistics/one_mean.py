@@ -2,20 +2,33 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 
-from perennial.plan.statistics.means import BURN_IN, Moments, chance_of, half_width, tau_squared
+from perennial.plan.statistics.means import (
+    BURN_IN,
+    Moments,
+    chance_of,
+    half_width,
+    is_spread_known,
+    tau_squared,
+)
 from perennial.plan.statistics.numbers import as_list, counted, from_list, kept
 from perennial.plan.statistics.verdict import SUCCESS, SUSPICION, Outcome, Verdict
 
 
 @dataclass(frozen=True)
 class OneMean:
-    """Rows of the canary, their sum and that of their squares: 4 numbers."""
+    """Rows of the canary, their sum and that of their squares, and how these vary: 8 numbers."""
 
     rows: float = 0.0
     total: float = 0.0
     squares: float = 0.0
+    looks: float = 0.0
+    within: float = 0.0
+    """Over looks, the sums of squares around their means."""
+    df: float = 0.0
+    fourth: float = 0.0
+    """See ``Moments.fourth``."""
     planned_variance: float = 0.0
     """Fixed once the burn-in is over; 0 before."""
 
@@ -27,16 +40,23 @@ class OneMean:
             planned: rows that the interval is to be narrowest at.
             burn_in: rows before anything is said.
         """
+        if not canary.rows:
+            return self
         grown = OneMean(
             self.rows + canary.rows,
             kept(self.total + canary.total),
             kept(self.squares + canary.squares),
+            self.looks + 1,
+            kept(self.within + canary.within),
+            self.df + canary.rows - 1,
+            kept(self.fourth + canary.fourth),
             self.planned_variance,
         )
-        if self.planned_variance or grown.rows < burn_in:
+        known = is_spread_known(grown.within, grown.df, grown.fourth, grown.looks)
+        if self.planned_variance or grown.rows < burn_in or not known:
             return grown
         expected = grown.variance * grown.rows / max(planned, grown.rows)
-        return OneMean(grown.rows, grown.total, grown.squares, kept(expected))
+        return replace(grown, planned_variance=kept(expected))
 
     @property
     def mean(self) -> float:
@@ -78,7 +98,9 @@ class OneMean:
         """
         label = f"{name}: " if name else ""
         if not self.planned_variance:
-            message = f"{label}too few yet to say anything: {counted(self.rows, of)} of the canary"
+            message = (
+                f"{label}too few {of}s yet to know how they vary: {self.rows:,.0f} of the canary"
+            )
             return Verdict("Undecided", message, self.rows, None, limit)
         worse = limit - self.mean if higher_is_better else self.mean - limit
         found: Outcome = "Undecided"
@@ -116,7 +138,7 @@ class OneMean:
         )
 
     def to_list(self) -> list[float]:
-        """Return 4 numbers for JSON."""
+        """Return 8 numbers for JSON."""
         return as_list(astuple(self))
 
     @classmethod

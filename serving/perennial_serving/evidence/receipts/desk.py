@@ -27,7 +27,7 @@ class Desk:
         """
         self._keys = Keys(settings.directory)
         issuer = Issuer(model, self._keys)
-        self._issuer, self.give, self.count = issuer, issuer.give, issuer.count
+        self._issuer, self.give = issuer, issuer.give
         remembered = Duplicates(settings.duplicates)
         self._classes = list(model.classes)
         self.outcomes = OutcomeCounts(model.classes, settings.reward, remembered)

@@ -42,21 +42,12 @@ class Issuer:
         """Return the receipt of a response, None where it has too many rows for one."""
         if not 0 < rows <= MAXIMUM_ROWS:
             return None
-        before, scores = self._count(results, rows)
-        return self._seal(self._begin + before + scores)
-
-    def count(self, results: Arrays, rows: int) -> None:
-        """Count a response that gets no receipt, as if it had got one."""
-        if 0 < rows <= MAXIMUM_ROWS:
-            self._count(results, rows)
-
-    def _count(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
         now = time.time()
         if not self._since <= now < self._until or len(self._scores) > _MOST:
             self._close(int(now))
-        found = self._scorer(results, rows)
-        self._scores.append(found[1])
-        return found
+        before, scores = self._scorer(results, rows)
+        self._scores.append(scores)
+        return self._seal(self._begin + before + scores)
 
     def between(self, start: int, end: int, now: float) -> dict[int, int]:
         """Return the rows by score of ``[start, end)``, bounds of closed buckets."""

@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,12 +40,8 @@ class Keys:
         self.for_pairs = hashlib.blake2b(self._texts[SEALING], person=b"pairs").digest()
         """What the names of requests are hashed with."""
         self._looked = time.monotonic()
-        self._nonces, self._encrypt = _nonces(), self._sealing.encrypt
-
-    def seal(self, content: bytes) -> str:
-        """Return content sealed, as text."""
-        nonce = next(self._nonces)
-        return (nonce + self._encrypt(nonce, content, None)).hex()
+        self.seal = _sealing(self._sealing)
+        """Returns content sealed, as text."""
 
     def open(self, text: str) -> tuple[bytes, bytes] | None:
         """Return what was sealed by one of the keys, None where none of them did.
@@ -111,11 +107,20 @@ def _read(directory: Path) -> dict[str, bytes]:
     return {name: long[name] for name in (SEALING, *others)}
 
 
-def _nonces() -> Iterator[bytes]:
-    while True:  # one call of the system for many
-        pool = os.urandom(_POOL)
-        for at in range(0, _POOL, NONCE):
-            yield pool[at : at + NONCE]
+def _sealing(cipher: AESOCB3) -> Callable[[bytes], str]:
+    """Return what seals; it is called for each answer, so it looks up as little as can be."""
+    encrypt = cipher.encrypt
+    nonces: list[bytes] = []
+    take = nonces.pop
+
+    def seal(content: bytes) -> str:
+        if not nonces:  # one call of the system for many
+            pool = os.urandom(_POOL)
+            nonces.extend(pool[at : at + NONCE] for at in range(0, _POOL, NONCE))
+        nonce = take()
+        return (nonce + encrypt(nonce, content, None)).hex()
+
+    return seal
 
 
 def _cipher(text: bytes) -> AESOCB3:

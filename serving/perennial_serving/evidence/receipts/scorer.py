@@ -59,7 +59,7 @@ class _Probability(Scorer):
             return b"", _ONE[bisect_right(BOUNDS, values.item(1))]
         if values.shape != (rows, 2):
             return b"", bytes(rows)
-        bounds = _SINGLE if values.dtype == np.float32 else _DOUBLE
+        bounds = _SINGLE if values.itemsize == 4 else _DOUBLE
         return b"", bounds.searchsorted(values[:, 1], "right").astype(np.uint8).tobytes()
 
 

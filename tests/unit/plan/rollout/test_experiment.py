@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 from builders import version
-from experiment_world import ExperimentWorld, spec, variants, world
+from experiment_world import (
+    ExperimentWorld,
+    GatewayExperimentWorld,
+    spec,
+    variants,
+    world,
+)
 from rollout_world import signature
 
 from perennial.plan.core.questions import Answers
@@ -352,6 +358,20 @@ def test_a_lost_status_begins_anew_with_stable() -> None:
     w.lose_status()
     w.run(200)
     assert stable(w) == "a" and condition(w)[:2] == ("True", "Running")
+
+
+def test_behind_a_gateway_shares_are_exact_and_the_winner_takes_over() -> None:
+    w = GatewayExperimentWorld(**spec(2, then="Promote"))
+    w.lag = 2
+    w.run(60)
+    assert condition(w)[:2] == ("True", "Running")
+    assert sorted(w.in_force.values()) == [33, 33, 34]
+    actual = {a.name: (a.share.asked, a.share.actual) for a in w.experiment.arms}
+    assert all(asked == found for asked, found in actual.values())
+    w.rewards |= {A: 0.12, B: 0.303, C: 0.1}
+    w.run(900)
+    assert w.experiment.winner == "b" and stable(w) == "b" and is_alone(w)
+    assert set(w.in_force.values()) == {100}
 
 
 def test_answers_without_outcomes_are_no_zeros() -> None:

@@ -1,5 +1,6 @@
 """Weights of a Gateway's route: what is written when, and what is waited for."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,10 @@ from gateway_world import GatewayWorld, weights
 from rollout_world import World
 
 from perennial.api.values import Json
-from perennial.plan.core.premise import ROUTES
+from perennial.plan.core.premise import POLICY, ROUTES
+from perennial.plan.rollout import plan_deployment
+from perennial.plan.serving.route import unavailable as routes_unavailable
+from perennial.plan.serving.sticky import unavailable
 
 NEW_SHA = "b" * 64
 STEPS = [{"setWeight": 10}, {"pause": {"duration": "10s"}}, {"setWeight": 50}, {"pause": {}}]
@@ -210,6 +214,18 @@ def test_a_small_budget_is_kept_and_capacity_with_it(surge: int | str) -> None:
     assert world.in_force == {revision(world): 100} and pods(world, "stable") == 4
 
 
+@pytest.mark.parametrize("replicas", [1, 2, 3, 6, 7, 9, 11])
+@pytest.mark.parametrize("steps", [[{"setWeight": 50}], [{"setWeight": 33}], [{"setWeight": 100}]])
+def test_pods_that_make_no_whole_percents_are_handed_over_one_by_one(
+    replicas: int, steps: list[Any]
+) -> None:
+    world = serving(steps, replicas, maxSurge=1, keepReplaced="0s")
+    old = revision(world)
+    world.wish(NEW_SHA)
+    world.settle()
+    assert revision(world) != old and world.in_force == {revision(world): 100}
+
+
 def rules(world: GatewayWorld) -> list[Json]:
     return list((world.route or {})["spec"]["rules"])
 
@@ -238,17 +254,67 @@ def test_the_header_chooses_the_canary_as_soon_as_a_pod_is_ready() -> None:
 
 
 def test_without_the_gateway_api_it_says_what_to_install() -> None:
-    from dataclasses import replace
-
-    from perennial.plan.rollout import plan_deployment
-    from perennial.plan.serving.route import unavailable
-
     world = GatewayWorld(replicas=2)
     for _ in range(3):
-        missing = unavailable("HTTPRoute", 404, "not found")
+        missing = routes_unavailable("HTTPRoute", 404, "not found")
         plan = plan_deployment(replace(world.snapshot(), no_routes=missing))
         assert not [o for o in plan.apply if o["kind"] in ROUTES]
         world.carry_out(plan)
         world.grow()
     assert conditions(plan)["Stalled"] == ("True", "GatewayAPIMissing")
     assert world.inside() == 2, "callers inside the cluster are answered"
+
+
+def test_users_stay_at_their_version_where_the_gateway_heeds_it() -> None:
+    sticky = {"parentRefs": [{"name": "public"}], "sticky": {"header": "x-user-id"}}
+    world = GatewayWorld(
+        replicas=4, rollout={"canary": {"steps": STEPS}}, traffic={"gateway": sticky}
+    )
+    world.settle()
+    found = conditions(world.step())
+    assert found["Ready"] == ("True", "StickyIgnored")
+    policy = world.children[POLICY, "flights"]
+    assert policy["spec"]["loadBalancer"]["type"] == "ConsistentHash"
+    told = {"type": "Accepted", "status": "True", "observedGeneration": 1}
+    policy["status"] = {"ancestors": [{"ancestorRef": {"name": "public"}, "conditions": [told]}]}
+    world._touch(policy)
+    world.settle()
+    assert conditions(world.step())["Ready"] == ("True", "Serving")
+    world.wish(NEW_SHA)
+    world.settle()
+    # Without a filter on each of them Envoy divides by the weights alone, whatever the hash.
+    for rule in rules(world):
+        assert len(rule["backendRefs"]) == 2 and all(ref["filters"] for ref in rule["backendRefs"])
+    world.change(traffic={"gateway": {"parentRefs": [{"name": "public"}]}})
+    world.settle()
+    assert (POLICY, "flights") not in world.children
+    assert not any(ref.get("filters") for rule in rules(world) for ref in rule["backendRefs"])
+
+
+def test_sticky_without_envoy_gateway_says_so() -> None:
+    sticky = {"parentRefs": [{"name": "public"}], "sticky": {"header": "x-user-id"}}
+    world = GatewayWorld(replicas=1, traffic={"gateway": sticky})
+    missing = unavailable(404, "not found")
+    for _ in range(4):
+        plan = plan_deployment(replace(world.snapshot(), no_policies=missing))
+        assert not [o for o in plan.apply if o["kind"] == POLICY]
+        world.carry_out(plan)
+        world.grow()
+    assert plan.status is not None
+    ready = next(c for c in plan.status.conditions if c.type == "Ready")
+    assert (ready.status, ready.reason) == ("True", "StickyIgnored")
+    assert "users change versions" in ready.message
+
+
+@pytest.mark.parametrize(("requests", "is_told"), [(2.0, False), (40.0, True), (0.5, False)])
+def test_a_canary_that_has_more_than_its_weight_is_told(requests: float, is_told: bool) -> None:
+    steps = [{"setWeight": 10}, {"pause": {}}]
+    analysis = {"planned": 10, "metrics": [{"name": "errors", "errorRate": {"maximum": 0.5}}]}
+    world = serving(steps, analysis=analysis)
+    world.wish(NEW_SHA)
+    world.stable_requests, world.requests_per_pass = 20.0, requests
+    for _ in range(40):
+        world.step()
+    rolled_out = next(c for c in world.deployment.status.conditions if c.type == "RolledOut")
+    assert ("60 % of the requests or more, and its weight is 10 %" in rolled_out.message) == is_told
+    assert ("requests or more" in rolled_out.message) == is_told

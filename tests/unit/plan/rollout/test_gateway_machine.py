@@ -63,6 +63,7 @@ class GatewayRollouts(Rollouts):
         world = self.world
         world.lag, world.refuses, world.is_away = 0, "", False
         super().teardown()
+        world.settle()  # what waited for a person may have ended at its deadline
         status, routes = world.deployment.status, [k for k, _ in world.children if k != "Service"]
         if world.deployment.spec.traffic.gateway is None:
             assert not world.children and not world.in_force

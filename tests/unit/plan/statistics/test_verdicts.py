@@ -52,8 +52,10 @@ def test_an_equal_canary_succeeds_within_the_margin() -> None:
     assert found.outcome == "Successful"
     assert found.message == (
         "1% of the canary's 6,000 requests failed, 1% of stable's 6,000 requests at the same "
-        "time; it is not worse by more than 1 point (at most 1 in 1,000 to see this if it were)"
+        "time; it is not worse by more than 1 point (at most 1 in 1,000 to see this if it were); "
+        "at equal times the difference is -0.68 to +0.68 points (95% sure)"
     )
+    assert found.low == pytest.approx(-0.0068, abs=1e-4) and found.high == -found.low
 
 
 def test_a_certain_difference_within_the_margin_is_no_failure() -> None:
@@ -134,8 +136,10 @@ def test_a_restart_changes_no_number_of_a_limit(pairs: list[tuple[tuple[int, int
 def test_a_restart_changes_no_number_of_a_mean() -> None:
     going = restarted = MeanDifference()
     for i in range(60):
-        canary = Moments(7, 7.3 + i / 3, 11.1 + i * i / 60)
-        stable = Moments(23, 20.1 + i / 2, 31.7 + i * i / 70)
+        # Their spread within a look is some 1.1, and not the same in each.
+        means = 1.04 + i / 21, 0.87 + i / 46
+        canary = Moments(7, 7 * means[0], 7 * means[0] ** 2 + 6.3 + i % 5)
+        stable = Moments(23, 23 * means[1], 23 * means[1] ** 2 + 22.1 + i % 7)
         going = going.after(canary, stable, planned=1_000)
         restarted = MeanDifference.from_list(json.loads(json.dumps(restarted.to_list())))
         restarted = restarted.after(canary, stable, planned=1_000)
@@ -143,11 +147,22 @@ def test_a_restart_changes_no_number_of_a_mean() -> None:
     assert going.planned_variance
 
 
+def test_what_an_older_operator_carried_on_without_an_interval_goes_on() -> None:
+    known = looks([(1, 100)] * 60)
+    older = {**known.to_json(), "canary": known.to_json()["canary"][:12]}
+    test = AgainstStable.from_json(older)
+    assert (test.worse, test.no_worse) == (known.worse, known.no_worse)
+    assert test.verdict(["failed"], POINT, ALPHA).low is None
+    for _ in range(5):
+        test = test.after(Counted(100, (1,)), Counted(100, (1,)), POINT)
+    assert test.verdict(["failed"], POINT, ALPHA).low is not None
+
+
 def test_what_is_carried_on_is_small_and_checked() -> None:
     three = AgainstStable.begin(StablePast.none(3)).to_json()
-    assert {arm: len(values) for arm, values in three.items()} == {"stable": 19, "canary": 30}
+    assert {arm: len(values) for arm, values in three.items()} == {"stable": 19, "canary": 37}
     assert len(AgainstLimit.begin().to_list()) == 16
-    assert len(MeanDifference().to_list()) == 14
+    assert len(MeanDifference().to_list()) == 16
     for broken in ({"stable": [1.0]}, {"stable": [0.0] * 9, "canary": [0.0] * 11}):
         with pytest.raises(ValueError, match="carried on"):
             AgainstStable.from_json(broken)
@@ -268,7 +283,7 @@ def test_rewards_and_losses_fail_in_their_own_direction() -> None:
     assert test.verdict(0.05, ALPHA, higher_is_better=False).outcome == "Successful"
     first = MeanDifference().after(Moments(10, 3, 2), Moments(40, 20, 20), planned=400)
     assert first.verdict(0.05, ALPHA, True).message == (
-        "too few rows of one arm yet: 10 of the canary, 40 of stable"
+        "too few rows yet to know how they vary: 10 of the canary, 40 of stable"
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from perennial.api.common import ApiModel
-from perennial.api.values import Duration, one_of, rule, within
+from perennial.api.values import Duration, one_of, plain_url, rule, within
 
 PLACEHOLDERS = ("namespace", "name", "canary", "stable")
 """What may stand in a query or an address, in double braces."""
@@ -20,22 +20,15 @@ def _known_placeholders(field: str) -> dict[str, str]:
     )
 
 
-def _url(field: str) -> dict[str, str]:
-    return rule(
-        f"self.{field}.matches('^https?://[^/?#@ ]+([/?][^# ]*)?$')",
-        f"write {field} as http://HOST:PORT/PATH, without a user, a password or a fragment",
-    )
-
-
 ONE_BOUND = one_of("maximum", "minimum")
 PROMETHEUS_RULES: list[Any] = [
     ONE_BOUND,
-    _url("address"),
+    plain_url("address"),
     rule("!self.address.contains('?')", "address is what comes before /api/v1/query"),
     _known_placeholders("address"),
     _known_placeholders("query"),
 ]
-WEB_RULES: list[Any] = [ONE_BOUND, _url("url"), _known_placeholders("url")]
+WEB_RULES: list[Any] = [ONE_BOUND, plain_url("url"), _known_placeholders("url")]
 
 
 class OutsideLimit(ApiModel):

@@ -7,7 +7,13 @@ from perennial.api.deployment.status.analysis import (
     Outcome,
     PartStatus,
 )
-from perennial.api.deployment.status.experiment import STABLE, ArmStatus, ExperimentStatus
+from perennial.api.deployment.status.decision import Decided
+from perennial.api.deployment.status.experiment import (
+    STABLE,
+    ArmStatus,
+    ExperimentStatus,
+    PromotedModel,
+)
 from perennial.api.deployment.status.revision import (
     Rejection,
     RequestLogLocation,
@@ -30,6 +36,7 @@ __all__ = [
     "AnalysisStatus",
     "ArmStatus",
     "BeforeTrafficStatus",
+    "Decided",
     "DeploymentStatus",
     "ExperimentStatus",
     "MeasurementStatus",
@@ -37,6 +44,7 @@ __all__ = [
     "Outcome",
     "PartStatus",
     "Printed",
+    "PromotedModel",
     "Rejection",
     "RequestLogLocation",
     "Revision",

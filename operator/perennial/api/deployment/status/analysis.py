@@ -33,6 +33,7 @@ class MetricStatus(ApiModel):
         ),
     )
     message: Text = Field("", description="The verdict in a sentence.")
+    summary: Text = Field("", description="The numbers in half a sentence.")
     value: float | None = Field(
         None, description="The canary's share, or mean; or the last number of others."
     )

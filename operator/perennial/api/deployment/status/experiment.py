@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from perennial.api.common import ApiModel
-from perennial.api.deployment.model import ModelSource
+from perennial.api.common import ApiModel, LocalRef
+from perennial.api.deployment.model import ArtifactSource, ModelSource
 from perennial.api.deployment.status.analysis import AnalysisStatus
 from perennial.api.deployment.status.revision import Share
 from perennial.api.values import Text, Time
@@ -48,6 +48,34 @@ class ArmStatus(ApiModel):
     )
 
 
+class PromotedModel(ApiModel):
+    """A winner as the spec named it: by its version, else by its place."""
+
+    version: str = Field("", description="Name of its ModelVersion.", max_length=253)
+    uri: str = Field("", description="Directory of its artifact.", max_length=1024)
+    sha256: str = Field("", description="Digest of its artifact.", max_length=64)
+    secret: str = Field("", description="Secret that the spec named for it.", max_length=253)
+
+    @classmethod
+    def of(cls, model: ModelSource) -> "PromotedModel":
+        """Return a model as it is kept."""
+        if model.version_ref is not None:
+            return cls(version=model.version_ref.name)
+        artifact = model.artifact
+        assert artifact is not None
+        secret = artifact.secret_ref.name if artifact.secret_ref is not None else ""
+        return cls(uri=artifact.uri, sha256=artifact.sha256, secret=secret)
+
+    @property
+    def source(self) -> ModelSource:
+        """Return it as spec.model would name it."""
+        if self.version:
+            return ModelSource(version_ref=LocalRef(name=self.version))
+        secret = LocalRef(name=self.secret) if self.secret else None
+        artifact = ArtifactSource(uri=self.uri, sha256=self.sha256, secret_ref=secret)
+        return ModelSource(artifact=artifact)
+
+
 class ExperimentStatus(ApiModel):
     """Where the experiment stands; all that a restart needs to go on."""
 
@@ -63,7 +91,7 @@ class ExperimentStatus(ApiModel):
     winner: str = Field("", description="The arm that won.", max_length=63)
     message: Text = Field("", description="How it ended, in a sentence with its numbers.")
     end_time: Time | None = Field(None, description="When it ended.")
-    promoted: ModelSource | None = Field(
+    promoted: PromotedModel | None = Field(
         None, description="The winner that takes the place of what spec.model asks for."
     )
     replaces: str = Field(

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel
 from perennial.api.deployment.status.analysis import AnalysisStatus, MetricStatus
+from perennial.api.deployment.status.decision import Decided
 from perennial.api.deployment.status.revision import Rejection
 from perennial.api.values import Text, Time
 
@@ -84,4 +85,7 @@ class RolloutStatus(ApiModel):
     )
     rejected: list[Rejection] = Field(
         [], description="The last revisions that were rolled back.", max_length=5
+    )
+    decisions: list[Decided] = Field(
+        [], description="The last decisions, with the numbers behind them.", max_length=8
     )

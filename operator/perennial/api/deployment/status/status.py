@@ -6,6 +6,7 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel, Conditions
 from perennial.api.deployment.status.analysis import AnalysisStatus
+from perennial.api.deployment.status.decision import Decided
 from perennial.api.deployment.status.experiment import ExperimentStatus
 from perennial.api.deployment.status.revision import Rejection, Revision, Role, Share
 from perennial.api.deployment.status.rollout import (
@@ -144,6 +145,11 @@ class DeploymentStatus(ApiModel):
     def rejected(self) -> list[Rejection]:
         """The last revisions that were rolled back."""
         return self.rollout.rejected
+
+    @property
+    def decisions(self) -> list[Decided]:
+        """The last decisions, with the numbers behind them."""
+        return self.rollout.decisions
 
     @property
     def promoting(self) -> bool:

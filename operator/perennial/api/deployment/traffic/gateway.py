@@ -22,6 +22,17 @@ Hostname = Annotated[
 """A host that requests name; the first label may be a star."""
 
 
+HeaderName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=256,
+        pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~]+$",
+        json_schema_extra={"x-message": "write the name of an HTTP header, such as x-canary"},
+    ),
+]
+
+
 class ParentRef(ApiModel):
     """A Gateway that the route is attached to."""
 
@@ -37,14 +48,16 @@ class ParentRef(ApiModel):
 class HeaderMatch(ApiModel):
     """A header with just this value."""
 
-    name: str = Field(
-        description="Name of the header, such as x-canary.",
-        min_length=1,
-        max_length=256,
-        pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~]+$",
-        json_schema_extra={"x-message": "write the name of an HTTP header, such as x-canary"},
-    )
+    name: HeaderName = Field(description="Name of the header, such as x-canary.")
     value: str = Field(description="Its value, whole.", min_length=1, max_length=4096)
+
+
+class Sticky(ApiModel):
+    """What users are known by."""
+
+    header: HeaderName = Field(
+        description="Name of the header that has a user's name, such as x-user-id."
+    )
 
 
 class GrpcHosts(ApiModel):
@@ -94,6 +107,13 @@ class Gateway(ApiModel):
         description=(
             "Requests with this header go to the canary while there is one, whatever its weight, "
             "as soon as one of its pods is ready."
+        ),
+    )
+    sticky: Sticky | None = Field(
+        None,
+        description=(
+            "Users stay at their version, but for those that a changed weight moves. Envoy Gateway "
+            "can do that, and others ignore it, which the condition Ready tells."
         ),
     )
     grpc: GrpcHosts | None = Field(

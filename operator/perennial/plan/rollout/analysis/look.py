@@ -291,6 +291,7 @@ def _with_verdict(
         update={
             "verdict": outcome,
             "message": message,
+            "summary": evidence.summary(asked, found),
             "value": _rounded(found.value),
             "reference": _rounded(found.reference),
             "requests": int(found.requests),

@@ -111,6 +111,10 @@ def _told(limit: OutsideLimit, known: MetricStatus) -> MetricStatus:
     else:
         message = f"{known.name}: {_number(known)} keeps {what}"
         update |= {"verdict": "Successful", "message": message}
+    if known.value is not None:
+        times = f"{counts.taken} measurement{'' if counts.taken == 1 else 's'}"
+        told = f"{known.name} {_number(known)} against {bound:g} allowed after {times}"
+        update |= {"summary": told}
     return known.model_copy(update=update)
 
 

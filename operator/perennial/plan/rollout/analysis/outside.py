@@ -11,7 +11,7 @@ from perennial.api.deployment import (
 )
 from perennial.api.values import seconds
 from perennial.plan.core import Finding
-from perennial.plan.core.outside import OutsideQuestion
+from perennial.plan.core.outside import DENIED, OutsideQuestion
 from perennial.plan.rollout.analysis.evidence import MESSAGE, key_of
 from perennial.plan.rollout.analysis.look import pair_of
 from perennial.plan.rollout.analysis.measured import after, anew, is_due, refused
@@ -19,8 +19,6 @@ from perennial.plan.rollout.analysis.permission import denied_because, names_of
 from perennial.plan.rollout.analysis.sources import source_of
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 
-DENIED = "UrlNotAllowed"
-"""Why an object stalls whose analysis names what the chart does not let it ask."""
 Pair = tuple[str, str]
 """The revision that the judged one is compared with, and the judged one."""
 

@@ -28,7 +28,7 @@ from perennial.plan.rollout.analysis.look import (
 from perennial.plan.rollout.analysis.measured import is_lost
 from perennial.plan.rollout.analysis.outside import measured
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.rollout.state import State, is_undone, reject
+from perennial.plan.rollout.state import State, is_undone, reject, with_decision
 from perennial.plan.statistics.verdict import Decision, Verdict, decide
 from perennial_artifact.windows import Part
 
@@ -171,6 +171,7 @@ def measure(
         return fail(s, state, UNREACHABLE, message)
     if status.paused or status.promoting or status.baking:
         return state
+    state = with_decision(s, state, "Paused", pair[1], UNREACHABLE, message)
     return state.set(Event("RolloutPaused", message, "Warning"), paused=UNREACHABLE)
 
 

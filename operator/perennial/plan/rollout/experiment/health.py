@@ -1,12 +1,13 @@
 """Arms that fail as models: they are taken out, and the others go on."""
 
-from perennial.api.deployment import ArmStatus, ExperimentStatus
+from perennial.api.deployment import Analysis, ArmStatus, ExperimentStatus
 from perennial.api.values import seconds
 from perennial.plan.core import Finding
 from perennial.plan.core.questions import Asked, address_of, ask, chosen, is_ready, name_of
 from perennial.plan.core.signature import SignatureQuestion, differences
 from perennial.plan.pods.health import lacking_for
 from perennial.plan.rollout.analysis.look import LOOK_SECONDS, begins, closed, look, pair_of
+from perennial.plan.rollout.analysis.metrics import request_metric
 from perennial.plan.rollout.experiment.arms import running
 from perennial.plan.rollout.experiment.goal import is_on
 from perennial.plan.rollout.signature_check import CHANGED, PODS_ASKED, UNKNOWN
@@ -37,6 +38,13 @@ def request_questions(s: DeploymentSnapshot) -> Asked | None:
         return None
     revisions = (stable.revision, *(arm.revision for arm in arms))
     return ask(s.pods, revisions, start, until, LOOK_SECONDS, ("requests",))
+
+
+def _judging(s: DeploymentSnapshot) -> Analysis:
+    """Return what is measured of variants: their answers. What they earn is the experiment's."""
+    asked = s.deployment.spec.rollout.judging
+    of_requests = [metric for metric in asked.judged if request_metric(metric) is not None]
+    return asked.model_copy(update={"metrics": of_requests})
 
 
 def signature_questions(s: DeploymentSnapshot) -> tuple[SignatureQuestion, ...]:
@@ -91,7 +99,7 @@ def in_traffic(s: DeploymentSnapshot, arm: ArmStatus) -> tuple[ArmStatus, Findin
         late = lacking_for(live, s.now) > seconds(s.deployment.spec.rollout.progress_deadline)
         if why.final or (late and s.ready(arm.revision) == 0):
             return arm, why
-    analysis, stable, answers = s.deployment.spec.rollout.judging, s.status.stable, s.answers
+    analysis, stable, answers = _judging(s), s.status.stable, s.answers
     if answers is None or stable is None or not analysis.judged:
         return arm, None
     if arm.revision not in answers.asked:

@@ -7,7 +7,7 @@ until no request reaches them. A rollout begins only then.
 from collections.abc import Callable
 
 from perennial.api.deployment import ArmStatus, Experiment, ExperimentStatus, Revision
-from perennial.api.deployment.status import STABLE
+from perennial.api.deployment.status import STABLE, PromotedModel
 from perennial.plan.core import Event, Finding
 from perennial.plan.rollout.experiment import judging, shares, told
 from perennial.plan.rollout.experiment.arms import (
@@ -334,7 +334,7 @@ def _promoting(
         f"{known.winner} takes over by a rollout, as spec.experiment.then asks; name it in "
         "spec.model to keep it when the experiment is forgotten"
     )
-    promoted = known.model_copy(update={"promoted": variant.model.source})
+    promoted = known.model_copy(update={"promoted": PromotedModel.of(variant.model.source)})
     return state.set(Event("WinnerPromoted", message), experiment=promoted)
 
 

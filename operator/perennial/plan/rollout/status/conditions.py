@@ -171,6 +171,12 @@ def lacks_receipts(f: Facts) -> Finding | None:
     return Finding(why.reason, f"{f.name} serves; {why.message}") if why is not None else None
 
 
+def lacks_what_is_asked_of_traffic(f: Facts) -> Finding | None:
+    """Tell that requests come, but not all about them is heeded."""
+    why = traffic_of(f.s.deployment).notice(f.s)
+    return Finding(why.reason, f"{f.name} serves; {why.message}") if why is not None else None
+
+
 def lets_no_pod_go(f: Facts) -> Finding | None:
     """Tell that no node with a pod can be drained."""
     why = no_eviction(f.s)
@@ -188,6 +194,7 @@ READY = (
     has_a_canary,
     is_watched,
     lacks_receipts,
+    lacks_what_is_asked_of_traffic,
     lets_no_pod_go,
     serves,
 )
@@ -201,8 +208,8 @@ def is_over(f: Facts) -> Finding | None:
     trial = "Undoing" if is_undone(status) else "Promoting" if status.promoting else _trial(f)
     why = f.s.trouble(canary.revision)
     details = f"; {why.reason}: {why.message}" if why is not None else ""
-    if f.route is not None:
-        details += f"; {f.route.message}"
+    for told in (f.route, traffic_of(f.s.deployment).notice(f.s)):
+        details += f"; {told.message}" if told is not None else ""
     if (name := address_of_trial(f.s.deployment)) in f.s.taken:
         details += f"; Service {name} is somebody else's, so that it has no address of its own"
     if message := waits_for(f.s, status):

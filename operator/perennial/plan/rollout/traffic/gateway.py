@@ -15,8 +15,10 @@ from datetime import datetime
 from perennial.api.deployment import Gateway
 from perennial.api.values import Json, seconds
 from perennial.plan.core import Finding
+from perennial.plan.core.questions import Answers
 from perennial.plan.rollout.goal import Goal
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.serving import sticky
 from perennial.plan.serving.children import child_name
 from perennial.plan.serving.route import (
     UNANSWERED,
@@ -33,6 +35,10 @@ from perennial.plan.serving.route import (
 from perennial.plan.serving.service import revision_service, service
 
 BY_PODS = False
+SETTLED_SECONDS = 2.0
+"""After which no request is on its way by an earlier weight."""
+FEW_REQUESTS, FAR = 100, 0.05
+"""Of fewer requests no share is told, nor of one that is off by so little."""
 
 
 def pods(goal: Goal, replicas: int, most: int) -> dict[str, int]:
@@ -82,7 +88,17 @@ def capacity(s: DeploymentSnapshot, ready: Mapping[str, int], goal: Goal | None 
 
 
 def _served(replicas: int, shares: Mapping[str, int], ready: Mapping[str, int]) -> float:
-    parts = (min(replicas * share, 100 * ready.get(r, 0)) for r, share in shares.items())
+    """Return the pods' worth that is answered: to a percent of all, and to a pod at most.
+
+    One pod of three has 33 %, and the others 67 %, which is what two can do.
+    """
+    off = min(replicas, 100)
+
+    def part(asked: int, pods: int) -> int:
+        """Return what is answered of a part; both in hundredths of a pod."""
+        return asked if pods > 0 and asked <= pods + off else min(asked, pods)
+
+    parts = (part(replicas * share, 100 * ready.get(r, 0)) for r, share in shares.items())
     return sum(parts) / 100
 
 
@@ -145,7 +161,7 @@ def objects(s: DeploymentSnapshot, goal: Goal | None) -> tuple[Json, ...]:
         if s.no_routes is None and needed <= seen:
             routes = _routes(s, goal)
     services = (revision_service(s.deployment, revision) for revision in sorted(revisions))
-    return (front, *services, *routes)
+    return (front, *services, *routes, *_policies(s))
 
 
 def measured(s: DeploymentSnapshot) -> dict[str, int]:
@@ -166,6 +182,53 @@ def problem(s: DeploymentSnapshot) -> Finding | None:
             is_late = why.reason == UNANSWERED and (s.now - made).total_seconds() > most
             return replace(why, final=why.final or is_late)
     return None
+
+
+def notice(s: DeploymentSnapshot) -> Finding | None:
+    """Return what the Gateway does not heed, though requests come: that users stay, or weights."""
+    if _gateway(s).sticky is None:
+        return _excess(s)
+    unheeded = s.no_policies or sticky.unheeded(_gateway(s), next(iter(s.policies), None))
+    return unheeded or _excess(s)
+
+
+def _excess(s: DeploymentSnapshot) -> Finding | None:
+    """Return that a canary has clearly more requests than its weight; fewer prove nothing.
+
+    Callers inside the cluster reach stable alone, past the Gateway.
+    """
+    canary, step = s.status.canary, s.status.step
+    if s.answers is None or canary is None or step is None or step.start_time is None:
+        return None
+    if _gateway(s).canary_header is not None:
+        return None  # whoever sends it has the canary, whatever its weight
+    since = step.start_time.timestamp() + SETTLED_SECONDS
+    came = {revision: _came(s.answers, revision, since) for revision in s.answers.asked}
+    total, asked = sum(came.values()), measured(s).get(canary.revision, 0) / 100
+    if total < FEW_REQUESTS:
+        return None
+    share = came.get(canary.revision, 0) / total
+    if share <= asked + max(FAR, 3 * (asked * (1 - asked) / total) ** 0.5):
+        return None
+    # In tens: what is told is not to be another sentence at each look.
+    told = (
+        f"had {int(10 * share)}0 % of the requests or more, and its weight is {100 * asked:.0f} %"
+    )
+    why = "does the Gateway heed weights, and does nothing reach its pods past it?"
+    return Finding("ShareExceeded", f"{canary.name} {told}: {why}", "Cluster")
+
+
+def _came(answers: Answers, revision: str, since: float) -> int:
+    """Return how many requests a revision's pods answered since a moment."""
+    parts = (w.requests for w in answers.of(revision) if w.requests is not None)
+    return sum(int(b.requests) for part in parts for b in part.buckets if b.start >= since)
+
+
+def _policies(s: DeploymentSnapshot) -> tuple[Json, ...]:
+    wanted = _gateway(s).sticky
+    if wanted is None or s.no_policies is not None:
+        return ()
+    return (sticky.policy(s.deployment, wanted.header, _kinds(s)),)
 
 
 def _routes(s: DeploymentSnapshot, goal: Goal) -> tuple[Json, ...]:

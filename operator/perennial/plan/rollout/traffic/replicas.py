@@ -167,6 +167,11 @@ def problem(s: DeploymentSnapshot) -> Finding | None:
     return None
 
 
+def notice(s: DeploymentSnapshot) -> Finding | None:
+    """Return what is not heeded, though requests come: nothing is asked for that could be."""
+    return None
+
+
 def _selection(goal: Goal) -> str | None:
     """Return the revision that the Service is to name; None: all of them."""
     answering = goal.answering
