@@ -15,7 +15,6 @@ from perennial.cluster.client import Cluster
 from perennial.handlers.carry import carry_out
 from perennial.handlers.observe import deployment
 from perennial.handlers.observe.sources import Sources
-from perennial.plan.core.premise import GATEWAY_API
 from perennial.plan.core.questions import Answer, Question
 from perennial.plan.core.signature import Signature, SignatureAnswer, SignatureQuestion, Tensor
 from perennial_artifact.outcomes import Known, Outcomes, Rewards
@@ -56,13 +55,17 @@ class PlayedPods:
         return True
 
 
+OPTIONAL = "gateway."
+"""What the API groups begin with that a cluster may do without."""
+
+
 class WithoutRoutes(Cluster):
-    """The client of an operator that knows of no Gateway API, as its cache would tell it."""
+    """The client of an operator that knows of no Gateway, as its cache would tell it."""
 
     async def select(
         self, api_version: str, kind: str, namespace: str, selector: str = ""
     ) -> list[Json]:
-        if api_version == GATEWAY_API:
+        if api_version.startswith(OPTIONAL):
             return []
         return await super().select(api_version, kind, namespace, selector)
 

@@ -32,9 +32,9 @@ STORES = ROOT / "docs" / "stores.md"
 REQUESTS_PAGE = ROOT / "docs" / "requests.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-# Of Flagger's and KServe's objects; and what is shown as unknown.
+# Of Argo's, Flagger's and KServe's objects; and what is shown as unknown.
 NOT_OURS = {
-    "migration.md": {"status.phase", "status.url"},
+    "migration.md": {"status.metricResults", "status.phase", "status.url"},
     "refusals.md": {"spec.rollout.mirror"},
 }
 

@@ -33,12 +33,15 @@ from perennial.plan.rollout import (
     wants_metrics,
     web_asked,
 )
-from perennial.plan.rollout.analysis.look import closed
+from perennial.plan.rollout.analysis.later import is_asked as is_asked_later
+from perennial.plan.rollout.analysis.later import span as later_span
+from perennial.plan.rollout.analysis.look import closed, pair_of
 from perennial.plan.rollout.golden import requests_of
 from perennial.plan.rollout.signature_check import CHANGED, UNKNOWN, is_asked
 from perennial.plan.rollout.state import is_undone
 from perennial.plan.rollout.traffic.replicas import split
 from perennial.plan.serving.revision import Record
+from perennial_artifact.outcomes import Known, Outcomes
 from perennial_artifact.windows import Bucket, Requests, Window
 
 REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
@@ -130,6 +133,7 @@ class World:
         self.tells_room = False  # pods that find no room say so
         self.instant = True
         self.error_rate = self.refusal_rate = 0.0
+        self.wrong_labels = 0.05
         self.seconds_each = 0.01
         self.requests_per_pass = 20.0
         self.stable_requests = 20.0
@@ -290,7 +294,50 @@ class World:
         snapshot = replace(snapshot, answers=answers, signatures=signatures)
         snapshot = replace(snapshot, golden_map=self.golden_map)
         golden = tuple(self._golden(snapshot)) if wants_golden(snapshot) else ()
+        snapshot = replace(snapshot, outcomes=self._outcomes(snapshot))
         return replace(snapshot, measurements=tuple(self._measured(snapshot)), golden=golden)
+
+    def _outcomes(self, s: DeploymentSnapshot) -> Answers | None:
+        """Return the labels of the time that is asked for, where it is: ten a second and version.
+
+        They are known at once, a twentieth of stable's and ``wrong_labels`` of the canary's wrong.
+        """
+        status = self.deployment.status
+        stable, canary = status.stable, status.canary
+        if (
+            stable is None
+            or canary is None
+            or not is_asked_later(s.deployment.spec.rollout.judging)
+        ):
+            return None
+        span = later_span(s.status.analysis, pair_of(stable.revision, canary.revision), s.now)
+        if span is None:
+            return None
+        known = []
+        for revision, wrong in ((stable, 0.05), (canary, self.wrong_labels)):
+            has_answered = self.requests_of(revision.revision) > 0
+            labels = 10 * (span[1] - span[0]) if has_answered else 0
+            counts = {"yes": {50: round(labels * (1 - wrong))}, "no": {50: round(labels * wrong)}}
+            known.append(
+                Outcomes(
+                    version=revision.artifact.sha256[:12],
+                    score="Probability",
+                    classes=["no", "yes"],
+                    known=[Known(age=60, labels=counts if labels else {})],
+                )
+            )
+        asked, heard = {}, []
+        for revision in (stable, canary):
+            name = revision.revision
+            if self.ready(name):
+                asked[name] = (f"pod-{name}-0",)
+                told = known if revision is stable else []  # all feedback comes to one pod
+                window = Window(
+                    model="m", version="1", since=0, clock=span[1] + 1, start=span[0],
+                    end=span[1], outcomes=told,
+                )  # fmt: skip
+                heard.append(Answer(f"pod-{name}-0", name, window))
+        return Answers(asked, span[1], tuple(heard))
 
     def _measured(self, s: DeploymentSnapshot) -> Iterator[tuple[str, Measurement]]:
         """Yield what others answered: they take until the next pass."""

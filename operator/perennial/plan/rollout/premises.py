@@ -43,6 +43,8 @@ class KeepsCapacity:
         before = self._seen(present)
         after = self._seen({**present, lowered: _changed(present[lowered], then)})
         serving = min(self._ready(before), self.s.replicas)
+        if not self._share(before, after):
+            return False
         if serving == 0:
             return True
         return self._ready(after) >= serving - self.given and self._answers(before, after)
@@ -55,6 +57,13 @@ class KeepsCapacity:
         stable = self.s.deployment.status.stable
         known = self.traffic.reached(before) | {stable.revision if stable is not None else ""}
         return all(after.ready_as_reported(r) > 0 for r in self.traffic.reached(after) - known)
+
+    def _share(self, before: DeploymentSnapshot, after: DeploymentSnapshot) -> bool:
+        """Tell whether what others join has the pods yet that were seen: else these have all."""
+        now, then = self.traffic.reached(before), self.traffic.reached(after)
+        return then <= now or all(
+            after.ready_as_reported(r) >= min(self.s.ready(r), self.s.asked(r)) for r in now & then
+        )
 
     def _ready(self, s: DeploymentSnapshot) -> float:
         """Return what the ready pods that requests reach answer, without those about to end."""

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from builders import SHA
 from builders import version as version_of
 from rollout_world import World
@@ -155,3 +156,39 @@ def test_the_sentences() -> None:
     )
     assert said_of({"accuracy": against}, "Undecided", 0, None, None, False, None) == ""
     assert chance(1) == "= 1" and chance(1.234e-5) == "= 0.000012"
+
+
+LABELS = {"name": "right", "accuracy": {"againstStable": {"maximumDecrease": 0.1}}}
+BY_LABELS: dict[str, Any] = {
+    "canary": {"steps": [{"setWeight": 50}, {"pause": {"duration": "5m"}}]},
+    "analysis": {"metrics": [LABELS]},
+}
+
+
+@pytest.mark.parametrize("cut", [99, 0, 1, 2])
+def test_wrong_labels_take_a_canary_back_also_where_the_operator_is_killed(cut: int) -> None:
+    world = World(rollout=BY_LABELS)
+    world.settle()
+    world.wrong_labels = 0.4
+    world.wish(NEW_SHA)
+    for _ in range(40):
+        world.step(seconds=5.0)
+        world.step(cut, seconds=5.0)
+        if world.deployment.status.rejected:
+            break
+    said = sentence(world, "RolledBack")
+    assert re.search(
+        r"rolled back at 50 %: accuracy 60% against 95% of stable, p .+ after [\d,]+ labels$", said
+    ), said
+
+
+def test_right_labels_promote_one_and_stay_in_its_decision() -> None:
+    world = World(rollout=BY_LABELS)
+    world.settle()
+    world.wish(NEW_SHA)
+    for _ in range(90):
+        world.step(seconds=5.0)
+    found = decided(world, "Promoted")
+    (right,) = found.metrics
+    assert (right.verdict, right.value, right.reference) == ("Successful", 0.95, 0.95)
+    assert right.low is not None and right.high is not None and right.low < 0 < right.high

@@ -122,6 +122,21 @@ def test_the_winner_is_promoted_by_the_rollout_and_serves_on() -> None:
     assert stable(w) == "a", "the promotion ended when the spec asked for another model"
 
 
+@pytest.mark.parametrize("best", [B, C])
+def test_who_won_serves_on_while_it_is_stable_of_the_next_experiment(best: str) -> None:
+    w = won(world(then="Promote"))
+    w.run(200)
+    assert stable(w) == "b"
+    w.rewards |= {B: 0.15, C: 0.1, best: 0.4}
+    edited(w, variants=variants(2)[1:])
+    w.run(60)
+    assert stable(w) == "b" and [a.sha256[0] for a in w.experiment.arms] == ["b", "c"]
+    w.run(500)
+    assert w.experiment.winner == ("stable" if best == B else "c")
+    w.run(200)
+    assert stable(w) == best[0]
+
+
 def test_naming_the_winner_in_the_spec_changes_nothing() -> None:
     w = won(world(then="Promote"))
     w.run(300)

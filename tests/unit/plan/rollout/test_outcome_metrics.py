@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from builders import NOW, SHA
+from rollout_world import World as Simulated
 
 from perennial.api.deployment import Analysis, AnalysisStatus, ArtifactRef, MetricStatus, Revision
 from perennial.plan.core.questions import Answer, Answers
+from perennial.plan.rollout import questions
 from perennial.plan.rollout.analysis.later import STEP_SECONDS, Trial, span
 from perennial.plan.rollout.analysis.look import closed, look
 from perennial_artifact.outcomes import AGES, Errors, Known, Outcomes, Rewards, add_outcomes
@@ -465,3 +467,27 @@ def test_a_null_canary_is_not_failed_by_labels_that_are_late_by_class() -> None:
         )  # fmt: skip
         failed += any(m.verdict == "Failed" for m in found.values())
     assert failed == 0
+
+
+@pytest.mark.parametrize(
+    ("metrics", "parts"),
+    [
+        ([{"name": "e", "errorRate": AGAINST}], {"requests"}),
+        ([{"name": "a", "accuracy": AGAINST}], {"requests", "outcomes"}),
+        ([{"name": "s", "predictionShift": {"maximum": 0.1}}], {"requests", "outcomes"}),
+    ],
+)
+def test_only_the_parts_that_metrics_need_are_asked_for(
+    metrics: list[dict[str, Any]], parts: set[str]
+) -> None:
+    trial = Simulated({"metrics": metrics})
+    trial.steps(5)
+    trial.wish("b" * 64)
+    trial.steps(12)
+    assert trial.deployment.status.canary is not None
+    seen = set[str]()
+    for _ in range(3):
+        trial.seconds += 2  # what was not looked at yet
+        seen |= set(questions(trial.snapshot()))
+        trial.steps(1)
+    assert seen == parts

@@ -23,9 +23,9 @@ class StaleRollouts(Rollouts):
         world: Any = self.world
         revisions = sorted(world.workloads)
         world.lose(revisions[which % len(revisions)], left)
-        world.heard = 0.0
+        world.received = 0.0
         self.work(passes)
-        world.heard = 0.5
+        world.received = 0.5
 
 
 TestStaleRollouts = StaleRollouts.TestCase
@@ -43,15 +43,15 @@ def test_pods_that_are_lost_unheard_at_any_moment_cost_nothing(whose: int, left:
         world.wish("a" * 64)
         world.settle()
         world.wish("b" * 64)
-        world.heard = 1.0
+        world.received = 1.0
         for _ in range(moment):
             world.step()
         revisions = sorted(world.workloads, key=lambda r: world.born[r])
         world.lose(revisions[whose % len(revisions)], left)
-        world.heard, world.instant = 0.0, False
+        world.received, world.instant = 0.0, False
         for _ in range(4):
             world.step()
-        world.heard = 0.5
+        world.received = 0.5
         world.settle()
         assert world.deployment.status.stable is not None
         assert world.deployment.status.stable.artifact.sha256 == "b" * 64

@@ -131,8 +131,8 @@ class Rollout(ApiModel):
         None,
         description=(
             "How long what was promoted is still watched, at most keepReplaced; by default not at "
-            "all. Where its pods crash, or a metric with a limit of its own (a maximum) fails, "
-            "what it replaced takes over again at once. Newer versions wait for the end."
+            "all. Where its pods crash, or a metric with a limit of its own (maximum, minimum) "
+            "fails, what it replaced takes over again at once. Newer versions wait for the end."
         ),
         json_schema_extra=within("1s", "720h"),
     )

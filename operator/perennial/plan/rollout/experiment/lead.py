@@ -93,7 +93,7 @@ def _led(
     stable = state.status.stable
     if known is None or known.key != key_of(experiment):
         state = _anew(state, known, "its variants have changed")
-        known = ExperimentStatus(key=key_of(experiment))
+        known = _fresh(known, key_of(experiment))
         state = state.set(experiment=known)
     if known.result is not None:
         return _promoting(s, state, experiment, known, asked)
@@ -103,12 +103,19 @@ def _led(
     control = known.arm(STABLE)
     if control is not None and control.sha256 != stable.artifact.sha256:
         state = _anew(state, known, f"stable is {stable.name} now")
-        known = ExperimentStatus(key=known.key)
+        known = _fresh(known, known.key)
     if not is_on(state.status):
         return _waiting(s, state, experiment, known, stable, is_alone)
     if not running(known):
         return _starting(s, state, experiment, known)
     return _running(s, state, experiment, known, asked, seen)
+
+
+def _fresh(known: ExperimentStatus | None, key: str) -> ExperimentStatus:
+    """Return an experiment of which nothing is known; who won the last one serves on by that."""
+    if known is None or known.promoted is None:
+        return ExperimentStatus(key=key)
+    return ExperimentStatus(key=key, promoted=known.promoted, replaces=known.replaces)
 
 
 def _hindered(s: DeploymentSnapshot, state: State, desired: Revision | None) -> str:
@@ -309,8 +316,10 @@ def _ended(
 ) -> State:
     """Record how it ended: nothing of it is derived again."""
     over = _over(s, known, ended)
-    digest = asked.artifact.sha256 if asked is not None else ""
-    over = over.model_copy(update={"replaces": digest if ended.winner != STABLE else ""})
+    takes_over = experiment.then == "Promote" and ended.winner not in ("", STABLE)
+    if takes_over or known.promoted is None:  # else who won the last one serves on
+        digest = asked.artifact.sha256 if asked is not None and ended.winner != STABLE else ""
+        over = over.model_copy(update={"replaces": digest, "promoted": None})
     event = Event("ExperimentEnded", ended.message)
     return _promoting(s, state.set(event, experiment=over), experiment, over, asked)
 

@@ -137,12 +137,13 @@ class LabelShare:
             return found
         value, reference = found.value, found.reference
         low, high = found.low, found.high
+        whole = 0 if self.compares(asked) else 1  # beside stable it is of the difference
         return replace(
             found,
             value=None if value is None else 1 - value,
             reference=None if reference is None else 1 - reference,
-            low=None if high is None else 1 - high,
-            high=None if low is None else 1 - low,
+            low=None if high is None else whole - high,
+            high=None if low is None else whole - low,
         )
 
     def _at_equal_age(self, known: MetricStatus) -> AtEqualAge:
