@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from perennial.api.common import ApiModel
+from perennial.api.measured import MeasuredMetric
 from perennial.api.values import Text, Time
 
 Outcome = Literal["Successful", "Failed", "Undecided", "Unreachable", "NotComparable"]
@@ -20,10 +21,9 @@ class MeasurementStatus(ApiModel):
     problem: Text = Field("", description="Why the last one gave no number.")
 
 
-class MetricStatus(ApiModel):
+class MetricStatus(MeasuredMetric):
     """What is known of a metric, and what its test carries on from look to look."""
 
-    name: str = Field(description="Name of the metric.", max_length=63)
     key: str = Field("", description="Hash of the metric, as it was judged.", max_length=16)
     verdict: Outcome = Field(
         "Undecided",
@@ -33,29 +33,6 @@ class MetricStatus(ApiModel):
         ),
     )
     message: Text = Field("", description="The verdict in a sentence.")
-    summary: Text = Field("", description="The numbers in half a sentence.")
-    value: float | None = Field(
-        None, description="The canary's share, or mean; or the last number of others."
-    )
-    reference: float | None = Field(None, description="Stable's, or the limit.")
-    requests: int = Field(
-        0, description="Requests, labels or rewards of the canary behind the value."
-    )
-    p: float | None = Field(
-        None,
-        description=(
-            "Chance of such counts if the canary were not worse; where it is Successful, if it "
-            "were worse than it may be."
-        ),
-    )
-    low: float | None = Field(
-        None,
-        description=(
-            "Lower end of where the value truly is; beside stable, of the difference. It holds at "
-            "all looks together, with 95 %."
-        ),
-    )
-    high: float | None = Field(None, description="Upper end of it.")
     course: list[float] = Field(
         [],
         description=(
