@@ -150,7 +150,7 @@ def _with_numbers(experiment: Experiment, known: ExperimentStatus, uid: str) -> 
         mean, half = means.get(at), NORMAL_95 * errors.get(at, 0.0)
         update = {
             "outcomes": int(whole.rows[at]),
-            "mean": None if mean is None else round(mean, DIGITS),
+            "mean": None if mean is None else round(mean, DIGITS) + 0.0,  # never minus zero
             "low": None if mean is None else round(mean - half, DIGITS),
             "high": None if mean is None else round(mean + half, DIGITS),
             "probability_best": round(best[at], DIGITS) if at in best else None,
