@@ -153,12 +153,15 @@ def _problem(error: Exception) -> str:
         return f"it did not answer within {SECONDS:g} s"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "its certificate is not trusted"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "it does not speak TLS as https asks for"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         cause = error.os_error
         return str(cause) if isinstance(cause, Forbidden) else "its name is not known"
     if isinstance(error, aiohttp.ClientConnectorError):
-        why = error.os_error.strerror or "no connection"
-        return f"it cannot be connected to: {why}"[:200]
+        number = error.os_error.errno  # its own words tell an address, which is nobody's business
+        why = os.strerror(number) if number else "no connection"
+        return f"it cannot be connected to: {why}"
     if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError):
         return "its answer did not come whole: the connection was closed"
     if isinstance(error, aiohttp.ClientError):

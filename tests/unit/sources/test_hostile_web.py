@@ -175,7 +175,26 @@ async def test_a_port_where_nobody_listens_says_so(asking: Web) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
-    assert "cannot be connected to" in (await ask(asking, url)).problem
+    problem = (await ask(asking, url)).problem
+    assert problem == "it cannot be connected to: Connection refused"
+
+
+async def test_a_name_tells_nobody_its_address(
+    asking: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leading_to(monkeypatch, "192.0.2.1")
+    monkeypatch.setattr(web, "CONNECT_SECONDS", 0.1)
+    assert "192.0.2.1" not in (await ask(asking, "http://inner.example:8080/")).problem
+
+
+async def test_https_where_nobody_speaks_it_says_so(asking: Web) -> None:
+    def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 No\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as server:
+        found = await ask(asking, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    assert found.problem == "it does not speak TLS as https asks for"
 
 
 def leading_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:

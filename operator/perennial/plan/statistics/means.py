@@ -14,6 +14,9 @@ KNOWN = 16.0
 """How surely the spread must be known: to within a quarter. Of rewards that are nearly always 0
 the first hundred tell next to nothing of it: a third of healthy canaries failed by them."""
 
+RARER = 10.0
+"""Values of an arm that are all the same may be those of one that earns so many times as seldom as
+the other, and as much more each time."""
 ROUNDING = 1e-13
 """What is left of a sum of squares, as a part of it, where values that are the same are taken from
 their mean."""
@@ -179,14 +182,14 @@ class MeanDifference:
     def is_spread_known(self) -> bool:
         """Tell whether the variances of both arms are known well enough.
 
-        An arm whose values are all the same is taken to vary as the other one, once it has as many
-        as that one needs: else a canary that earns nothing at all would never be told.
+        An arm whose values are all the same is taken to vary as the other one, once it has so many
+        that it is not just earning more seldom: else a canary that never earns would never fail.
         """
         canary = freedom_needed(self.canary_within, self.canary_df, self.canary_fourth, self.looks)
         stable = freedom_needed(self.stable_within, self.stable_df, self.stable_fourth, self.looks)
-        return self.canary_df >= (canary if self.canary_within else stable) and self.stable_df >= (
-            stable if self.stable_within else canary
-        )
+        canary_needs = canary if self.canary_within else RARER * max(BURN_IN, stable)
+        stable_needs = stable if self.stable_within else RARER * max(BURN_IN, canary)
+        return self.canary_df >= canary_needs and self.stable_df >= stable_needs
 
     @property
     def difference(self) -> float:

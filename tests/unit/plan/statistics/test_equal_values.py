@@ -60,6 +60,20 @@ def test_rare_rewards_that_did_not_come_yet_are_no_failure(share: float) -> None
     assert failed <= 3
 
 
+def test_one_that_earns_as_much_but_more_seldom_is_no_failure() -> None:
+    """One in a hundred earns ten where one in ten earns one: a fifth has none in 160."""
+    failed = 0
+    for seed in range(60):
+        rng, test = random.Random(seed), MeanDifference()
+        for _ in range(60):
+            canary, stable = clicks(rng, 50, 0.01, 10.0), clicks(rng, 50, 0.1)
+            test = test.after(canary, stable, planned=2_000)
+            if test.verdict(0.0, ALPHA, higher_is_better=True).outcome == "Failed":
+                failed += 1
+                break
+    assert failed <= 3
+
+
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e6])
 def test_where_all_values_are_the_same_nothing_is_known_of_how_they_vary(value: float) -> None:
     test, one = MeanDifference(), OneMean()
