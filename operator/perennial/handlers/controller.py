@@ -74,6 +74,7 @@ class Controller:
             if error.status != 403 or not await self._is_gone(key.namespace):
                 raise
             result = "success"
+            OBSERVERS[key.kind].forget(key.namespace, key.name)
             metrics.forget(*key)
             return None
         finally:

@@ -8,7 +8,6 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -27,6 +26,8 @@ METADATA = {
     for a in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254")
 }
 """Where clouds tell a machine its secrets, beside the link-local 169.254.169.254."""
+TRANSLATED = [ipaddress.IPv6Network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48")]
+"""Whose last four bytes a translator on the way (NAT64) takes for an IPv4 address."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -37,9 +38,19 @@ class Forbidden(OSError):
 
 def is_metadata(address: Address) -> bool:
     """Tell whether an address is a cloud's own, or nobody's: not even an administrator means it."""
-    plain = getattr(address, "ipv4_mapped", None) or address
+    plain = led_to(address)
     odd = plain.is_link_local or plain.is_multicast or plain.is_unspecified
     return bool(odd) or plain in METADATA
+
+
+def led_to(address: Address) -> Address:
+    """Return where an address leads: an IPv4 one may be written within an IPv6 one."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    inner = address.ipv4_mapped or address.sixtofour
+    if inner is None and any(address in network for network in TRANSLATED):
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return inner or address
 
 
 class Web:
@@ -113,7 +124,12 @@ class Web:
     async def _read(
         self, read: Callable[[int, bytes], Measurement], status: int, body: bytes
     ) -> Measurement:
-        return await asyncio.get_running_loop().run_in_executor(self._reader, read, status, body)
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._reader, read, status, body)
+        except (ArithmeticError, LookupError, TypeError, RecursionError, MemoryError):
+            # A stranger's word must not end the pass of whoever asked.
+            return Measurement(None, "its answer cannot be read")
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -137,12 +153,17 @@ def _problem(error: Exception) -> str:
         return f"it did not answer within {SECONDS:g} s"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "its certificate is not trusted"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "it does not speak TLS as https asks for"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         cause = error.os_error
         return str(cause) if isinstance(cause, Forbidden) else "its name is not known"
     if isinstance(error, aiohttp.ClientConnectorError):
-        why = error.os_error.strerror or "no connection"
-        return f"it cannot be connected to: {why}"[:200]
+        number = error.os_error.errno  # its own words tell an address, which is nobody's business
+        why = os.strerror(number) if number else "no connection"
+        return f"it cannot be connected to: {why}"
+    if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError):
+        return "its answer did not come whole: the connection was closed"
     if isinstance(error, aiohttp.ClientError):
         return "it answered with what is no HTTP"
     return str(error)
@@ -152,11 +173,13 @@ def _refuse_literal(host: str) -> None:
     """Refuse a cloud's own address; any other that is written out an administrator has allowed.
 
     Raises:
-        Forbidden: it is one.
+        Forbidden: it is one, or a number that only some take for an address: 127.1 is home.
     """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
+        if host.replace(".", "").isdigit():
+            raise Forbidden(f"{host} is no address: write all four numbers of it") from None
         return
     if is_metadata(address):
         raise Forbidden(f"{host} is an address that is never asked")
@@ -166,7 +189,7 @@ class _Guarded(AbstractResolver):
     """Looks names up, and leaves out the addresses that no name may lead to."""
 
     def __init__(self, api_server: str) -> None:
-        self._api_server = api_server
+        self._api_server = _as_written(api_server)
         self._pool = ThreadPoolExecutor(LOOKUPS, "lookup")
 
     async def resolve(
@@ -180,7 +203,8 @@ class _Guarded(AbstractResolver):
         """
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._pool, _look_up, host, port, family)
-        may = [result for result in found if not self._is_forbidden(result["host"])]
+        is_its_name = _as_written(host) == self._api_server
+        may = [r for r in found if not is_its_name and not self._is_forbidden(r["host"])]
         if found and not may:
             raise Forbidden(
                 "its name leads to an address that is never asked: the operator's own machine, the "
@@ -193,9 +217,18 @@ class _Guarded(AbstractResolver):
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _is_forbidden(self, host: str) -> bool:
-        address: Any = ipaddress.ip_address(host.partition("%")[0])
-        plain = getattr(address, "ipv4_mapped", None) or address
+        address = ipaddress.ip_address(host.partition("%")[0])
+        plain = led_to(address)
         return plain.is_loopback or is_metadata(plain) or str(plain) == self._api_server
+
+
+def _as_written(host: str) -> str:
+    """Return an address as Python writes it, or a name: the environment may have either."""
+    bare = host.strip("[]").rstrip(".").lower()
+    try:
+        return str(led_to(ipaddress.ip_address(bare)))
+    except ValueError:
+        return bare
 
 
 def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:

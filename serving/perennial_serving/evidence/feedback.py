@@ -11,6 +11,9 @@ from perennial_serving.system.errors import RequestError
 
 MAXIMUM_ITEMS = 10_000
 MAXIMUM_ID = 256  # characters; also of a label
+# A row of five members has as many, and a few more are for ids that have some: two bytes of JSON
+# would become a hundred.
+_MOST_COMMAS = 10 * MAXIMUM_ITEMS
 
 Label = str | int | float | bool
 
@@ -50,6 +53,8 @@ def parse(body: bytes | bytearray) -> list[Feedback]:
     Raises:
         RequestError: 400, it is not of that form.
     """
+    if body.count(b",") > _MOST_COMMAS:
+        raise RequestError(400, f"expected at most {MAXIMUM_ITEMS} rows, got many more")
     try:
         found = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -36,6 +36,9 @@ class Limits:
     memory_bytes: int
     rows: int
     connections: int
+    """Of each port."""
+    copies: int
+    """Connections of each port for copies of requests."""
     in_flight: int
     batch_rows: int
     threads: int
@@ -53,10 +56,11 @@ async def serve(plane: DataPlane, limits: Limits, sockets: Sockets) -> None:
     scheduler = Scheduler(plane, limits.batch_rows, limits.threads)
     budget = plane.metrics.budget = Budget(limits.budget_bytes)
     engine = Engine(plane, scheduler, admission, Feeds(plane.model, limits.rows), budget)
-    body, most = limits.body_bytes, limits.connections
+    body = limits.body_bytes
     rests: list[tuple[HttpPort, socket.socket]] = []
     rpcs: list[tuple[GrpcPort, socket.socket]] = []
     for http, grpc, mirrored in _data_ports(sockets):
+        most = limits.copies if mirrored else limits.connections
         rest, calls = RestApp(engine, body, mirrored), GrpcApp(engine, body, mirrored)
         streamed = calls.streamed | reflection.streamed()
         rests.append((http_port(rest, refusal, body, budget, most), http))

@@ -58,12 +58,17 @@ def work(
     import uvloop
 
     files = resources.raise_file_limit()
-    connections = resources.connections(chosen.max_connections, files)
-    kept = 2 * connections * resources.CONNECTION_BYTES + plane.kept_bytes
+    ports = 2 + len(sockets.mirror)
+    connections = resources.connections(chosen.max_connections, files, ports)
+    # A gateway sends copies by few connections: one for each at most, where it is HTTP/1.
+    copies = min(connections, chosen.max_in_flight)
+    open_at_most = 2 * connections + len(sockets.mirror) * copies
+    kept = open_at_most * resources.CONNECTION_BYTES + plane.kept_bytes
     limits = Limits(
         body_bytes=chosen.max_body_bytes,
         budget_bytes=resources.budget(memory, resources.resident(), chosen.max_body_bytes, kept),
         connections=connections,
+        copies=copies,
         memory_bytes=memory,
         rows=chosen.max_rows,
         in_flight=chosen.max_in_flight,

@@ -15,11 +15,16 @@ from perennial_serving.evidence.feedback import Feedback, Item, Label, of_item
 from perennial_serving.evidence.taking import IS_COPY, NO_FEEDBACK
 from perennial_serving.protocol import feedback_pb2 as pb
 from perennial_serving.protocol.call import Engine
+from perennial_serving.protocol.wire import check_parts
 from perennial_serving.system.errors import RequestError, as_request_error
 from perennial_serving.transport.http2.calls import Call
 from perennial_serving.transport.http2.grpc_wire import CallFault
 
 METHOD = "/perennial.FeedbackService/Feedback"
+MOST_PARTS = 5 * feedback.MAXIMUM_ITEMS
+"""Each row may be an item, with an id, a receipt, a row, and what is known. Two bytes are a part,
+and would become hundreds."""
+_ITEMS = pb.FeedbackRequest.ITEMS_FIELD_NUMBER
 
 
 class FeedbackCalls:
@@ -49,14 +54,18 @@ class FeedbackCalls:
     async def _take(self, call: Call) -> None:
         engine = self._engine
         try:
-            message = call.read(self._maximum)
-            told = await engine.plane.feedback(partial(read, message, engine), engine.threads)
+            # Inflated on a thread, too: others' requests do not wait for it.
+            taken = partial(self._read, call)
+            told = await engine.plane.feedback(taken, engine.threads)
         except CallFault as fault:
             call.fail(fault.code, fault.text)
         except Exception as error:
             self._refuse(call, as_request_error(error))
         else:
             call.respond(pb.FeedbackResponse(**told).SerializeToString())
+
+    def _read(self, call: Call) -> list[Feedback]:
+        return read(call.read(self._maximum), self._engine)
 
 
 def read(message: bytes, engine: Engine) -> list[Feedback]:
@@ -65,6 +74,7 @@ def read(message: bytes, engine: Engine) -> list[Feedback]:
     Raises:
         RequestError: 400, it is wrong; 404, it is about another model.
     """
+    check_parts(message, _ITEMS, MOST_PARTS)
     try:
         request = pb.FeedbackRequest.FromString(message)
     except DecodeError as error:

@@ -57,6 +57,29 @@ def lifted(message: bytes) -> tuple[bytes, Lifted]:
     return (b"".join((*kept, whole[at:])), found) if found else (message, found)
 
 
+def check_parts(message: bytes, nested: int, most: int) -> None:
+    """Refuse a message of many parts, those of its fields ``nested`` counted, too.
+
+    Raises:
+        RequestError: 400, it has more than ``most``, or is no message.
+    """
+    if len(message) <= SMALL:
+        return
+    whole, parts = memoryview(message), 0
+    try:
+        for number, kind, _, start, end in _fields(whole):
+            inner = _fields(whole[start:end]) if (number, kind) == (nested, _BYTES) else ()
+            parts += 1
+            for _ in inner:
+                parts += 1
+                if parts > most:
+                    break
+            if parts > most:
+                raise RequestError(400, f"the message has over {most} parts")
+    except IndexError as error:
+        raise RequestError(400, "the message does not end where its fields do") from error
+
+
 def _tensor(content: memoryview, left: list[int]) -> tuple[bytes, list[memoryview]]:
     """Return an input without its contents, and these, where they are long."""
     kept: list[memoryview] = []

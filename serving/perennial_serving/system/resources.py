@@ -25,9 +25,9 @@ def raise_file_limit() -> int:
     return most
 
 
-def connections(wanted: int, files: int) -> int:
-    """Return how many connections each of two ports may have, so that files are left."""
-    return max(16, min(wanted, (files - _OTHER_FILES) // 2))
+def connections(wanted: int, files: int, ports: int = 2) -> int:
+    """Return how many connections each of some ports may have, so that files are left."""
+    return max(16, min(wanted, (files - _OTHER_FILES) // ports))
 
 
 def resident() -> int:

@@ -118,6 +118,8 @@ TABLE: list[tuple[Pod, Pod | None, int, bool]] = [
     (CLIENT, OPERATOR, 9090, False),
     (CLIENT, MODEL, 8080, True),
     (CLIENT, MODEL, 8081, True),
+    (CLIENT, MODEL, 8082, True),  # a Gateway's copies, which may come from anywhere
+    (CLIENT, MODEL, 8083, True),
     (CLIENT, MODEL, 9090, False),
     (NEIGHBOUR, MODEL, 9090, False),
     (BESIDE, MODEL, 9090, False),

@@ -1,5 +1,6 @@
 """Named namespaces that go and come while the operator runs."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from perennial.cluster.queue import Key
 from perennial.handlers import controller
 from perennial.handlers.controller import Controller
 from perennial.handlers.namespaces import listable
+from perennial.handlers.observe.deployment import OUTSIDE
+from perennial.plan.rollout.analysis.sources.web import WebQuestion
 from perennial.settings import read
 from perennial.sources.pods import Pods
 
@@ -59,8 +62,21 @@ async def test_an_object_of_a_namespace_that_went_is_not_tried_again(
     reconcile = Controller(api, Pods(), SETTINGS, options).reconcile(
         Key("ModelDeployment", "a", "x")
     )
+    asked = asyncio.Event()
+
+    async def ask(question: Any) -> Any:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            asked.set()
+
+    OUTSIDE.look(("a", "x"), [WebQuestion("id", "http://a.example/")], ask)
+    await asyncio.sleep(0)
     if forgotten:
         assert await reconcile is None
     else:
         with pytest.raises(ApiException):
             await reconcile
+    await asyncio.sleep(0)
+    assert asked.is_set() == forgotten  # nothing more is asked in its name
+    OUTSIDE.forget("a", "x")

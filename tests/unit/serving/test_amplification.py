@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,17 @@ TENSOR = {"name": "x", "datatype": "FP32"}
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     directory = doubling(tmp_path_factory.mktemp("doubling"))
     with serving(directory, "--memory-bytes", str(1 << 30)) as found:
+        yield found
+        assert found.process.poll() is None
+
+
+@pytest.fixture
+def counting(tmp_path: Path) -> Iterator[Server]:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    (keys / "key").write_bytes(os.urandom(32))
+    options = ("--memory-bytes", str(1 << 30), "--receipts", str(keys))
+    with serving(doubling(tmp_path / "model"), *options) as found:
         yield found
         assert found.process.poll() is None
 
@@ -66,6 +78,42 @@ def test_a_message_of_tiny_parts_is_refused(server: Server, part: bytes) -> None
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
             )
     assert peak(server) - before < 250 << 20
+
+
+FEEDBACK = "/perennial.FeedbackService/Feedback"
+KNOWN = b"\x12\xff\xff\x7f" + b"\x22\x00" * ((1 << 21) // 2)
+"""An item of a million rows of which nothing is known."""
+
+
+@pytest.mark.parametrize(
+    "message", [b"\x12\x00" * 8_000_000, KNOWN[:4] + KNOWN[4:][: (1 << 21) - 1]]
+)
+def test_feedback_of_tiny_parts_is_refused(counting: Server, message: bytes) -> None:
+    before = resident(counting)
+    with grpc.insecure_channel(f"127.0.0.1:{counting.grpc}") as channel:
+        for compression in (grpc.Compression.NoCompression, grpc.Compression.Gzip):
+            with pytest.raises(grpc.RpcError) as caught:
+                channel.unary_unary(FEEDBACK)(message, compression=compression, timeout=60)
+            assert caught.value.code() in (
+                grpc.StatusCode.INVALID_ARGUMENT,
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+            )
+    assert peak(counting) - before < 100 << 20
+
+
+def rows(rewards: bytes) -> bytes:
+    return b'[{"receipt": "r", "reward": [' + rewards + b"0]}]"
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" + b"{}," * 5_000_000 + b"{}]", rows(b"0," * 7_000_000)], ids=["items", "rewards"]
+)
+def test_feedback_of_many_rows_is_refused_before_it_is_read(counting: Server, body: bytes) -> None:
+    before = resident(counting)
+    for _ in range(2):
+        status, told = post(counting, body, {}, "/v2/models/m/feedback")
+        assert status == 400 and b"at most 10000 rows" in told
+    assert peak(counting) - before < 100 << 20
 
 
 def test_an_unknown_method_is_not_inflated(server: Server) -> None:

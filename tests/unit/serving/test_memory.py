@@ -52,9 +52,11 @@ def binary(rows: int, size: int) -> tuple[bytes, dict[str, str]]:
     return head + bytes(4 * size), headers
 
 
-def post(server: Server, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
+def post(
+    server: Server, body: bytes, headers: dict[str, str], path: str = INFER
+) -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", server.http, timeout=60)
-    connection.request("POST", INFER, body, headers)
+    connection.request("POST", path, body, headers)
     answer = connection.getresponse()
     content = answer.read()
     connection.close()

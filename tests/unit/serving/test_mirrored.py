@@ -14,6 +14,8 @@ from servers import Server, closed_window, serving
 from test_request_log import logging, wait
 from tritonclient.grpc import service_pb2 as pb
 
+from perennial_serving.system import resources
+
 BODY = {"inputs": [{"name": "x", "shape": [1, 1], "datatype": "FP32", "data": [2.0]}]}
 
 
@@ -76,6 +78,29 @@ def test_a_copy_is_measured_and_compared_and_nothing_else(tmp_path: Path, worker
     assert sorted(a.answer or 0.0 for a in window.pairs.answers) == [4.0, 4.0, 6.0, 6.0]
     (found,) = window.outcomes
     assert sum(found.given.values()) == 4  # what was predicted counts, and nothing was sealed
+
+
+def test_copies_have_few_connections_and_files_are_left_for_all_ports(tmp_path: Path) -> None:
+    """A pod has four ports then, and neither memory nor files for twice as many connections."""
+    assert 4 * resources.connections(10_000, 1024, 4) + 128 <= 1024
+    http_port, grpc_port = free_ports()
+    copies = ("--mirror-http-port", str(http_port), "--mirror-grpc-port", str(grpc_port))
+    with serving(doubling(tmp_path), *copies, "--max-in-flight", "2", "--workers", "1") as server:
+        for port, ended in ((server.http, False), (http_port, True)):
+            opened = []
+            for _ in range(3):
+                opened.append(http.client.HTTPConnection("127.0.0.1", port, timeout=20))
+                opened[-1].request("GET", "/v2")
+                opened[-1].getresponse().read()
+            first = opened[0].sock
+            first.settimeout(5 if ended else 0.2)
+            if ended:
+                assert first.recv(1) == b""  # the longest idle one went
+            else:
+                with pytest.raises(TimeoutError):
+                    first.recv(1)
+            for connection in opened:
+                connection.close()
 
 
 def test_without_their_ports_none_are_taken(tmp_path: Path) -> None:

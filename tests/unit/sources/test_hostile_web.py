@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from perennial.plan.core.outside import Measurement, Message
+from perennial.plan.rollout.analysis.sources.prometheus import PrometheusQuestion
 from perennial.plan.rollout.analysis.sources.web import WebQuestion
 from perennial.sources import web
 from perennial.sources.web import Web
@@ -113,9 +114,9 @@ HOSTILE: dict[str, tuple[Respond, str]] = {
     "a body that never ends": (again(b"400\r\n" + b" " * 1024 + b"\r\n", 0, CHUNKED), LARGE),
     "a huge body": (again(b" " * 4096, 0, OK + b"Content-Length: 999999999\r\n\r\n"), LARGE),
     "is no HTTP": (says(b"hello\r\n\r\n"), "no HTTP"),
-    "ends at once": (says(), "no HTTP"),
+    "ends at once": (says(), "the connection was closed"),
     "an endless head": (again(b"X: " + b"y" * 1000 + b"\r\n", 0, OK), "no HTTP"),
-    "a body cut short": (says(OK + b"Content-Length: 10\r\n\r\n1"), "no HTTP"),
+    "a body cut short": (says(OK + b"Content-Length: 10\r\n\r\n1"), "did not come whole"),
     "packed": (says(sized(gzip.compress(b"1"), b"Content-Encoding: gzip")), "is compressed"),
     "no JSON": (says(sized(b"<html>")), "no JSON"),
     "no such path": (says(sized(b'{"a": 1}')), "nothing at /score"),
@@ -174,7 +175,26 @@ async def test_a_port_where_nobody_listens_says_so(asking: Web) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
-    assert "cannot be connected to" in (await ask(asking, url)).problem
+    problem = (await ask(asking, url)).problem
+    assert problem == "it cannot be connected to: Connection refused"
+
+
+async def test_a_name_tells_nobody_its_address(
+    asking: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leading_to(monkeypatch, "192.0.2.1")
+    monkeypatch.setattr(web, "CONNECT_SECONDS", 0.1)
+    assert "192.0.2.1" not in (await ask(asking, "http://inner.example:8080/")).problem
+
+
+async def test_https_where_nobody_speaks_it_says_so(asking: Web) -> None:
+    def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 No\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as server:
+        found = await ask(asking, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    assert found.problem == "it does not speak TLS as https asks for"
 
 
 def leading_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
@@ -205,6 +225,12 @@ FORBIDDEN = [
     "::",
     "224.0.0.1",
     "10.96.0.1",
+    # An IPv4 address within an IPv6 one, as a translator on the way takes it.
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::a9fe:a9fe",
+    "64:ff9b::a60:1",
+    "2002:a9fe:a9fe::1",
 ]
 
 
@@ -220,6 +246,52 @@ async def test_a_name_leads_neither_home_nor_to_the_api_server_nor_to_a_clouds_s
     finally:
         await asking.close()
     assert "leads to an address that is never asked" in found.problem and not servers.heads
+
+
+@pytest.mark.parametrize(
+    ("told", "host", "leads_to"),
+    [
+        ("fd00:0:0::0001", "metrics.example", "fd00::1"),
+        ("[fd00::1]", "metrics.example", "fd00::1"),
+        ("api.cloud.example", "API.cloud.example.", "192.0.2.1"),
+    ],
+)
+async def test_the_api_server_is_known_however_the_environment_writes_it(
+    told: str, host: str, leads_to: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leading_to(monkeypatch, leads_to)
+    asking = Web({"KUBERNETES_SERVICE_HOST": told})
+    try:
+        found = await ask(asking, f"http://{host}:8080/")
+    finally:
+        await asking.close()
+    assert "leads to an address that is never asked" in found.problem
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0127.0.0.1", "127.0.0.1."])
+async def test_a_number_that_only_some_take_for_an_address_is_none(
+    host: str, servers: Servers, asking: Web
+) -> None:
+    """A namespace may be called 1, so that *.{namespace} is 127.1: the operator's own machine."""
+    found = await ask(asking, await servers.url(GOOD, host))
+    assert found.value is None and not servers.heads
+    assert "never asked" in found.problem or "is no address" in found.problem
+
+
+async def test_an_answer_that_nobody_foresaw_is_no_number_and_no_fault_of_who_asks(
+    servers: Servers, asking: Web
+) -> None:
+    body = b'{"status":"success","data":{"resultType":"scalar","result":[1,1%s]}}' % (b"0" * 400)
+    question = PrometheusQuestion("id", await servers.url(says(sized(body))))
+    found = await asking.ask(question)
+    assert found == Measurement(None, "it answered what is no answer of Prometheus")
+
+    class Surprised(WebQuestion):
+        def read(self, status: int, body: bytes) -> Measurement:
+            raise OverflowError
+
+    found = await asking.ask(Surprised("id", await servers.url(GOOD)))
+    assert found == Measurement(None, "its answer cannot be read")
 
 
 async def test_it_is_the_address_that_was_looked_at_which_is_asked(
@@ -267,7 +339,7 @@ async def test_a_message_is_sent_whole_once_and_nothing_with_it(
     ("respond", "words"),
     [
         (hang, LATE),
-        (says(), "no HTTP"),
+        (says(), "the connection was closed"),
         (says(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"), "with status 500"),
         (says(b"HTTP/1.1 307 No\r\nLocation: http://127.0.0.1:1/\r\n\r\n"), "is not followed"),
         (again(b" " * 4096, 0, OK + b"Content-Length: 999999999\r\n\r\n"), LARGE),

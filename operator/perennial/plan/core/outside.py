@@ -19,8 +19,9 @@ _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _PORTS = {"http": "80", "https": "443"}
 DENIED = "UrlNotAllowed"
 """Why an object stalls that names what the chart does not let it ask."""
-_ENCODED = re.compile(r"%(2e|2f|5c|00)", re.IGNORECASE)
-"""A dot, a slash, a backslash or a nul in disguise, which may lead out of a folder."""
+_ENCODED = re.compile(r"%(2e|2f|5c|00|25|3b)", re.IGNORECASE)
+"""A dot, a slash, a backslash or a nul in disguise, which may lead out of a folder; so may what is
+in disguise twice, or a semicolon: some servers take /..; for the folder above."""
 
 
 @dataclass(frozen=True)
@@ -117,4 +118,5 @@ def _begins(pattern: str, asked: re.Match[str], namespace: str) -> bool:
 
 
 def _leads_elsewhere(path: str) -> bool:
-    return bool(_ENCODED.search(path)) or {".", ".."} & set(unquote(path).split("/")) != set()
+    segments = (segment.partition(";")[0] for segment in unquote(path).split("/"))
+    return bool(_ENCODED.search(path)) or any(segment in (".", "..") for segment in segments)

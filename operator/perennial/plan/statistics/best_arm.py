@@ -87,8 +87,10 @@ def leader(known: StratifiedMeans, effects: Effects, alpha: float, planned: floa
         half = half_width(variance, tau, each, sides=1) if tau > 0 else math.inf
         if above > (half if variance > 0 else 0.0):
             beaten.add(other)
-        else:
+        elif planned > 0:
             margin = max(margin, above + NORMAL_95_ONE_SIDED * math.sqrt(variance))
+        else:  # all values were the same by now, as those that are seldom above 0 are at first
+            margin = math.inf
     return Leader(first, frozenset(beaten), len(beaten) == len(others), margin)
 
 

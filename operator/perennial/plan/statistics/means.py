@@ -14,6 +14,13 @@ KNOWN = 16.0
 """How surely the spread must be known: to within a quarter. Of rewards that are nearly always 0
 the first hundred tell next to nothing of it: a third of healthy canaries failed by them."""
 
+RARER = 10.0
+"""Values of an arm that are all the same may be those of one that earns so many times as seldom as
+the other, and as much more each time."""
+ROUNDING = 1e-13
+"""What is left of a sum of squares, as a part of it, where values that are the same are taken from
+their mean."""
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -25,14 +32,18 @@ class Moments:
 
     @property
     def within(self) -> float:
-        """The sum of squares around the look's own mean."""
-        return max(0.0, self.squares - self.total**2 / self.rows) if self.rows else 0.0
+        """The sum of squares around the look's own mean; 0 where all values are the same."""
+        if not self.rows:
+            return 0.0
+        # Products, since a power raises where a pod tells what no number can hold.
+        found = self.squares - self.total * self.total / self.rows
+        return found if found > ROUNDING * self.squares else 0.0
 
     @property
     def fourth(self) -> float:
         """The square of that over its degrees of freedom: how it varies tells how surely it is
         known."""
-        return self.within**2 / (self.rows - 1) if self.rows > 1 else 0.0
+        return self.within * self.within / (self.rows - 1) if self.rows > 1 else 0.0
 
 
 def tau_squared(planned_variance: float, alpha: float) -> float:
@@ -60,11 +71,11 @@ def half_width(variance: float, tau: float, alpha: float, sides: int = 2) -> flo
     return math.sqrt(variance * (1 + variance / tau) * 2 * log)
 
 
-def is_spread_known(within: float, df: float, fourth: float, looks: float) -> bool:
-    """Tell whether a variance that is pooled over looks is known to within a quarter.
+def freedom_needed(within: float, df: float, fourth: float, looks: float) -> float:
+    """Return by how many degrees of freedom a variance is known to within a quarter.
 
-    The sums of squares of looks vary by (their degrees of freedom) x Var((x - mean)^2), whatever
-    the values are.
+    It is pooled over looks, whose sums of squares vary by (their degrees of freedom) x
+    Var((x - mean)^2), whatever the values are. Infinite where they do not vary yet.
 
     Args:
         within: the sum over looks of the sums of squares around their means.
@@ -73,9 +84,9 @@ def is_spread_known(within: float, df: float, fourth: float, looks: float) -> bo
         looks: how many looks there were.
     """
     if looks < 2 or df <= 0 or within <= 0:
-        return False
+        return math.inf
     spread = max(0.0, fourth - within**2 / df) / (looks - 1)
-    return df >= KNOWN * spread / (within / df) ** 2
+    return KNOWN * spread / (within / df) ** 2
 
 
 def chance_of(worse: float, variance: float, tau: float) -> float:
@@ -169,10 +180,16 @@ class MeanDifference:
 
     @property
     def is_spread_known(self) -> bool:
-        """Tell whether the variances of both arms are known well enough."""
-        return is_spread_known(
-            self.canary_within, self.canary_df, self.canary_fourth, self.looks
-        ) and is_spread_known(self.stable_within, self.stable_df, self.stable_fourth, self.looks)
+        """Tell whether the variances of both arms are known well enough.
+
+        An arm whose values are all the same is taken to vary as the other one, once it has so many
+        that it is not just earning more seldom: else a canary that never earns would never fail.
+        """
+        canary = freedom_needed(self.canary_within, self.canary_df, self.canary_fourth, self.looks)
+        stable = freedom_needed(self.stable_within, self.stable_df, self.stable_fourth, self.looks)
+        canary_needs = canary if self.canary_within else RARER * max(BURN_IN, stable)
+        stable_needs = stable if self.stable_within else RARER * max(BURN_IN, canary)
+        return self.canary_df >= canary_needs and self.stable_df >= stable_needs
 
     @property
     def difference(self) -> float:
@@ -186,6 +203,7 @@ class MeanDifference:
             return 0.0
         canary = self.canary_within / self.canary_df
         stable = self.stable_within / self.stable_df
+        canary, stable = canary or stable, stable or canary  # see is_spread_known
         total = canary * self.canary_weight + stable * self.stable_weight
         return total / self.weight**2
 
@@ -220,12 +238,11 @@ class MeanDifference:
         """
         label = f"{name}: " if name else ""
         if not self.planned_variance:
-            return Verdict(
-                "Undecided",
-                f"{label}too few {of}s yet to know how they vary: {self.canary_rows:,.0f} of the "
-                f"canary, {self.stable_rows:,.0f} of stable",
-                self.canary_rows,
-            )
+            why = f"too few {of}s yet to know how they vary"
+            if self.looks and not self.canary_within and not self.stable_within:
+                why = f"all {of}s are the same, so it is not known how they vary"
+            rows = f"{self.canary_rows:,.0f} of the canary, {self.stable_rows:,.0f} of stable"
+            return Verdict("Undecided", f"{label}{why}: {rows}", 0.0)
         worse = -self.difference if higher_is_better else self.difference
         good = worse + self.half_width(SUCCESS, 1) < margin
         found: Outcome = "Undecided"

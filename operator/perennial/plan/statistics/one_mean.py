@@ -8,8 +8,8 @@ from perennial.plan.statistics.means import (
     BURN_IN,
     Moments,
     chance_of,
+    freedom_needed,
     half_width,
-    is_spread_known,
     tau_squared,
 )
 from perennial.plan.statistics.numbers import as_list, counted, from_list, kept
@@ -52,8 +52,8 @@ class OneMean:
             kept(self.fourth + canary.fourth),
             self.planned_variance,
         )
-        known = is_spread_known(grown.within, grown.df, grown.fourth, grown.looks)
-        if self.planned_variance or grown.rows < burn_in or not known:
+        needed = freedom_needed(grown.within, grown.df, grown.fourth, grown.looks)
+        if self.planned_variance or grown.rows < burn_in or grown.df < needed:
             return grown
         expected = grown.variance * grown.rows / max(planned, grown.rows)
         return replace(grown, planned_variance=kept(expected))
@@ -68,8 +68,9 @@ class OneMean:
         """The variance of the mean."""
         if self.rows < 2:
             return 0.0
-        moments = Moments(self.rows, self.total, self.squares)
-        return moments.within / (self.rows - 1) / self.rows
+        whole = Moments(self.rows, self.total, self.squares).within
+        # Around one mean values vary no less than around each look's: what is less is rounding.
+        return max(whole, self.within) / (self.rows - 1) / self.rows
 
     def half_width(self, alpha: float, sides: int = 2) -> float:
         """Return how far the truth may be from the mean, at all looks together."""
@@ -98,10 +99,11 @@ class OneMean:
         """
         label = f"{name}: " if name else ""
         if not self.planned_variance:
-            message = (
-                f"{label}too few {of}s yet to know how they vary: {self.rows:,.0f} of the canary"
-            )
-            return Verdict("Undecided", message, self.rows, None, limit)
+            why = f"too few {of}s yet to know how they vary"
+            if self.looks and not self.within:
+                why = f"all {of}s are the same, so it is not known how they vary"
+            message = f"{label}{why}: {self.rows:,.0f} of the canary"
+            return Verdict("Undecided", message, 0.0, None, limit)
         worse = limit - self.mean if higher_is_better else self.mean - limit
         found: Outcome = "Undecided"
         if worse - self.half_width(alpha, 1) > 0:

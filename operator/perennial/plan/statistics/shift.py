@@ -110,7 +110,7 @@ class Shift:
                 f"canary, {self.stable_rows:,.0f} of stable, worth {self._worth():,.0f} that are "
                 f"not alike; {BURN_IN} are needed"
             )
-            return Verdict("Undecided", few, self.canary_rows, None, maximum)
+            return Verdict("Undecided", few, 0.0, None, maximum)
         shares = range(len(self.weighted))
         differences = [abs(d) / self.weight for d in self.weighted]
         variances = [self._variance(i, phi) for i, phi in enumerate(self.bursts.phi())]

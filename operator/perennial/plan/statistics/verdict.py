@@ -21,9 +21,10 @@ class Verdict:
     """The outcome for one metric, with a sentence for people.
 
     ``value`` and ``reference`` are what was measured and what it was held against (the limit, or
-    stable's value); ``requests`` the canary's, or its labels or rewards. ``p`` is the chance of
-    such counts if the canary were not worse; of one that is successful, if it were worse than it
-    may be. ``low`` and ``high`` are where the value truly is, or, beside stable, the difference.
+    stable's value); ``requests`` the canary's, or its labels or rewards: 0 where these say nothing
+    yet, since that is not "nothing against it". ``p`` is the chance of such counts if the canary
+    were not worse; of one that is successful, if it were worse than it may be. ``low`` and ``high``
+    are where the value truly is, or, beside stable, the difference.
     """
 
     outcome: Outcome

@@ -54,6 +54,9 @@ def test_what_begins_so_may_be_asked(url: str, allowed: str) -> None:
         ("https://a.example/team/..%2Fother", "https://a.example/team"),
         ("https://a.example/team/..%5cother", "https://a.example/team"),
         ("https://a.example/team/.%2e/other", "https://a.example/team"),
+        ("https://a.example/team/..;/other", "https://a.example/team"),  # as Tomcat reads it
+        ("https://a.example/team/..%3Bx/other", "https://a.example/team"),
+        ("https://a.example/team/%252e%252e/other", "https://a.example/team"),  # decoded twice
         ("file:///etc/passwd", "http://a.example"),
         ("", PROMETHEUS),
         (f"{PROMETHEUS}/", "nonsense"),

@@ -40,6 +40,8 @@ class Copied:
     share: float = 1.0
     """Of the requests, of which the shadow is sent a copy."""
     differs: float = 0.0
+    classes: tuple[tuple[str, ...], tuple[str, ...]] = (("no", "yes"), ("no", "yes"))
+    """Of stable and of the shadow."""
     requests: int = 200
     """In each second."""
     status: AnalysisStatus | None = None
@@ -47,8 +49,9 @@ class Copied:
     random: Random = field(default_factory=lambda: Random(1))
 
     def __post_init__(self) -> None:
-        self.stable = [PairCounts("a" * 12, self.score, b"k", ["no", "yes"]) for _ in range(3)]
-        self.shadow = [PairCounts("b" * 12, self.score, b"k", ["no", "yes"])]
+        old, new = self.classes
+        self.stable = [PairCounts("a" * 12, self.score, b"k", old) for _ in range(3)]
+        self.shadow = [PairCounts("b" * 12, self.score, b"k", new)]
         self.number = 0
         asked = {"name": "same", "disagreement": {"maximum": self.maximum}}
         if self.tolerance is not None:
@@ -128,6 +131,23 @@ def test_a_version_that_answers_otherwise_too_often_fails_and_one_that_seldom_do
     assert "of " in found.message and "pairs differ, 2% may; the limit is broken" in found.message
     good = Copied(differs=0.002, share=share).until_decided(60)
     assert good.verdict == "Successful" and good.requests >= 100, good.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ((), (), "pods of the new version do not tell the names of its classes"),
+        ((), ("no", "yes"), "pods of stable do not tell the names of its classes"),
+        (("no", "yes"), ("good", "bad"), "no class in common: no, yes of stable, good, bad of"),
+    ],
+)
+def test_answers_whose_classes_are_not_known_are_neither_the_same_nor_others(
+    old: tuple[str, ...], new: tuple[str, ...], words: str
+) -> None:
+    world = Copied(differs=0.5, classes=(old, new))
+    for _ in range(4):
+        found = world.step()
+    assert found.verdict == "NotComparable" and words in found.message, found.message
 
 
 def test_a_probability_says_the_class_that_it_makes_more_probable() -> None:

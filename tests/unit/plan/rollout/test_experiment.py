@@ -93,6 +93,17 @@ def test_what_is_the_same_to_a_part_of_its_mean_ends_before_its_time() -> None:
     assert w.experiment.message.startswith("no difference that matters")
 
 
+def test_rewards_that_did_not_come_yet_do_not_end_it() -> None:
+    """All are 0 at first, where one in a thousand is not: that says nothing of a difference."""
+    w = ExperimentWorld(**spec(1, stop={"after": "40m", "valueRemaining": 0.2}))
+    w.rewards |= {A: 0.0, B: 0.0}
+    w.run(1230)
+    assert w.experiment.result is None and w.experiment.arm("b").outcomes >= 200
+    w.run(1300)
+    assert w.experiment.result == "Undecided"
+    assert "inf" not in w.experiment.message and "do not vary" in w.experiment.message
+
+
 def test_too_few_outcomes_decide_nothing() -> None:
     w = world(stop={"minimumOutcomes": 1_000_000, "after": "10m"})
     w.rewards |= {B: 0.9}

@@ -45,6 +45,8 @@ class World:
     analysis: Analysis
     score: str = "Probability"
     classes: list[str] = field(default_factory=lambda: list(CLASSES))
+    canary_classes: list[str] | None = None
+    """None: as stable's."""
     came: dict[int, list[Came]] = field(default_factory=lambda: defaultdict(list))
     given: dict[int, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
     """Both by the step of the clock that they fall into."""
@@ -64,7 +66,9 @@ class World:
         for version, byte in (each for step in steps for each in self.given.get(step, ())):
             if version == sha:
                 given[byte] = given.get(byte, 0) + 1
-        own = Outcomes(version=sha[:12], score=self.score, given=given, classes=self.classes)
+        is_other = sha == NEW and self.canary_classes is not None
+        classes = self.canary_classes if is_other else self.classes
+        own = Outcomes(version=sha[:12], score=self.score, given=given, classes=classes or [])
         found = [[own]]
         for c in (each for step in steps for each in self.came.get(step, ())):
             if sha == OLD:  # all feedback comes to stable's pod
@@ -243,6 +247,7 @@ def test_a_limit_is_not_judged_before_half_of_the_labels_that_are_due_have_come(
         found = w.look()["accuracy"]
         assert found.verdict != "Failed", found.message
     assert "of the labels that are due have come" in found.message
+    assert found.requests == 0  # so that they are not the planned number with nothing against it
 
 
 def test_rewards_that_are_lower_fail_a_canary_and_equal_ones_pass() -> None:
@@ -401,6 +406,24 @@ def test_labels_that_are_called_otherwise_than_the_classes_are_told() -> None:
         found = w.look()["accuracy"]
     assert found.verdict == "NotComparable"
     assert "(no, yes); they are 1: send labels as the classes are called" in found.message
+
+
+def test_a_canary_whose_classes_are_called_otherwise_is_told_and_not_rolled_back() -> None:
+    w = world({"accuracy": AGAINST}, canary_classes=["good", "bad"])
+    found = run(w, 40, random.Random(14), (0.05, 0.05))["accuracy"]
+    assert found.verdict == "NotComparable", found.message
+    assert "one of its classes (good, bad); they are no, yes" in found.message
+    assert found.requests == 0
+
+
+@pytest.mark.parametrize("kind", ["recall", "precision", "falsePositiveRate"])
+def test_the_second_class_of_one_is_not_held_against_the_first_of_the_other(kind: str) -> None:
+    w = world({kind: AGAINST}, canary_classes=["yes", "no"])
+    found = run(w, 40, random.Random(15), (0.05, 0.05))[kind]
+    assert found.verdict == "NotComparable", found.message
+    assert "the second class of the canary is no, and of stable yes" in found.message
+    named = world({kind: {**AGAINST, "positiveClass": "yes"}}, canary_classes=["yes", "no"])
+    assert run(named, 5, random.Random(15), (0.05, 0.05))[kind].obstacle == ""
 
 
 def test_two_settings_of_one_model_are_as_good_as_each_other() -> None:

@@ -127,10 +127,12 @@ def _told(experiment: Experiment, known: ExperimentStatus, effects: Effects, fir
     second = min(others, key=lambda a: effects.between(first, a)[0])
     low, high = bounds(effects, first, second, 1 - certainty, known.planned_variance)
     one, other = known.arms[first], known.arms[second]
+    between = f"at equal times {low:+.3g} to {high:+.3g} ({certainty:.4g} sure)"
+    if not known.planned_variance:
+        between = "they do not vary, so it is not known how sure that is"
     return (
         f"mean reward {one.mean:.4g} of {one.outcomes:,} outcomes of {one.name}, "
-        f"{other.mean:.4g} of {other.outcomes:,} of {other.name}; at equal times "
-        f"{low:+.3g} to {high:+.3g} ({certainty:.4g} sure)"
+        f"{other.mean:.4g} of {other.outcomes:,} of {other.name}; {between}"
     )
 
 
@@ -148,7 +150,7 @@ def _with_numbers(experiment: Experiment, known: ExperimentStatus, uid: str) -> 
         mean, half = means.get(at), NORMAL_95 * errors.get(at, 0.0)
         update = {
             "outcomes": int(whole.rows[at]),
-            "mean": None if mean is None else round(mean, DIGITS),
+            "mean": None if mean is None else round(mean, DIGITS) + 0.0,  # never minus zero
             "low": None if mean is None else round(mean - half, DIGITS),
             "high": None if mean is None else round(mean + half, DIGITS),
             "probability_best": round(best[at], DIGITS) if at in best else None,

@@ -43,6 +43,20 @@ class Disagreement:
             return f"the two models answer with different things: {theirs} and {ours}"
         if ours not in ("Probability", "Class", "Number"):
             return "the models answer with neither a class nor one number, so nothing is compared"
+        if ours == "Number":
+            return ""
+        our_classes, their_classes = look.canary_pairs.classes, look.stable_pairs.classes
+        if not our_classes or not their_classes:
+            name = "stable" if our_classes else "the new version"
+            return (
+                f"the pods of {name} do not tell the names of its classes: ask for refresh, which "
+                "moves it onto the newest serving image"
+            )
+        if not set(our_classes) & set(their_classes):
+            return (
+                f"the two models have no class in common: {', '.join(their_classes[:5])} of "
+                f"stable, {', '.join(our_classes[:5])} of the new version"
+            )
         return ""
 
     def begin(

@@ -72,6 +72,12 @@ class LabelShare:
         for name, outcomes in arms.items():
             if found := self._lacks(asked, name, outcomes):
                 return found
+        meant = [self._positive(asked, o) for o in arms.values() if o is not None]
+        if len(set(meant)) > 1:
+            return (
+                f"the second class of the canary is {meant[0]}, and of stable {meant[1]}: say in "
+                "positiveClass which one is meant"
+            )
         return ""
 
     def begin(
@@ -95,6 +101,8 @@ class LabelShare:
         Raises:
             ValueError: what was carried on is something else; begin anew.
         """
+        if look.canary is not None and self.obstacle(asked, look):
+            return known  # counted all the same it would be held against one of them
         theirs = self._by_age(asked, look.stable, by_age(look.stable))
         if self.compares(asked):
             if look.is_same_model:
@@ -129,7 +137,7 @@ class LabelShare:
         limit = AgainstLimit.from_list(known.canary)
         found = limit.verdict(self.became, highest, known.alpha, name, "label")
         if why := _immature(known, limit):
-            found = replace(found, outcome="Undecided", message=f"{name}: {why}", suspected=False)
+            found = Verdict("Undecided", f"{name}: {why}", 0.0, None, highest)
         return self._told(asked, found)
 
     def _told(self, asked: AnalysisMetric, found: Verdict) -> Verdict:

@@ -135,7 +135,7 @@ def _counted(arm: Outcomes | None, bounds: list[float]) -> Counted:
 
 def _what(bound: float) -> str:
     if bound < 0:
-        return f"are of class {-int(bound)}"
+        return f"are of class {-int(bound)} in the model's list"
     return f"are {BOUNDS[int(bound) - 1]:.2g} or above"
 
 

@@ -77,7 +77,7 @@ def _number(data: _Data) -> Measurement:
                     "another aggregation, around it",
                 )
             return _finite(data.result[0]["value"][1])
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, OverflowError):
         return Measurement(None, "it answered what is no answer of Prometheus")
     kind = {"matrix": "a range", "string": "a text"}.get(data.resultType, "no number")
     return Measurement(None, f"the query gives {kind}, and one number is wanted")
