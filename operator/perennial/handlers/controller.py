@@ -55,6 +55,7 @@ class Controller:
             if decided is None:
                 result = "success"
                 metrics.forget(*key)
+                self.store.forget(key.namespace)  # which may be going with its objects
                 return None
             owner, plan = decided
             await carry_out(self._cluster, owner, plan, now)

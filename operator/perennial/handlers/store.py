@@ -71,6 +71,10 @@ class StoreAccess:
             self._known[namespace] = (time.monotonic() + seconds, found)
             return found
 
+    def forget(self, namespace: str) -> None:
+        """Remember nothing of a namespace: one that is made anew by its name has no copy yet."""
+        self._known.pop(namespace, None)
+
     async def sweep(self) -> None:
         """Take copies back, for ever."""
         while True:

@@ -117,6 +117,19 @@ async def test_an_object_that_is_gone_takes_its_series_with_it(
     assert series() is None
 
 
+async def test_an_object_that_is_gone_may_take_its_namespace_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def gone(*_: Any) -> None:
+        return None
+
+    monkeypatch.setattr(controller, "observe_and_plan", gone)
+    found, forgotten = made(Recorder()), list[str]()
+    monkeypatch.setattr(found.store, "forget", forgotten.append)
+    await found.reconcile(KEY)
+    assert forgotten == ["team"]
+
+
 def test_an_action_is_counted_once_however_often_it_is_looked_at() -> None:
     labels = {"namespace": "team", "name": "flights", "action": "Retrain"}
 

@@ -167,6 +167,16 @@ async def test_what_is_known_of_a_namespace_is_not_asked_again_for_a_while(
     assert await asked.denied("team") is not None
 
 
+async def test_a_namespace_that_is_made_anew_by_its_name_has_no_copy_yet() -> None:
+    api = Api(team=LABELLED)
+    given = access(api)
+    assert await given.denied("team") is None
+    del api.secrets["team"]  # with the namespace, and all objects in it
+    given.forget("team")
+    assert await given.denied("team") is None
+    assert "team" in api.secrets
+
+
 async def test_no_secret_is_nothing_to_hand_over_and_the_releases_namespace_has_its_own() -> None:
     api = Api()
     assert await access(api, PERENNIAL_STORE_SECRET="").denied("team") is None
