@@ -100,14 +100,15 @@ class GatewayWorld(World):
         if not self.truths():
             return super().capacity()
         return min(
-            sum(self.answered_by(revision, share) for revision, share in shares.items())
+            sum(self.answered_by(revision, share) for revision, share in shares.items()) / 100
             for shares in self.truths()
         )
 
-    def answered_by(self, revision: str, share: int) -> float:
+    def answered_by(self, revision: str, share: int) -> int:
+        """Return what of a share is answered, in hundredths of a pod's worth."""
         asked, pods = self.replicas * share, 100 * self.lasting(revision)
         near = self.replicas if self.replicas < 100 else 100
-        return (asked if pods and asked <= pods + near else min(asked, pods)) / 100
+        return asked if pods and asked <= pods + near else min(asked, pods)
 
     def inside(self) -> int:
         """Return the ready pods behind the Service, for callers inside the cluster."""

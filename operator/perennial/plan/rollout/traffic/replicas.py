@@ -108,8 +108,8 @@ def percents(pods: dict[str, int]) -> dict[str, int]:
 
 
 def is_known(s: DeploymentSnapshot) -> bool:
-    """Tell whether it can be seen where requests go: the Service tells."""
-    return True
+    """Tell whether it can be seen where requests go: not while routes of another way are there."""
+    return not s.routes
 
 
 def reached(s: DeploymentSnapshot, goal: Goal | None = None) -> frozenset[str]:
