@@ -80,7 +80,7 @@ class ExperimentWorld(World):
         if "requests" in asked:
             s = replace(s, answers=self.answers(s.now))
         if "outcomes" in asked:
-            s = replace(s, outcomes=self._rewards(s, asked["outcomes"]))
+            s = replace(s, outcomes=self._rewarded(s, asked["outcomes"]))
         return s
 
     def _variants_told(self, s: DeploymentSnapshot) -> list[SignatureAnswer]:
@@ -90,7 +90,7 @@ class ExperimentWorld(World):
             SignatureAnswer(f"pod-{r}", r, self.signature_of(r)) for r in names if self.ready(r)
         ]
 
-    def _rewards(self, s: DeploymentSnapshot, asked: Any) -> Answers:
+    def _rewarded(self, s: DeploymentSnapshot, asked: Any) -> Answers:
         known = s.status.experiment
         assert known is not None and known.judged_until is not None
         start, until = known.judged_until.timestamp(), asked.until
