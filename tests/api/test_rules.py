@@ -387,6 +387,11 @@ TOO_MUCH = [{"name": "other", "share": 50}, {"name": "third", "share": 50}]
 # By the rule's message, or the beginning of it.
 BROKEN: dict[str, Break] = {
     "name must be a DNS label of at most 52": lambda o: {**o, "metadata": named("a" * 53)},
+    "with traffic.gateway name must be at most 47": lambda o: {
+        **o,
+        "metadata": named("a" * 48),
+        "spec": {**o["spec"], "traffic": {"gateway": {"parentRefs": [{"name": "public"}]}}},
+    },
     "split method Time needs dataset.timeColumn": timeless,
     "features must not contain the target": cheating,
     "split method Grouped needs split.column": splitting(method="Grouped"),

@@ -152,3 +152,20 @@ async def test_a_refuted_version_that_the_spec_names_is_served_and_told() -> Non
     decided = await observe_and_plan(cluster, Pods(), key(cluster.objects[0]), SETTINGS, NOW)
     assert decided is not None and decided[1].status.stable.version == "flights-2"  # type: ignore[union-attr,attr-defined]
     assert [e.reason for e in decided[1].events] == ["VersionRefuted"]
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_a_copy_of_a_child_by_another_name_is_left_alone(is_ours: bool) -> None:
+    """As made by kubectl get -o yaml, edit, apply: with all labels, and our owner reference."""
+    owner = made({"model": FOLLOWS}, status=SERVES)
+    copy = service(owner, "r-1")
+    copy["metadata"] |= {"name": "flights-outside", "uid": "uid-copy", "resourceVersion": "1"}
+    if not is_ours:
+        copy["metadata"]["ownerReferences"] = []
+    cluster: Any = asked_for(owner, version(1, OLD))
+    cluster.objects += (copy,)
+    decided = await observe_and_plan(cluster, Pods(), key(owner), SETTINGS, NOW)
+    assert decided is not None
+    (stalled,) = [c for c in decided[1].status.conditions if c.type == "Stalled"]  # type: ignore[union-attr,attr-defined]
+    assert stalled.reason != "NameConflict", stalled.message
+    assert "flights-outside" not in {deletion.name for deletion in decided[1].delete}

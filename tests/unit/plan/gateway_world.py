@@ -8,7 +8,7 @@ from rollout_world import REVISION, World, Writer, _is_same, _labels, _sent
 
 from perennial.api.values import Json
 from perennial.cluster.client import Outdated
-from perennial.plan.core import Deletion, Premise
+from perennial.plan.core import Deletion, Finding, Premise
 from perennial.plan.core.premise import POLICY, ROUTES, Name, name_of
 from perennial.plan.core.signature import differences
 from perennial.plan.rollout import DeploymentSnapshot
@@ -25,7 +25,7 @@ class GatewayWorld(World):
     Requests go by ``in_force`` (percent by revision); where a share has no ready pods, they fail.
     ``lag`` is how often the controller looks before it takes a route up: the proxy does so halfway,
     before the status tells. ``refuses`` is what it says instead, and while ``is_away`` it does
-    nothing.
+    nothing. ``unlisted`` is why the operator may not list routes, which go on as they are.
     """
 
     def __init__(self, analysis: dict[str, Any] | None = None, **spec: Any) -> None:
@@ -33,6 +33,7 @@ class GatewayWorld(World):
         self.in_force: Shares = {}
         self.lag, self.waited = 0, 0
         self.refuses, self.is_away = "", False
+        self.unlisted: Finding | None = None
         super().__init__(analysis, **{"traffic": GATEWAY, **spec})
 
     # What the Gateway does.
@@ -99,27 +100,33 @@ class GatewayWorld(World):
         if not self.truths():
             return super().capacity()
         return min(
-            sum(self.answered_by(revision, share) for revision, share in shares.items())
+            sum(self.answered_by(revision, share) for revision, share in shares.items()) / 100
             for shares in self.truths()
         )
 
-    def answered_by(self, revision: str, share: int) -> float:
+    def answered_by(self, revision: str, share: int) -> int:
+        """Return what of a share is answered, in hundredths of a pod's worth."""
         asked, pods = self.replicas * share, 100 * self.lasting(revision)
         near = self.replicas if self.replicas < 100 else 100
-        return (asked if pods and asked <= pods + near else min(asked, pods)) / 100
+        return asked if pods and asked <= pods + near else min(asked, pods)
 
     def inside(self) -> int:
         """Return the ready pods behind the Service, for callers inside the cluster."""
         return sum(self.lasting(revision) for revision in World.selected(self))
 
     def _observed(self) -> DeploymentSnapshot:
-        found = [_sent(live) for live in self.children.values()]
+        found = [
+            _sent(live)
+            for live in self.children.values()
+            if self.unlisted is None or live["kind"] == "Service"
+        ]
         whole, services = super()._observed(), (live for live in found if live["kind"] == "Service")
         return replace(
             whole,
             services=(*whole.services, *services),
             routes=tuple(live for live in found if live["kind"] in ROUTES),
             policies=tuple(live for live in found if live["kind"] == POLICY),
+            no_routes=self.unlisted,
         )
 
     def live(self, wanted: Json) -> Json | None:

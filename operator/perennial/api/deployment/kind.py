@@ -45,6 +45,12 @@ class ModelDeployment(Kind):
             "name must be a DNS label of at most 52 characters that starts with a letter: "
             "the Service has the same name",
         ),
+        rule(
+            "!has(self.spec.traffic) || !has(self.spec.traffic.gateway)"
+            " || size(self.metadata.name) <= 47",
+            "with traffic.gateway name must be at most 47 characters: each revision has a Service "
+            "of its own, which is called NAME-REVISION",
+        ),
     )
 
     spec: DeploymentSpec = Field(description="Which model to serve, and how versions roll out.")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from perennial.api.deployment import ModelDeployment
 from perennial.api.training import ModelTraining
+from perennial.api.values import Json
 from perennial.api.version import ModelVersion
 from perennial.cluster import metrics
 from perennial.cluster.client import Cluster, Unreadable
@@ -36,6 +37,7 @@ from perennial.plan.rollout import (
     web_asked,
 )
 from perennial.plan.serving import sticky
+from perennial.plan.serving.children import has_our_name
 from perennial.plan.serving.pods import serving_pods
 from perennial.plan.serving.revision import Record
 from perennial.plan.serving.route import GRPC, HTTP, kinds, unavailable
@@ -79,6 +81,11 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
     selector = f"perennial.dev/deployment={own_name}"
     pods = serving_pods(own_name, await cluster.select("v1", "Pod", namespace, selector))
     measured = MEASURED.recall(deployment)
+
+    async def select(api_version: str, kind: str) -> list[Json]:
+        found = await cluster.select(api_version, kind, namespace, selector)
+        return [live for live in found if has_our_name(deployment, live)]
+
     snapshot = DeploymentSnapshot(
         deployment=deployment,
         now=sources.now,
@@ -92,19 +99,12 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         workloads=tuple(await cluster.select("apps/v1", "Deployment", namespace, selector)),
         service=await cluster.get("v1", "Service", namespace, own_name),
         services=tuple(
-            live
-            for live in await cluster.select("v1", "Service", namespace, selector)
-            if live["metadata"]["name"] != own_name
+            live for live in await select("v1", "Service") if live["metadata"]["name"] != own_name
         ),
-        budgets=tuple(
-            await cluster.select("policy/v1", "PodDisruptionBudget", namespace, selector)
-        ),
-        routes=(
-            *await cluster.select(GATEWAY_API, HTTP, namespace, selector),
-            *await cluster.select(GATEWAY_API, GRPC, namespace, selector),
-        ),
+        budgets=tuple(await select("policy/v1", "PodDisruptionBudget")),
+        routes=(*await select(GATEWAY_API, HTTP), *await select(GATEWAY_API, GRPC)),
         no_routes=_no_routes(cluster, deployment),
-        policies=tuple(await cluster.select(POLICIES_API, POLICY, namespace, selector)),
+        policies=tuple(await select(POLICIES_API, POLICY)),
         no_policies=_no_policies(cluster, deployment),
         taken=frozenset(taken),
         pods=tuple(pods),

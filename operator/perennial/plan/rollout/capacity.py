@@ -40,7 +40,8 @@ class Way:
         grown = self._grown()
         route = self._route(grown)
         turns = route is not None and self.traffic.turns(self.s, route)
-        sizes = grown if turns else self._shrunk(grown)
+        stays = turns or not self.traffic.is_known(self.s)
+        sizes = grown if stays else self._shrunk(grown)
         larger: list[Json] = []
         smaller: list[Json] = []
         for revision, role in self._roles.items():
@@ -63,6 +64,8 @@ class Way:
 
     def unreached(self, named: frozenset[str]) -> tuple[Deletion, ...]:
         """Return the Deployments to delete: those that nobody names and no request reaches."""
+        if not self.traffic.is_known(self.s):
+            return ()
         is_known = bool(self._reached) or self.traffic.is_set(self.s, self.goal)
         return tuple(
             Deletion.of(live)

@@ -67,6 +67,9 @@ class Traffic(Protocol):
     def makes(self, goal: Goal, pods: dict[str, int]) -> dict[str, int]:
         """Return the shares in percent that so many pods of each arm make of a goal."""
 
+    def is_known(self, s: DeploymentSnapshot) -> bool:
+        """Tell whether it can be seen where requests go; until then nothing is taken away."""
+
     def reached(self, s: DeploymentSnapshot, goal: Goal | None = None) -> frozenset[str]:
         """Return the revisions with pods that requests reach by a goal; without one, now."""
 

@@ -6,7 +6,7 @@ A strategy that goes so says which pods there are before the first share; the re
 import hashlib
 import json
 
-from perennial.api.deployment import DeploymentStatus, Revision, Share, Step, StepStatus
+from perennial.api.deployment import DeploymentStatus, Revision, Rollout, Share, StepStatus
 from perennial.api.values import seconds
 from perennial.plan.core import REQUEST_ANNOTATION, Event
 from perennial.plan.rollout import before_traffic
@@ -68,7 +68,7 @@ def _in_force(status: DeploymentStatus) -> int:
 
 def first_step(s: DeploymentSnapshot) -> StepStatus:
     """Return where a trial begins."""
-    return StepStatus(index=0, steps=hash_of(s.deployment.spec.rollout.steps), scaling_since=s.now)
+    return StepStatus(index=0, steps=hash_of(s.deployment.spec.rollout), scaling_since=s.now)
 
 
 def last_step(s: DeploymentSnapshot) -> StepStatus:
@@ -87,9 +87,13 @@ def next_step(s: DeploymentSnapshot, state: State) -> State:
     return _with_message(state.set(step=following), "")
 
 
-def hash_of(steps: list[Step]) -> str:
-    """Return a hash of the steps, by which an edit of them is noticed."""
-    written = [step.model_dump(mode="json", exclude_none=True, exclude={"name"}) for step in steps]
+def hash_of(rollout: Rollout) -> str:
+    """Return a hash of the steps, by which an edit of them is noticed.
+
+    Those of another strategy are others, whatever they say. Who knew none but canary named none.
+    """
+    steps = [s.model_dump(mode="json", exclude_none=True, exclude={"name"}) for s in rollout.steps]
+    written = steps if rollout.strategy == "canary" else {rollout.strategy: steps}
     text = json.dumps(written, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
@@ -99,7 +103,7 @@ def advance(s: DeploymentSnapshot, state: State, seen: Seen) -> State:
     status, canary = state.status, state.status.canary
     assert canary is not None
     step = status.step or first_step(s)
-    if step.steps != hash_of(s.deployment.spec.rollout.steps) and not is_undone(status):
+    if step.steps != hash_of(s.deployment.spec.rollout) and not is_undone(status):
         # It stands at a step of another list: its pods stay, its way begins anew.
         event = Event("StepsChanged", f"the steps have changed: {canary.name} begins anew")
         return state.set(event, step=first_step(s), weight=None, promoting=False, paused="")

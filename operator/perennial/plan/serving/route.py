@@ -20,6 +20,8 @@ COPIES_PORT = {HTTP_PORT: MIRROR_HTTP_PORT, GRPC_PORT: MIRROR_GRPC_PORT}
 """Where copies of requests go: a copy has the headers of the request, so its port tells it."""
 PENDING, UNANSWERED = "RoutePending", "RouteUnanswered"
 """A Gateway that knows a route has not said a word about it as it is now; none knows it at all."""
+FORBIDDEN = "RoutesForbidden"
+"""Nobody knows what routes there are: those in force go on."""
 
 INSTALL = (
     "kubectl apply -f https://github.com/kubernetes-sigs/gateway-api/releases/latest/download/"
@@ -221,9 +223,8 @@ def unavailable(kind: str, code: int, sentence: str) -> Finding:
         message += " and a controller for it, or take spec.traffic.gateway out"
         return Finding("GatewayAPIMissing", message, "Cluster", final=True)
     message = f"the operator may not list {kind}s: {sentence}"
-    return Finding(
-        "RoutesForbidden", f"{message}: upgrade the chart's rights", "Cluster", final=True
-    )
+    message = f"{message}: upgrade the chart's rights; until then nothing is taken away"
+    return Finding(FORBIDDEN, message, "Cluster", final=True)
 
 
 def backends(live: Json) -> set[str]:

@@ -402,3 +402,20 @@ def test_behind_a_gateway_shares_are_exact_and_the_winner_takes_over() -> None:
 
 def test_answers_without_outcomes_are_no_zeros() -> None:
     assert Answers({"r": ("p",)}, 60, ()).arrived().lacking == ("p",)
+
+
+def test_by_another_way_of_traffic_no_pod_goes_while_the_route_is_there_that_leads_to_it() -> None:
+    w = GatewayExperimentWorld(**spec(2, allocation={"fixed": {}}))
+    w.run(60)
+    variants_of = [a.revision for a in w.experiment.arms if a.name != "stable"]
+    assert set(variants_of) < set(w.in_force)
+    w.change(traffic={"replicas": {}}, experiment=None)
+    w.lose_status()
+    w.instant = False
+    while w.route is not None:
+        w.step()
+        assert w.route is None or all(w.ready(revision) for revision in variants_of)
+        assert set(variants_of) <= set(w.workloads)
+    w.instant = True
+    w.run(60)
+    assert is_alone(w)

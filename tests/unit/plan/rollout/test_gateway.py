@@ -265,6 +265,31 @@ def test_without_the_gateway_api_it_says_what_to_install() -> None:
     assert world.inside() == 2, "callers inside the cluster are answered"
 
 
+def test_routes_that_may_not_be_listed_go_on_and_nothing_that_they_name_is_taken_away() -> None:
+    world = serving(steps=[{"setWeight": 50}, {"pause": {}}])
+    world.wish(NEW_SHA)
+    world.settle()
+    stable, canary = revision(world), revision(world, "canary")
+    assert world.in_force == {stable: 50, canary: 50}
+    world.unlisted = routes_unavailable("HTTPRoute", 403, "no")
+    world.ask("abort/1")
+    for _ in range(200):
+        plan = world.step()
+        world.grow()
+    assert conditions(plan)["Stalled"] == ("True", "RoutesForbidden")
+    assert world.in_force == {stable: 50, canary: 50}
+    assert world.ready(canary) > 0, "half of the requests find no pod"
+    world.crash(stable)  # what is not ready is no reason either
+    world.step()
+    assert {name for kind, name in world.children if kind == "Service"} == {
+        f"flights-{stable}",
+        f"flights-{canary}",
+    }
+    world.unlisted = None
+    world.settle()
+    assert world.in_force == {stable: 100} and canary not in world.running()
+
+
 def test_users_stay_at_their_version_where_the_gateway_heeds_it() -> None:
     sticky = {"parentRefs": [{"name": "public"}], "sticky": {"header": "x-user-id"}}
     world = GatewayWorld(

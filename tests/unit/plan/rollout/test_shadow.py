@@ -204,6 +204,25 @@ def test_a_new_share_of_copies_takes_effect_and_another_duration_begins_anew() -
     assert on_trial(world) == NEW_SHA
 
 
+def test_a_preview_that_becomes_a_shadow_is_sent_copies_for_as_long_as_that_says() -> None:
+    """Though both wait for the same time without a share."""
+    world = Copied(
+        replicas=3, rollout={"blueGreen": {"pause": {"duration": "30s"}}, "analysis": {"none": {}}}
+    )
+    world.settle()
+    world.wish(NEW_SHA)
+    advance(world, lambda w: w.deployment.status.weight is not None)
+    for _ in range(25):
+        world.step()
+    world.change(rollout={"shadow": {"duration": "30s"}, "analysis": {"none": {}}})
+    assert "StepsChanged" in [e.reason for e in world.step().events]
+    for _ in range(20):
+        world.step()
+        assert on_trial(world) == NEW_SHA
+    assert world.copies == (shadow_of(world), 100)
+    advance(world, lambda w: stable_sha(w) == NEW_SHA)
+
+
 def test_undo_and_zero_replicas() -> None:
     world = shadowed(keepReplaced="5m")
     world.wish(NEW_SHA)

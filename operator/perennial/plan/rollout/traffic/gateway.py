@@ -17,10 +17,11 @@ from perennial.api.values import Json, seconds
 from perennial.plan.core import Finding
 from perennial.plan.core.questions import Answers
 from perennial.plan.rollout.goal import Goal
-from perennial.plan.rollout.snapshot import DeploymentSnapshot
+from perennial.plan.rollout.snapshot import REVISION_LABEL, DeploymentSnapshot
 from perennial.plan.serving import sticky
 from perennial.plan.serving.children import child_name
 from perennial.plan.serving.route import (
+    FORBIDDEN,
     UNANSWERED,
     Division,
     Shares,
@@ -64,6 +65,11 @@ def _part(replicas: int, share: int) -> int:
 def makes(goal: Goal, pods: dict[str, int]) -> dict[str, int]:
     """Return the shares in percent: those that were asked for, whatever the pods."""
     return {arm.revision: arm.share for arm in goal.arms}
+
+
+def is_known(s: DeploymentSnapshot) -> bool:
+    """Tell whether it can be seen where requests go: routes that may not be listed go on."""
+    return s.no_routes is None or s.no_routes.reason != FORBIDDEN
 
 
 def reached(s: DeploymentSnapshot, goal: Goal | None = None) -> frozenset[str]:
@@ -160,6 +166,10 @@ def objects(s: DeploymentSnapshot, goal: Goal | None) -> tuple[Json, ...]:
         needed = {child_name(s.deployment, r) for r in _division(s, goal).revisions}
         if s.no_routes is None and needed <= seen:
             routes = _routes(s, goal)
+    if s.no_routes is not None:
+        # They may be named by routes that nobody sees.
+        labels = (each["metadata"]["labels"] for each in s.services)
+        revisions |= {own[REVISION_LABEL] for own in labels if REVISION_LABEL in own}
     services = (revision_service(s.deployment, revision) for revision in sorted(revisions))
     return (front, *services, *routes, *_policies(s))
 

@@ -107,6 +107,11 @@ def percents(pods: dict[str, int]) -> dict[str, int]:
     return {revision: round(100 * n / total) for revision, n in pods.items()} if total else {}
 
 
+def is_known(s: DeploymentSnapshot) -> bool:
+    """Tell whether it can be seen where requests go: not while routes of another way are there."""
+    return not s.routes
+
+
 def reached(s: DeploymentSnapshot, goal: Goal | None = None) -> frozenset[str]:
     """Return the revisions with pods that requests reach by a goal; without one, now."""
     if goal is None and s.service is None:
