@@ -134,6 +134,12 @@ BAD = [
     ("DriftMonitor", {"interval": "10ms"}, "must be at least 1s"),
     ("DriftMonitor", {"tests": [{"name": "a", "threshold": 0}]}, "threshold"),
     ("DriftMonitor", {"alpha": 0}, "alpha"),
+    ("DriftMonitor", {"performance": {"metrics": []}}, "should have at least 1 items"),
+    (
+        "DriftMonitor",
+        {"performance": {"metrics": [{"name": "a", "accuracy": {"minimum": 1.1}}]}},
+        "performance.metrics[0].accuracy.minimum",
+    ),
 ]
 
 
