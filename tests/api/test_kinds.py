@@ -221,7 +221,7 @@ def test_serving_options_are_kept_as_written(kubectl: Kubectl) -> None:
         ("mt", "NAME READY TRAINING CHAMPION METRIC LAST-RUN FINISHED REASON AGE"),
         ("mv", "NAME TRAINING ALGORITHM METRIC DEPLOYED OUTCOME AGE"),
         ("md", "NAME READY MODEL CANARY WEIGHT STEP REPLICAS REASON AGE"),
-        ("dm", "NAME DRIFTED WORST SCORE SAMPLES CHECKED REASON AGE"),
+        ("dm", "NAME DRIFTED WORST SCORE PERFORMANCE SAMPLES CHECKED REASON AGE"),
     ],
 )
 def test_short_names_and_columns(kubectl: Kubectl, short: str, header: str) -> None:
