@@ -134,6 +134,12 @@ BAD = [
     ("DriftMonitor", {"interval": "10ms"}, "must be at least 1s"),
     ("DriftMonitor", {"tests": [{"name": "a", "threshold": 0}]}, "threshold"),
     ("DriftMonitor", {"alpha": 0}, "alpha"),
+    ("DriftMonitor", {"performance": {"metrics": []}}, "should have at least 1 items"),
+    (
+        "DriftMonitor",
+        {"performance": {"metrics": [{"name": "a", "accuracy": {"minimum": 1.1}}]}},
+        "performance.metrics[0].accuracy.minimum",
+    ),
 ]
 
 
@@ -215,7 +221,7 @@ def test_serving_options_are_kept_as_written(kubectl: Kubectl) -> None:
         ("mt", "NAME READY TRAINING CHAMPION METRIC LAST-RUN FINISHED REASON AGE"),
         ("mv", "NAME TRAINING ALGORITHM METRIC DEPLOYED OUTCOME AGE"),
         ("md", "NAME READY MODEL CANARY WEIGHT STEP REPLICAS REASON AGE"),
-        ("dm", "NAME DRIFTED WORST SCORE SAMPLES CHECKED REASON AGE"),
+        ("dm", "NAME DRIFTED WORST SCORE PERFORMANCE SAMPLES CHECKED REASON AGE"),
     ],
 )
 def test_short_names_and_columns(kubectl: Kubectl, short: str, header: str) -> None:

@@ -241,6 +241,14 @@ FULL: dict[str, dict[str, Any]] = {
         "quality": {
             check: {"maximum": 0.1} for check in ("missing", "outOfRange", "unseenCategory")
         },
+        "performance": {
+            "window": "24h",
+            "maturity": "1h",
+            "metrics": [
+                {"name": "right", "accuracy": {"minimum": 0.9}},
+                {"name": "sales", "meanReward": {"minimum": 0.1}},
+            ],
+        },
         "consecutiveBreaches": 2,
         "actions": {
             "mode": "Observe",
@@ -339,6 +347,19 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", ("spec", "rollout", "keepReplaced"), "5m"),
     ("ModelDeployment", ("spec", "traffic"), {"replicas": {}}),
     ("ModelDeployment", ("spec", "traffic", "gateway", "path"), "/"),
+    *(
+        ("DriftMonitor", ("spec", "performance", "metrics", 0), {"name": "m", kind: limit})
+        for kind, limit in (
+            ("recall", {"minimum": 0.9, "positiveClass": "late"}),
+            ("precision", {"minimum": 0.9, "positiveClass": "late"}),
+            ("falsePositiveRate", {"maximum": 0.1, "positiveClass": "late"}),
+            ("logLoss", {"maximum": 0.5}),
+            ("rmse", {"maximum": 12}),
+            ("meanReward", {"minimum": -1}),
+            ("alertRate", {"minimum": 0.01, "maximum": 0.2, "threshold": 0.7}),
+            ("alertRate", {"maximum": 0.2, "positiveClass": "late"}),
+        )
+    ),
 ]
 
 Break = Callable[[Any], Any]
@@ -450,6 +471,10 @@ BROKEN: dict[str, Break] = {
     "give exactly one of steps or ramp": with_more(ramp=[5, 50], every="1m"),
     "ramp and every belong together": with_more(every="1m"),
     "write shares that grow": instead([25, 5]),
+    "give exactly one of accuracy, recall": with_more(rmse={"maximum": 1}, recall={"minimum": 1}),
+    "give minimum, maximum or both": instead({"threshold": 0.5}),
+    "threshold is about the second of two classes": with_more(positiveClass="late"),
+    "must be at least 10m": instead("9m"),
     "give exactly one of setWeight or pause": with_more(setWeight=10),
     "give exactly one of errorRate, refusalRate": with_more(errorRate={"maximum": 1}, web=WEB),
     "give exactly one of maximum or minimum": with_more(maximum=1, minimum=1),

@@ -3,6 +3,15 @@
 from perennial.api.monitor.actions import Actions, NotifyAction, RetrainAction
 from perennial.api.monitor.drift import DriftTest, FeatureName
 from perennial.api.monitor.kind import DriftMonitor
+from perennial.api.monitor.performance import AlertRate, Performance, PerformanceMetric
+from perennial.api.monitor.performance_status import (
+    COHORTS_KEPT,
+    DELAYS_KEPT,
+    Cohort,
+    Delay,
+    PerformanceMetricStatus,
+    PerformanceStatus,
+)
 from perennial.api.monitor.quality import Quality, QualityLimit
 from perennial.api.monitor.spec import MonitorSpec
 from perennial.api.monitor.status import (
@@ -19,8 +28,13 @@ from perennial.api.monitor.status import (
 )
 
 __all__ = [
+    "COHORTS_KEPT",
+    "DELAYS_KEPT",
     "USUAL_KEPT",
     "Actions",
+    "AlertRate",
+    "Cohort",
+    "Delay",
     "DriftMonitor",
     "DriftTest",
     "Evaluation",
@@ -31,6 +45,10 @@ __all__ = [
     "MonitorStatus",
     "NotificationStatus",
     "NotifyAction",
+    "Performance",
+    "PerformanceMetric",
+    "PerformanceMetricStatus",
+    "PerformanceStatus",
     "Quality",
     "QualityBreach",
     "QualityLimit",

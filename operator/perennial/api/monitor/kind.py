@@ -19,6 +19,10 @@ class DriftMonitor(Kind):
         Column(name="Drifted", json_path='.status.conditions[?(@.type=="Drifted")].status'),
         Column(name="Worst", json_path=".status.worst[0].feature"),
         Column(name="Score", json_path=".status.worst[0].score", type="number"),
+        Column(
+            name="Performance",
+            json_path='.status.conditions[?(@.type=="PerformanceKept")].status',
+        ),
         Column(name="Samples", json_path=".status.window.samples", type="integer"),
         Column(name="Checked", json_path=".status.checkedTime", type="date"),
         Column(name="Reason", json_path='.status.conditions[?(@.type=="Drifted")].reason'),

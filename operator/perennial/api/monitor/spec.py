@@ -5,6 +5,7 @@ from pydantic import Field
 from perennial.api.common import ApiModel, LocalRef
 from perennial.api.monitor.actions import Actions
 from perennial.api.monitor.drift import DriftTest
+from perennial.api.monitor.performance import Performance
 from perennial.api.monitor.quality import Quality
 from perennial.api.values import Duration, within
 
@@ -58,6 +59,13 @@ class MonitorSpec(ApiModel):
         },
     )
     quality: Quality = Field(Quality(), description="Limits on the quality of the values.")
+    performance: Performance | None = Field(
+        None,
+        description=(
+            "Limits on what becomes known of predictions; the ModelDeployment needs "
+            "spec.serving.receipts."
+        ),
+    )
     consecutive_breaches: int = Field(
         1,
         ge=1,

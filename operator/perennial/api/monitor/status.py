@@ -6,6 +6,7 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel, Conditions
 from perennial.api.monitor.drift import FeatureName
+from perennial.api.monitor.performance_status import PerformanceStatus
 from perennial.api.values import Text, Time
 
 USUAL_KEPT = 256
@@ -66,6 +67,9 @@ class LastAction(ApiModel):
     time: Time = Field(description="When.")
     message: Text = Field("", description="Why, in a sentence.")
     version: str = Field("", description="Version that drifted.", max_length=253)
+    test: str = Field(
+        "", description="Test that asked for it; of older operators drift.", max_length=63
+    )
     run: int | None = Field(
         None, description="Number of the ModelTraining's run that came of it; absent until then."
     )
@@ -116,6 +120,9 @@ class MonitorStatus(ApiModel):
     )
     usual_time: Time | None = Field(
         None, description="When what is usual was last learned: once in a window's length."
+    )
+    performance: PerformanceStatus | None = Field(
+        None, description="How well the model still predicts."
     )
     consecutive_breaches: int = Field(0, description="Evaluations in a row that found drift.")
     last_action: LastAction | None = Field(None, description="What was last done about drift.")

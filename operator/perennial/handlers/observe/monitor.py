@@ -18,6 +18,7 @@ from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
     notification,
+    outcome_questions,
     plan_monitor,
     questions,
     wants_windows,
@@ -39,22 +40,34 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
     training: ModelTraining | None = None
     answers: Answers | None = None
     profile: Profile | None = None
+    outcomes: list[tuple[int, Answers]] = []
     if deployment is not None and deployment.spec.model.training_ref is not None:
         name = deployment.spec.model.training_ref.name
         training = await cluster.read(ModelTraining, namespace, name)
     stable = deployment.status.stable if deployment is not None else None
     if deployment is not None and stable is not None and wants_windows(monitor, deployment, now):
-        selector = (
-            f"perennial.dev/deployment={deployment.metadata.name},"
-            f"perennial.dev/revision={stable.revision}"
-        )
+        selector = f"perennial.dev/deployment={deployment.metadata.name}"
         found = await cluster.select("v1", "Pod", namespace, selector)
         ours = serving_pods(deployment.metadata.name, found)
         asked = questions(monitor, stable.revision, ours, now)
-        answers = asked.answers(await sources.pods.ask(asked.questions))
+        pieces = outcome_questions(monitor, deployment, ours, now)
+        every = [*asked.questions, *(q for _, piece in pieces for q in piece.questions)]
+        left = list(await sources.pods.ask(every))
+        answers = asked.answers(left[: len(asked.questions)])
+        left = left[len(asked.questions) :]
+        for start, piece in pieces:
+            outcomes.append((start, piece.answers(left[: len(piece.questions)])))
+            left = left[len(piece.questions) :]
         profile = await _profile(sources.pods, asked.questions, answers)
     snapshot = MonitorSnapshot(
-        monitor, now, deployment, training, answers, profile, settings=sources.settings
+        monitor,
+        now,
+        deployment,
+        training,
+        answers,
+        profile,
+        settings=sources.settings,
+        outcomes=tuple(outcomes),
     )
     about = notification(snapshot)
     sent = NOTIFIED.look(monitor.key, [about] if about else [], sources.web.send)

@@ -3,13 +3,14 @@
 from perennial.plan.monitoring.actions.notify import message as notification
 from perennial.plan.monitoring.counted import common_profile
 from perennial.plan.monitoring.decision import plan_monitor
-from perennial.plan.monitoring.questions import questions, wants_windows
+from perennial.plan.monitoring.questions import outcome_questions, questions, wants_windows
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 __all__ = [
     "MonitorSnapshot",
     "common_profile",
     "notification",
+    "outcome_questions",
     "plan_monitor",
     "questions",
     "wants_windows",

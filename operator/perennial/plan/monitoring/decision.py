@@ -1,20 +1,20 @@
 """What to do about a DriftMonitor: the one pass, and the only importer of tests and actions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from perennial.api.common import Condition
 from perennial.api.monitor import Evaluation, MonitorStatus, ReferenceStatus, WindowStatus
 from perennial.api.values import seconds
-from perennial.plan.core import Event, Plan, condition, settle, with_stall
+from perennial.plan.core import Event, Finding, Plan, condition, settle, verdict, with_stall
 from perennial.plan.core.outside import DENIED
 from perennial.plan.monitoring.actions import ACTIONS
 from perennial.plan.monitoring.actions.notify import denied, noted, waits
 from perennial.plan.monitoring.actions.retrain import followed, helps
 from perennial.plan.monitoring.compared import features, settings
 from perennial.plan.monitoring.counted import paired
-from perennial.plan.monitoring.finding import Judgement
+from perennial.plan.monitoring.finding import Judgement, Report
 from perennial.plan.monitoring.questions import seconds_until_due
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.tests import TESTS
@@ -97,32 +97,48 @@ def _of_profile(s: MonitorSnapshot, status: MonitorStatus, profile: str) -> Moni
 
 
 def _too_few(s: MonitorSnapshot, status: MonitorStatus, window: Window) -> Plan:
-    """Say that too little came to say anything; what was counted in a row stays."""
+    """Say that too little came to say anything of its values."""
     message = f"{window.rows} rows came in the window, {s.monitor.spec.minimum_samples} are needed"
     status = _looked(s, status, window, None, None)
     status = status.model_copy(update={"worst": [], "quality": [], "suspects": []})
-    conditions = [
-        _watching(s),
-        condition("Drifted", None, "TooFewSamples", message),
-        condition("QualityPassed", None, "TooFewSamples"),
-    ]
-    return _finish(s, status, conditions, ())
+    return _tested(s, status, Finding("TooFewSamples", message), _watching(s))
 
 
 def _judge(s: MonitorSnapshot, status: MonitorStatus, window: Window, report: DriftReport) -> Plan:
-    """Run the tests, and the actions that what they found asks for."""
+    """Note what was looked at, and run the tests."""
     worst = report.features[0] if report.features else None
     status = _looked(s, status, window, any(f.drifted for f in report.features), worst)
-    found = [test(s, status, report) for test in TESTS.values()]
-    changes = {name: value for result in found for name, value in result.changes.items()}
+    return _tested(s, status, report, _watching(s))
+
+
+def _tested(
+    s: MonitorSnapshot,
+    status: MonitorStatus,
+    report: Report,
+    ready: Condition,
+    stalled: Finding | None = None,
+) -> Plan:
+    """Run the tests, and the actions that what they found asks for."""
+    results = {name: test(s, status, report) for name, test in TESTS.items()}
+    found = {name: result for name, result in results.items() if result is not None}
+    changes = {name: value for result in found.values() for name, value in result.changes.items()}
+    if s.monitor.spec.performance is None:
+        changes["performance"] = None
     status = status.model_copy(update=changes)
-    conditions: list[Condition] = [_watching(s)]
-    events: list[Event] = []
-    for result in found:
+    if _is_over(status, {name: result.is_alarm for name, result in found.items()}):
+        status = status.model_copy(update={"fruitless": 0})
+    conditions, events = [ready], list[Event]()
+    for result in found.values():
         result, status = _acted(s, status, result)
         conditions.append(result.condition)
         events += result.events
-    return _finish(s, status, conditions, tuple(events))
+    return _finish(s, status, conditions, tuple(events), stalled)
+
+
+def _is_over(status: MonitorStatus, alarms: Mapping[str, bool | None]) -> bool:
+    """Tell whether that is over which actions were last taken for, and nothing else is the case."""
+    asked_by = (status.last_action.test if status.last_action is not None else "") or "drift"
+    return alarms.get(asked_by) is False and True not in alarms.values()
 
 
 def _acted(
@@ -136,6 +152,7 @@ def _acted(
         only_told = found.condition.model_copy(update={"message": message})
         return replace(found, condition=only_told), status
     for name in named:
+        assert found.cause is not None
         done = ACTIONS[name](s, status, found.cause)
         message = "; ".join(m for m in (found.condition.message, done.message) if m)
         reason = done.reason or found.condition.reason
@@ -194,13 +211,10 @@ def _watching(s: MonitorSnapshot) -> Condition:
 def _sees_nothing(
     s: MonitorSnapshot, status: MonitorStatus, reason: str, message: str, stalled: bool = False
 ) -> Plan:
-    """Say why nothing can be said of the traffic."""
-    conditions = [
-        condition("Ready", False, reason, message),
-        condition("Drifted", None, reason, message),
-        condition("QualityPassed", None, reason),
-    ]
-    return _finish(s, status, conditions, (), reason if stalled else "", message)
+    """Say why nothing can be said of the traffic's values."""
+    why = Finding(reason, message)
+    ready = condition("Ready", False, reason, message)
+    return _tested(s, status, why, ready, why if stalled else None)
 
 
 def _finish(
@@ -208,18 +222,17 @@ def _finish(
     status: MonitorStatus,
     conditions: Sequence[Condition],
     events: tuple[Event, ...],
-    stalled: str = "",
-    message: str = "",
+    stalled: Finding | None = None,
 ) -> Plan:
     may_help = helps(status)
-    if not stalled and (why := denied(s)):
-        stalled, message = DENIED, f"actions.notify: {why}"
+    if stalled is None and (why := denied(s)):
+        stalled = Finding(DENIED, f"actions.notify: {why}")
     generation = s.monitor.metadata.generation
     conditions = [
         *conditions,
         condition("RetrainingHelps", may_help, "Helps" if may_help else "DriftStayed"),
         condition("Reconciling", False, "UpToDate"),
-        condition("Stalled", bool(stalled), stalled or "Progressing", message if stalled else ""),
+        verdict("Stalled", stalled is not None, stalled or Finding("Progressing")),
     ]
     present = s.monitor.status.conditions
     settled = settle(present, conditions, generation, s.now)

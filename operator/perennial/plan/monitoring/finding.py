@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from perennial.api.common import Condition
 from perennial.api.monitor import MonitorStatus
-from perennial.plan.core import Event
+from perennial.plan.core import Event, Finding
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.statistics.drift import DriftReport
 
@@ -21,12 +21,27 @@ class Judgement:
     changes: Mapping[str, object] = field(default_factory=dict)
     """Of the status."""
     events: tuple[Event, ...] = ()
-    cause: str = ""
-    """Why the actions are to be taken; empty where they are not."""
+    cause: "Cause | None" = None
+    """Why the actions are to be taken; None where they are not."""
+    is_alarm: bool | None = None
+    """What actions are for is the case; None where that is not known."""
 
 
-Judge = Callable[[MonitorSnapshot, MonitorStatus, DriftReport], Judgement]
-"""Says what a report means; the status is the one under way, its window already noted."""
+@dataclass(frozen=True)
+class Cause:
+    """Why the actions are to be taken."""
+
+    test: str
+    """Which found it, as it is called in the room of tests."""
+    became: str
+    """What became of the version: drifted."""
+    message: str
+
+
+Report = DriftReport | Finding
+"""What the values of live traffic show, or why that is not known."""
+Judge = Callable[[MonitorSnapshot, MonitorStatus, Report], Judgement | None]
+"""Says what was seen means, None where it was not asked; the status is the one under way."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +54,7 @@ class ActionResult:
     events: tuple[Event, ...] = ()
 
 
-Action = Callable[[MonitorSnapshot, MonitorStatus, str], ActionResult]
+Action = Callable[[MonitorSnapshot, MonitorStatus, Cause], ActionResult]
 """Does something about a cause, unless something speaks against it."""
 
 

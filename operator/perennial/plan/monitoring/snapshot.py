@@ -28,6 +28,8 @@ class MonitorSnapshot:
     settings: Settings = field(default_factory=Settings)
     sent: tuple[tuple[str, str], ...] = ()
     """What came of notifications since the last pass, by id: why one was not taken, or nothing."""
+    outcomes: tuple[tuple[int, Answers], ...] = ()
+    """What they answered about outcomes: pieces of time, each with its start, the oldest first."""
 
     @property
     def windows(self) -> list[Window]:

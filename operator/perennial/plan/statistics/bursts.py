@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from perennial.plan.statistics.numbers import as_list, from_list, kept
 
@@ -105,3 +106,28 @@ class Bursts:
         looks, block, requests, *rest = from_list(values, 3 + 4 * questions)
         parts = [tuple(rest[i * questions : (i + 1) * questions]) for i in range(4)]
         return cls(looks, block, requests, *parts)
+
+
+FEWEST_PAIRS = 8
+"""Pairs of looks before which phi is not known."""
+
+
+def phi_of_neighbours(looks: Sequence[tuple[float, float]]) -> float:
+    """Return phi by how much looks differ from the next (von Neumann et al. 1941).
+
+    So a share that has moved for good is no burst: it shows in one pair. Bursts that last longer
+    than a look are not seen.
+
+    Args:
+        looks: rows and events, the oldest first.
+    """
+    pairs, total = 0, 0.0
+    for (n, x), (m, y) in pairwise([look for look in looks if look[0] > 0]):
+        share = (x + y) / (n + m)
+        if 0 < share < 1:
+            pairs += 1
+            total += (x / n - y / m) ** 2 / (share * (1 - share) * (1 / n + 1 / m))
+    if pairs < FEWEST_PAIRS:
+        return PHI_AT_FIRST
+    phi = total / pairs
+    return phi if phi > 1 + CLEAR * math.sqrt(3 / pairs) else 1.0

@@ -6,7 +6,7 @@ from perennial.api.monitor import MonitorStatus, NotificationStatus
 from perennial.api.values import seconds
 from perennial.plan.core import Event
 from perennial.plan.core.outside import Message, denied_because, host_of
-from perennial.plan.monitoring.finding import ActionResult
+from perennial.plan.monitoring.finding import ActionResult, Cause
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 TYPE = "dev.perennial.driftmonitor.drifted"
@@ -17,7 +17,7 @@ FIRST_SECONDS, LONGEST_SECONDS = 5.0, 300.0
 """Between two tries: twice as long each time."""
 
 
-def act(s: MonitorSnapshot, status: MonitorStatus, cause: str) -> ActionResult:
+def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult:
     """Record what is to be told, unless it was told a moment ago."""
     notify, last = s.monitor.spec.actions.notify, status.notification
     assert notify is not None
@@ -29,7 +29,7 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: str) -> ActionResult:
     told = NotificationStatus(
         id=f"{meta.uid}-{s.now:%Y%m%dT%H%M%SZ}",
         time=s.now,
-        message=cause,
+        message=cause.message,
         version=status.reference.version if status.reference is not None else "",
     )
     message = f"{host_of(notify.url)} is notified"

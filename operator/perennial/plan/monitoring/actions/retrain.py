@@ -3,20 +3,20 @@
 from perennial.api.monitor import LastAction, MonitorStatus
 from perennial.api.values import seconds
 from perennial.plan.core import Event
-from perennial.plan.monitoring.finding import ActionResult
+from perennial.plan.monitoring.finding import ActionResult, Cause
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 FRUITLESS_LIMIT = 2
 """Runs that may come to nothing before a person has to look."""
 
 
-def act(s: MonitorSnapshot, status: MonitorStatus, cause: str) -> ActionResult:
+def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult:
     """Ask for a retraining, unless something speaks against it; say which it was."""
     if against := _against(s, status):
         return ActionResult(*against, status)
     served = status.reference.version if status.reference else ""
-    message = f"{served or 'the model'} drifted: {cause}"
-    asked = LastAction(type="Retrain", time=s.now, message=message, version=served)
+    message = f"{served or 'the model'} {cause.became}: {cause.message}"
+    asked = LastAction(type="Retrain", time=s.now, message=message, version=served, test=cause.test)
     status = status.model_copy(
         update={
             "last_action": asked,

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from perennial.api.monitor import USUAL_KEPT, FeatureScore, MonitorStatus, UsualScore
 from perennial.api.values import seconds
-from perennial.plan.core import Event, condition
-from perennial.plan.monitoring.finding import KEPT, Judgement, rounded, was
+from perennial.plan.core import Event, Finding, condition, verdict
+from perennial.plan.monitoring.finding import KEPT, Cause, Judgement, Report, rounded, was
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.statistics.drift import DriftReport, FeatureDrift, learned
 from perennial.plan.statistics.usual_drift import MARGIN, UsualDrift
@@ -13,8 +13,10 @@ from perennial.plan.statistics.usual_drift import MARGIN, UsualDrift
 MOST_BREACHES = 1_000_000
 
 
-def judge(s: MonitorSnapshot, status: MonitorStatus, report: DriftReport) -> Judgement:
-    """Say what drifted, and learn what is usual."""
+def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgement:
+    """Say what drifted, and learn what is usual; what was counted in a row stays where unknown."""
+    if isinstance(report, Finding):
+        return Judgement(verdict("Drifted", None, report))
     spec, over = s.monitor.spec, [f for f in report.features if f.drifted]
     drifted, before = bool(over), was(s, "Drifted")
     names, rows = ", ".join(_sentence(f) for f in over[:3]), _rows(status)
@@ -23,17 +25,20 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: DriftReport) -> Jud
         "worst": [_score(f) for f in report.features[:KEPT]],
         "suspects": list(report.suspects[:KEPT]),
         "consecutive_breaches": count,
-        "fruitless": status.fruitless if drifted else 0,
         **_learned(s, status, report),
     }
     if not drifted:
         message = f"{rows} rows are like the reference"
         events = (Event("DriftResolved", message),) if before == "True" else ()
-        return Judgement(condition("Drifted", False, "LikeReference", message), changes, events)
+        return Judgement(
+            condition("Drifted", False, "LikeReference", message), changes, events, None, False
+        )
     message = f"{names} over {rows} rows"
     events = (Event("DriftDetected", message, "Warning"),) if before != "True" else ()
-    cause = names if count >= spec.consecutive_breaches else ""
-    return Judgement(condition("Drifted", True, "DriftDetected", message), changes, events, cause)
+    enough = count >= spec.consecutive_breaches
+    cause = Cause("drift", "drifted", names) if enough else None
+    told = condition("Drifted", True, "DriftDetected", message)
+    return Judgement(told, changes, events, cause, True)
 
 
 def usual(recorded: Sequence[UsualScore]) -> dict[str, UsualDrift]:

@@ -1,15 +1,16 @@
 """Which features have more missing, impossible or unknown values than they may."""
 
 from perennial.api.monitor import MonitorStatus, QualityBreach
-from perennial.plan.core import Event, condition
-from perennial.plan.monitoring.finding import KEPT, Judgement, rounded, was
+from perennial.plan.core import Event, Finding, condition
+from perennial.plan.monitoring.finding import KEPT, Judgement, Report, rounded, was
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial.plan.statistics.drift import DriftReport
 from perennial.plan.statistics.numbers import in_percent
 
 
-def judge(s: MonitorSnapshot, status: MonitorStatus, report: DriftReport) -> Judgement:
+def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgement:
     """Say which limits are broken."""
+    if isinstance(report, Finding):
+        return Judgement(condition("QualityPassed", None, report.reason))
     broken = [
         QualityBreach(
             feature=b.feature,

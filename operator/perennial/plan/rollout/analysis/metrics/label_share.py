@@ -10,16 +10,10 @@ from perennial.api.deployment import (
     MetricStatus,
     RateLimit,
 )
+from perennial.plan.outcomes.labels import by_age, given, labels_of
+from perennial.plan.outcomes.shares import LabelledShare
 from perennial.plan.rollout.analysis.metrics.metric import Words
-from perennial.plan.rollout.analysis.outcomes import (
-    OutcomeLook,
-    by_age,
-    given,
-    labelled,
-    labels_of,
-    tells_classes,
-    untold,
-)
+from perennial.plan.rollout.analysis.outcomes import OutcomeLook
 from perennial.plan.statistics.against_stable import StablePast
 from perennial.plan.statistics.equal_age import NOTHING, AtEqualAge
 from perennial.plan.statistics.late_labels import FEWEST_LABELS, LOWEST_COVERAGE
@@ -42,13 +36,7 @@ class LabelShare:
     """
 
     limit_of: Callable[[AnalysisMetric], Limit | None]
-    wrong: Callable[[str, str | None, str], bool | None]
-    """Of label, predicted class and positive class; None where the label is none of it."""
-    noun: str
-    became: str
-    """What became of the wrong ones, for people."""
-    is_of_class: bool = True
-    """It asks about one class."""
+    share: LabelledShare
 
     def compares(self, asked: AnalysisMetric) -> bool:
         """Tell whether the canary is held against stable."""
@@ -56,7 +44,7 @@ class LabelShare:
 
     def words(self, asked: AnalysisMetric) -> Words:
         """Return how it is told."""
-        return Words(self.noun, "label")
+        return Words(self.share.noun, "label")
 
     def enough(self, asked: AnalysisMetric, look: OutcomeLook) -> bool:
         """Tell whether both arms have some labels."""
@@ -70,7 +58,7 @@ class LabelShare:
         if not self.compares(asked):
             arms.pop("stable")
         for name, outcomes in arms.items():
-            if found := self._lacks(asked, name, outcomes):
+            if found := self.share.lacks(name, outcomes, self._named(asked)):
                 return found
         meant = [self._positive(asked, o) for o in arms.values() if o is not None]
         if len(set(meant)) > 1:
@@ -133,9 +121,9 @@ class LabelShare:
         name, highest = asked.name, self._highest(asked)
         if self.compares(asked):
             test, margin = self._at_equal_age(known), self._margin(asked)
-            return self._told(asked, test.verdict(self.became, margin, known.alpha, name))
+            return self._told(asked, test.verdict(self.share.became, margin, known.alpha, name))
         limit = AgainstLimit.from_list(known.canary)
-        found = limit.verdict(self.became, highest, known.alpha, name, "label")
+        found = limit.verdict(self.share.became, highest, known.alpha, name, "label")
         if why := _immature(known, limit):
             found = Verdict("Undecided", f"{name}: {why}", 0.0, None, highest)
         return self._told(asked, found)
@@ -161,63 +149,14 @@ class LabelShare:
         self, asked: AnalysisMetric, outcomes: Outcomes | None, ages: list[Known]
     ) -> list[Counted]:
         """Return the labels of each age, and how many of them went wrong."""
-        positive = self._positive(asked, outcomes) if outcomes is not None else None
-        if outcomes is None or positive is None or not tells_classes(outcomes):
-            return [NOTHING for _ in ages]
-        return [self._counted(outcomes, known, positive) for known in ages]
+        named = self._named(asked)
+        found = [self.share.counted(outcomes, k, named) if outcomes else None for k in ages]
+        return [NOTHING if c is None else Counted(c[0], (c[1],)) for c in found]
 
-    def _counted(self, outcomes: Outcomes, known: Known, positive: str) -> Counted:
-        total = wrong = 0
-        for found in labelled(outcomes, known):
-            went = self.wrong(found.label, found.predicted, positive)
-            total += found.count if went is not None else 0
-            wrong += found.count if went else 0
-        return Counted(float(total), (float(wrong),))
-
-    def _positive(self, asked: AnalysisMetric, outcomes: Outcomes) -> str | None:
-        """Return the class that is asked about; None where that is not known."""
-        if not self.is_of_class:
-            return ""
-        limit = self._limit(asked)
-        named = getattr(limit, "positive_class", None)
-        if named is not None:
-            return str(named) if named in outcomes.classes else None
-        return outcomes.classes[1] if len(outcomes.classes) == 2 else None
-
-    def _lacks(self, asked: AnalysisMetric, name: str, outcomes: Outcomes | None) -> str:
-        """Return what an arm lacks to be judged, and what to do; '' where it lacks nothing."""
-        if outcomes is None:
-            return untold(name)
-        if outcomes.score not in ("Probability", "Class"):
-            return (
-                f"the model of {name} answers with no class, so it has no {self.noun}: rmse is for "
-                "numbers, meanReward for anything"
-            )
-        if not outcomes.classes:
-            return (
-                f"the pods of {name} do not tell the names of its classes: give them in its "
-                "manifest.json, or ask for refresh where its serving image is an old one"
-            )
-        if self._positive(asked, outcomes) is None:
-            classes = ", ".join(outcomes.classes[:5])
-            named = getattr(self._limit(asked), "positive_class", None)
-            if named is not None:
-                return (
-                    f"the model of {name} has no class {named}; its classes are {classes}: name "
-                    "one of them in positiveClass"
-                )
-            return (
-                f"the model of {name} has {len(outcomes.classes)} classes ({classes}): say in "
-                "positiveClass which one is meant"
-            )
-        found = {label for known in outcomes.known for label in known.labels}
-        if found and not found & set(outcomes.classes):
-            return (
-                f"no label of {name}'s predictions is one of its classes "
-                f"({', '.join(outcomes.classes[:5])}); they are {', '.join(sorted(found)[:5])}: "
-                "send labels as the classes are called"
-            )
-        return ""
+    def _named(self, asked: AnalysisMetric) -> str | None:
+        """Return the class that is asked about, where one is named."""
+        named = getattr(self._limit(asked), "positive_class", None)
+        return None if named is None else str(named)
 
     def _limit(self, asked: AnalysisMetric) -> Limit:
         limit = self.limit_of(asked)

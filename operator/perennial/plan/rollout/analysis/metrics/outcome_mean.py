@@ -1,14 +1,15 @@
 """A mean of what became known of predictions, as losses and rewards are."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from perennial.api.deployment import AnalysisMetric, HighestLoss, LowestReward, MetricStatus
+from perennial.plan.outcomes.labels import by_age
+from perennial.plan.outcomes.means import NOTHING, KnownMean, as_it_is
 from perennial.plan.rollout.analysis.metrics.metric import Words, in_number
-from perennial.plan.rollout.analysis.outcomes import OutcomeLook, by_age
+from perennial.plan.rollout.analysis.outcomes import OutcomeLook
 from perennial.plan.statistics.equal_age import NONE_YET
-from perennial.plan.statistics.means import BURN_IN, MeanDifference, Moments
+from perennial.plan.statistics.means import MeanDifference, Moments
 from perennial.plan.statistics.one_mean import OneMean
 from perennial.plan.statistics.verdict import Verdict
 from perennial_artifact.outcomes import Known, Outcomes
@@ -16,12 +17,6 @@ from perennial_artifact.outcomes import Known, Outcomes
 Limit = HighestLoss | LowestReward
 FEWEST = 10
 """Values of each arm that make a look, while time is left."""
-NOTHING = Moments(0.0, 0.0, 0.0)
-
-
-def as_it_is(value: float) -> float:
-    """Return a mean as it was counted."""
-    return value
 
 
 @dataclass(frozen=True)
@@ -29,18 +24,7 @@ class OutcomeMean:
     """The mean of a value that became known of some predictions."""
 
     limit_of: Callable[[AnalysisMetric], Limit | None]
-    moments: Callable[[Outcomes, Known], Moments]
-    lacks: Callable[[str, Outcomes | None], str]
-    """What an arm, called so, lacks to be judged, and what to do about it."""
-    noun: str
-    counted: str
-    """What its mean is called that is counted, where people know another."""
-    unit: str
-    burn_in: float = BURN_IN
-    known_as: Callable[[float], float] = as_it_is
-    """What people know of the mean that is counted, such as its root."""
-    counted_as: Callable[[float], float] = as_it_is
-    """The other way."""
+    mean: KnownMean
 
     def compares(self, asked: AnalysisMetric) -> bool:
         """Tell whether the canary is held against stable."""
@@ -48,7 +32,7 @@ class OutcomeMean:
 
     def words(self, asked: AnalysisMetric) -> Words:
         """Return how it is told."""
-        return Words(self.noun, self.unit, in_number)
+        return Words(self.mean.noun, self.mean.unit, in_number)
 
     def enough(self, asked: AnalysisMetric, look: OutcomeLook) -> bool:
         """Tell whether both arms have some values: the spread within a look is to be known."""
@@ -58,8 +42,8 @@ class OutcomeMean:
         """Return what keeps it from being judged."""
         if look.is_same_model and self.compares(asked):
             return ""
-        of_stable = self.lacks("stable", look.stable) if self.compares(asked) else ""
-        return self.lacks("the canary", look.canary) or of_stable
+        of_stable = self.mean.lacks("stable", look.stable) if self.compares(asked) else ""
+        return self.mean.lacks("the canary", look.canary) or of_stable
 
     def begin(
         self, asked: AnalysisMetric, known: MetricStatus, before: OutcomeLook | None
@@ -77,14 +61,14 @@ class OutcomeMean:
         if not self.compares(asked):
             one = OneMean.from_list(known.canary)
             for ours in self._by_age(look.canary, by_age(look.canary)):
-                one = one.after(ours, look.planned, self.burn_in)
+                one = one.after(ours, look.planned, self.mean.burn_in)
             return known.model_copy(update={"canary": one.to_list()})
         if look.is_same_model:
             return known
         test = MeanDifference.from_list(known.canary)
         stable = self._by_age(look.stable, by_age(look.stable))
         for ours, theirs in zip(self._by_age(look.canary, look.of_canary()), stable, strict=True):
-            test = test.after(ours, theirs, look.planned, self.burn_in)
+            test = test.after(ours, theirs, look.planned, self.mean.burn_in)
         return known.model_copy(update={"canary": test.to_list()})
 
     def verdict(self, asked: AnalysisMetric, known: MetricStatus) -> Verdict:
@@ -93,28 +77,30 @@ class OutcomeMean:
         Raises:
             ValueError: what was carried on is something else; begin anew.
         """
-        limit, name = self._limit(asked), asked.name
+        limit, name, mean = self._limit(asked), asked.name, self.mean
         is_reward = isinstance(limit, LowestReward)
         if not self.compares(asked):
             bound = limit.minimum if isinstance(limit, LowestReward) else limit.maximum
             one = OneMean.from_list(known.canary)
-            at = self.counted_as(bound or 0.0)
-            found = one.verdict(at, known.alpha, is_reward, name, self.counted, self.unit)
+            at = mean.counted_as(bound or 0.0)
+            found = one.verdict(at, known.alpha, is_reward, name, mean.counted, mean.unit)
             return self._told(found, of_value=True)
         test = MeanDifference.from_list(known.canary)
         if not test.looks:
             return Verdict("Undecided", f"{name}: {NONE_YET}", 0.0)
         margin = self._margin(limit, test)
-        found = test.verdict(margin, known.alpha, is_reward, name, self.counted, self.unit)
+        found = test.verdict(
+            margin, known.alpha, is_reward, name, self.mean.counted, self.mean.unit
+        )
         return self._told(found, of_value=False)
 
     def _told(self, found: Verdict, of_value: bool) -> Verdict:
         """Return a verdict with numbers as people know them."""
 
         def known(value: float | None) -> float | None:
-            return None if value is None else self.known_as(max(0.0, value))
+            return None if value is None else self.mean.known_as(max(0.0, value))
 
-        if self.known_as is as_it_is:
+        if self.mean.known_as is as_it_is:
             return found
         found = replace(found, value=known(found.value), reference=known(found.reference))
         if of_value:
@@ -127,7 +113,7 @@ class OutcomeMean:
             return limit.against_stable.maximum_decrease if limit.against_stable else 0.0
         more = limit.against_stable.maximum_increase if limit.against_stable else 0.0
         stable = test.stable_total / test.stable_rows if test.stable_rows else 0.0
-        return self.counted_as(self.known_as(stable) + more) - stable
+        return self.mean.counted_as(self.mean.known_as(stable) + more) - stable
 
     def _rows(self, outcomes: Outcomes | None) -> float:
         return sum(m.rows for m in self._by_age(outcomes, by_age(outcomes)))
@@ -135,19 +121,9 @@ class OutcomeMean:
     def _by_age(self, outcomes: Outcomes | None, ages: list[Known]) -> list[Moments]:
         if outcomes is None:
             return [NOTHING for _ in ages]
-        return [self.moments(outcomes, known) for known in ages]
+        return [self.mean.moments(outcomes, known) for known in ages]
 
     def _limit(self, asked: AnalysisMetric) -> Limit:
         limit = self.limit_of(asked)
         assert limit is not None, f"{asked.name} asks nothing"
         return limit
-
-
-def squared(value: float) -> float:
-    """Return the square, as what is counted of a root."""
-    return value * value
-
-
-def rooted(value: float) -> float:
-    """Return the root of what is counted."""
-    return math.sqrt(value)

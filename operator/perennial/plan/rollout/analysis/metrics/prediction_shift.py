@@ -7,8 +7,9 @@ profile are each version's own: what lies in the third of one is no bin of anoth
 from itertools import accumulate
 
 from perennial.api.deployment import AnalysisMetric, MetricStatus, ShiftLimit
+from perennial.plan.outcomes.labels import given, untold
 from perennial.plan.rollout.analysis.metrics.metric import Words
-from perennial.plan.rollout.analysis.outcomes import OutcomeLook, given, untold
+from perennial.plan.rollout.analysis.outcomes import OutcomeLook
 from perennial.plan.statistics.proportions import Counted
 from perennial.plan.statistics.shift import Shift
 from perennial.plan.statistics.verdict import Verdict

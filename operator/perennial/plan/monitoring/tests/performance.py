@@ -1,0 +1,239 @@
+"""Whether what became known of predictions keeps its limits, cohort by cohort of their time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from perennial.api.monitor import Cohort, MonitorStatus, PerformanceMetricStatus, PerformanceStatus
+from perennial.api.monitor.performance import Performance
+from perennial.api.values import seconds
+from perennial.plan.core import Event, Finding, condition
+from perennial.plan.monitoring import cohorts
+from perennial.plan.monitoring.finding import Cause, Judgement, Report, rounded, was
+from perennial.plan.monitoring.measures import Bound, Measure, measure_of
+from perennial.plan.monitoring.snapshot import MonitorSnapshot
+from perennial.plan.statistics.bursts import phi_of_neighbours
+from perennial.plan.statistics.late_labels import FEWEST_LABELS, LOWEST_COVERAGE
+from perennial.plan.statistics.numbers import counted, in_percent
+from perennial_artifact.outcomes import VERSION_LENGTH, Outcomes, add_outcomes
+
+PATIENCE_SECONDS = 60.0
+"""How long a silent pod is waited for, or two intervals; then its part is lost."""
+TYPE = "PerformanceKept"
+SPANS = 2
+"""The window, and the newest quarter of it."""
+
+
+def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgement | None:
+    """Say which limits are broken; what is not known is never called kept."""
+    asked = s.monitor.spec.performance
+    if asked is None:
+        return None
+    stable = s.deployment.status.stable if s.deployment is not None else None
+    if stable is None or s.answers is None:
+        why = report if isinstance(report, Finding) else Finding("NotAsked")
+        return Judgement(condition(TYPE, None, why.reason, why.message))
+    version = stable.artifact.sha256[:VERSION_LENGTH]
+    known = cohorts.begun(asked, status.performance, version)
+    known, found = _read(s, asked, known)
+    if known.judged_until is None:
+        message = "nothing was read yet of what became known of predictions"
+        return Judgement(condition(TYPE, None, "NothingKnown", message), {"performance": known})
+    mature = cohorts.maturity(asked, known)
+    known = cohorts.trimmed(asked, known, mature if mature is not None else 86_400)
+    known = _judged(s, asked, known, mature, found)
+    return _told(s, known)
+
+
+def _read(
+    s: MonitorSnapshot, asked: Performance, known: PerformanceStatus
+) -> tuple[PerformanceStatus, Outcomes | None]:
+    """Return what is known with what arrived since, and what pods told of the version of late."""
+    assert s.deployment is not None and s.deployment.status.stable is not None
+    stable, found = s.deployment.status.stable, []
+    patience = max(PATIENCE_SECONDS, 2 * seconds(s.monitor.spec.interval))
+    for start, answers in s.outcomes:
+        is_silent = any(answers.silent(revision) for revision in answers.asked)
+        if is_silent and s.now.timestamp() - answers.until < patience:
+            break  # it is asked for again
+        came = answers.arrived().of(stable.artifact.sha256)
+        begins = known.since.timestamp() if known.since is not None else start
+        is_new = stable.start_time is not None and begins <= stable.start_time.timestamp() + 60
+        known = cohorts.added(asked, known, came, start, answers.until, is_new)
+        found += [came] if came is not None else []
+    merged = add_outcomes([found])
+    return known, merged[0] if merged else None
+
+
+def _judged(
+    s: MonitorSnapshot,
+    asked: Performance,
+    known: PerformanceStatus,
+    mature: int | None,
+    found: Outcomes | None,
+) -> PerformanceStatus:
+    """Return what is known, with what it says of each metric."""
+    alpha = s.monitor.spec.alpha / len(asked.metrics) / SPANS
+    alpha *= min(1.0, seconds(s.monitor.spec.interval) / seconds(asked.window))
+    whose, metrics = s.monitor.spec.deployment_ref.name, []
+    for index, (each, metric) in enumerate(zip(asked.metrics, known.metrics, strict=True)):
+        measure = measure_of(each)
+        lacks = measure.lacks(whose, found) if s.outcomes else ""
+        age = mature if measure.matures else 0
+        why = lacks or _too_late(asked, known, age)
+        if why or age is None:
+            metrics.append(_unknown(metric, f"{metric.name}: {why}"))
+            continue
+        settled, older = cohorts.window(asked, known, age)
+        one = _One(metric, measure, index, alpha)
+        metrics.append(one.judged(settled, older, age, _coverage(known, settled, older, measure)))
+    settled, older = cohorts.window(asked, known, mature or 0)
+    come = [
+        _coverage(known, settled, older, m) for m in map(measure_of, asked.metrics) if m.matures
+    ]
+    coverages = [c for c in come if c is not None]
+    changes = {
+        "metrics": metrics,
+        "maturity_seconds": mature,
+        "coverage": round(min(coverages), 3) if coverages else None,
+    }
+    return known.model_copy(update=changes)
+
+
+def _too_late(asked: Performance, known: PerformanceStatus, age: int | None) -> str:
+    """Return why it is not known when labels are in, '' where it is."""
+    if age is None:
+        watched = (known.judged_until, known.delays_since)
+        hours = cohorts.LEARNED_SECONDS / 3600
+        if watched[0] and watched[1] and (watched[0] - watched[1]).total_seconds() < hours * 3600:
+            return (
+                f"how late labels come is known after {hours:.0f} hours of watching, since "
+                f"{watched[1]:%Y-%m-%d %H:%M}: give spec.performance.maturity to judge sooner"
+            )
+        return (
+            f"fewer than {FEWEST_LABELS} labels have come within a day: send feedback with "
+            "receipts, or give spec.performance.maturity"
+        )
+    if age > cohorts.longest_maturity(asked):
+        return (
+            f"labels come up to {age / 3600:g} hours late, and a window of {asked.window} can wait "
+            f"for {cohorts.longest_maturity(asked) / 3600:.2g}: give spec.performance a longer one"
+        )
+    return ""
+
+
+def _coverage(
+    known: PerformanceStatus,
+    settled: Sequence[Cohort],
+    older: Sequence[Cohort],
+    measure: Measure,
+) -> float | None:
+    """Return the share of what is due that has come; None where it is not known what is."""
+    if not measure.matures:
+        return None
+    of_rewards = measure.unit == "reward"
+    comes = cohorts.share_that_comes(known, older, of_rewards)
+    given = sum(c.given for c in settled)
+    if not comes or not given:
+        return None
+    return min(1.0, sum(c.rewards if of_rewards else c.labels for c in settled) / (given * comes))
+
+
+@dataclass(frozen=True)
+class _One:
+    """One metric, held against its limit."""
+
+    metric: PerformanceMetricStatus
+    measure: Measure
+    index: int
+    alpha: float
+    """For each span."""
+
+    def judged(
+        self,
+        settled: Sequence[Cohort],
+        older: Sequence[Cohort],
+        age: int,
+        coverage: float | None,
+    ) -> PerformanceMetricStatus:
+        """Return what the window says, and its newest quarter."""
+        rows = sum(rows for rows, _, _ in cohorts.counts_of(settled, self.index))
+        name, unit = self.metric.name, self.measure.unit
+        if rows < FEWEST_LABELS:
+            of = f" of predictions more than {_length(age)} old" if self.measure.matures else ""
+            few = f"{name}: {counted(rows, unit)}{of} in the window, {FEWEST_LABELS} are needed"
+            return _unknown(self.metric, few, rows)
+        if coverage is not None and coverage < LOWEST_COVERAGE:
+            few = (
+                f"{name}: {in_percent(coverage)} of the {unit}s that are due have come, and half "
+                "are needed: those that come first are not like the others"
+            )
+            return _unknown(self.metric, few, rows)
+        every = cohorts.counts_of([*older, *settled], self.index)
+        phi = phi_of_neighbours([(rows, events) for rows, events, _ in every])
+        spans = (settled, settled[len(settled) * 3 // 4 :])
+        whole, late = (
+            self.measure.bounds(cohorts.counts_of(span, self.index), phi, self.alpha)
+            for span in spans
+        )
+        for bound in (*whole, *late):
+            if bound.verdict.outcome == "Failed":
+                return self._told(bound, "Broken")
+        beyond = [b for b in whole if not b.is_within]
+        if any(b.verdict.value is None for b in whole):
+            few = f"{name}: {counted(rows, unit)} are too few to know how they vary"
+            return _unknown(self.metric, few, rows)
+        return self._told(beyond[0], "Undecided") if beyond else self._told(whole[0], "Kept")
+
+    def _told(self, bound: Bound, verdict: str) -> PerformanceMetricStatus:
+        shown, found = self.measure.shown, bound.verdict
+        assert found.value is not None and found.low is not None and found.high is not None
+        message = (
+            f"{self.metric.name}: {self.measure.noun} {shown(found.value)} of "
+            f"{counted(found.requests, self.measure.unit)}, {bound.words} is asked for; it is "
+            f"truly {shown(found.low)} to {shown(found.high)} (95% sure)"
+        )
+        if verdict == "Undecided":
+            message += ", so it may be chance"
+        changes = {
+            "verdict": verdict,
+            "message": message,
+            "value": float(f"{found.value:.6g}"),
+            "low": float(f"{found.low:.6g}"),
+            "high": float(f"{found.high:.6g}"),
+            "p": rounded(found.p) if found.p is not None else None,
+            "rows": found.requests,
+        }
+        return self.metric.model_copy(update=changes)
+
+
+def _unknown(
+    metric: PerformanceMetricStatus, message: str, rows: float = 0.0
+) -> PerformanceMetricStatus:
+    return PerformanceMetricStatus(name=metric.name, message=message, rows=rows)
+
+
+def _told(s: MonitorSnapshot, known: PerformanceStatus) -> Judgement:
+    """Return the condition, what is new in it, and whether something is to be done."""
+    by_verdict: dict[str, list[str]] = {}
+    for metric in known.metrics:
+        by_verdict.setdefault(metric.verdict, []).append(metric.message)
+    changes, before = {"performance": known}, was(s, TYPE)
+    if broken := by_verdict.get("Broken"):
+        message = "; ".join(broken[:3])
+        events = (Event("PerformanceBroken", message, "Warning"),) if before != "False" else ()
+        cause = Cause("performance", "predicts worse", message)
+        found = condition(TYPE, False, "LimitsBroken", message)
+        return Judgement(found, changes, events, cause, True)
+    if unknown := by_verdict.get("Unknown"):
+        return Judgement(condition(TYPE, None, "TooLittleKnown", "; ".join(unknown[:3])), changes)
+    if undecided := by_verdict.get("Undecided"):
+        return Judgement(condition(TYPE, None, "MayBeChance", "; ".join(undecided[:3])), changes)
+    message = "; ".join(by_verdict["Kept"][:3])
+    kept = (Event("PerformanceRestored", message),) if before == "False" else ()
+    return Judgement(condition(TYPE, True, "WithinLimits", message), changes, kept, None, False)
+
+
+def _length(age: int) -> str:
+    if age % 3600 == 0:
+        return f"{age // 3600} h"
+    return f"{age // 60} min" if age % 60 == 0 else f"{age} s"
