@@ -60,7 +60,8 @@ class LabelShare:
         for name, outcomes in arms.items():
             if found := self.share.lacks(name, outcomes, self._named(asked)):
                 return found
-        meant = [self._positive(asked, o) for o in arms.values() if o is not None]
+        named = self._named(asked)
+        meant = [self.share.positive(o, named) for o in arms.values() if o is not None]
         if len(set(meant)) > 1:
             return (
                 f"the second class of the canary is {meant[0]}, and of stable {meant[1]}: say in "
