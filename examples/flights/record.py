@@ -5,9 +5,11 @@ Format: https://docs.asciinema.org/manual/asciicast/v2/
 """
 
 import fcntl
+import itertools
 import json
 import os
 import pty
+import re
 import select
 import struct
 import sys
@@ -16,6 +18,8 @@ import time
 from pathlib import Path
 
 COLUMNS, ROWS = 100, 34
+HOME = "\x1b[H"
+"""Where a page begins."""
 
 
 def record(command: list[str], seconds: float) -> list[tuple[float, str]]:
@@ -41,6 +45,24 @@ def record(command: list[str], seconds: float) -> list[tuple[float, str]]:
     return found
 
 
+def thinned(frames: list[tuple[float, str]], every: float = 2.0) -> list[tuple[float, str]]:
+    """Return frames of a command that draws whole pages with one page for each so many seconds."""
+    pages: list[tuple[float, str]] = []
+    for at, text in frames:
+        begun, *others = text.split(HOME)
+        if pages:
+            pages[-1] = (pages[-1][0], pages[-1][1] + begun)
+        else:
+            pages.append((at, begun))
+        pages += [(at, HOME + other) for other in others]
+    whole = [(at, re.sub(r" {4,}\r\n", "\x1b[K\r\n", page)) for at, page in pages if page != HOME]
+    kept = whole[:1]
+    for (at, page), (following, _) in itertools.pairwise([*whole[1:], (float("inf"), "")]):
+        if following - kept[-1][0] > every:
+            kept.append((at, page))
+    return kept
+
+
 def cast(frames: list[tuple[float, str]], title: str) -> str:
     """Return frames as an asciicast."""
     head = {"version": 2, "width": COLUMNS, "height": ROWS, "title": title}
@@ -51,7 +73,8 @@ def cast(frames: list[tuple[float, str]], title: str) -> str:
 def main() -> None:
     """Record the command that the command line names."""
     file, seconds, *command = sys.argv[1:]
-    Path(file).write_text(cast(record(command, float(seconds)), " ".join(command)))
+    title = " ".join([Path(command[0]).name, *command[1:]])
+    Path(file).write_text(cast(thinned(record(command, float(seconds))), title))
 
 
 if __name__ == "__main__":

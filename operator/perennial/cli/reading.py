@@ -204,7 +204,7 @@ def read(body: Json) -> Deployment:
         unknown["rollout"] = more
     running = condition(body, "ExperimentRunning")
     return Deployment(
-        revisions=tuple(_revision(r) for r in entries(status.get("revisions"))),
+        revisions=_once([_revision(r) for r in entries(status.get("revisions"))]),
         steps=steps,
         stands_at=_index(step, steps),
         began=moment(step.get("startTime")),
@@ -227,6 +227,12 @@ def read(body: Json) -> Deployment:
         outdated=bool(status.get("servingImageOutdated")),
         unknown=unknown,
     )
+
+
+def _once(found: list[Revision]) -> tuple[Revision, ...]:
+    """Return the revisions without what was replaced, where that is on trial again."""
+    others = {r.revision for r in found if r.role != "Previous"}
+    return tuple(r for r in found if r.role != "Previous" or r.revision not in others)
 
 
 def _revision(r: Json) -> Revision:

@@ -141,6 +141,16 @@ def test_pods_that_are_kept_for_their_logs_are_not_missed() -> None:
     assert "2/3 pods ready" in summary(body)
 
 
+def test_what_was_replaced_and_is_on_trial_again_is_shown_once() -> None:
+    body = scenes.deployment()
+    body["status"]["revisions"].append({**scenes.CANARY, "role": "Previous"})
+    page, usual = (
+        rendered(deployment(found, scenes.PODS, scenes.NOW, 120), 120)
+        for found in (body, scenes.deployment())
+    )
+    assert page == usual and "Previous" not in page
+
+
 def test_what_bakes_is_under_way() -> None:
     found = state_of(scenes.baking())
     assert (found.stage, found.word) == ("UnderWay", "Baking")
