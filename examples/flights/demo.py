@@ -20,6 +20,7 @@ import obstore
 from obstore.store import S3Store
 
 from flights import data
+from packages import download
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples" / "flights"
@@ -203,7 +204,7 @@ def months() -> Path:
     directory = cache / "flights"
     if not (directory / "2013-12.parquet").exists():
         cache.mkdir(parents=True, exist_ok=True)
-        data.write(data.flights(data.download(cache)), directory)
+        data.write(data.flights(download(data.PACKAGE, cache)), directory)
     return directory
 
 

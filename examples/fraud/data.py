@@ -207,7 +207,7 @@ def _fraud(
             begins = np.repeat(_hours(len(day), random) * 3600, sizes)
             day, customer = np.repeat(day, sizes), np.repeat(customer, sizes)
         rows = _payment(people, customer, day, random)
-        make(rows, people["usual"].to_numpy()[customer], day, begins, random)
+        make(rows, _Victims(people["usual"].to_numpy()[customer], day, begins), random)
         found.append(rows.assign(fraud=1, scheme=name))
     return found
 
@@ -220,64 +220,51 @@ def _victims(people: pd.DataFrame, day: np.ndarray, random: np.random.Generator)
     return np.fromiter(chosen, dtype=int, count=len(day))
 
 
-def _stolen_card(
-    rows: pd.DataFrame,
-    usual: np.ndarray,
-    day: np.ndarray,
-    begins: np.ndarray,
-    random: np.random.Generator,
-) -> None:
+@dataclass(frozen=True)
+class _Victims:
+    """Whom a scheme hits, and when; an entry a payment."""
+
+    usual: np.ndarray
+    """What the customer usually pays."""
+    day: np.ndarray
+    begins: np.ndarray
+    """Seconds of the day at which a burst of card testing begins."""
+
+
+def _stolen_card(rows: pd.DataFrame, at: _Victims, random: np.random.Generator) -> None:
     number = len(rows)
-    rows["amount"] = usual * random.uniform(3, 12, number)
+    rows["amount"] = at.usual * random.uniform(3, 12, number)
     rows["category"] = random.choice([ELECTRONICS, TRAVEL, FASHION], number, p=[0.5, 0.2, 0.3])
     at_night = random.random(number) < 0.6
-    rows.loc[at_night, "second"] = (day * DAY + random.uniform(0, 5.5, number) * 3600)[at_night]
+    rows.loc[at_night, "second"] = (at.day * DAY + random.uniform(0, 5.5, number) * 3600)[at_night]
     rows["foreign"] = random.random(number) < 0.35
     rows["online"] = random.random(number) < 0.5
     rows["new_device"] = rows["online"] & (random.random(number) < 0.3)
     rows["distance"] = np.where(rows["online"], 0.0, random.uniform(5, 90, number))
 
 
-def _card_testing(
-    rows: pd.DataFrame,
-    usual: np.ndarray,
-    day: np.ndarray,
-    begins: np.ndarray,
-    random: np.random.Generator,
-) -> None:
+def _card_testing(rows: pd.DataFrame, at: _Victims, random: np.random.Generator) -> None:
     number = len(rows)
-    rows["second"] = day * DAY + begins + random.uniform(0, 1800, number)
+    rows["second"] = at.day * DAY + at.begins + random.uniform(0, 1800, number)
     rows["amount"] = random.uniform(0.5, 8, number)
     _online(rows, DIGITAL)
     rows["foreign"] = random.random(number) < 0.3
 
 
-def _takeover(
-    rows: pd.DataFrame,
-    usual: np.ndarray,
-    day: np.ndarray,
-    begins: np.ndarray,
-    random: np.random.Generator,
-) -> None:
+def _takeover(rows: pd.DataFrame, at: _Victims, random: np.random.Generator) -> None:
     number = len(rows)
     _online(rows, random.choice([ELECTRONICS, DIGITAL, FASHION], number))
     factor = CATEGORY_AMOUNTS[rows["category"].to_numpy()]
-    rows["amount"] = usual * factor * random.lognormal(0.1, 0.5, number)
-    rows["second"] = day * DAY + (random.normal(14, 4, number) % 24) * 3600
+    rows["amount"] = at.usual * factor * random.lognormal(0.1, 0.5, number)
+    rows["second"] = at.day * DAY + (random.normal(14, 4, number) % 24) * 3600
     rows["new_device"] = random.random(number) < 0.75
 
 
-def _prepaid_codes(
-    rows: pd.DataFrame,
-    usual: np.ndarray,
-    day: np.ndarray,
-    begins: np.ndarray,
-    random: np.random.Generator,
-) -> None:
+def _prepaid_codes(rows: pd.DataFrame, at: _Victims, random: np.random.Generator) -> None:
     number = len(rows)
     _online(rows, DIGITAL)
     rows["amount"] = random.choice([25.0, 50.0, 100.0], number)
-    rows["second"] = day * DAY + (random.normal(11, 3, number) % 24) * 3600
+    rows["second"] = at.day * DAY + (random.normal(11, 3, number) % 24) * 3600
     rows["new_device"] = random.random(number) < 0.08
 
 

