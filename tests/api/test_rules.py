@@ -249,6 +249,7 @@ FULL: dict[str, dict[str, Any]] = {
                 {"name": "sales", "meanReward": {"minimum": 0.1}},
             ],
         },
+        "behaviour": {"volume": {"spreads": 5}},
         "consecutiveBreaches": 2,
         "actions": {
             "mode": "Observe",

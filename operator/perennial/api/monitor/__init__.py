@@ -1,6 +1,13 @@
 """DriftMonitor: watches the live traffic of a ModelDeployment."""
 
 from perennial.api.monitor.actions import Actions, NotifyAction, RetrainAction
+from perennial.api.monitor.behaviour import (
+    HOURS_KEPT,
+    RESIDUALS_KEPT,
+    Behaviour,
+    BehaviourStatus,
+    Volume,
+)
 from perennial.api.monitor.drift import DriftTest, FeatureName
 from perennial.api.monitor.kind import DriftMonitor
 from perennial.api.monitor.performance import AlertRate, Performance, PerformanceMetric
@@ -30,9 +37,13 @@ from perennial.api.monitor.status import (
 __all__ = [
     "COHORTS_KEPT",
     "DELAYS_KEPT",
+    "HOURS_KEPT",
+    "RESIDUALS_KEPT",
     "USUAL_KEPT",
     "Actions",
     "AlertRate",
+    "Behaviour",
+    "BehaviourStatus",
     "Cohort",
     "Delay",
     "DriftMonitor",
@@ -55,5 +66,6 @@ __all__ = [
     "ReferenceStatus",
     "RetrainAction",
     "UsualScore",
+    "Volume",
     "WindowStatus",
 ]

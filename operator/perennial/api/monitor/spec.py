@@ -4,6 +4,7 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel, LocalRef
 from perennial.api.monitor.actions import Actions
+from perennial.api.monitor.behaviour import Behaviour
 from perennial.api.monitor.drift import DriftTest
 from perennial.api.monitor.performance import Performance
 from perennial.api.monitor.quality import Quality
@@ -65,6 +66,9 @@ class MonitorSpec(ApiModel):
             "Limits on what becomes known of predictions; the ModelDeployment needs "
             "spec.serving.receipts."
         ),
+    )
+    behaviour: Behaviour | None = Field(
+        None, description="How the model is used, beside what is usual at that time of the week."
     )
     consecutive_breaches: int = Field(
         1,

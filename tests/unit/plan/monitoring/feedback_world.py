@@ -18,6 +18,7 @@ from perennial_artifact.scores import of_probability
 from perennial_artifact.windows import Window
 
 SHA = "a" * 64
+PODS = ("pod-0", "pod-1")
 
 
 def serving(sha: str = SHA, revision: str = "r1", start: datetime | None = None) -> Any:
@@ -113,10 +114,10 @@ class FeedbackWorld:
     def look(self, at: float) -> Any:
         """Evaluate at so many seconds since the beginning; the status is carried on."""
         self.now = NOW + timedelta(seconds=at)
-        asked = outcome_questions(self.monitor, self.deployment, [pod("pod-0")], self.now)
+        asked = outcome_questions(self.monitor, self.deployment, list(map(pod, PODS)), self.now)
         self.asked += [(start, piece.until) for start, piece in asked]
         pieces = tuple((start, self._answers(start, piece.until)) for start, piece in asked)
-        empty = Answers({"r1": ("pod-0",)}, int(self.now.timestamp()), ())
+        empty = self._answers(0, 0)  # without features: a model without a profile
         snapshot = MonitorSnapshot(
             self.monitor, self.now, self.deployment, self.training, empty, outcomes=pieces
         )
@@ -136,19 +137,24 @@ class FeedbackWorld:
         return next(m for m in self.monitor.status.performance.metrics if m.name == name)
 
     def _answers(self, start: int, end: int) -> Answers:
-        if "pod-0" in self.silent:
-            return Answers({"r1": ("pod-0",)}, end, (Answer("pod-0", "r1", problem="silent"),))
-        counted = self.windows(start, end) if self.counts_outcomes else None
-        told = Window(
-            model="m",
-            version="v",
-            since=0.0,
-            clock=self.now.timestamp(),
-            start=start,
-            end=end,
-            outcomes=counted,
-        )
-        return Answers({"r1": ("pod-0",)}, end, (Answer("pod-0", "r1", told),))
+        """Return what the pods told: all that is known came to the first of them."""
+        heard = []
+        for name in PODS:
+            if name in self.silent:
+                heard.append(Answer(name, "r1", problem="did not answer"))
+                continue
+            counted = self.windows(start, end) if name == PODS[0] else []
+            told = Window(
+                model="m",
+                version="v",
+                since=0.0,
+                clock=self.now.timestamp(),
+                start=start,
+                end=end,
+                outcomes=counted if self.counts_outcomes else None,
+            )
+            heard.append(Answer(name, "r1", told))
+        return Answers({"r1": PODS}, end, tuple(heard))
 
 
 def _known(age: int, rows: list[Row]) -> Known:

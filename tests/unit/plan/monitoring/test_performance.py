@@ -3,7 +3,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from builders import NOW
+from builders import NOW, conditions
 from feedback_world import HIGH, LOW, SHA, FeedbackWorld, Row, serving, traffic
 
 from perennial.api.monitor import Performance
@@ -32,6 +32,14 @@ def test_without_any_label_it_is_unknown_and_never_kept() -> None:
     world = FeedbackWorld(ACCURATE, rows)
     assert world.look(0) == ("Unknown", "TooLittleKnown")
     assert "right: 0 labels of predictions more than 1 min old" in world.message()
+
+
+def test_a_model_without_a_profile_is_watched_all_the_same() -> None:
+    world = FeedbackWorld(ACCURATE, traffic((-24, 0), 100, always(0.1), always(0.8)))
+    assert world.look(0)[0] == "True"
+    found = conditions(world.plan)
+    assert found["Ready"] == ("True", "WatchesInPart")
+    assert found["Drifted"] == ("Unknown", "NoWindows")
 
 
 def test_pods_that_count_no_outcomes_are_told_with_what_to_do() -> None:
@@ -140,20 +148,32 @@ def test_what_is_known_is_carried_on_and_where_it_was_lost_read_from_the_pods() 
     assert all(a[1] == b[0] for a, b in pairwise(ends))  # nothing twice
 
 
-def test_a_silent_pod_is_waited_for_and_then_given_up() -> None:
-    world = FeedbackWorld(ACCURATE, traffic((-24, 2), 100, always(0.1), always(0.8)))
+def test_a_silent_pod_is_waited_for_and_then_given_up_but_not_all_of_them() -> None:
+    world = FeedbackWorld(ACCURATE, traffic((-24, 3), 100, always(0.1), always(0.8)))
+
+    def until(at: float) -> Any:
+        world.look(at)
+        state = world.monitor.status.performance
+        assert state is not None
+        return state.judged_until
+
+    before = until(0)
+    world.silent = {"pod-1"}
+    assert until(300) == before
+    given_up = until(900)  # what is newer than two intervals is waited for yet
+    assert given_up is not None and given_up > before
+    world.silent = {"pod-0", "pod-1"}
+    assert until(7200) == given_up
+    world.silent = set()
+    assert until(7500) > given_up
+
+
+def test_a_look_without_a_new_minute_says_the_same() -> None:
+    world = FeedbackWorld(ACCURATE, counts_outcomes=False)
     world.look(0)
-    state = world.monitor.status.performance
-    assert state is not None
-    before = state.judged_until
-    world.silent = {"pod-0"}
-    world.look(300)
-    state = world.monitor.status.performance
-    assert state is not None and state.judged_until == before
-    world.look(1200)
-    state = world.monitor.status.performance
-    assert state is not None and before is not None and state.judged_until is not None
-    assert state.judged_until > before
+    before = world.message()
+    world.look(5)
+    assert world.message() == before and "spec.serving.receipts" in before
 
 
 def test_labels_that_stop_coming_are_no_good_news() -> None:

@@ -14,7 +14,7 @@ from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.statistics.bursts import phi_of_neighbours
 from perennial.plan.statistics.late_labels import FEWEST_LABELS, LOWEST_COVERAGE
 from perennial.plan.statistics.numbers import counted, in_percent
-from perennial_artifact.outcomes import VERSION_LENGTH, Outcomes, add_outcomes
+from perennial_artifact.outcomes import AGES, VERSION_LENGTH, Outcomes, add_outcomes
 
 PATIENCE_SECONDS = 60.0
 """How long a silent pod is waited for, or two intervals; then its part is lost."""
@@ -34,13 +34,15 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
         return Judgement(condition(TYPE, None, why.reason, why.message))
     version = stable.artifact.sha256[:VERSION_LENGTH]
     known = cohorts.begun(asked, status.performance, version)
+    before = known.judged_until
     known, found = _read(s, asked, known)
     if known.judged_until is None:
         message = "nothing was read yet of what became known of predictions"
         return Judgement(condition(TYPE, None, "NothingKnown", message), {"performance": known})
-    mature = cohorts.maturity(asked, known)
-    known = cohorts.trimmed(asked, known, mature if mature is not None else 86_400)
-    known = _judged(s, asked, known, mature, found)
+    if known.judged_until != before:
+        mature = cohorts.maturity(asked, known)
+        known = cohorts.trimmed(asked, known, mature if mature is not None else AGES[-1])
+        known = _judged(s, asked, known, mature, found)
     return _told(s, known)
 
 
@@ -53,8 +55,9 @@ def _read(
     patience = max(PATIENCE_SECONDS, 2 * seconds(s.monitor.spec.interval))
     for start, answers in s.outcomes:
         is_silent = any(answers.silent(revision) for revision in answers.asked)
-        if is_silent and s.now.timestamp() - answers.until < patience:
-            break  # it is asked for again
+        is_late = s.now.timestamp() - answers.until >= patience
+        if not any(a.window for a in answers.received) or (is_silent and not is_late):
+            break  # what nobody told is asked for again
         came = answers.arrived().of(stable.artifact.sha256)
         begins = known.since.timestamp() if known.since is not None else start
         is_new = stable.start_time is not None and begins <= stable.start_time.timestamp() + 60
@@ -77,9 +80,8 @@ def _judged(
     whose, metrics = s.monitor.spec.deployment_ref.name, []
     for index, (each, metric) in enumerate(zip(asked.metrics, known.metrics, strict=True)):
         measure = measure_of(each)
-        lacks = measure.lacks(whose, found) if s.outcomes else ""
         age = mature if measure.matures else 0
-        why = lacks or _too_late(asked, known, age)
+        why = measure.lacks(whose, found) or _too_late(asked, known, age)
         if why or age is None:
             metrics.append(_unknown(metric, f"{metric.name}: {why}"))
             continue
