@@ -135,7 +135,7 @@ BAD = [
     ("DriftMonitor", {"tests": [{"name": "a", "threshold": 0}]}, "threshold"),
     ("DriftMonitor", {"alpha": 0}, "alpha"),
     ("DriftMonitor", {"behaviour": {"volume": {"spreads": 1}}}, "behaviour.volume.spreads"),
-    ("DriftMonitor", {"performance": {"metrics": []}}, "should have at least 1 items"),
+    ("DriftMonitor", {"performance": {"metrics": []}}, "give metrics, estimated or both"),
     (
         "DriftMonitor",
         {"performance": {"metrics": [{"name": "a", "accuracy": {"minimum": 1.1}}]}},

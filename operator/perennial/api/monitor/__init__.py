@@ -9,6 +9,7 @@ from perennial.api.monitor.behaviour import (
     Volume,
 )
 from perennial.api.monitor.drift import DriftTest, FeatureName
+from perennial.api.monitor.estimated import EstimatedPerformance, EstimatedStatus
 from perennial.api.monitor.kind import DriftMonitor
 from perennial.api.monitor.performance import AlertRate, Performance, PerformanceMetric
 from perennial.api.monitor.performance_status import (
@@ -48,6 +49,8 @@ __all__ = [
     "Delay",
     "DriftMonitor",
     "DriftTest",
+    "EstimatedPerformance",
+    "EstimatedStatus",
     "Evaluation",
     "FeatureName",
     "FeatureScore",

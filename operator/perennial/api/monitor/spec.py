@@ -6,7 +6,7 @@ from perennial.api.common import ApiModel, LocalRef
 from perennial.api.monitor.actions import Actions
 from perennial.api.monitor.behaviour import Behaviour
 from perennial.api.monitor.drift import DriftTest
-from perennial.api.monitor.performance import Performance
+from perennial.api.monitor.performance import SOMETHING, Performance
 from perennial.api.monitor.quality import Quality
 from perennial.api.values import Duration, within
 
@@ -66,6 +66,7 @@ class MonitorSpec(ApiModel):
             "Limits on what becomes known of predictions; the ModelDeployment needs "
             "spec.serving.receipts."
         ),
+        json_schema_extra=SOMETHING,
     )
     behaviour: Behaviour | None = Field(
         None, description="How the model is used, beside what is usual at that time of the week."

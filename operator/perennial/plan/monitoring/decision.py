@@ -132,7 +132,7 @@ def _tested(
     results = {name: test(s, status, report) for name, test in TESTS.items()}
     found = {name: result for name, result in results.items() if result is not None}
     changes = {name: value for result in found.values() for name, value in result.changes.items()}
-    forgotten = [name for name in ("performance", "behaviour") if name not in found]
+    forgotten = [name for name in ("performance", "estimated", "behaviour") if name not in found]
     changes |= dict.fromkeys(forgotten)
     status = status.model_copy(update=changes)
     if _is_over(status, {name: result.is_alarm for name, result in found.items()}):

@@ -11,6 +11,7 @@ from perennial.api.values import Json, seconds
 from perennial.plan.core.questions import CLOSED_SECONDS, SKEW_SECONDS, Asked, ask
 from perennial.plan.monitoring.cohorts import begun, width
 from perennial_artifact.outcomes import VERSION_LENGTH
+from perennial_artifact.windows import Part
 
 STEP = 5
 """Seconds of the buckets that pods count features in, for an hour."""
@@ -36,7 +37,10 @@ def questions(monitor: DriftMonitor, revision: str, pods: Sequence[Json], now: d
     start = end - math.ceil(seconds(monitor.spec.window))
     # What is older than an hour is counted by the minute.
     width = STEP if end - start <= HOUR - MINUTE else MINUTE
-    return ask(pods, [revision], start // width * width, end, STEP, ("features", "predictions"))
+    parts: tuple[Part, ...] = ("features", "predictions")
+    if monitor.spec.performance is not None and monitor.spec.performance.estimated is not None:
+        parts = (*parts, "outcomes")  # with the scores that were given
+    return ask(pods, [revision], start // width * width, end, STEP, parts)
 
 
 Pieces = list[tuple[int, Asked]]
@@ -88,7 +92,7 @@ def _outcome_times(
 ) -> list[tuple[int, int]]:
     """Return the times that are not read yet, in seconds since 1970, the oldest first."""
     asked, stable = monitor.spec.performance, deployment.status.stable
-    if asked is None or stable is None:
+    if asked is None or not asked.metrics or stable is None:
         return []
     span = width(asked)
     end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // MINUTE * MINUTE
