@@ -248,7 +248,9 @@ FULL: dict[str, dict[str, Any]] = {
                 {"name": "right", "accuracy": {"minimum": 0.9}},
                 {"name": "sales", "meanReward": {"minimum": 0.1}},
             ],
+            "estimated": {"metric": "f1", "maximumDecrease": 0.1},
         },
+        "behaviour": {"volume": {"spreads": 5}},
         "consecutiveBreaches": 2,
         "actions": {
             "mode": "Observe",
@@ -472,6 +474,7 @@ BROKEN: dict[str, Break] = {
     "ramp and every belong together": with_more(every="1m"),
     "write shares that grow": instead([25, 5]),
     "give exactly one of accuracy, recall": with_more(rmse={"maximum": 1}, recall={"minimum": 1}),
+    "give metrics, estimated or both": instead({"window": "1h"}),
     "give minimum, maximum or both": instead({"threshold": 0.5}),
     "threshold is about the second of two classes": with_more(positiveClass="late"),
     "must be at least 10m": instead("9m"),

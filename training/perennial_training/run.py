@@ -87,7 +87,8 @@ class _Candidate:
         self._tell("evaluated", metrics={m.name: m.value for m in metrics})
         comparisons, champion_failure = self._compare(served, rows)
         lineage = self._lineage(rows, parameters)
-        contents = {MODEL: onnx, PROFILE: profile(rows.columns, rows.features, ours).to_json()}
+        reference = profile(rows.columns, rows.features, ours, rows.test_target)
+        contents = {MODEL: onnx, PROFILE: reference.to_json()}
         manifest = _manifest(run, fitted, served, metrics, lineage, contents)
         directory = self._output / "artifact"
         _write(directory, {**contents, MANIFEST: manifest.to_json()})

@@ -128,6 +128,9 @@ DRIFT_EVALUATED = ObjectGauge(
 DRIFT_ACTIONS = ObjectCounter(
     "perennial_drift_actions_total", "What was done about drift.", ["action"]
 )
+PERFORMANCE = ObjectGauge(
+    "perennial_performance_value", "Value of a metric of spec.performance.", ["metric"]
+)
 
 OF_KIND = {
     "ModelDeployment": (MODEL_INFO, MODEL_REPLICAS, MODEL_READY),
@@ -138,6 +141,7 @@ OF_KIND = {
         DRIFT_BREACHED,
         DRIFT_EVALUATED,
         DRIFT_ACTIONS,
+        PERFORMANCE,
     ),
 }
 

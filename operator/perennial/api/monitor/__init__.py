@@ -1,7 +1,15 @@
 """DriftMonitor: watches the live traffic of a ModelDeployment."""
 
 from perennial.api.monitor.actions import Actions, NotifyAction, RetrainAction
+from perennial.api.monitor.behaviour import (
+    HOURS_KEPT,
+    RESIDUALS_KEPT,
+    Behaviour,
+    BehaviourStatus,
+    Volume,
+)
 from perennial.api.monitor.drift import DriftTest, FeatureName
+from perennial.api.monitor.estimated import EstimatedPerformance, EstimatedStatus
 from perennial.api.monitor.kind import DriftMonitor
 from perennial.api.monitor.performance import AlertRate, Performance, PerformanceMetric
 from perennial.api.monitor.performance_status import (
@@ -30,13 +38,19 @@ from perennial.api.monitor.status import (
 __all__ = [
     "COHORTS_KEPT",
     "DELAYS_KEPT",
+    "HOURS_KEPT",
+    "RESIDUALS_KEPT",
     "USUAL_KEPT",
     "Actions",
     "AlertRate",
+    "Behaviour",
+    "BehaviourStatus",
     "Cohort",
     "Delay",
     "DriftMonitor",
     "DriftTest",
+    "EstimatedPerformance",
+    "EstimatedStatus",
     "Evaluation",
     "FeatureName",
     "FeatureScore",
@@ -55,5 +69,6 @@ __all__ = [
     "ReferenceStatus",
     "RetrainAction",
     "UsualScore",
+    "Volume",
     "WindowStatus",
 ]

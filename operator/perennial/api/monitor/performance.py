@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from perennial.api.common import ApiModel
+from perennial.api.monitor.estimated import EstimatedPerformance
 from perennial.api.values import Duration, Json, one_of, rule, within
 
 LARGEST = 1e15
@@ -140,8 +141,8 @@ class Performance(ApiModel):
         json_schema_extra=within("1m", "24h"),
     )
     metrics: list[PerformanceMetric] = Field(
+        [],
         description="What is held against a limit.",
-        min_length=1,
         max_length=8,
         json_schema_extra={
             "x-kubernetes-list-type": "map",
@@ -149,3 +150,16 @@ class Performance(ApiModel):
             "x-item-validations": [one_of(*KINDS)],
         },
     )
+    estimated: EstimatedPerformance | None = Field(
+        None, description="What scores tell of it before labels come."
+    )
+
+
+SOMETHING: Json = {
+    "x-kubernetes-validations": [
+        rule(
+            "has(self.estimated) || (has(self.metrics) && self.metrics.size() > 0)",
+            "give metrics, estimated or both",
+        )
+    ]
+}

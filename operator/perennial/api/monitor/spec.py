@@ -4,8 +4,9 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel, LocalRef
 from perennial.api.monitor.actions import Actions
+from perennial.api.monitor.behaviour import Behaviour
 from perennial.api.monitor.drift import DriftTest
-from perennial.api.monitor.performance import Performance
+from perennial.api.monitor.performance import SOMETHING, Performance
 from perennial.api.monitor.quality import Quality
 from perennial.api.values import Duration, within
 
@@ -65,6 +66,10 @@ class MonitorSpec(ApiModel):
             "Limits on what becomes known of predictions; the ModelDeployment needs "
             "spec.serving.receipts."
         ),
+        json_schema_extra=SOMETHING,
+    )
+    behaviour: Behaviour | None = Field(
+        None, description="How the model is used, beside what is usual at that time of the week."
     )
     consecutive_breaches: int = Field(
         1,

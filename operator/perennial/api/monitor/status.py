@@ -5,7 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from perennial.api.common import ApiModel, Conditions
+from perennial.api.monitor.behaviour import BehaviourStatus
 from perennial.api.monitor.drift import FeatureName
+from perennial.api.monitor.estimated import EstimatedStatus
 from perennial.api.monitor.performance_status import PerformanceStatus
 from perennial.api.values import Text, Time
 
@@ -123,6 +125,12 @@ class MonitorStatus(ApiModel):
     )
     performance: PerformanceStatus | None = Field(
         None, description="How well the model still predicts."
+    )
+    estimated: EstimatedStatus | None = Field(
+        None, description="What scores tell of it before labels come."
+    )
+    behaviour: BehaviourStatus | None = Field(
+        None, description="How many requests came, hour by hour."
     )
     consecutive_breaches: int = Field(0, description="Evaluations in a row that found drift.")
     last_action: LastAction | None = Field(None, description="What was last done about drift.")

@@ -36,6 +36,7 @@ def monitor(body: Json, now: datetime) -> RenderableType:
         _facts(body, now),
         _worst(status),
         _quality(status),
+        _performance(status),
         _action(status, now),
         unknown(beyond(status, names_of(MonitorStatus))),
     )
@@ -92,6 +93,26 @@ def _quality(status: Json) -> RenderableType | None:
         for q in entries(status.get("quality"))
     ]
     return table(("QUALITY", "CHECK", "SHARE", "MAXIMUM"), found) if found else None
+
+
+def _performance(status: Json) -> RenderableType | None:
+    marks = {"Kept": GOOD, "Broken": BAD}
+    found = [
+        (
+            text(m.get("name")),
+            measured(number(m.get("value"))),
+            _between(number(m.get("low")), number(m.get("high"))),
+            rows(count(m.get("rows"))),
+            marks.get(text(m.get("verdict")), ODD).before(text(m.get("verdict"))),
+        )
+        for m in entries(at(status, "performance.metrics"))
+    ]
+    headers = ("PERFORMANCE", "VALUE", "TRULY", "ROWS", "VERDICT")
+    return table(headers, found, ("VALUE", "TRULY", "ROWS")) if found else None
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return NONE if low is None or high is None else f"{measured(low)} to {measured(high)}"
 
 
 def _action(status: Json, now: datetime) -> RenderableType | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from perennial.api.deployment import ModelDeployment
@@ -13,7 +14,7 @@ from perennial.handlers.observe.asking import Asking
 from perennial.handlers.observe.sources import Sources
 from perennial.plan.core import Plan
 from perennial.plan.core.outside import Message
-from perennial.plan.core.questions import Answers, Question
+from perennial.plan.core.questions import Answers, Asked, Question
 from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
@@ -21,6 +22,7 @@ from perennial.plan.monitoring import (
     outcome_questions,
     plan_monitor,
     questions,
+    request_questions,
     wants_windows,
 )
 from perennial.plan.serving.pods import serving_pods
@@ -40,7 +42,8 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
     training: ModelTraining | None = None
     answers: Answers | None = None
     profile: Profile | None = None
-    outcomes: list[tuple[int, Answers]] = []
+    outcomes: tuple[tuple[int, Answers], ...] = ()
+    requests: tuple[tuple[int, Answers], ...] = ()
     if deployment is not None and deployment.spec.model.training_ref is not None:
         name = deployment.spec.model.training_ref.name
         training = await cluster.read(ModelTraining, namespace, name)
@@ -50,14 +53,13 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         found = await cluster.select("v1", "Pod", namespace, selector)
         ours = serving_pods(deployment.metadata.name, found)
         asked = questions(monitor, stable.revision, ours, now)
-        pieces = outcome_questions(monitor, deployment, ours, now)
-        every = [*asked.questions, *(q for _, piece in pieces for q in piece.questions)]
-        left = list(await sources.pods.ask(every))
-        answers = asked.answers(left[: len(asked.questions)])
-        left = left[len(asked.questions) :]
-        for start, piece in pieces:
-            outcomes.append((start, piece.answers(left[: len(piece.questions)])))
-            left = left[len(piece.questions) :]
+        of_outcomes = outcome_questions(monitor, deployment, ours, now)
+        of_requests = request_questions(monitor, deployment, ours, now)
+        pieces = [asked, *(piece for _, piece in (*of_outcomes, *of_requests))]
+        told = await _ask(sources.pods, pieces)
+        answers = told[0]
+        outcomes = _with_starts(of_outcomes, told[1:])
+        requests = _with_starts(of_requests, told[1 + len(of_outcomes) :])
         profile = await _profile(sources.pods, asked.questions, answers)
     snapshot = MonitorSnapshot(
         monitor,
@@ -67,7 +69,8 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         answers,
         profile,
         settings=sources.settings,
-        outcomes=tuple(outcomes),
+        outcomes=outcomes,
+        requests=requests,
     )
     about = notification(snapshot)
     sent = NOTIFIED.look(monitor.key, [about] if about else [], sources.web.send)
@@ -76,6 +79,22 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
     decided = await asyncio.to_thread(plan_monitor, snapshot)
     export(monitor)
     return decided
+
+
+async def _ask(serving: Pods, asked: Sequence[Asked]) -> list[Answers]:
+    """Return what came of several sets of questions, which are asked at once."""
+    left = list(await serving.ask([q for each in asked for q in each.questions]))
+    found = []
+    for each in asked:
+        found.append(each.answers(left[: len(each.questions)]))
+        left = left[len(each.questions) :]
+    return found
+
+
+def _with_starts(
+    pieces: Sequence[tuple[int, Asked]], told: Sequence[Answers]
+) -> tuple[tuple[int, Answers], ...]:
+    return tuple((start, each) for (start, _), each in zip(pieces, told, strict=False))
 
 
 def forget(namespace: str, name: str) -> None:
@@ -107,3 +126,6 @@ def export(monitor: DriftMonitor) -> None:
     metrics.DRIFT_BREACHED.set(key, [((), 1 if drifted == "True" else 0)])
     metrics.DRIFT_SCORE.set(key, [((w.feature,), w.score) for w in status.worst])
     metrics.DRIFT_NEED.set(key, [((w.feature,), w.need) for w in status.worst])
+    known = status.performance.metrics if status.performance is not None else []
+    told = [((m.name,), m.value) for m in known if m.value is not None]
+    metrics.PERFORMANCE.set(key, told)

@@ -3,7 +3,12 @@
 from perennial.plan.monitoring.actions.notify import message as notification
 from perennial.plan.monitoring.counted import common_profile
 from perennial.plan.monitoring.decision import plan_monitor
-from perennial.plan.monitoring.questions import outcome_questions, questions, wants_windows
+from perennial.plan.monitoring.questions import (
+    outcome_questions,
+    questions,
+    request_questions,
+    wants_windows,
+)
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 __all__ = [
@@ -13,5 +18,6 @@ __all__ = [
     "outcome_questions",
     "plan_monitor",
     "questions",
+    "request_questions",
     "wants_windows",
 ]

@@ -47,7 +47,8 @@ def width(asked: Performance) -> int:
 def key_of(asked: Performance) -> str:
     """Return a hash of what is asked; what is known begins anew where that has changed."""
     written = asked.to_json()
-    written.pop("maturity", None)
+    for name in ("maturity", "estimated"):
+        written.pop(name, None)
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:10]
 
 

@@ -65,6 +65,9 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
             "profile have none"
         )
         status = status.model_copy(update={"checked_time": s.now})
+        if _sees_the_rest(s):
+            ready = condition("Ready", True, "WatchesInPart", message)
+            return _tested(s, status, Finding("NoWindows", message), ready)
         return _sees_nothing(s, status, "NoWindows", message)
     try:
         window = merge(s.windows)
@@ -84,6 +87,13 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     tested = features(s.monitor.spec.tests, pairs)
     report = judge_drift(tested, settings(s.monitor.spec, watched), usual(status.usual))
     return _judge(s, status, window, report)
+
+
+def _sees_the_rest(s: MonitorSnapshot) -> bool:
+    """Tell whether something is asked that needs no profile, and pods answer."""
+    spec, received = s.monitor.spec, s.answers.received if s.answers is not None else ()
+    asked = spec.performance is not None or spec.behaviour is not None
+    return asked and any(a.window is not None for a in received)
 
 
 def _of_profile(s: MonitorSnapshot, status: MonitorStatus, profile: str) -> MonitorStatus:
@@ -122,8 +132,8 @@ def _tested(
     results = {name: test(s, status, report) for name, test in TESTS.items()}
     found = {name: result for name, result in results.items() if result is not None}
     changes = {name: value for result in found.values() for name, value in result.changes.items()}
-    if s.monitor.spec.performance is None:
-        changes["performance"] = None
+    forgotten = [name for name in ("performance", "estimated", "behaviour") if name not in found]
+    changes |= dict.fromkeys(forgotten)
     status = status.model_copy(update=changes)
     if _is_over(status, {name: result.is_alarm for name, result in found.items()}):
         status = status.model_copy(update={"fruitless": 0})

@@ -11,12 +11,15 @@ from perennial.api.values import Json, seconds
 from perennial.plan.core.questions import CLOSED_SECONDS, SKEW_SECONDS, Asked, ask
 from perennial.plan.monitoring.cohorts import begun, width
 from perennial_artifact.outcomes import VERSION_LENGTH
+from perennial_artifact.windows import Part
 
 STEP = 5
 """Seconds of the buckets that pods count features in, for an hour."""
 HOUR, MINUTE = 3_600, 60
 KEPT_SECONDS = 86_000
 """For so long pods are sure to keep what became known."""
+REQUESTS_SECONDS = 3_300
+"""The same of requests."""
 PIECES = 32
 """Pieces of time that are asked for at once, at most: of the first look, or after a long rest."""
 
@@ -34,29 +37,62 @@ def questions(monitor: DriftMonitor, revision: str, pods: Sequence[Json], now: d
     start = end - math.ceil(seconds(monitor.spec.window))
     # What is older than an hour is counted by the minute.
     width = STEP if end - start <= HOUR - MINUTE else MINUTE
-    return ask(pods, [revision], start // width * width, end, STEP, ("features", "predictions"))
+    parts: tuple[Part, ...] = ("features", "predictions")
+    if monitor.spec.performance is not None and monitor.spec.performance.estimated is not None:
+        parts = (*parts, "outcomes")  # with the scores that were given
+    return ask(pods, [revision], start // width * width, end, STEP, parts)
+
+
+Pieces = list[tuple[int, Asked]]
+"""What is asked piece by piece, the oldest first, each with its start in seconds since 1970."""
 
 
 def outcome_questions(
     monitor: DriftMonitor, deployment: ModelDeployment, pods: Sequence[Json], now: datetime
-) -> list[tuple[int, Asked]]:
-    """Return what all serving pods are asked about outcomes, piece by piece, each with its start.
+) -> Pieces:
+    """Return what all serving pods are asked about outcomes; a piece lies within one cohort.
 
-    What becomes known comes to any pod, of whatever revision. A piece lies within one cohort.
+    What becomes known comes to any pod, of whatever revision.
     """
     revisions = [r.revision for r in deployment.status.revisions]
     return [
         (start, ask(pods, revisions, start, end, MINUTE, ("outcomes",)))
-        for start, end in pieces(monitor, deployment, now)
+        for start, end in _outcome_times(monitor, deployment, now)
     ]
 
 
-def pieces(
+def request_questions(
+    monitor: DriftMonitor, deployment: ModelDeployment, pods: Sequence[Json], now: datetime
+) -> Pieces:
+    """Return what all serving pods are asked about requests; a piece lies within one hour."""
+    if monitor.spec.behaviour is None:
+        return []
+    end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // STEP * STEP
+    oldest = end - REQUESTS_SECONDS
+    known = monitor.status.behaviour
+    until = known.counted_until if known is not None else None
+    start = max(oldest, int(until.timestamp())) if until is not None else oldest
+    start = -(-start // STEP) * STEP
+    revisions = [r.revision for r in deployment.status.revisions]
+    return [
+        (begin, ask(pods, revisions, begin, stop, STEP, ("requests",)))
+        for begin, stop in _cut(start, end, HOUR)
+    ]
+
+
+def _cut(start: int, end: int, width: int) -> list[tuple[int, int]]:
+    """Return a time in pieces, none of which goes beyond a multiple of a width."""
+    if start >= end:
+        return []
+    return list(pairwise([start, *range((start // width + 1) * width, end, width), end]))
+
+
+def _outcome_times(
     monitor: DriftMonitor, deployment: ModelDeployment, now: datetime
 ) -> list[tuple[int, int]]:
     """Return the times that are not read yet, in seconds since 1970, the oldest first."""
     asked, stable = monitor.spec.performance, deployment.status.stable
-    if asked is None or stable is None:
+    if asked is None or not asked.metrics or stable is None:
         return []
     span = width(asked)
     end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // MINUTE * MINUTE
@@ -66,8 +102,7 @@ def pieces(
     oldest = max(end - KEPT_SECONDS, end // span * span - PIECES * span)
     start = max(oldest, int(began.timestamp()) if began is not None else oldest)
     start = -(-start // MINUTE) * MINUTE
-    cuts = [start, *range((start // span + 1) * span, end, span), end]
-    return list(pairwise(cuts)) if start < end else []
+    return _cut(start, end, span)
 
 
 def seconds_until_due(monitor: DriftMonitor, now: datetime) -> float:

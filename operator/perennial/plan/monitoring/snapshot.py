@@ -30,6 +30,8 @@ class MonitorSnapshot:
     """What came of notifications since the last pass, by id: why one was not taken, or nothing."""
     outcomes: tuple[tuple[int, Answers], ...] = ()
     """What they answered about outcomes: pieces of time, each with its start, the oldest first."""
+    requests: tuple[tuple[int, Answers], ...] = ()
+    """The same about requests."""
 
     @property
     def windows(self) -> list[Window]:

@@ -8,6 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+NORMAL_975 = 1.96
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -135,6 +137,16 @@ def several_classes(
     return Estimate(value, math.sqrt(square))
 
 
-def degraded(estimate: Estimate, reference: float, tolerance: float) -> bool:
-    """Tell whether even the upper end of what an estimate may be is too low, at 97.5 %."""
-    return estimate.value + 1.96 * estimate.standard_error + estimate.bound < reference - tolerance
+def degraded(
+    estimate: Estimate, reference: float, tolerance: float, errors: float = NORMAL_975
+) -> bool:
+    """Tell whether even the upper end of what an estimate may be is too low.
+
+    Args:
+        estimate: of the window.
+        reference: what it should be.
+        tolerance: by how much it may be below.
+        errors: standard errors that rule out chance; by default at 97.5 %.
+    """
+    highest = estimate.value + errors * estimate.standard_error + estimate.bound
+    return highest < reference - tolerance

@@ -31,7 +31,9 @@ def residual(requests: float, same_hour: Sequence[float]) -> float:
     return math.log1p(requests) - median(math.log1p(n) for n in same_hour)
 
 
-def volume_band(same_hour: Sequence[float], residuals: Sequence[float]) -> Band | None:
+def volume_band(
+    same_hour: Sequence[float], residuals: Sequence[float], spreads: float = SPREADS
+) -> Band | None:
     """Return the usual band of the next hour; None before three weeks are known.
 
     Centre: the median of log(1 + N) at the same hour of the last weeks, and the level of the last
@@ -41,6 +43,7 @@ def volume_band(same_hour: Sequence[float], residuals: Sequence[float]) -> Band 
     Args:
         same_hour: requests at this hour of the week, of the last four weeks.
         residuals: ``residual`` of the hours before, the newest last.
+        spreads: how many of them the band is wide, on either side.
     """
     if len(same_hour) < FEWEST_WEEKS:
         return None
@@ -50,5 +53,5 @@ def volume_band(same_hour: Sequence[float], residuals: Sequence[float]) -> Band 
     middle = median(recent) if recent else 0.0
     deviation = NORMAL * median(abs(r - middle) for r in recent) if recent else 0.0
     spread = math.sqrt(deviation**2 + math.exp(-centre))
-    low, high = (math.expm1(centre + sign * SPREADS * spread) for sign in (-1, 1))
+    low, high = (math.expm1(centre + sign * spreads * spread) for sign in (-1, 1))
     return Band(centre, spread, max(0.0, low), high)

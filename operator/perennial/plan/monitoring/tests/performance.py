@@ -26,7 +26,7 @@ SPANS = 2
 def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgement | None:
     """Say which limits are broken; what is not known is never called kept."""
     asked = s.monitor.spec.performance
-    if asked is None:
+    if asked is None or not asked.metrics:
         return None
     stable = s.deployment.status.stable if s.deployment is not None else None
     if stable is None or s.answers is None:
