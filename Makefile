@@ -68,7 +68,7 @@ lint: venv  ## ruff
 	$(VENV)/bin/ruff format --check .
 
 types: venv  ## mypy --strict
-	$(VENV)/bin/mypy operator/perennial artifact/perennial_artifact training/perennial_training serving/perennial_serving images
+	$(VENV)/bin/mypy operator/perennial artifact/perennial_artifact artifact/perennial_statistics training/perennial_training serving/perennial_serving images
 
 # A file at a time, for what its tests share starts once; tests/conftest.py has their order.
 test-unit: venv  ## Pure functions, the trainer and the server, no cluster

@@ -22,9 +22,9 @@ from perennial.api.monitor import (
 )
 from perennial.api.values import seconds
 from perennial.plan.monitoring.measures import NOTHING, SIZE, measure_of
-from perennial.plan.statistics.late_labels import FEWEST_LABELS
-from perennial.plan.statistics.numbers import kept
 from perennial_artifact.outcomes import AGES, Known, Outcomes
+from perennial_statistics.late_labels import FEWEST_LABELS
+from perennial_statistics.numbers import kept
 
 PARTS, MINUTE = 24, 60
 """Cohorts of a window, and the shortest of them in seconds."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from perennial.api.monitor import DriftTest, MonitorSpec
 from perennial.api.values import seconds
-from perennial.plan.statistics.drift import Counts, Feature, Settings
 from perennial_artifact.profile import FeatureProfile
 from perennial_artifact.windows import Column
+from perennial_statistics.drift import Counts, Feature, Settings
 
 
 def features(

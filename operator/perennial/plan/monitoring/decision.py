@@ -19,8 +19,8 @@ from perennial.plan.monitoring.questions import seconds_until_due
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.tests import TESTS
 from perennial.plan.monitoring.tests.drift import usual
-from perennial.plan.statistics.drift import DriftReport, FeatureDrift, judge_drift
 from perennial_artifact.windows import Window, merge
+from perennial_statistics.drift import DriftReport, FeatureDrift, judge_drift
 
 HISTORY_KEPT = 20
 DAY = timedelta(hours=24)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from perennial.api.monitor import HOURS_KEPT, RESIDUALS_KEPT, BehaviourStatus
-from perennial.plan.statistics.seasonality import Band, residual, volume_band
+from perennial_statistics.seasonality import Band, residual, volume_band
 
 HOUR, WEEK_HOURS, WEEKS = 3_600, 7 * 24, 4
 WHOLE = 0.95

@@ -14,9 +14,9 @@ from perennial.api.deployment import Revision, Serving
 from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, questions, wants_windows
 from perennial.plan.monitoring.tests.drift import to_record, usual
-from perennial.plan.statistics.usual_drift import UsualDrift
 from perennial_artifact.profile import Profile
 from perennial_artifact.windows import Column, Window
+from perennial_statistics.usual_drift import UsualDrift
 
 
 def profile() -> Profile:

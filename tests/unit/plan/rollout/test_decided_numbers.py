@@ -10,8 +10,8 @@ from rollout_world import World
 
 from perennial.api.deployment import AnalysisMetric, Decided
 from perennial.plan.rollout.analysis.evidence import chance, summary
-from perennial.plan.statistics.verdict import Outcome, Verdict
 from perennial.plan.version import VersionSnapshot, plan_version
+from perennial_statistics.verdict import Outcome, Verdict
 
 NEW_SHA = "b" * 64
 METRICS = [

@@ -7,7 +7,7 @@ from perennial.plan.core.questions import Answers
 from perennial.plan.monitoring import hours
 from perennial.plan.monitoring.finding import Judgement, Report, was
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial.plan.statistics.seasonality import FEWEST_WEEKS
+from perennial_statistics.seasonality import FEWEST_WEEKS
 
 TYPE = "VolumeUsual"
 PATIENCE_SECONDS = 60.0

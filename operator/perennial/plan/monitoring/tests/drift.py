@@ -7,8 +7,8 @@ from perennial.api.values import seconds
 from perennial.plan.core import Event, Finding, condition, verdict
 from perennial.plan.monitoring.finding import KEPT, Cause, Judgement, Report, rounded, was
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial.plan.statistics.drift import DriftReport, FeatureDrift, learned
-from perennial.plan.statistics.usual_drift import MARGIN, UsualDrift
+from perennial_statistics.drift import DriftReport, FeatureDrift, learned
+from perennial_statistics.usual_drift import MARGIN, UsualDrift
 
 MOST_BREACHES = 1_000_000
 

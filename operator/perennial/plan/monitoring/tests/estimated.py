@@ -7,15 +7,15 @@ from perennial.api.values import seconds
 from perennial.plan.core import Event, Finding, condition, verdict
 from perennial.plan.monitoring.finding import Cause, Judgement, Report, was
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial.plan.statistics.estimated_performance import (
+from perennial_artifact.outcomes import Outcomes
+from perennial_artifact.profile import HeldOut
+from perennial_artifact.scores import EDGES
+from perennial_statistics.estimated_performance import (
     Estimate,
     degraded,
     isotonic_rates,
     two_classes,
 )
-from perennial_artifact.outcomes import Outcomes
-from perennial_artifact.profile import HeldOut
-from perennial_artifact.scores import EDGES
 
 TYPE = "EstimateKept"
 BYTES = range(1, len(EDGES) + 2)

@@ -11,10 +11,10 @@ from perennial.plan.monitoring import cohorts
 from perennial.plan.monitoring.finding import Cause, Judgement, Report, rounded, was
 from perennial.plan.monitoring.measures import Bound, Measure, measure_of
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial.plan.statistics.bursts import phi_of_neighbours
-from perennial.plan.statistics.late_labels import FEWEST_LABELS, LOWEST_COVERAGE
-from perennial.plan.statistics.numbers import counted, in_percent
 from perennial_artifact.outcomes import AGES, VERSION_LENGTH, Outcomes, add_outcomes
+from perennial_statistics.bursts import phi_of_neighbours
+from perennial_statistics.late_labels import FEWEST_LABELS, LOWEST_COVERAGE
+from perennial_statistics.numbers import counted, in_percent
 
 PATIENCE_SECONDS = 60.0
 """How long a silent pod is waited for, or two intervals; then its part is lost."""
