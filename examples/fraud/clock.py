@@ -29,10 +29,6 @@ class Clock:
         seconds = self.begin + (days - self.first_day) * self.day_seconds
         return pd.to_datetime(seconds, unit="s", utc=True).astype("datetime64[us, UTC]")
 
-    def day(self, second: float) -> float:
-        """Return which day it is at a time in seconds since 1970."""
-        return self.first_day + (second - self.begin) / self.day_seconds
-
 
 def scaled(manifest: dict[str, Any], day_seconds: float) -> dict[str, Any]:
     """Return a manifest whose durations of the year are those of the clock, in whole seconds."""

@@ -1,17 +1,9 @@
 """What has become of training, model and monitor: read from the objects, compared, told."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
 Kind = Literal["alarm", "drift", "retraining", "promotion", "nothing"]
-WORDS: dict[Kind, str] = {
-    "alarm": "the monitor says",
-    "drift": "the inputs",
-    "retraining": "a retraining was asked for",
-    "promotion": "took over",
-    "nothing": "a run shipped nothing",
-}
 
 
 @dataclass(frozen=True)
@@ -35,8 +27,8 @@ class State:
 class News:
     """One thing that happened."""
 
-    at: float
-    """In seconds since 1970."""
+    day: float
+    """Of the year."""
     kind: Kind
     text: str
 
@@ -61,32 +53,27 @@ def state_of(objects: list[dict[str, Any]]) -> State:
     )
 
 
-def news(before: State, after: State, at: float) -> list[News]:
+def news(before: State, after: State, day: float) -> list[News]:
     """Return what happened between two looks.
 
     Args:
         before: the look before.
         after: this one.
-        at: when, in seconds since 1970.
+        day: of the year, by now.
     """
     found = []
     if after.performance == "False" != before.performance:
-        found.append(News(at, "alarm", after.says))
+        found.append(News(day, "alarm", after.says))
     if after.drifted == "True" != before.drifted:
-        found.append(News(at, "drift", after.drift_says))
+        found.append(News(day, "drift", after.drift_says))
     if after.retrainings > before.retrainings:
-        found.append(News(at, "retraining", ""))
+        found.append(News(day, "retraining", ""))
     if after.run > before.run > 0 and after.outcome != "Promoted":
-        found.append(News(at, "nothing", f"{after.outcome}: {after.run_says}"))
+        found.append(News(day, "nothing", f"{after.outcome}: {after.run_says}"))
     if before.serves and after.serves and after.serves != before.serves:
-        found.append(News(at, "promotion", after.serves))
+        found.append(News(day, "promotion", after.serves))
     return found
 
 
 def _condition(status: dict[str, Any], name: str) -> dict[str, str]:
     return next((c for c in status.get("conditions", []) if c["type"] == name), {})
-
-
-def seconds_of(moment: str) -> float:
-    """Return a time of Kubernetes' in seconds since 1970."""
-    return datetime.fromisoformat(moment).timestamp()

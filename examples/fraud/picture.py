@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from fraud.clock import Clock
 from fraud.data import MONTH
 from fraud.measured import NEW_SCHEME, by_month
 from fraud.news import Kind, News
@@ -46,16 +45,13 @@ text.calendar, text.oracle { fill: #59636e; stroke: none; }
 """
 
 
-def picture(
-    rows: pd.DataFrame, policies: Sequence[Policy], happened: Sequence[News], clock: Clock
-) -> str:
+def picture(rows: pd.DataFrame, policies: Sequence[Policy], happened: Sequence[News]) -> str:
     """Return an SVG, readable on light and on dark pages.
 
     Args:
         rows: the payments that were scored, with ``day`` and ``fraud``.
         policies: each with a score for each payment.
         happened: what the cluster did.
-        clock: where the year's days lie.
     """
     last = float(rows["day"].max())
     drawn = [
@@ -68,7 +64,7 @@ def picture(
         f'<text class="quiet" x="{LEFT}" y="44">average precision of each month’s payments</text>',
         *_axes(last),
         *_lines(rows, policies, last),
-        *_marks(happened, clock, last),
+        *_marks(happened, last),
         "</svg>",
     ]
     return "\n".join(drawn) + "\n"
@@ -131,7 +127,7 @@ def _apart(heights: Sequence[float], least: float = 17.0) -> list[float]:
     return found
 
 
-def _marks(happened: Sequence[News], clock: Clock, last: float) -> list[str]:
+def _marks(happened: Sequence[News], last: float) -> list[str]:
     found, y = [], BOTTOM + 40
     for n, (kind, (shape, words)) in enumerate(MARKS.items()):
         colour = "alarm" if kind == "alarm" else "mark"
@@ -142,8 +138,7 @@ def _marks(happened: Sequence[News], clock: Clock, last: float) -> list[str]:
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{row}" y2="{row}"/>'
         )
         for one in happened:
-            day = clock.day(one.at)
-            if one.kind == kind and day <= last:
-                place = f"translate({_x(day, last):.1f},{row})"
+            if one.kind == kind and one.day <= last:
+                place = f"translate({_x(one.day, last):.1f},{row})"
                 found.append(f'<path class="{colour}" d="{shape}" transform="{place}"/>')
     return found

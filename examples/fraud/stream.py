@@ -1,7 +1,8 @@
 """Replay a year of payments in accelerated time: ``python stream.py URL FILE --begin SECOND …``.
 
 A day of the year is ``--day-seconds`` of the clock, so payments are asked about at the moments that
-their times are mapped onto, in batches with an id. What becomes known is told by id when it is: a
+their times are mapped onto, in batches with an id; where that is not kept up with, the year slows
+down, and what comes late in it stays as late. What becomes known is told by id when it is: a
 fraud when it is reported, all other payments of a batch as honest once they are 30 days old. Prints
 a JSON line a day. FILE and ``--answers`` are paths, or s3:// URIs with the store's settings in the
 environment.
@@ -116,37 +117,33 @@ def replay(
 ) -> list[pd.DataFrame]:
     """Ask about each day's payments at its time, and tell what is known by then.
 
-    Returns for each batch the payments' places in ``rows``, with ``score``, ``version``, and
-    ``late``: the days by which it was asked too late.
+    Returns for each batch the payments' places in ``rows``, with ``score`` and ``version``.
 
     Args:
         model: asked and told.
-        rows: payments in order of time; the first day is asked about at ``begin``.
+        rows: payments in order of time; the first day begins at ``begin``.
         begin: in seconds since 1970.
-        day_seconds: how long a day lasts.
+        day_seconds: how long a day lasts, or more where it is not kept up with.
     """
     labels, answers = Labels(), []
     days = np.floor(rows["day"]).astype(int)
-    first = int(days.iloc[0])
     for day, whole in rows.groupby(days):
         versions: collections.Counter[str] = collections.Counter()
-        late = 0.0
         for n in range(0, len(whole), BATCH):
             part = whole[n : n + BATCH]
             # A batch is asked about when the last of its payments has come.
-            due = begin + (part["day"].iloc[-1] - first) * day_seconds
+            due = begin + (part["day"].iloc[-1] - int(day)) * day_seconds
             time.sleep(max(0.0, due - time.time()))
-            late = max(0.0, time.time() - due) / day_seconds
             name = f"payments-{day}-{n // BATCH}"
             version, scores = model.infer(body(part, name))
             versions[version] += len(part)
             labels.add(Batch(name, int(day), part["known_day"].to_numpy()))
-            answers.append(
-                pd.DataFrame({"row": part.index, "score": scores, "version": version, "late": late})
-            )
+            found = {"row": part.index, "score": scores, "version": version}
+            answers.append(pd.DataFrame(found))
         if known := labels.known_on(int(day)):
             model.tell(known)
-        told = {"day": day, "versions": versions, "failed": model.failed, "late": round(late, 2)}
+        begin = max(begin + day_seconds, time.time() - day_seconds)
+        told = {"day": day + 1, "versions": versions, "failed": model.failed}
         print(json.dumps(told, default=int), flush=True)
     return answers
 

@@ -19,7 +19,6 @@ def test_a_day_of_the_year_is_somewhere_on_the_clock_and_back() -> None:
     clock = Clock(first_day=120.0, begin=1_000_000.0, day_seconds=0.5)
     moments = clock.moments(pd.Series([120.0, 122.0, 60.0]))
     assert [m.timestamp() for m in moments] == [1_000_000.0, 1_000_001.0, 999_970.0]
-    assert clock.day(999_970.0) == 60.0
 
 
 def test_durations_of_the_year_are_shortened_and_those_of_machines_are_not() -> None:
