@@ -11,6 +11,7 @@ from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
 from perennial.api.values import Json
 from perennial.cluster import metrics
+from perennial.cluster.client import Cluster
 from perennial.handlers.observe.asking import Asking
 from perennial.handlers.observe.sources import Sources
 from perennial.plan.core import Plan
@@ -20,6 +21,7 @@ from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
     is_to_ask_for_slices,
+    job_name,
     newest_questions,
     notification,
     outcome_questions,
@@ -70,6 +72,7 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         outcomes = _with_starts(of_outcomes, told[2:])
         requests = _with_starts(of_requests, told[2 + len(of_outcomes) :])
         profile = await _profile(sources.pods, asked.questions, answers)
+    jobs, pods = await _reports(cluster, monitor)
     snapshot = MonitorSnapshot(
         monitor,
         now,
@@ -81,6 +84,8 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         settings=sources.settings,
         outcomes=outcomes,
         requests=requests,
+        jobs=tuple(jobs),
+        pods=tuple(pods),
     )
     about = notification(snapshot)
     sent = NOTIFIED.look(monitor.key, [about] if about else [], sources.web.send)
@@ -93,6 +98,21 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         decided = await asyncio.to_thread(plan_monitor, replace(snapshot, slices=tuple(slices)))
     export(monitor)
     return decided
+
+
+async def _reports(cluster: Cluster, monitor: DriftMonitor) -> tuple[list[Json], list[Json]]:
+    """Return the Jobs and pods of reports; a Job by its name, too: it may be a foreign one."""
+    if monitor.spec.report is None:
+        return [], []
+    namespace, selector = monitor.metadata.namespace, f"perennial.dev/monitor={monitor.key[1]}"
+    jobs = await cluster.select("batch/v1", "Job", namespace, selector)
+    report = monitor.status.report
+    if report is not None and report.finish_time is None:
+        name = job_name(monitor, report.number)
+        found = await cluster.get("batch/v1", "Job", namespace, name)
+        if found is not None and all(j["metadata"]["name"] != name for j in jobs):
+            jobs.append(found)
+    return jobs, await cluster.select("v1", "Pod", namespace, selector)
 
 
 async def _ask(serving: Pods, asked: Sequence[Asked]) -> list[Answers]:
@@ -157,3 +177,6 @@ def export(monitor: DriftMonitor) -> None:
     known = status.performance.metrics if status.performance is not None else []
     told = [((m.name,), m.value) for m in known if m.value is not None]
     metrics.PERFORMANCE.set(key, told)
+    mixes = [((m.name or m.kind.lower(),), m) for m in status.mix]
+    metrics.MIX_SCORE.set(key, [(of, m.score) for of, m in mixes if m.score is not None])
+    metrics.MIX_NEED.set(key, [(of, m.need) for of, m in mixes if m.need is not None])

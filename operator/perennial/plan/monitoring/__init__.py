@@ -11,12 +11,14 @@ from perennial.plan.monitoring.questions import (
     slice_questions,
     wants_windows,
 )
+from perennial.plan.monitoring.report_job import job_name
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 __all__ = [
     "MonitorSnapshot",
     "common_profile",
     "is_to_ask_for_slices",
+    "job_name",
     "newest_questions",
     "notification",
     "outcome_questions",

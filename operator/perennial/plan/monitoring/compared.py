@@ -30,7 +30,7 @@ def features(
         test = next((t for t in tests if not t.features or profile.name in t.features), None)
         if tests and test is None:
             continue
-        reference = Counts(tuple(profile.counts), profile.other, profile.missing)
+        reference, live = counts(profile, window)
         threshold = test.threshold if test is not None else None
         ordered = profile.kind == "Numeric"
         found.append(
@@ -38,7 +38,7 @@ def features(
                 profile.name,
                 ordered,
                 reference,
-                _counts(window),
+                live,
                 newest=_counts(late) if late is not None else None,
                 threshold=threshold,
             )
@@ -67,6 +67,11 @@ def with_slices(
         else f
         for f in tested
     ]
+
+
+def counts(profile: FeatureProfile, window: Column) -> tuple[Counts, Counts]:
+    """Return a profile's counts and live ones as the statistics take them."""
+    return Counts(tuple(profile.counts), profile.other, profile.missing), _counts(window)
 
 
 def _counts(column: Column) -> Counts:

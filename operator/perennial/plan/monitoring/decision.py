@@ -16,6 +16,8 @@ from perennial.plan.monitoring.compared import features, settings, with_slices
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
 from perennial.plan.monitoring.questions import seconds_until_due
+from perennial.plan.monitoring.reports import TYPE as REPORTED
+from perennial.plan.monitoring.reports import follow
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.tests import TESTS
 from perennial.plan.monitoring.usual import today, usual
@@ -32,11 +34,31 @@ DAY = timedelta(hours=24)
 def plan_monitor(s: MonitorSnapshot) -> Plan:
     """Decide what to do about a DriftMonitor."""
     status, events = noted(s)
-    plan = _watched(s, status)
+    reported = follow(s)
+    status = status.model_copy(update={"report": reported.report})
+    if reported.performance is not None:
+        status = status.model_copy(update={"performance": reported.performance})
+    plan = replace(_watched(s, status), create=reported.create)
+    plan = _with_condition(s, plan, reported.condition)
     known = plan.status if isinstance(plan.status, MonitorStatus) else status
-    times = [t for t in (plan.requeue_after, waits(s, known)) if t is not None]
-    soonest = max(1.0, min(times)) if times else None
-    return replace(plan, events=(*events, *plan.events), requeue_after=soonest)
+    times = [t for t in (plan.requeue_after, waits(s, known), reported.after) if t is not None]
+    return replace(
+        plan,
+        events=(*events, *reported.events, *plan.events),
+        requeue_after=max(1.0, min(times)) if times else None,
+    )
+
+
+def _with_condition(s: MonitorSnapshot, plan: Plan, reported: Condition | None) -> Plan:
+    """Return the plan whose status says how the reports do, whether the traffic was looked at."""
+    present = s.monitor.status
+    status = plan.status if isinstance(plan.status, MonitorStatus) else present
+    others = [c for c in status.conditions if c.type != REPORTED]
+    found = [*others, reported] if reported is not None else others
+    settled = settle(present.conditions, found, status.observed_generation, s.now)
+    status = status.model_copy(update={"conditions": settled})
+    # With a write there is always one, to say so where it is refused.
+    return replace(plan, status=status) if status != present or plan.create else plan
 
 
 def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
@@ -78,7 +100,9 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     except ValueError as error:
         return _sees_nothing(s, status, "NoWindows", str(error))
     names = {profile.name for profile, _ in pairs}
-    unknown = sorted({f for t in s.monitor.spec.tests for f in t.features} - names)
+    unknown = sorted(
+        {*(f for t in s.monitor.spec.tests for f in t.features), *_segments(s)} - names
+    )
     if unknown:
         message = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(names))}"
         return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
@@ -137,6 +161,12 @@ def _columns(windows: Sequence[Window]) -> list[Column] | None:
     return [*(window.features or ()), *(window.predictions or ())]
 
 
+def _segments(s: MonitorSnapshot) -> Sequence[str]:
+    """Return the features that are segments."""
+    behaviour = s.monitor.spec.behaviour
+    return behaviour.mix.segments if behaviour is not None and behaviour.mix is not None else ()
+
+
 def _sees_the_rest(s: MonitorSnapshot) -> bool:
     """Tell whether something is asked that needs no profile, and pods answer."""
     spec, received = s.monitor.spec, s.answers.received if s.answers is not None else ()
@@ -184,6 +214,7 @@ def _tested(
     changes = {name: value for result in found.values() for name, value in result.changes.items()}
     forgotten = [name for name in ("performance", "estimated", "behaviour") if name not in found]
     changes |= dict.fromkeys(forgotten)
+    changes |= {} if "mix" in found else {"mix": []}
     status = status.model_copy(update=changes)
     if _is_over(status, {name: result.is_alarm for name, result in found.items()}):
         status = status.model_copy(update={"fruitless": 0})

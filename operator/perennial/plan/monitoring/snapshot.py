@@ -6,6 +6,7 @@ from datetime import datetime
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
+from perennial.api.values import Json
 from perennial.plan.core import Settings
 from perennial.plan.core.questions import Answers
 from perennial.plan.monitoring.counted import common_profile, fits
@@ -37,6 +38,10 @@ class MonitorSnapshot:
     slices: tuple[Answers, ...] | None = None
     """And in each slice of the window, the oldest first; None where that is not known to
     matter, and so was not asked."""
+    jobs: tuple[Json, ...] = ()
+    """Jobs of reports: those with the monitor's label, and the one of the next one's name."""
+    pods: tuple[Json, ...] = ()
+    """Pods with the same label."""
 
     @property
     def windows(self) -> list[Window]:

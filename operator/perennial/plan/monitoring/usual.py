@@ -22,9 +22,7 @@ def today(status: MonitorStatus, now: datetime) -> MonitorStatus:
     assert reference is not None and reference.since is not None
     if before is None:
         return status.model_copy(update={"usual_time": now})
-    since = reference.since
-    begun, over = ((t - since).total_seconds() // DAY for t in (before, now))
-    days = int(over - begun)
+    days = days_between(reference.since, before, now)
     if days < 1:
         return status
 
@@ -38,6 +36,12 @@ def today(status: MonitorStatus, now: datetime) -> MonitorStatus:
             "usual_time": now,
         }
     )
+
+
+def days_between(since: datetime, before: datetime, now: datetime) -> int:
+    """Return how many days, counted from a moment on, have ended between two others."""
+    ended, over = ((t - since).total_seconds() // DAY for t in (before, now))
+    return int(over - ended)
 
 
 def to_record(found: Usual, span: Span, minimum_effect: float) -> list[UsualScore]:
