@@ -19,8 +19,10 @@ from perennial.api.monitor.performance_status import (
     Delay,
     PerformanceMetricStatus,
     PerformanceStatus,
+    SliceStatus,
 )
 from perennial.api.monitor.quality import Quality, QualityLimit
+from perennial.api.monitor.report import Report, ReportStatus
 from perennial.api.monitor.spec import MonitorSpec
 from perennial.api.monitor.status import (
     USUAL_KEPT,
@@ -67,7 +69,10 @@ __all__ = [
     "QualityBreach",
     "QualityLimit",
     "ReferenceStatus",
+    "Report",
+    "ReportStatus",
     "RetrainAction",
+    "SliceStatus",
     "UsualScore",
     "Volume",
     "WindowStatus",

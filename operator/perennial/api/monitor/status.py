@@ -9,6 +9,7 @@ from perennial.api.monitor.behaviour import BehaviourStatus
 from perennial.api.monitor.drift import FeatureName
 from perennial.api.monitor.estimated import EstimatedStatus
 from perennial.api.monitor.performance_status import PerformanceStatus
+from perennial.api.monitor.report import ReportStatus
 from perennial.api.values import Text, Time
 
 USUAL_KEPT = 256
@@ -132,6 +133,7 @@ class MonitorStatus(ApiModel):
     behaviour: BehaviourStatus | None = Field(
         None, description="How many requests came, hour by hour."
     )
+    report: ReportStatus | None = Field(None, description="The newest report.")
     consecutive_breaches: int = Field(0, description="Evaluations in a row that found drift.")
     last_action: LastAction | None = Field(None, description="What was last done about drift.")
     notification: NotificationStatus | None = Field(

@@ -1,6 +1,6 @@
 """What fields hold: names, times, amounts, and the rules that Kubernetes checks them by."""
 
-from perennial.api.values.durations import Duration, Time, no_longer, seconds, within
+from perennial.api.values.durations import Duration, Time, bound, no_longer, seconds, within
 from perennial.api.values.labels import FOREIGN_KEYS, VALID_KEYS, LabelValue, Word
 from perennial.api.values.names import Name, ObjectName, ScorerName, Sha256, Text, Uri
 from perennial.api.values.quantities import ByteSize, Quantity, byte_count, quantity, sized
@@ -24,6 +24,7 @@ __all__ = [
     "Uri",
     "Word",
     "at_most_one_of",
+    "bound",
     "byte_count",
     "no_longer",
     "one_of",

@@ -9,7 +9,9 @@ from dataclasses import replace
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
+from perennial.api.values import Json
 from perennial.cluster import metrics
+from perennial.cluster.client import Cluster
 from perennial.handlers.observe.asking import Asking
 from perennial.handlers.observe.sources import Sources
 from perennial.plan.core import Plan
@@ -18,6 +20,7 @@ from perennial.plan.core.questions import Answers, Asked, Question
 from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
+    job_name,
     notification,
     outcome_questions,
     plan_monitor,
@@ -61,6 +64,7 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         outcomes = _with_starts(of_outcomes, told[1:])
         requests = _with_starts(of_requests, told[1 + len(of_outcomes) :])
         profile = await _profile(sources.pods, asked.questions, answers)
+    jobs, pods = await _reports(cluster, monitor)
     snapshot = MonitorSnapshot(
         monitor,
         now,
@@ -71,6 +75,8 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         settings=sources.settings,
         outcomes=outcomes,
         requests=requests,
+        jobs=tuple(jobs),
+        pods=tuple(pods),
     )
     about = notification(snapshot)
     sent = NOTIFIED.look(monitor.key, [about] if about else [], sources.web.send)
@@ -79,6 +85,21 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
     decided = await asyncio.to_thread(plan_monitor, snapshot)
     export(monitor)
     return decided
+
+
+async def _reports(cluster: Cluster, monitor: DriftMonitor) -> tuple[list[Json], list[Json]]:
+    """Return the Jobs and pods of reports; a Job by its name, too: it may be a foreign one."""
+    if monitor.spec.report is None:
+        return [], []
+    namespace, selector = monitor.metadata.namespace, f"perennial.dev/monitor={monitor.key[1]}"
+    jobs = await cluster.select("batch/v1", "Job", namespace, selector)
+    report = monitor.status.report
+    if report is not None and report.finish_time is None:
+        name = job_name(monitor, report.number)
+        found = await cluster.get("batch/v1", "Job", namespace, name)
+        if found is not None and all(j["metadata"]["name"] != name for j in jobs):
+            jobs.append(found)
+    return jobs, await cluster.select("v1", "Pod", namespace, selector)
 
 
 async def _ask(serving: Pods, asked: Sequence[Asked]) -> list[Answers]:

@@ -9,11 +9,13 @@ from perennial.plan.monitoring.questions import (
     request_questions,
     wants_windows,
 )
+from perennial.plan.monitoring.report_job import job_name
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 __all__ = [
     "MonitorSnapshot",
     "common_profile",
+    "job_name",
     "notification",
     "outcome_questions",
     "plan_monitor",

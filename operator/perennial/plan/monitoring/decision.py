@@ -16,6 +16,8 @@ from perennial.plan.monitoring.compared import features, settings
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
 from perennial.plan.monitoring.questions import seconds_until_due
+from perennial.plan.monitoring.reports import TYPE as REPORTED
+from perennial.plan.monitoring.reports import follow
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.tests import TESTS
 from perennial.plan.monitoring.tests.drift import usual
@@ -29,11 +31,31 @@ DAY = timedelta(hours=24)
 def plan_monitor(s: MonitorSnapshot) -> Plan:
     """Decide what to do about a DriftMonitor."""
     status, events = noted(s)
-    plan = _watched(s, status)
+    reported = follow(s)
+    status = status.model_copy(update={"report": reported.report})
+    if reported.performance is not None:
+        status = status.model_copy(update={"performance": reported.performance})
+    plan = replace(_watched(s, status), create=reported.create)
+    plan = _with_condition(s, plan, reported.condition)
     known = plan.status if isinstance(plan.status, MonitorStatus) else status
-    times = [t for t in (plan.requeue_after, waits(s, known)) if t is not None]
-    soonest = max(1.0, min(times)) if times else None
-    return replace(plan, events=(*events, *plan.events), requeue_after=soonest)
+    times = [t for t in (plan.requeue_after, waits(s, known), reported.after) if t is not None]
+    return replace(
+        plan,
+        events=(*events, *reported.events, *plan.events),
+        requeue_after=max(1.0, min(times)) if times else None,
+    )
+
+
+def _with_condition(s: MonitorSnapshot, plan: Plan, reported: Condition | None) -> Plan:
+    """Return the plan whose status says how the reports do, whether the traffic was looked at."""
+    present = s.monitor.status
+    status = plan.status if isinstance(plan.status, MonitorStatus) else present
+    others = [c for c in status.conditions if c.type != REPORTED]
+    found = [*others, reported] if reported is not None else others
+    settled = settle(present.conditions, found, status.observed_generation, s.now)
+    status = status.model_copy(update={"conditions": settled})
+    # With a write there is always one, to say so where it is refused.
+    return replace(plan, status=status) if status != present or plan.create else plan
 
 
 def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:

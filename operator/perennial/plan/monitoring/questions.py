@@ -92,7 +92,7 @@ def _outcome_times(
 ) -> list[tuple[int, int]]:
     """Return the times that are not read yet, in seconds since 1970, the oldest first."""
     asked, stable = monitor.spec.performance, deployment.status.stable
-    if asked is None or not asked.metrics or stable is None:
+    if asked is None or asked.is_from_log or not asked.metrics or stable is None:
         return []
     span = width(asked)
     end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // MINUTE * MINUTE

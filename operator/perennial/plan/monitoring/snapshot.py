@@ -6,6 +6,7 @@ from datetime import datetime
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
+from perennial.api.values import Json
 from perennial.plan.core import Settings
 from perennial.plan.core.questions import Answers
 from perennial.plan.monitoring.counted import common_profile, fits
@@ -32,6 +33,10 @@ class MonitorSnapshot:
     """What they answered about outcomes: pieces of time, each with its start, the oldest first."""
     requests: tuple[tuple[int, Answers], ...] = ()
     """The same about requests."""
+    jobs: tuple[Json, ...] = ()
+    """Jobs of reports: those with the monitor's label, and the one of the next one's name."""
+    pods: tuple[Json, ...] = ()
+    """Pods with the same label."""
 
     @property
     def windows(self) -> list[Window]:

@@ -108,7 +108,7 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
     receipts.attach(pod, serving, deployment.metadata.name)
     logs: tuple[str, ...] = ()
     if serving.request_log is not None and revision.request_log is not None:
-        attach(pod, serving.request_log, revision.request_log, common)
+        attach(pod, serving.request_log, revision.request_log, common, settings)
         logs = (revision.request_log.uri,)
     # The server opens none of them: what fetch read is in the pod, what it logs goes by the spool.
     pod = with_claims(pod, fetch=Opens(reads=(revision.artifact.uri,)), ship=Opens(writes=logs))

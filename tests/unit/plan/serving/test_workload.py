@@ -38,6 +38,14 @@ def test_with_every_option() -> None:
     golden("workload-options.yaml", made({"serving": EVERY_OPTION}))
 
 
+def test_logs_are_shipped_as_often_as_the_chart_says() -> None:
+    log = {"serving": {"requestLog": {"store": {"uri": "s3://logs"}}}}
+    for often, told in ((None, None), (3, "3")):
+        pod = pod_of(made(log, settings=replace(SETTINGS, log_ship_seconds=often)))
+        (ship,) = (c for c in pod["initContainers"] if c["name"] == "ship")
+        assert env_of(ship).get("LOG_SHIP_SECONDS") == told
+
+
 def test_receipts_take_a_key_that_the_pod_starts_without_all_the_same() -> None:
     pod = pod_of(made({"serving": {"receipts": {}}}))
     server, (volume,) = pod["containers"][0], (v for v in pod["volumes"] if v["name"] == "receipts")
