@@ -292,12 +292,15 @@ def main() -> None:
     asked = Asked(chosen.customers, chosen.seed, chosen.shift, chosen.until, chosen.day_seconds)
     began = time.monotonic()
     rows = with_days(payments(Year(asked.seed, asked.customers, asked.shift)))
-    with ProcessPoolExecutor(1, initializer=os.nice, initargs=(10,)) as beside:
+    beside = ProcessPoolExecutor(1)
+    try:
         others: list[Future[Policy]] = [
             beside.submit(policy, rows, asked.until) for policy in (never, by_calendar, oracle)
         ]
         played = play(asked, rows, chosen.values)
         policies = [future.result() for future in others]
+    finally:
+        beside.shutdown(cancel_futures=True)
     policies.insert(2, played.policy)
     say("What came of it")
     print(comparison(played.rows, policies))

@@ -9,7 +9,7 @@ from fraud.measured import NEW_SCHEME, by_month
 from fraud.news import Kind, News
 from fraud.policies import LIVE, Policy
 
-WIDTH, HEIGHT = 760, 400
+WIDTH, HEIGHT = 760, 416
 LEFT, RIGHT, TOP, BOTTOM = 52, 150, 58, 312
 COLOURS = {
     "never retrained": "never",
@@ -20,7 +20,7 @@ COLOURS = {
 MARKS: dict[Kind, tuple[str, str]] = {
     "alarm": ("M0,-6 L6,5 L-6,5 Z", "the monitor alarms"),
     "retraining": ("M-5,-5 H5 V5 H-5 Z", "it asks for a retraining"),
-    "promotion": ("M0,-6.5 L6.5,0 L0,6.5 L-6.5,0 Z", "a better version takes over"),
+    "promotion": ("M0,-6.5 L6.5,0 L0,6.5 L-6.5,0 Z", "a better one serves"),
 }
 STYLE = """
 text { font: 13px system-ui, 'Helvetica Neue', Arial, sans-serif; fill: #1f2328; }
