@@ -13,7 +13,7 @@ from fraud.data import Shift, Year, payments
 from fraud.measured import by_month
 from fraud.monitored import by_perennial
 from fraud.news import News
-from fraud.policies import Policy, by_calendar, live_rows, never, oracle, with_days
+from fraud.policies import by_calendar, live_rows, never, oracle, with_days
 from fraud.table import comparison
 
 FROZEN_BELOW, RETRAINED_ABOVE = 0.2, {9: 0.3, 10: 0.55, 11: 0.55}
@@ -46,9 +46,7 @@ def complaints(shift: Shift, frozen: Months, retrained: Months) -> list[str]:
     return []
 
 
-def of_monitor(
-    shift: Shift, ours: Months, others: Months, happened: Sequence[News]
-) -> list[str]:
+def of_monitor(shift: Shift, ours: Months, others: Months, happened: Sequence[News]) -> list[str]:
     """Return what the monitor did that it was not to do, or did not that it was.
 
     Args:

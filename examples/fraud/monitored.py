@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
+from sklearn.metrics import average_precision_score
 
 from fraud.data import DAY, MONTH, SETTLED_DAYS, START, training_rows
 from fraud.news import News
@@ -25,7 +26,6 @@ from perennial.plan.monitoring.cohorts import width
 from perennial.plan.monitoring.logged import known_from
 from perennial_artifact.outcomes import VERSION_LENGTH
 from perennial_artifact.report import CohortCounts, ReportResult
-from sklearn.metrics import average_precision_score
 
 SHIPPING_DAYS = 2
 """From the question for a retraining until the new version answers."""
@@ -84,19 +84,21 @@ class _Live:
         )
 
 
-def by_perennial(rows: pd.DataFrame, until: int = 12) -> tuple[Policy, list[News]]:
+def by_perennial(rows: pd.DataFrame, months: range = LIVE) -> tuple[Policy, list[News]]:
     """Retrain when the monitor asks for it; return what came of it, and what happened when."""
-    live = live_rows(rows, until)
+    live = live_rows(rows, months)
     known = ((live["known"] - START) / pd.Timedelta(days=1)).to_numpy()
     day = live["day"].to_numpy()
     state = _Live(day, known, np.zeros(len(live)), np.zeros(len(live), int))
-    monitor = DriftMonitor.read(yaml.safe_load((Path(__file__).parent / "monitor.yaml").read_text()))
-    version, retrained = _Version(first_model(rows), 1, LIVE * MONTH), 0
+    monitor = DriftMonitor.read(
+        yaml.safe_load((Path(__file__).parent / "monitor.yaml").read_text())
+    )
+    version, retrained = _Version(first_model(rows, months), 1, months.start * MONTH), 0
     _answer(state, live, version)
     assert monitor.spec.performance is not None and monitor.spec.report is not None
     every = seconds(monitor.spec.report.every) / DAY
     training, run = _training(None), 0
-    for at in np.arange(LIVE * MONTH + every, until * MONTH, every):
+    for at in np.arange(months.start * MONTH + every, months.stop * MONTH, every):
         now = (START + pd.Timedelta(days=at)).to_pydatetime()
         monitor = _looked(monitor, training, version, state, at, now)
         status = monitor.status
@@ -153,9 +155,7 @@ def _looked(
     asked = monitor.spec.performance
     assert asked is not None
     result = state.report(version, at, width(asked))
-    found = known_from(
-        asked, monitor.status.performance, version.sha256[:VERSION_LENGTH], result
-    )
+    found = known_from(asked, monitor.status.performance, version.sha256[:VERSION_LENGTH], result)
     report = ReportStatus(
         number=1, generation=monitor.metadata.generation, start_time=now, finish_time=now,
         published=1,
