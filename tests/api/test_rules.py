@@ -252,7 +252,10 @@ FULL: dict[str, dict[str, Any]] = {
             ],
             "estimated": {"metric": "f1", "maximumDecrease": 0.1},
         },
-        "behaviour": {"volume": {"spreads": 5}},
+        "behaviour": {
+            "volume": {"spreads": 5, "timeZone": "Europe/Berlin"},
+            "mix": {"segments": ["x"], "predictions": {}, "callers": {}, "errors": {}},
+        },
         "consecutiveBreaches": 2,
         "actions": {
             "mode": "Observe",
