@@ -81,6 +81,8 @@ class DatasetSpec(Document):
     checks: dict[CheckName, CheckAction] = {}
     """What to do about what a check finds; by default it is told."""
     time_column: str | None = None
+    since: datetime | None = None
+    """Rows from before are left out: a moment, so that all pods of a run read the same rows."""
     split: SplitSpec = SplitSpec()
     feedback: FeedbackSpec | None = None
 

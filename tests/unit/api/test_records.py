@@ -18,7 +18,8 @@ RECORDS: list[tuple[type[ApiModel], type[Document]]] = [
 ]
 WRITTEN: list[tuple[type[ApiModel], type[Document], set[str]]] = [
     (training.Split, result.SplitSpec, {"gap", "gapSeconds"}),  # a duration, and seconds
-    (training.Dataset, result.DatasetSpec, {"secretRef"}),  # which a pod finds mounted
+    # A Secret is mounted, and a duration becomes a moment.
+    (training.Dataset, result.DatasetSpec, {"secretRef", "newest", "since"}),
     (training.DeclaredColumn, result.ColumnSpec, set()),
     (training.SearchSpace, result.SearchSpaceSpec, set()),
     (training.Search, result.SearchSpec, set()),

@@ -8,6 +8,7 @@ from perennial.api.common import ApiModel, Conditions
 from perennial.api.monitor.behaviour import BehaviourStatus
 from perennial.api.monitor.drift import FeatureName
 from perennial.api.monitor.estimated import EstimatedStatus
+from perennial.api.monitor.mix import MIXES, MixStatus
 from perennial.api.monitor.performance_status import PerformanceStatus
 from perennial.api.monitor.report import ReportStatus
 from perennial.api.values import Text, Time
@@ -133,6 +134,7 @@ class MonitorStatus(ApiModel):
     behaviour: BehaviourStatus | None = Field(
         None, description="How many requests came, hour by hour."
     )
+    mix: list[MixStatus] = Field([], description="What the requests are made of.", max_length=MIXES)
     report: ReportStatus | None = Field(None, description="The newest report.")
     consecutive_breaches: int = Field(0, description="Evaluations in a row that found drift.")
     last_action: LastAction | None = Field(None, description="What was last done about drift.")

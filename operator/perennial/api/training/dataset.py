@@ -138,6 +138,14 @@ class Dataset(ApiModel):
     time_column: str | None = Field(
         None, description="Column that says when a row happened.", min_length=1, max_length=253
     )
+    newest: Duration | None = Field(
+        None,
+        description=(
+            "Rows older than this when a run starts are left out, those of feedback, too; it needs "
+            "timeColumn. By default all rows are learned from."
+        ),
+        json_schema_extra=within("1s"),
+    )
     split: Split = Field(Split(), description="How rows are held out for the proof.")
     secret_ref: LocalRef | None = Field(
         None,

@@ -150,3 +150,6 @@ def export(monitor: DriftMonitor) -> None:
     known = status.performance.metrics if status.performance is not None else []
     told = [((m.name,), m.value) for m in known if m.value is not None]
     metrics.PERFORMANCE.set(key, told)
+    mixes = [((m.name or m.kind.lower(),), m) for m in status.mix]
+    metrics.MIX_SCORE.set(key, [(of, m.score) for of, m in mixes if m.score is not None])
+    metrics.MIX_NEED.set(key, [(of, m.need) for of, m in mixes if m.need is not None])

@@ -21,12 +21,19 @@ def features(
         test = next((t for t in tests if not t.features or profile.name in t.features), None)
         if tests and test is None:
             continue
-        reference = Counts(tuple(profile.counts), profile.other, profile.missing)
-        live = Counts(tuple(window.counts), window.other, window.missing, window.out_of_range)
+        reference, live = counts(profile, window)
         threshold = test.threshold if test is not None else None
         ordered = profile.kind == "Numeric"
         found.append(Feature(profile.name, ordered, reference, live, threshold=threshold))
     return found
+
+
+def counts(profile: FeatureProfile, window: Column) -> tuple[Counts, Counts]:
+    """Return a profile's counts and live ones as the statistics take them."""
+    return (
+        Counts(tuple(profile.counts), profile.other, profile.missing),
+        Counts(tuple(window.counts), window.other, window.missing, window.out_of_range),
+    )
 
 
 def settings(spec: MonitorSpec, watched: float) -> Settings:

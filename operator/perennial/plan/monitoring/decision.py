@@ -97,7 +97,9 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     except ValueError as error:
         return _sees_nothing(s, status, "NoWindows", str(error))
     names = {profile.name for profile, _ in pairs}
-    unknown = sorted({f for t in s.monitor.spec.tests for f in t.features} - names)
+    unknown = sorted(
+        {*(f for t in s.monitor.spec.tests for f in t.features), *_segments(s)} - names
+    )
     if unknown:
         message = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(names))}"
         return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
@@ -109,6 +111,12 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     tested = features(s.monitor.spec.tests, pairs)
     report = judge_drift(tested, settings(s.monitor.spec, watched), usual(status.usual))
     return _judge(s, status, window, report)
+
+
+def _segments(s: MonitorSnapshot) -> Sequence[str]:
+    """Return the features that are segments."""
+    behaviour = s.monitor.spec.behaviour
+    return behaviour.mix.segments if behaviour is not None and behaviour.mix is not None else ()
 
 
 def _sees_the_rest(s: MonitorSnapshot) -> bool:
@@ -156,6 +164,7 @@ def _tested(
     changes = {name: value for result in found.values() for name, value in result.changes.items()}
     forgotten = [name for name in ("performance", "estimated", "behaviour") if name not in found]
     changes |= dict.fromkeys(forgotten)
+    changes |= {} if "mix" in found else {"mix": []}
     status = status.model_copy(update=changes)
     if _is_over(status, {name: result.is_alarm for name, result in found.items()}):
         status = status.model_copy(update={"fruitless": 0})

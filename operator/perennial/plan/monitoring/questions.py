@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from perennial.api.deployment import ModelDeployment
-from perennial.api.monitor import DriftMonitor
+from perennial.api.monitor import DriftMonitor, MonitorSpec
 from perennial.api.values import Json, seconds
 from perennial.plan.core.questions import CLOSED_SECONDS, SKEW_SECONDS, Asked, ask
 from perennial.plan.monitoring.cohorts import begun, width
@@ -40,7 +40,15 @@ def questions(monitor: DriftMonitor, revision: str, pods: Sequence[Json], now: d
     parts: tuple[Part, ...] = ("features", "predictions")
     if monitor.spec.performance is not None and monitor.spec.performance.estimated is not None:
         parts = (*parts, "outcomes")  # with the scores that were given
+    if wants_usage(monitor.spec):
+        parts = (*parts, "usage")
     return ask(pods, [revision], start // width * width, end, STEP, parts)
+
+
+def wants_usage(spec: MonitorSpec) -> bool:
+    """Tell whether it is to be known who asks, and what is refused."""
+    mix = spec.behaviour.mix if spec.behaviour is not None else None
+    return mix is not None and (mix.callers is not None or mix.errors is not None)
 
 
 Pieces = list[tuple[int, Asked]]
@@ -65,12 +73,14 @@ def request_questions(
     monitor: DriftMonitor, deployment: ModelDeployment, pods: Sequence[Json], now: datetime
 ) -> Pieces:
     """Return what all serving pods are asked about requests; a piece lies within one hour."""
-    if monitor.spec.behaviour is None:
+    if monitor.spec.behaviour is None or monitor.spec.behaviour.volume is None:
         return []
     end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // STEP * STEP
     oldest = end - REQUESTS_SECONDS
     known = monitor.status.behaviour
     until = known.counted_until if known is not None else None
+    if until is not None and until.timestamp() > end + HOUR:
+        until = None  # our clock was ahead for a while: what it counted then is forgotten
     start = max(oldest, int(until.timestamp())) if until is not None else oldest
     start = -(-start // STEP) * STEP
     revisions = [r.revision for r in deployment.status.revisions]

@@ -1,5 +1,7 @@
 """The Job of one run: an index for each candidate."""
 
+from datetime import datetime, timedelta
+
 from perennial.api.deployment import RequestLogLocation
 from perennial.api.training import Dataset, ModelTraining, RunStatus
 from perennial.api.values import Json, seconds
@@ -39,7 +41,7 @@ def run_spec(
     spec = training.spec
     champion = run.champion
     names = sorted({gate.metric for gate in spec.gates} - {spec.objective.metric})
-    dataset = _dataset(spec.dataset)
+    dataset = _dataset(spec.dataset, run.start_time)
     if spec.dataset.feedback is not None:
         dataset["feedback"] = {
             "deployment": spec.dataset.feedback.deployment_ref.name,
@@ -63,9 +65,11 @@ def run_spec(
     )
 
 
-def _dataset(dataset: Dataset) -> Json:
+def _dataset(dataset: Dataset, began: datetime) -> Json:
     """Return the rows to read and what is done with them, as run.json says it."""
     written = dataset.to_json()
+    if newest := written.pop("newest", None):
+        written["since"] = began - timedelta(seconds=seconds(newest))
     for elsewhere in ("secretRef", "feedback"):
         written.pop(elsewhere, None)
     gap = written["split"].pop("gap", "0s")

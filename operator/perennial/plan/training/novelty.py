@@ -5,9 +5,16 @@ every cooldown, and each would ship the same model again.
 """
 
 from perennial.api.training import RunStatus, TrainingSpec
+from perennial.api.version import DatasetRecord
+from perennial_artifact.manifest import DatasetRecord as Learned
 from perennial_artifact.result import CandidateResult
 
 BY_ITSELF = frozenset({"Drift", "Schedule"})
+
+
+def _rows(dataset: DatasetRecord | Learned) -> tuple[str, int, int]:
+    """Return what tells rows apart: of the same files fewer may be new enough than before."""
+    return dataset.sha256, dataset.rows, dataset.feedback_rows or 0
 
 
 def nothing_new(run: RunStatus, spec: TrainingSpec, result: CandidateResult) -> str:
@@ -16,10 +23,8 @@ def nothing_new(run: RunStatus, spec: TrainingSpec, result: CandidateResult) -> 
     if champion is None or run.trigger not in BY_ITSELF:
         return ""
     dataset, before = result.dataset, champion.dataset
-    if dataset is not None and before is not None and dataset.sha256 == before.sha256:
-        rows = (dataset.feedback_rows or 0, before.feedback_rows or 0)
-        if rows[0] == rows[1]:
-            return f"the rows are those that {champion.version} learned from"
+    if dataset is not None and before is not None and _rows(dataset) == _rows(before):
+        return f"the rows are those that {champion.version} learned from"
     metric = spec.objective.metric
     for comparison in result.comparisons:
         if comparison.name == metric and comparison.value == comparison.champion:
