@@ -36,7 +36,7 @@ class Issuer:
         """Rows by score and time; numbers are all counted as one."""
         self._head = Head(self.version, self.score)
         # A second's part of all receipts, and the scores that were given in it. What is compared
-        # for each answer are floats, as the clock's are: to compare with an int takes twice as long.
+        # for each answer are floats, as the clock's are: with an int it takes twice as long.
         self._since, self._until, self._begin = 0.0, 0.0, b""
         self._scores = bytearray()
 
