@@ -213,6 +213,19 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+def test_a_monitor_tells_its_performance_and_what_is_not_known_of_it() -> None:
+    metrics = [
+        {"name": "caught", "value": 0.2, "low": 0.1, "high": 0.31, "rows": 84, "verdict": "Broken"},
+        {"name": "alerts", "verdict": "Unknown"},
+    ]
+    body = scenes.monitor(performance={"metrics": metrics})
+    lines = rendered(monitor(body, scenes.NOW), 80).splitlines()
+    (title,) = [n for n, line in enumerate(lines) if line.startswith("PERFORMANCE")]
+    assert lines[title].split() == ["PERFORMANCE", "VALUE", "TRULY", "ROWS", "VERDICT"]
+    assert lines[title + 1].split() == ["caught", "0.2", "0.1", "to", "0.31", "84", "✖", "Broken"]
+    assert lines[title + 2].split() == ["alerts", "–", "–", "0", "!", "Unknown"]
+
+
 @settings(max_examples=examples(400), deadline=None)
 @given(data=st.data())
 def test_whatever_an_object_holds_there_is_a_page(data: st.DataObject) -> None:

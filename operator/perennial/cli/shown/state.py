@@ -89,8 +89,9 @@ def _monitor(body: Json) -> State:
         _, reason, message = drifted
         word = "Drifted" if reason == "DriftDetected" else f"Drifted, {reason}"
         return State("Failed", ODD, word, message)
-    if condition(body, "QualityPassed")[0] == "False":
-        return _told("Failed", ODD, body, "QualityPassed")
+    for type in ("PerformanceKept", "QualityPassed", "VolumeUsual", "MixUsual"):
+        if condition(body, type)[0] == "False":
+            return _told("Failed", ODD, body, type)
     if drifted[0] == "False":
         return _told("Done", GOOD, body, "Drifted")
     return _told("UnderWay", REST, body, "Drifted" if drifted[1] else "Ready")

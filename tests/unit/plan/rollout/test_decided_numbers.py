@@ -11,8 +11,8 @@ from rollout_world import World
 from perennial.api.deployment import AnalysisMetric, AnalysisStatus, Decided, MetricStatus
 from perennial.plan.rollout.analysis.evidence import chance, summary
 from perennial.plan.rollout.state import State, with_decision
-from perennial.plan.statistics.verdict import Outcome, Verdict
 from perennial.plan.version import VersionSnapshot, plan_version
+from perennial_statistics.verdict import Outcome, Verdict
 
 NEW_SHA = "b" * 64
 METRICS = [
