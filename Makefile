@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-receipts benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-rollout benchmark-losses fuzz
+.PHONY: help demo fraud venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-thorough test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-receipts benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-rollout benchmark-losses fuzz
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -68,13 +68,13 @@ lint: venv  ## ruff
 	$(VENV)/bin/ruff format --check .
 
 types: venv  ## mypy --strict
-	$(VENV)/bin/mypy operator/perennial artifact/perennial_artifact training/perennial_training serving/perennial_serving images
+	$(VENV)/bin/mypy operator/perennial artifact/perennial_artifact artifact/perennial_statistics training/perennial_training serving/perennial_serving images
 
 # A file at a time, for what its tests share starts once; tests/conftest.py has their order.
 test-unit: venv  ## Pure functions, the trainer and the server, no cluster
 	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit
 
-test-quick: venv binaries  ## Unit and API tests at once, with fewer examples of each property
+test-quick: venv binaries  ## Unit and API tests at once
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 
 test-api: venv binaries  ## A real API server and etcd
@@ -102,7 +102,10 @@ test-images: venv  ## What is in the images, and that they start; root and build
 freeze-base: venv binaries  ## Keep this version's state and answers: what upgrades are held against (3 min)
 	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/api:$(CHECKOUT)/tests/cluster $(PY) -m upgrade.freeze $(if $(AGAIN),--again)
 
-test: export PERENNIAL_THOROUGH = 1
+test-thorough: export PERENNIAL_THOROUGH = 1
+test-thorough: venv binaries  ## Unit and API tests with four times the examples of each property (15 min)
+	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
+
 test: verify binaries  ## Everything, from nothing to green
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 	$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/api $(APART)
@@ -111,6 +114,11 @@ demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	$(PY) -m flights.demo --values .cluster/images.yaml
+
+fraud: cluster-up  ## A year of payments on the cluster while fraud changes its ways: noticed, retrained, recovered (5 min)
+	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
+	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
+	$(PY) -m fraud.demo --values .cluster/images.yaml --picture .cluster/fraud.svg $(FRAUD)
 
 # PERENNIAL_MATRIX="iris titanic Ridge" runs these tables and algorithms only, and writes nothing.
 matrix: venv  ## Real tables times every algorithm, over the wire, into docs/matrix.md (20 min)

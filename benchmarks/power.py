@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unit.plan.statistics.many_canaries import Floats, log_worse
+from unit.statistics.many_canaries import Floats, log_worse
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "verdicts.md"
 BEGIN, END = "<!-- begin: make benchmark-power -->", "<!-- end: make benchmark-power -->"

@@ -6,6 +6,7 @@ Read leniently: what a newer trainer adds, an older server and operator skip.
 from typing import Literal
 
 from perennial_artifact.base import Document
+from perennial_artifact.outcomes import Counts
 
 MAXIMUM_CATEGORIES = 64
 
@@ -40,6 +41,17 @@ class FeatureProfile(Document, forbid_unknown_fields=False, kw_only=True):
             raise ValueError(f"the edges of {self.name} must increase")
 
 
+class HeldOut(Document, forbid_unknown_fields=False, kw_only=True):
+    """Rows that the model did not learn from: how many had each label, by the byte of the score.
+
+    Bytes are those of :mod:`perennial_artifact.scores`, as pods count what they answer.
+    """
+
+    score: str
+    classes: list[str]
+    labels: dict[str, Counts]
+
+
 class Profile(Document, forbid_unknown_fields=False):
     """The reference: every feature of ``rows`` rows, and the model's predictions.
 
@@ -49,3 +61,4 @@ class Profile(Document, forbid_unknown_fields=False):
     rows: int
     features: list[FeatureProfile]
     predictions: list[FeatureProfile] = []
+    held_out: HeldOut | None = None

@@ -134,7 +134,15 @@ BAD = [
     ("DriftMonitor", {"interval": "10ms"}, "must be at least 1s"),
     ("DriftMonitor", {"tests": [{"name": "a", "threshold": 0}]}, "threshold"),
     ("DriftMonitor", {"alpha": 0}, "alpha"),
-    ("DriftMonitor", {"performance": {"metrics": []}}, "should have at least 1 items"),
+    ("DriftMonitor", {"behaviour": {"volume": {"spreads": 1}}}, "behaviour.volume.spreads"),
+    ("DriftMonitor", {"behaviour": {}}, "give volume, mix or both"),
+    (
+        "DriftMonitor",
+        {"behaviour": {"mix": {"segments": []}}},
+        "give segments, predictions, callers or errors",
+    ),
+    ("ModelDeployment", {"serving": {"callerHeader": "x caller"}}, "name of an HTTP header"),
+    ("DriftMonitor", {"performance": {"metrics": []}}, "give metrics, estimated or both"),
     (
         "DriftMonitor",
         {"performance": {"metrics": [{"name": "a", "accuracy": {"minimum": 1.1}}]}},

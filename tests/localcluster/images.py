@@ -25,14 +25,11 @@ TOOLS = (
     *(IMAGES / name for name in ("closure.py", "debian.py", "sbom.py")),
     REQUIREMENTS / "pip.txt",
 )
+SHARED = ("artifact/perennial_artifact", "artifact/perennial_statistics")
 PARTS = {
-    "operator": ("operator/perennial", "artifact/perennial_artifact"),
+    "operator": ("operator/perennial", *SHARED),
     # What is published has been loaded by the server's own rules.
-    "trainer": (
-        "training/perennial_training",
-        "serving/perennial_serving",
-        "artifact/perennial_artifact",
-    ),
+    "trainer": ("training/perennial_training", "serving/perennial_serving", *SHARED),
     "serving": ("serving/perennial_serving", "artifact/perennial_artifact", "images/bin"),
 }
 

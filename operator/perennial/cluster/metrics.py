@@ -128,6 +128,13 @@ DRIFT_EVALUATED = ObjectGauge(
 DRIFT_ACTIONS = ObjectCounter(
     "perennial_drift_actions_total", "What was done about drift.", ["action"]
 )
+PERFORMANCE = ObjectGauge(
+    "perennial_performance_value", "Value of a metric of spec.performance.", ["metric"]
+)
+MIX_SCORE = ObjectGauge(
+    "perennial_mix_score", "How far a mix of spec.behaviour.mix is from what is usual.", ["mix"]
+)
+MIX_NEED = ObjectGauge("perennial_mix_need", "Score that a change of a mix needs.", ["mix"])
 
 OF_KIND = {
     "ModelDeployment": (MODEL_INFO, MODEL_REPLICAS, MODEL_READY),
@@ -138,6 +145,9 @@ OF_KIND = {
         DRIFT_BREACHED,
         DRIFT_EVALUATED,
         DRIFT_ACTIONS,
+        PERFORMANCE,
+        MIX_SCORE,
+        MIX_NEED,
     ),
 }
 

@@ -54,10 +54,21 @@ def test_every_golden_page_is_one_of_a_page() -> None:
     assert {path.name for path in GOLDEN.iterdir()} == known
 
 
+def test_models_that_are_compared_are_told_in_a_few_words() -> None:
+    assert summary(scenes.experiment()) == "flights-1, beside regression 67 %"
+
+
+def test_labels_and_rewards_are_not_told_as_requests() -> None:
+    page = rendered(deployment(scenes.labelled(), [], scenes.NOW, 120), 120)
+    assert " 1,840 labels\n" in page and " 212 rewards\n" in page, page
+
+
 SCENES = [
     *scenes.everything(),
     scenes.paused(),
     scenes.preview(),
+    scenes.labelled(),
+    scenes.experiment_over(),
     scenes.baking(),
     scenes.rolled_back(),
     scenes.at_rest(),
@@ -200,6 +211,19 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         if isinstance(item, dict | list):
             found += places(item, (*path, key))
     return found
+
+
+def test_a_monitor_tells_its_performance_and_what_is_not_known_of_it() -> None:
+    metrics = [
+        {"name": "caught", "value": 0.2, "low": 0.1, "high": 0.31, "rows": 84, "verdict": "Broken"},
+        {"name": "alerts", "verdict": "Unknown"},
+    ]
+    body = scenes.monitor(performance={"metrics": metrics})
+    lines = rendered(monitor(body, scenes.NOW), 80).splitlines()
+    (title,) = [n for n, line in enumerate(lines) if line.startswith("PERFORMANCE")]
+    assert lines[title].split() == ["PERFORMANCE", "VALUE", "TRULY", "ROWS", "VERDICT"]
+    assert lines[title + 1].split() == ["caught", "0.2", "0.1", "to", "0.31", "84", "✖", "Broken"]
+    assert lines[title + 2].split() == ["alerts", "–", "–", "0", "!", "Unknown"]
 
 
 @settings(max_examples=examples(400), deadline=None)

@@ -224,6 +224,15 @@ STATES = [
     ),
     (
         changed(
+            scenes.monitor(),
+            Drifted=("False", "LikeReference"),
+            PerformanceKept=("False", "LimitsBroken"),
+        ),
+        "Failed",
+        "LimitsBroken",
+    ),
+    (
+        changed(
             scenes.monitor(), Drifted=("Unknown", "TooFewSamples"), QualityPassed=("Unknown", "")
         ),
         "UnderWay",

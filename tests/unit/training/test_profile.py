@@ -15,11 +15,11 @@ from sklearn.ensemble import (
 
 from perennial.plan.monitoring.compared import features
 from perennial.plan.monitoring.counted import paired
-from perennial.plan.statistics.drift import FeatureDrift, Settings, judge_drift
 from perennial_artifact.manifest import Column
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.sketch import Sketch
 from perennial_artifact.windows import Window
+from perennial_statistics.drift import FeatureDrift, Settings, judge_drift
 from perennial_training.prove.answers import Answers, answers
 from perennial_training.prove.profile import categorical_profile, numeric_profile, profile
 

@@ -12,9 +12,15 @@ from perennial_artifact.manifest import Column
 from perennial_artifact.profile import MAXIMUM_CATEGORIES, FeatureProfile, Profile
 from perennial_training.prove.answers import Answers, texts
 from perennial_training.prove.bins import guarded_edges
+from perennial_training.prove.held_out import held_out as labels_by_score
 
 
-def profile(columns: Sequence[Column], features: pd.DataFrame, held_out: Answers) -> Profile:
+def profile(
+    columns: Sequence[Column],
+    features: pd.DataFrame,
+    held_out: Answers,
+    target: pd.Series[Any] | None = None,
+) -> Profile:
     """Return how every column was distributed, and how the model's answers on held-out rows.
 
     On rows that it learned from a model is surer than on any others: live answers of a forest
@@ -24,6 +30,7 @@ def profile(columns: Sequence[Column], features: pd.DataFrame, held_out: Answers
         columns: the model's inputs.
         features: all rows, learned from or held out, with these columns as the model takes them.
         held_out: the model's answers on rows that it did not learn from.
+        target: the labels of these rows; without them it is not told how often a score was right.
     """
     found = [
         categorical_profile(column.name, features[column.name].to_numpy())
@@ -32,7 +39,12 @@ def profile(columns: Sequence[Column], features: pd.DataFrame, held_out: Answers
         for column in columns
         if column.kind != "Time"
     ]
-    return Profile(rows=len(features), features=found, predictions=[_predictions(held_out)])
+    return Profile(
+        rows=len(features),
+        features=found,
+        predictions=[_predictions(held_out)],
+        held_out=labels_by_score(held_out, target) if target is not None else None,
+    )
 
 
 def _predictions(answers: Answers) -> FeatureProfile:

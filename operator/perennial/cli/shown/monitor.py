@@ -36,6 +36,9 @@ def monitor(body: Json, now: datetime) -> RenderableType:
         _facts(body, now),
         _worst(status),
         _quality(status),
+        _performance(status),
+        _volume(status),
+        _mix(status),
         _action(status, now),
         unknown(beyond(status, names_of(MonitorStatus))),
     )
@@ -92,6 +95,65 @@ def _quality(status: Json) -> RenderableType | None:
         for q in entries(status.get("quality"))
     ]
     return table(("QUALITY", "CHECK", "SHARE", "MAXIMUM"), found) if found else None
+
+
+def _performance(status: Json) -> RenderableType | None:
+    marks = {"Kept": GOOD, "Broken": BAD}
+    found = [
+        (
+            text(m.get("name")),
+            measured(number(m.get("value"))),
+            _between(number(m.get("low")), number(m.get("high"))),
+            rows(count(m.get("rows"))),
+            marks.get(text(m.get("verdict")), ODD).before(text(m.get("verdict"))),
+        )
+        for m in entries(at(status, "performance.metrics"))
+    ]
+    headers = ("PERFORMANCE", "VALUE", "TRULY", "ROWS", "VERDICT")
+    return table(headers, found, ("VALUE", "TRULY", "ROWS")) if found else None
+
+
+def _volume(status: Json) -> RenderableType | None:
+    known = part(status, "behaviour")
+    if not known:
+        return None
+    hour = moment(known.get("lastHour"))
+    told = (
+        f"{hour:%m-%d %H:%M}" if hour is not None else NONE,
+        rows(count(known.get("requests"))) if known.get("requests") is not None else NONE,
+        _between(number(known.get("low")), number(known.get("high"))),
+        _usual(text(known.get("verdict"))),
+    )
+    return table(("HOUR", "REQUESTS", "USUALLY", "VERDICT"), [told], ("REQUESTS", "USUALLY"))
+
+
+def _mix(status: Json) -> RenderableType | None:
+    found = []
+    for m in entries(status.get("mix")):
+        moved = [
+            f"{text(x.get('value'))} {share(number(x.get('share')))}"
+            f" ({share(number(x.get('usual')))})"
+            for x in entries(m.get("moved"))[:2]
+        ]
+        found.append(
+            (
+                text(m.get("name")) or text(m.get("kind")).lower(),
+                measured(number(m.get("score"))),
+                measured(number(m.get("need"))),
+                ", ".join(moved),
+                _usual(text(m.get("verdict"))),
+            )
+        )
+    headers = ("MIX", "SCORE", "NEEDS", "MOVED (USUALLY)", "VERDICT")
+    return table(headers, found, ("SCORE", "NEEDS")) if found else None
+
+
+def _usual(verdict: str) -> Text:
+    return {"Usual": GOOD, "Unusual": BAD, "Changed": BAD}.get(verdict, ODD).before(verdict)
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return NONE if low is None or high is None else f"{measured(low)} to {measured(high)}"
 
 
 def _action(status: Json, now: datetime) -> RenderableType | None:

@@ -61,7 +61,7 @@ def _two(large: int, unit: str, small: int, smaller: str) -> str:
 
 def share(value: float | None) -> str:
     """Return a share for people."""
-    from perennial.plan.statistics.numbers import in_percent
+    from perennial_statistics.numbers import in_percent
 
     return NONE if value is None else in_percent(value)
 

@@ -7,7 +7,7 @@ from perennial.api.common import Condition
 from perennial.api.monitor import MonitorStatus
 from perennial.plan.core import Event, Finding
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial.plan.statistics.drift import DriftReport
+from perennial_statistics.drift import DriftReport
 
 KEPT = 10
 """Features that the status names at most, the worst first."""

@@ -14,13 +14,13 @@ from perennial.plan.outcomes.shares import (
     lacks_class,
     lacks_classes,
 )
-from perennial.plan.statistics.limits import AgainstLimit
-from perennial.plan.statistics.means import Moments
-from perennial.plan.statistics.numbers import in_percent
-from perennial.plan.statistics.one_mean import OneMean
-from perennial.plan.statistics.verdict import Verdict
 from perennial_artifact.outcomes import Known, Outcomes
 from perennial_artifact.scores import EDGES, class_of
+from perennial_statistics.limits import AgainstLimit
+from perennial_statistics.means import Moments
+from perennial_statistics.numbers import in_percent
+from perennial_statistics.one_mean import OneMean
+from perennial_statistics.verdict import Verdict
 
 SIZE = 3
 """Numbers that a metric keeps of a cohort."""

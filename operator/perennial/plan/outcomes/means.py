@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from perennial.plan.outcomes.labels import labelled, untold
-from perennial.plan.statistics.means import BURN_IN, BURN_IN_HEAVY, Moments
 from perennial_artifact.outcomes import Known, Outcomes
 from perennial_artifact.scores import EDGES, probabilities
+from perennial_statistics.means import BURN_IN, BURN_IN_HEAVY, Moments
 
 RAREST = EDGES[0]
 """A label is taken for no rarer than this, so that none counts more than 10.0."""

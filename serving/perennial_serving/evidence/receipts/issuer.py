@@ -35,8 +35,8 @@ class Issuer:
         self.given: Buckets[Counts] = Buckets.of_counts(self._size, TIERS)
         """Rows by score and time; numbers are all counted as one."""
         self._head = Head(self.version, self.score)
-        # A second's part of all receipts, and the scores that were given in it. The clock says
-        # floats: to compare one with an int takes longer.
+        # A second's part of all receipts, and the scores that were given in it. What is compared
+        # for each answer are floats, as the clock's are: with an int it takes twice as long.
         self._since, self._until, self._begin = 0.0, 0.0, b""
         self._scores = bytearray()
 

@@ -117,7 +117,7 @@ class FeedbackWorld:
         asked = outcome_questions(self.monitor, self.deployment, list(map(pod, PODS)), self.now)
         self.asked += [(start, piece.until) for start, piece in asked]
         pieces = tuple((start, self._answers(start, piece.until)) for start, piece in asked)
-        empty = Answers({"r1": PODS}, int(self.now.timestamp()), ())
+        empty = self._answers(0, 0)  # without features: a model without a profile
         snapshot = MonitorSnapshot(
             self.monitor, self.now, self.deployment, self.training, empty, outcomes=pieces
         )

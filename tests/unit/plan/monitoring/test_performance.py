@@ -3,7 +3,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from builders import NOW
+from builders import NOW, conditions
 from feedback_world import HIGH, LOW, SHA, FeedbackWorld, Row, serving, traffic
 
 from perennial.api.monitor import Performance
@@ -32,6 +32,14 @@ def test_without_any_label_it_is_unknown_and_never_kept() -> None:
     world = FeedbackWorld(ACCURATE, rows)
     assert world.look(0) == ("Unknown", "TooLittleKnown")
     assert "right: 0 labels of predictions more than 1 min old" in world.message()
+
+
+def test_a_model_without_a_profile_is_watched_all_the_same() -> None:
+    world = FeedbackWorld(ACCURATE, traffic((-24, 0), 100, always(0.1), always(0.8)))
+    assert world.look(0)[0] == "True"
+    found = conditions(world.plan)
+    assert found["Ready"] == ("True", "WatchesInPart")
+    assert found["Drifted"] == ("Unknown", "NoWindows")
 
 
 def test_pods_that_count_no_outcomes_are_told_with_what_to_do() -> None:

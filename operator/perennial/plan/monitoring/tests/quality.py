@@ -4,7 +4,7 @@ from perennial.api.monitor import MonitorStatus, QualityBreach
 from perennial.plan.core import Event, Finding, condition
 from perennial.plan.monitoring.finding import KEPT, Judgement, Report, rounded, was
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial.plan.statistics.numbers import in_percent
+from perennial_statistics.numbers import in_percent
 
 
 def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgement:

@@ -8,9 +8,9 @@ from perennial.api.deployment import AnalysisMetric, MetricStatus
 from perennial.plan.rollout.analysis.counts import Counts
 from perennial.plan.rollout.analysis.metrics import metric_of, outcome_metric, request_metric
 from perennial.plan.rollout.analysis.tests import against_stable, limit
-from perennial.plan.statistics.against_stable import StablePast
-from perennial.plan.statistics.numbers import counted, kept
-from perennial.plan.statistics.verdict import Verdict
+from perennial_statistics.against_stable import StablePast
+from perennial_statistics.numbers import counted, kept
+from perennial_statistics.verdict import Verdict
 
 HISTORY_REQUESTS = 1000.0
 """As many requests all that stable counted before the first look is worth at most: what it is now

@@ -23,7 +23,7 @@ from perennial.plan.rollout.analysis.counts import Arm, Counts, added, arms
 from perennial.plan.rollout.analysis.course import followed
 from perennial.plan.rollout.analysis.later import Metrics, Trial, looked
 from perennial.plan.rollout.analysis.metrics import outcome_metric
-from perennial.plan.statistics.verdict import split_alpha
+from perennial_statistics.verdict import split_alpha
 
 LOOK_SECONDS = 2
 """Seconds between two looks."""

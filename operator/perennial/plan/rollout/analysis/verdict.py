@@ -29,8 +29,8 @@ from perennial.plan.rollout.analysis.measured import is_lost
 from perennial.plan.rollout.analysis.outside import measured
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
 from perennial.plan.rollout.state import State, is_undone, reject, with_decision
-from perennial.plan.statistics.verdict import Decision, Verdict, decide
 from perennial_artifact.windows import Part
+from perennial_statistics.verdict import Decision, Verdict, decide
 
 UNREACHABLE = "Unreachable"
 UNREACHABLE_SECONDS = 30.0

@@ -10,15 +10,15 @@ from perennial.api.deployment.status.experiment import STABLE, Result
 from perennial.api.values import seconds
 from perennial.plan.rollout.experiment.arms import taking_part
 from perennial.plan.rollout.experiment.told import batch_of
-from perennial.plan.statistics.best_arm import (
+from perennial_statistics.best_arm import (
     bounds,
     leader,
     planned_variance,
     probabilities_best,
 )
-from perennial.plan.statistics.intervals import NORMAL_95
-from perennial.plan.statistics.numbers import kept
-from perennial.plan.statistics.stratified_means import Effects, StratifiedMeans
+from perennial_statistics.intervals import NORMAL_95
+from perennial_statistics.numbers import kept
+from perennial_statistics.stratified_means import Effects, StratifiedMeans
 
 DRAWS = 10_000
 """Of the posterior, where there are more than two arms."""

@@ -5,7 +5,7 @@ import math
 from perennial.api.deployment import ArmStatus, Experiment, ExperimentStatus, Share
 from perennial.api.deployment.status import STABLE
 from perennial.plan.rollout.experiment.arms import each, taking_part
-from perennial.plan.statistics.bandit import next_shares, whole_shares
+from perennial_statistics.bandit import next_shares, whole_shares
 
 
 def asked(experiment: Experiment, known: ExperimentStatus, enough: bool) -> dict[str, int]:

@@ -12,9 +12,9 @@ from perennial.plan.core.questions import SKEW_SECONDS, Answers, Asked, ask, is_
 from perennial.plan.rollout.experiment.arms import running
 from perennial.plan.rollout.experiment.goal import is_on
 from perennial.plan.rollout.snapshot import DeploymentSnapshot
-from perennial.plan.statistics.means import Moments
-from perennial.plan.statistics.numbers import as_list, from_list, kept
 from perennial_artifact.outcomes import AGES
+from perennial_statistics.means import Moments
+from perennial_statistics.numbers import as_list, from_list, kept
 
 FINE, COARSE = 5, 60
 """Outcomes are counted by so many seconds; those of more than an hour ago by the minute."""

@@ -4,8 +4,8 @@ from perennial.api.deployment import AnalysisMetric, DisagreementLimit, MetricSt
 from perennial.plan.rollout.analysis.answered import differing
 from perennial.plan.rollout.analysis.metrics.metric import Words
 from perennial.plan.rollout.analysis.outcomes import OutcomeLook
-from perennial.plan.statistics.limits import AgainstLimit
-from perennial.plan.statistics.verdict import Verdict
+from perennial_statistics.limits import AgainstLimit
+from perennial_statistics.verdict import Verdict
 
 
 class Disagreement:

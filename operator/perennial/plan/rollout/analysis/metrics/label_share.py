@@ -14,14 +14,14 @@ from perennial.plan.outcomes.labels import by_age, given, labels_of
 from perennial.plan.outcomes.shares import LabelledShare
 from perennial.plan.rollout.analysis.metrics.metric import Words
 from perennial.plan.rollout.analysis.outcomes import OutcomeLook
-from perennial.plan.statistics.against_stable import StablePast
-from perennial.plan.statistics.equal_age import NOTHING, AtEqualAge
-from perennial.plan.statistics.late_labels import FEWEST_LABELS, LOWEST_COVERAGE
-from perennial.plan.statistics.limits import AgainstLimit
-from perennial.plan.statistics.numbers import in_percent
-from perennial.plan.statistics.proportions import Counted
-from perennial.plan.statistics.verdict import Verdict
 from perennial_artifact.outcomes import AGES, Known, Outcomes
+from perennial_statistics.against_stable import StablePast
+from perennial_statistics.equal_age import NOTHING, AtEqualAge
+from perennial_statistics.late_labels import FEWEST_LABELS, LOWEST_COVERAGE
+from perennial_statistics.limits import AgainstLimit
+from perennial_statistics.numbers import in_percent
+from perennial_statistics.proportions import Counted
+from perennial_statistics.verdict import Verdict
 
 Limit = LowestShare | RateLimit
 FEWEST = 10

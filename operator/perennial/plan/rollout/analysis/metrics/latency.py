@@ -7,16 +7,16 @@ from perennial.api.deployment import AnalysisMetric, LatencyLimit, MetricStatus
 from perennial.api.values import seconds
 from perennial.plan.rollout.analysis.counts import Counts
 from perennial.plan.rollout.analysis.metrics.metric import Words
-from perennial.plan.statistics.latency import (
+from perennial_statistics.latency import (
     ComparedBounds,
     beyond,
     compared_bounds,
     latency_verdict,
     slower,
 )
-from perennial.plan.statistics.limits import AgainstLimit
-from perennial.plan.statistics.proportions import Counted
-from perennial.plan.statistics.verdict import Verdict
+from perennial_statistics.limits import AgainstLimit
+from perennial_statistics.proportions import Counted
+from perennial_statistics.verdict import Verdict
 
 DEFAULT_QUANTILE = 0.99
 

@@ -12,10 +12,10 @@ from perennial.api.common import ApiModel
 from perennial.api.deployment import AnalysisMetric, MetricStatus
 from perennial.plan.rollout.analysis.counts import Counts
 from perennial.plan.rollout.analysis.outcomes import OutcomeLook
-from perennial.plan.statistics.limits import AgainstLimit
-from perennial.plan.statistics.numbers import in_percent
-from perennial.plan.statistics.proportions import Counted
-from perennial.plan.statistics.verdict import Verdict
+from perennial_statistics.limits import AgainstLimit
+from perennial_statistics.numbers import in_percent
+from perennial_statistics.proportions import Counted
+from perennial_statistics.verdict import Verdict
 
 
 def in_number(value: float) -> str:

@@ -8,11 +8,11 @@ from perennial.plan.outcomes.labels import by_age
 from perennial.plan.outcomes.means import NOTHING, KnownMean, as_it_is
 from perennial.plan.rollout.analysis.metrics.metric import Words, in_number
 from perennial.plan.rollout.analysis.outcomes import OutcomeLook
-from perennial.plan.statistics.equal_age import NONE_YET
-from perennial.plan.statistics.means import MeanDifference, Moments
-from perennial.plan.statistics.one_mean import OneMean
-from perennial.plan.statistics.verdict import Verdict
 from perennial_artifact.outcomes import Known, Outcomes
+from perennial_statistics.equal_age import NONE_YET
+from perennial_statistics.means import MeanDifference, Moments
+from perennial_statistics.one_mean import OneMean
+from perennial_statistics.verdict import Verdict
 
 Limit = HighestLoss | LowestReward
 FEWEST = 10

@@ -10,11 +10,11 @@ from perennial.api.deployment import AnalysisMetric, MetricStatus, ShiftLimit
 from perennial.plan.outcomes.labels import given, untold
 from perennial.plan.rollout.analysis.metrics.metric import Words
 from perennial.plan.rollout.analysis.outcomes import OutcomeLook
-from perennial.plan.statistics.proportions import Counted
-from perennial.plan.statistics.shift import Shift
-from perennial.plan.statistics.verdict import Verdict
 from perennial_artifact.outcomes import Outcomes
 from perennial_artifact.scores import BOUNDS, EDGES, class_of
+from perennial_statistics.proportions import Counted
+from perennial_statistics.shift import Shift
+from perennial_statistics.verdict import Verdict
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Of stable's predictions, beyond which shares are compared."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from perennial.api.deployment import AnalysisMetric, MetricStatus, RateLimit
 from perennial.plan.rollout.analysis.counts import Counts
 from perennial.plan.rollout.analysis.metrics.metric import Words
-from perennial.plan.statistics.limits import AgainstLimit
-from perennial.plan.statistics.proportions import Counted
-from perennial.plan.statistics.verdict import Verdict
+from perennial_statistics.limits import AgainstLimit
+from perennial_statistics.proportions import Counted
+from perennial_statistics.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from perennial.api.deployment import MetricStatus
-from perennial.plan.statistics.against_stable import AgainstStable, StablePast
-from perennial.plan.statistics.proportions import Counted
-from perennial.plan.statistics.verdict import Verdict
+from perennial_statistics.against_stable import AgainstStable, StablePast
+from perennial_statistics.proportions import Counted
+from perennial_statistics.verdict import Verdict
 
 
 def begin(known: MetricStatus, past: StablePast) -> MetricStatus:

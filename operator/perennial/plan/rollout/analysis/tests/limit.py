@@ -1,9 +1,9 @@
 """Against a fixed limit; stable only says whether errors come in bursts."""
 
 from perennial.api.deployment import MetricStatus
-from perennial.plan.statistics.against_stable import StablePast
-from perennial.plan.statistics.limits import AgainstLimit
-from perennial.plan.statistics.proportions import Counted
+from perennial_statistics.against_stable import StablePast
+from perennial_statistics.limits import AgainstLimit
+from perennial_statistics.proportions import Counted
 
 
 def begin(known: MetricStatus, past: StablePast) -> MetricStatus:
