@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo shop venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-rollout benchmark-losses fuzz
+.PHONY: help demo fraud shop venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-thorough test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-receipts benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-rollout benchmark-losses fuzz
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -74,7 +74,7 @@ types: venv  ## mypy --strict
 test-unit: venv  ## Pure functions, the trainer and the server, no cluster
 	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit
 
-test-quick: venv binaries  ## Unit and API tests at once, with fewer examples of each property
+test-quick: venv binaries  ## Unit and API tests at once
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 
 test-api: venv binaries  ## A real API server and etcd
@@ -102,7 +102,10 @@ test-images: venv  ## What is in the images, and that they start; root and build
 freeze-base: venv binaries  ## Keep this version's state and answers: what upgrades are held against (3 min)
 	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT)/tests/api:$(CHECKOUT)/tests/cluster $(PY) -m upgrade.freeze $(if $(AGAIN),--again)
 
-test: export PERENNIAL_THOROUGH = 1
+test-thorough: export PERENNIAL_THOROUGH = 1
+test-thorough: venv binaries  ## Unit and API tests with four times the examples of each property (15 min)
+	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
+
 test: verify binaries  ## Everything, from nothing to green
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 	$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/api $(APART)
@@ -112,10 +115,15 @@ demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	$(PY) -m flights.demo --values .cluster/images.yaml
 
+fraud: cluster-up  ## A year of payments on the cluster while fraud changes its ways: noticed, retrained, recovered (5 min)
+	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
+	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
+	$(PY) -m fraud.demo --values .cluster/images.yaml --picture .cluster/fraud.svg $(FRAUD)
+
 shop: cluster-up  ## A shop's models compete for rewards, a bad one is taken back, the catalogue moves on (5 min)
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
-	$(PY) -m shop.demo --values .cluster/images.yaml --picture docs/pictures/shop.svg
+	$(PY) -m shop.demo --values .cluster/images.yaml --picture .cluster/shop.svg
 
 # PERENNIAL_MATRIX="iris titanic Ridge" runs these tables and algorithms only, and writes nothing.
 matrix: venv  ## Real tables times every algorithm, over the wire, into docs/matrix.md (20 min)
@@ -126,6 +134,11 @@ BENCHMARK := $(CHECKOUT)/tests/unit/serving
 benchmark-serving: venv  ## Our server beside MLServer, KServe's, FastAPI by hand, a bare loop; overload, two workers (8 to 25 min)
 	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
 	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.serving
+	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.receipts
+
+benchmark-receipts: venv  ## The CPU time of a request with receipts over that of one without; also of benchmark-serving (4 min)
+	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
+	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.receipts
 
 benchmark-http: venv  ## HTTP and gRPC servers, JSON codecs, threads: the candidates (5 to 10 min)
 	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }

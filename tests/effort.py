@@ -1,4 +1,4 @@
-"""How hard properties are tried: a little while one works, thoroughly by ``make test``."""
+"""How hard properties are tried: a little while one works, thoroughly by ``make test-thorough``."""
 
 import os
 

@@ -82,6 +82,8 @@ class DatasetRecord(Document):
     """How many of the rows were held out."""
     start: Annotated[str, Meta(max_length=64)] | None = None
     end: Annotated[str, Meta(max_length=64)] | None = None
+    since: Annotated[str, Meta(max_length=64)] | None = None
+    """Rows from before were left out (``dataset.newest``)."""
 
 
 class SplitRecord(Document):

@@ -2,7 +2,8 @@
 
 Prints a JSON line a second with how many answers each model version gave and how many requests
 failed; ends after ``--requests``, or on SIGTERM with a last line. A FILE is a path, or an s3:// URI
-with the store's settings in the environment.
+with the store's settings in the environment. With ``--feedback`` each flight's label is told by the
+answer's receipt, and as its reward the probability that the answer gave to what came.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import signal
 import time
 import urllib.parse
 from types import FrameType
+from typing import Any
 
 import pandas as pd
 
@@ -47,16 +49,24 @@ def read(file: str) -> pd.DataFrame:
     return pd.read_parquet(io.BytesIO(bytes(content)))
 
 
-def ask(connection: http.client.HTTPConnection, path: str, content: bytes) -> str:
-    """Ask once; return the version that answered, or 'failed'."""
+def post(connection: http.client.HTTPConnection, path: str, content: bytes) -> Any:
+    """Post once; return what was answered as JSON, None where it was not 200."""
     try:
         connection.request("POST", path, content)  # it connects where the last answer ended it
         answer = connection.getresponse()
         told = answer.read()
-        return str(json.loads(told)["model_version"]) if answer.status == 200 else "failed"
+        return json.loads(told) if answer.status == 200 else None
     except (http.client.HTTPException, OSError, ValueError):
         connection.close()
-        return "failed"
+        return None
+
+
+def outcomes(answer: Any, late: list[int]) -> bytes:
+    """Return what became known of an answer's rows, as feedback by its receipt."""
+    given = next(o["data"] for o in answer["outputs"] if o["name"] == "probabilities")
+    rewards = [given[2 * row + label] for row, label in enumerate(late)]
+    known = {"receipt": answer["parameters"]["receipt"], "label": late, "reward": rewards}
+    return json.dumps(known).encode()
 
 
 def main() -> None:
@@ -68,6 +78,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10)
     parser.add_argument("--per-second", type=float, default=20)
     parser.add_argument("--keep", action="store_true", help="keep the connection while it lasts")
+    parser.add_argument("--feedback", action="store_true", help="tell labels and rewards")
     chosen = parser.parse_args()
     stopped = False
 
@@ -82,7 +93,13 @@ def main() -> None:
     connection = http.client.HTTPConnection(url.netloc, timeout=5)
     told = due = time.monotonic()
     for n in range(chosen.requests):
-        answers[ask(connection, url.path, body(rows.sample(chosen.rows, random_state=n)))] += 1
+        asked = rows.sample(chosen.rows, random_state=n)
+        answer = post(connection, url.path, body(asked))
+        answers["failed" if answer is None else str(answer["model_version"])] += 1
+        if chosen.feedback and answer is not None:
+            known = outcomes(answer, asked["late"].astype(int).tolist())
+            if post(connection, url.path.removesuffix("infer") + "feedback", known) is None:
+                answers["untold"] += 1
         if not chosen.keep:
             connection.close()
         due = max(due + 1 / chosen.per_second, time.monotonic() - 1)

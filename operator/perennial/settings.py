@@ -44,6 +44,7 @@ def read(environment: Mapping[str, str] | None = None) -> tuple[Settings, Option
             AllowedUrl(str(a["url"]), tuple(a.get("namespaces", ())))
             for a in json.loads(env("PERENNIAL_ALLOWED_URLS", "") or "[]")
         ),
+        log_ship_seconds=int(ship) if (ship := env("PERENNIAL_LOG_SHIP_SECONDS", "")) else None,
         schemes=frozenset(words("PERENNIAL_ALLOWED_SCHEMES", "s3,gs,az,pvc")),
     )
     options = Options(

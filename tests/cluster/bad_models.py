@@ -137,3 +137,23 @@ def opposite(content: bytes) -> bytes:
     graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), "whole"))
     graph.node.append(helper.make_node("Sub", ["whole", before], [last]))
     return bytes(model.SerializeToString())
+
+
+def hesitant(content: bytes) -> bytes:
+    """Give either class the probability of a half: it knows nothing, and is never far off."""
+    model = onnx.load_from_string(content)
+    graph = model.graph
+    last = graph.output[1].name
+    before = _after(graph, last)
+    for name, value in (("none_of_it", 0), ("half", 0.5)):
+        graph.initializer.append(numpy_helper.from_array(np.array(value, np.float32), name))
+    graph.node.append(helper.make_node("Mul", [before, "none_of_it"], ["nothing_left"]))
+    graph.node.append(helper.make_node("Add", ["nothing_left", "half"], [last]))
+    return bytes(model.SerializeToString())
+
+
+def renamed(content: bytes) -> bytes:
+    """Return the same model under another name: another artifact that answers the same."""
+    model = onnx.load_from_string(content)
+    model.graph.doc_string = "the same once more"
+    return bytes(model.SerializeToString())

@@ -1,4 +1,4 @@
-"""A model that breaks makes the alert fire that is meant for it, in a real Prometheus."""
+"""A model that breaks makes the alert that is meant for it wake somebody, by real programs."""
 
 import json
 from collections import Counter
@@ -41,6 +41,18 @@ def test_a_model_that_fails_makes_its_alert_fire_and_no_other(
             # It must hold for two minutes.
             page = ("PerennialServingErrors", "critical")
             demo.wait("its alert fires", lambda: told().get(page) == "firing", 240)
+            # Its people are told: they are woken, and nobody is told twice.
+            wanted = ("page", "PerennialServingErrors", NAME)
+
+            def notified() -> list[tuple[str, str, str]]:
+                return [
+                    (receiver, alert["labels"]["alertname"], alert["labels"].get("model", ""))
+                    for receiver, alert in prometheus.told
+                    if NAME in (alert["labels"].get("model"), alert["labels"].get("name"))
+                ]
+
+            demo.wait("somebody is woken", lambda: wanted in notified(), 30)
+            assert notified() == [wanted]
             # The ticket is written where nobody comes within a quarter of an hour.
             assert told() == {page: "firing", ("PerennialServingErrors", "warning"): "pending"}
             # And nothing is amiss with the operator, nor with what is scraped.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from bad_models import fails_every_fifth, opposite, publish_changed
+from golden_flights import golden
 from trial import artifact_of
 
 from flights import demo
@@ -16,36 +17,6 @@ NAME = "shown"
 # What flights serves is JSON with a number in it: how many rows its first input takes, -1 for any.
 URL = "http://flights.{{namespace}}.svc/v2/models/flights"
 CHECK = {"name": "flights", "url": URL, "path": "/inputs/0/shape/0", "interval": "5s"}
-FLIGHT = {
-    "origin": "JFK", "carrier": "B6", "hour": 9, "distance": 1000, "temp": 40, "dewp": 30,
-    "humid": 50, "wind_speed": 10, "precip": 0, "pressure": 1015, "visib": 10,
-}  # fmt: skip
-
-
-def request(hour: int) -> list[dict[str, Any]]:
-    """Return one flight as inputs of the Open Inference Protocol."""
-    return [
-        {
-            "name": name,
-            "datatype": "BYTES" if isinstance(value, str) else "FP32",
-            "shape": [1, 1],
-            "data": [hour if name == "hour" else value],
-        }
-        for name, value in FLIGHT.items()
-    ]
-
-
-def golden(name: str, hour: int) -> dict[str, Any]:
-    """Return a golden request whose right answer is what serves now, as its pod tells it."""
-    revision = demo.revision(name=NAME)["name"]
-    selector = f"perennial.dev/deployment={NAME},perennial.dev/revision={revision}"
-    found = demo.kubectl("get", "pods", "-n", demo.NAMESPACE, "-l", selector, "-o", "name")
-    pod = found.split()[0].removeprefix("pod/")
-    path = f"/api/v1/namespaces/{demo.NAMESPACE}/pods/{pod}:8080/proxy/v2/models/{NAME}/infer"
-    asked = json.dumps({"inputs": request(hour)})
-    told = json.loads(demo.kubectl("create", "--raw", path, "-f", "-", stdin=asked))
-    expect = [{"name": o["name"], "data": o["data"]} for o in told["outputs"]]
-    return {"name": name, "inputs": request(hour), "expect": expect}
 
 
 def apply(artifact: dict[str, str], before: dict[str, Any] | None = None) -> None:
@@ -97,7 +68,7 @@ def stable(answers: Counter[str]) -> Iterator[dict[str, str]]:
 def test_one_that_answers_wrongly_is_rejected_and_one_that_answers_rightly_takes_over(
     stable: dict[str, str],
 ) -> None:
-    asked = {"golden": {"requests": [golden("morning", 9), golden("night", 21)]}}
+    asked = {"golden": {"requests": [golden(NAME, "morning", 9), golden(NAME, "night", 21)]}}
     apply(publish_changed(stable, opposite), asked)
     rejected = "it was rejected"
     demo.wait(rejected, lambda: condition("RolledOut").get("reason") == "GoldenRequestFailed", 90)
@@ -114,7 +85,7 @@ def test_one_that_answers_wrongly_is_rejected_and_one_that_answers_rightly_takes
 def test_golden_requests_of_a_config_map_are_waited_for(stable: dict[str, str]) -> None:
     before = {"golden": {"configMap": {"name": "golden"}}}
     serving = demo.get("md", NAME)["status"]["revisions"][0]["artifact"]["sha256"]
-    asked = [golden("morning", 9)]
+    asked = [golden(NAME, "morning", 9)]
     good = publish_changed(stable, lambda content: fails_every_fifth(content, "of a map"))
     assert good["sha256"] != serving
     apply(good, before)

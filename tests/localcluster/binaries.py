@@ -18,6 +18,7 @@ from pathlib import Path
 KUBERNETES = "v1.34.4"
 VERSITYGW = "v1.8.0"
 KIND = "v0.31.0"
+ALERTMANAGER = "v0.28.1"  # Debian's reads its template from /usr/share
 KWOK = "v0.7.0"  # nodes and pods that only say that they run
 H2SPEC = "v2.2.1+incompatible"  # says whether an HTTP/2 server conforms
 ENVOY_GATEWAY = "v1.9.1"
@@ -31,6 +32,7 @@ MODULES = {
     "kind": f"sigs.k8s.io/kind@{KIND}",
     "kwok": f"sigs.k8s.io/kwok/cmd/kwok@{KWOK}",
     "h2spec": f"github.com/summerwind/h2spec/cmd/h2spec@{H2SPEC}",
+    "alertmanager": f"github.com/prometheus/alertmanager/cmd/alertmanager@{ALERTMANAGER}",
     "envoy-gateway": f"github.com/envoyproxy/gateway/cmd/envoy-gateway@{ENVOY_GATEWAY}",
 }
 SOURCES = {

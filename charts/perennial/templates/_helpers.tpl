@@ -71,7 +71,7 @@ capabilities: {drop: [ALL]}
   verbs: [patch]
 # To own what blocks an owner's deletion, one must be allowed to set the owner's finalizers.
 - apiGroups: [perennial.dev]
-  resources: [modeltrainings/finalizers, modeldeployments/finalizers]
+  resources: [modeltrainings/finalizers, modeldeployments/finalizers, driftmonitors/finalizers]
   verbs: [update]
 - apiGroups: [batch]
   resources: [jobs/finalizers]

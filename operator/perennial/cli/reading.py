@@ -117,10 +117,10 @@ class Arm:
     """A model of an experiment, and what is known of it."""
 
     name: str
+    revision: str
     state: str
-    asked: int | None
-    """Share of the traffic that is asked for, in percent; None where it has none to have."""
     actual: int | None
+    """Its share of the traffic, in percent; None where it has none to have."""
     outcomes: int
     mean: float | None
     low: float | None
@@ -160,7 +160,12 @@ class Deployment:
     experiment: str
     """How the experiment stands, in a word; empty where there is none."""
     experiment_says: str
+    experiment_is_over: bool
+    winner: str
+    """The arm that won; empty where none did."""
     address: str
+    address_of_trial: str
+    """Of what is on trial alone; empty without one."""
     outdated: bool
     """Its pods run an older image than the operator's."""
     unknown: Json
@@ -223,7 +228,10 @@ def read(body: Json) -> Deployment:
         arms=tuple(_arm(a) for a in entries(at(status, "experiment.arms"))),
         experiment=running[1] if part(status, "experiment") else "",
         experiment_says=running[2],
+        experiment_is_over=bool(at(status, "experiment.result")),
+        winner=text(at(status, "experiment.winner")),
         address=text(at(status, "address.url")),
+        address_of_trial=text(at(status, "address.canaryUrl")),
         outdated=bool(status.get("servingImageOutdated")),
         unknown=unknown,
     )
@@ -310,11 +318,11 @@ def _metrics(body: Json, status: Json, analysis: Json) -> tuple[Metric, ...]:
 
 
 def _arm(a: Json) -> Arm:
-    asked, actual = number(at(a, "share.asked")), number(at(a, "share.actual"))
+    actual = number(at(a, "share.actual"))
     return Arm(
         name=text(a.get("name")),
+        revision=text(a.get("revision")),
         state=text(a.get("state")),
-        asked=None if asked is None else round(asked),
         actual=None if actual is None else round(actual),
         outcomes=count(a.get("outcomes")),
         mean=number(a.get("mean")),

@@ -66,6 +66,8 @@ def owners(child: Json) -> list[Key]:
         keys.append(Key("ModelTraining", namespace, training))
     if deployment := labels.get("perennial.dev/deployment"):
         keys.append(Key("ModelDeployment", namespace, deployment))
+    if monitor := labels.get("perennial.dev/monitor"):
+        keys.append(Key("DriftMonitor", namespace, monitor))
     return keys
 
 

@@ -50,6 +50,7 @@ BAD = [
     ("operator.replicas=two", "at '/operator/replicas': got string, want integer"),
     ("operator.image.pullPolicy=Sometimes", "at '/operator/image/pullPolicy': value must be one"),
     ("serving.image.digest=sha256:abc", "at '/serving/image/digest': 'sha256:abc' does not match"),
+    ("serving.requestLog.shipSeconds=0", "at '/serving/requestLog/shipSeconds': minimum"),
     ("trainer.image.repository=", "at '/trainer/image/repository': minLength"),
     ("allowedSchemes:=[]", "at '/allowedSchemes': minItems: got 0, want 1"),
     ('allowedUrls:=["http://p"]', "at '/allowedUrls/0': got string, want object"),
@@ -124,6 +125,12 @@ def test_pull_secrets_reach_every_pod_and_the_operator() -> None:
     settings, _ = read(environment(objects))
     assert settings.image_pull_secrets == ("one", "two")
     assert "PERENNIAL_IMAGE_PULL_SECRETS" not in environment(render())
+
+
+def test_how_often_logs_are_shipped_is_left_to_the_pods_unless_it_is_said() -> None:
+    assert "PERENNIAL_LOG_SHIP_SECONDS" not in environment(render())
+    settings, _ = read(environment(render("serving.requestLog.shipSeconds=3")))
+    assert settings.log_ship_seconds == 3
 
 
 def test_the_operator_reads_what_the_chart_sets() -> None:

@@ -50,6 +50,14 @@ PAGES: dict[str, tuple[str, Page]] = {
         "watch deployment flights",
         lambda width: deployment(s.experiment(), s.PODS, s.NOW, width),
     ),
+    "experiment-over": (
+        "get deployment flights",
+        lambda width: deployment(s.experiment_over(), s.PODS, s.NOW, width),
+    ),
+    "preview": (
+        "get deployment flights",
+        lambda width: deployment(s.preview(), s.PODS, s.NOW, width),
+    ),
     "newer-operator": (
         "get deployment flights",
         lambda width: deployment(s.of_a_newer_operator(), s.PODS, s.NOW, width),

@@ -218,6 +218,7 @@ def deployment(
             "metrics": MEASURED,
         },
     }
+    trial = {"canaryUrl": "http://flights-canary.flights.svc"} if revisions is None else {}
     return {
         "apiVersion": API,
         "kind": "ModelDeployment",
@@ -233,7 +234,7 @@ def deployment(
             "revisions": copy.deepcopy(revisions or [STABLE, CANARY]),
             "replicas": sum(r["replicas"] for r in revisions or [STABLE, CANARY]),
             "readyReplicas": sum(r["readyReplicas"] for r in revisions or [STABLE, CANARY]),
-            "address": {"url": "http://flights.flights.svc"},
+            "address": {"url": "http://flights.flights.svc", **trial},
             "rollout": {**(canary if revisions is None else {}), **rollout},
         },
     }
@@ -258,6 +259,7 @@ def preview() -> Body:
     for r in body["status"]["revisions"]:
         r |= {"share": shares[r["name"]], "replicas": 2, "readyReplicas": 2}
     body["status"]["conditions"][2]["message"] = "flights-2 on trial"
+    body["status"]["address"]["canaryUrl"] = "http://flights-preview.flights.svc"
     return body
 
 
@@ -372,8 +374,29 @@ def experiment() -> Body:
          "outcomes": 36, "mean": 0.1103, "low": 0.0312, "high": 0.1894},
     ]  # fmt: skip
     for arm, of in zip(arms, (serves, variant), strict=False):
-        arm["share"] = of["share"]
+        arm |= {"share": of["share"], "revision": of["name"]}
     body["status"]["experiment"] = {"key": "ab", "arms": arms, "judgedUntil": ago(21)}
+    return body
+
+
+def experiment_over() -> Body:
+    """One model won, and takes over; it is not told of the others that they wait."""
+    body = experiment()
+    says = (
+        "regression won: mean reward 0.1602 of 812 outcomes of regression, 0.1241 of 790 of "
+        "stable; at equal times +0.0127 to +0.0595 (0.99 sure)"
+    )
+    body["status"]["conditions"][-1] = condition("ExperimentRunning", "False", "Winner", says)
+    for arm in body["status"]["experiment"]["arms"]:
+        arm.pop("share", None)
+        if arm["state"] != "Out" and arm["name"] != "stable":
+            arm |= {"state": "Waiting", "reason": "Ended"}
+    body["status"]["experiment"] |= {"result": "Winner", "winner": "regression", "message": says}
+    serves, won = body["status"]["revisions"]
+    won |= {"role": "Stable", "share": {"asked": 100, "actual": 100}}
+    del serves["share"]
+    serves["role"] = "Previous"
+    body["status"]["revisions"] = [won, serves]
     return body
 
 

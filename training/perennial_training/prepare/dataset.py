@@ -21,7 +21,8 @@ from perennial_training.prepare import checks
 from perennial_training.prepare.feedback import Found, Logged, learn
 from perennial_training.prepare.files import Digest, Directory
 from perennial_training.prepare.kinds import Settled, settle, summary
-from perennial_training.prepare.notes import listing, note
+from perennial_training.prepare.newest import not_before
+from perennial_training.prepare.notes import counted, listing, note
 from perennial_training.prepare.split import Split, split, unseen
 from perennial_training.prepare.tables import ENDINGS, Piece, is_table, read
 from perennial_training.prepare.values import is_missing
@@ -46,6 +47,8 @@ class Rows:
     """Of the rows that are learned from, which belong together."""
     record: DatasetRecord
     notes: tuple[Note, ...]
+    are_moments: bool = False
+    """Whether ``times`` are seconds since 1970, and not other numbers."""
     feedback: Found | None = None
     """What the request log held; None where nothing is logged, or none is asked for."""
 
@@ -90,6 +93,10 @@ class Rows:
         """Whether the rows that are learned from are in order of time."""
         return self.split.record.method == "Time"
 
+    def moment(self, time: float) -> str:
+        """Return a time of a row as people write it."""
+        return _moment(time, self.are_moments)
+
     def _features(self, rows: NDArray[np.intp]) -> pd.DataFrame:
         return self.frame[[c.name for c in self.columns]].iloc[rows]
 
@@ -108,7 +115,8 @@ def load(
 ) -> Rows:
     """Read every file that the URI names, add the labelled requests, and split the rows.
 
-    Rows without a target, or without a time where one is asked for, are left out.
+    Rows without a target, or without a time where one is asked for, are left out, and so are those
+    from before ``spec.since``.
 
     Raises:
         TrainingFailure: there is no such file, or the rows do not fit the spec.
@@ -127,7 +135,12 @@ def load(
         logged = learn(spec, task, columns, target, times, log_secret_dir, digest)
     if logged is not None:
         frame, target, times = _with(logged, settled)
-    _check_values(settled, columns, frame, target)
+    old = np.zeros(len(frame), dtype=bool)
+    if spec.since is not None and times is not None:
+        old = ~not_before(spec.since, times.to_numpy(dtype=np.float64))
+        frame, target = frame[~old].reset_index(drop=True), target[~old].reset_index(drop=True)
+        times = times[~old].reset_index(drop=True)
+    _check_values(settled, columns, frame, int(old.sum()))
     is_classes = task == "Classification"
     # All that is known of a row tells it apart, so that other features leave it on its side.
     held = split(spec.split, frame, settled.known, target, times, is_classes)
@@ -152,17 +165,20 @@ def load(
             rows=len(frame),
             feedback_rows=None
             if spec.feedback is None
-            else (logged.found.rows if logged is not None else 0),
+            else (logged.found.rows - int(old[len(settled.frame) :].sum()) if logged else 0),
             held_out=len(held.held_out),
             start=start,
             end=end,
+            since=_since(spec),
         ),
         notes=(
             note("columns", summary(columns, settled.left_out)),
             *settled.notes,
+            *_too_old(spec, int(old.sum())),
             *empty,
             *checks.check(seen, spec.checks),
         ),
+        are_moments=settled.are_moments,
         feedback=None if logged is None else logged.found,
     )
 
@@ -205,14 +221,29 @@ def _with(
     return frame, target.rename(settled.spec.target), times
 
 
+def _since(spec: DatasetSpec) -> str | None:
+    return None if spec.since is None else _moment(spec.since.timestamp(), is_moment=True)
+
+
+def _too_old(spec: DatasetSpec, old: int) -> tuple[Note, ...]:
+    if not old:
+        return ()
+    left = counted(old, "row", "is")
+    return (note("rows", f"{left} from before {_since(spec)} and left out (dataset.newest)"),)
+
+
 def _check_values(
-    settled: Settled, columns: Sequence[Column], frame: pd.DataFrame, target: pd.Series[Any]
+    settled: Settled, columns: Sequence[Column], frame: pd.DataFrame, old: int
 ) -> None:
+    spec = settled.spec
     if len(frame) < MINIMUM_ROWS:
-        raise _invalid(
-            f"{settled.spec.uri} has {len(frame)} rows with a {settled.spec.target}; at least "
-            f"{MINIMUM_ROWS} are needed"
-        )
+        found = f"{spec.uri} has {counted(len(frame), 'row')} with a {spec.target}"
+        if old:
+            raise _invalid(
+                f"{found} since {_since(spec)}, and {counted(old, 'older one')}; at least "
+                f"{MINIMUM_ROWS} are needed: add newer rows, or raise dataset.newest"
+            )
+        raise _invalid(f"{found}; at least {MINIMUM_ROWS} are needed")
     for column in columns:
         if beyond := settled.too_large.get(column.name):
             values = "values that are" if beyond.count > 1 else "value that is"
@@ -256,7 +287,7 @@ def _mask(held: Split, count: int) -> NDArray[np.bool_]:
 
 def _moment(value: float, is_moment: bool) -> str:
     if not is_moment:
-        return f"{value:g}"
+        return f"{value:.12g}"  # seconds since 1970 have ten digits
     return str(pd.Timestamp(round(value * 1e6), unit="us", tz="UTC"))[:64]
 
 

@@ -18,6 +18,7 @@ from perennial_artifact.result import DatasetSpec, Note
 from perennial_training.failure import TrainingFailure
 from perennial_training.prepare.gather import Gathered, Gatherer
 from perennial_training.prepare.names import matched, mend
+from perennial_training.prepare.newest import check_moments, not_before
 from perennial_training.prepare.notes import Notes, counted, listing
 from perennial_training.prepare.outcome import Declared, outcome, times
 from perennial_training.prepare.plain import Flags
@@ -93,9 +94,13 @@ def settle(pieces: Sequence[Piece], spec: DatasetSpec, task: str) -> Settled:
     known, order = found.known, None
     if spec.time_column is not None:
         order = times(column(spec.time_column), kinds.get(spec.time_column), notes)
+        check_moments(spec.time_column, order, spec.since)
         known = known & ~np.isnan(order.values)
     _note_unknown(spec, found.known, known, notes)
-    table = _Table(spec, kinds, known, notes)
+    learned = known
+    if order is not None and spec.since is not None:
+        learned = known & not_before(spec.since, order.values)
+    table = _Table(spec, kinds, known, learned, notes)
     for name in mended.names:
         if table.wants(name):
             table.take(column(name))
@@ -119,9 +124,15 @@ class _Table:
     """Columns that were settled so far."""
 
     def __init__(
-        self, spec: DatasetSpec, kinds: Mapping[str, Declared], known: Flags, notes: Notes
+        self,
+        spec: DatasetSpec,
+        kinds: Mapping[str, Declared],
+        known: Flags,
+        learned: Flags,
+        notes: Notes,
     ) -> None:
-        self._spec, self._kinds, self._known, self._notes = spec, kinds, known, notes
+        self._spec, self._kinds, self._notes = spec, kinds, notes
+        self._known, self._learned = known, learned
         self._series: dict[str, pd.Series[Any]] = {}
         self.columns: list[Column] = []
         self.left_out: list[LeftOut] = []
@@ -185,7 +196,7 @@ class _Table:
 
     def _look_closely(self, column: Gathered, ruled: Ruled, notes: Notes) -> None:
         assert ruled.values is not None
-        if beyond := too_large(column, ruled.values, self._known):
+        if beyond := too_large(column, ruled.values, self._learned):
             self.too_large[column.name] = beyond
         note_fallen_together(column, ruled.values, notes)
 

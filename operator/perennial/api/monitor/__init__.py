@@ -11,6 +11,16 @@ from perennial.api.monitor.behaviour import (
 from perennial.api.monitor.drift import DriftTest, FeatureName
 from perennial.api.monitor.estimated import EstimatedPerformance, EstimatedStatus
 from perennial.api.monitor.kind import DriftMonitor
+from perennial.api.monitor.mix import (
+    DAY_HOURS,
+    MOVED_KEPT,
+    NAMES_KEPT,
+    Mix,
+    MixKind,
+    MixShare,
+    MixStatus,
+    MixTest,
+)
 from perennial.api.monitor.performance import AlertRate, Performance, PerformanceMetric
 from perennial.api.monitor.performance_status import (
     COHORTS_KEPT,
@@ -19,8 +29,10 @@ from perennial.api.monitor.performance_status import (
     Delay,
     PerformanceMetricStatus,
     PerformanceStatus,
+    SliceStatus,
 )
 from perennial.api.monitor.quality import Quality, QualityLimit
+from perennial.api.monitor.report import Report, ReportStatus
 from perennial.api.monitor.spec import MonitorSpec
 from perennial.api.monitor.status import (
     USUAL_KEPT,
@@ -37,8 +49,11 @@ from perennial.api.monitor.status import (
 
 __all__ = [
     "COHORTS_KEPT",
+    "DAY_HOURS",
     "DELAYS_KEPT",
     "HOURS_KEPT",
+    "MOVED_KEPT",
+    "NAMES_KEPT",
     "RESIDUALS_KEPT",
     "USUAL_KEPT",
     "Actions",
@@ -55,6 +70,11 @@ __all__ = [
     "FeatureName",
     "FeatureScore",
     "LastAction",
+    "Mix",
+    "MixKind",
+    "MixShare",
+    "MixStatus",
+    "MixTest",
     "MonitorSpec",
     "MonitorStatus",
     "NotificationStatus",
@@ -67,7 +87,10 @@ __all__ = [
     "QualityBreach",
     "QualityLimit",
     "ReferenceStatus",
+    "Report",
+    "ReportStatus",
     "RetrainAction",
+    "SliceStatus",
     "UsualScore",
     "Volume",
     "WindowStatus",

@@ -7,6 +7,7 @@ from pydantic import Field
 from perennial.api.common import AGE, Column, Kind
 from perennial.api.monitor.spec import MonitorSpec
 from perennial.api.monitor.status import MonitorStatus
+from perennial.api.values import Json, rule
 
 
 class DriftMonitor(Kind):
@@ -29,6 +30,15 @@ class DriftMonitor(Kind):
         AGE,
         Column(
             name="Message", json_path='.status.conditions[?(@.type=="Drifted")].message', priority=1
+        ),
+    )
+
+    RULES: ClassVar[tuple[Json, ...]] = (
+        rule(
+            "!has(self.spec.report) || (size(self.metadata.name) <= 45 && "
+            "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'))",
+            "with spec.report the name must be a DNS label of at most 45 characters: the names of "
+            "its Jobs' pods begin with it",
         ),
     )
 

@@ -1,12 +1,13 @@
 """Limits on what becomes known of predictions, and on how many of them are alerts."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from perennial.api.common import ApiModel
+from perennial.api.monitor.drift import FeatureName
 from perennial.api.monitor.estimated import EstimatedPerformance
-from perennial.api.values import Duration, Json, one_of, rule, within
+from perennial.api.values import Duration, Json, bound, one_of, rule, within
 
 LARGEST = 1e15
 KINDS = (
@@ -127,18 +128,31 @@ class PerformanceMetric(ApiModel):
 class Performance(ApiModel):
     """How well the model still predicts; the ModelDeployment needs spec.serving.receipts."""
 
+    source: Literal["Windows", "Log"] | None = Field(
+        None,
+        alias="from",
+        description=(
+            "Windows, the default: pods count what becomes known within a day of a prediction, and "
+            "the ModelDeployment needs spec.serving.receipts. Log: the report's Job reads the "
+            "request log, for labels that come later; that needs spec.report, and the "
+            "ModelDeployment's spec.serving.requestLog."
+        ),
+    )
     window: Duration = Field(
         "24h",
-        description="How far back predictions count, once their labels have come.",
-        json_schema_extra=within("10m", "720h"),
+        description=(
+            "How far back predictions count, once their labels have come; at least 10m, and from "
+            "the Log at least 1s."
+        ),
+        json_schema_extra=within("1s", "2160h"),
     )
     maturity: Duration | None = Field(
         None,
         description=(
             "Age of a prediction from which its label is expected to be known; by default it is "
-            "learned how late labels come."
+            "learned how late labels come. At most 24h, and from the Log 2160h."
         ),
-        json_schema_extra=within("1m", "24h"),
+        json_schema_extra=within("1s", "2160h"),
     )
     metrics: list[PerformanceMetric] = Field(
         [],
@@ -150,16 +164,59 @@ class Performance(ApiModel):
             "x-item-validations": [one_of(*KINDS)],
         },
     )
+    slices: list[FeatureName] = Field(
+        [],
+        description=(
+            "Features by whose values the metrics are told apart, from the Log: the worst values "
+            "stand in the status, with how they compare with all."
+        ),
+        max_length=4,
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
     estimated: EstimatedPerformance | None = Field(
         None, description="What scores tell of it before labels come."
     )
 
+    @property
+    def is_from_log(self) -> bool:
+        """Tell whether a Job reads the request log, and pods are not asked."""
+        return self.source == "Log"
 
+
+_FROM_LOG = "(has(self.from) && self.from == 'Log')"
 SOMETHING: Json = {
     "x-kubernetes-validations": [
+        bound(
+            "window",
+            ">= duration('10m')",
+            "window must be at least 10m, as pods count by the minute; from: Log reads any",
+            unless=_FROM_LOG,
+        ),
+        bound(
+            "window",
+            "<= duration('720h')",
+            "window must be at most 720h where pods count; from: Log reads longer ones",
+            unless=_FROM_LOG,
+        ),
+        bound(
+            "maturity",
+            ">= duration('1m')",
+            "maturity must be at least 1m, as pods count by the minute; from: Log reads any",
+            unless=_FROM_LOG,
+        ),
+        bound(
+            "maturity",
+            "<= duration('24h')",
+            "maturity must be at most 24h, as pods keep a day; from: Log reads longer ones",
+            unless=_FROM_LOG,
+        ),
+        rule(
+            f"!has(self.slices) || self.slices.size() == 0 || {_FROM_LOG}",
+            "slices are read from the request log: set from to Log",
+        ),
         rule(
             "has(self.estimated) || (has(self.metrics) && self.metrics.size() > 0)",
             "give metrics, estimated or both",
-        )
+        ),
     ]
 }

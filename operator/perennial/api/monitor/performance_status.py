@@ -47,8 +47,28 @@ class Delay(ApiModel):
 
     label: str = Field("", description="The label.", max_length=253)
     counts: list[float] = Field(
-        [], description="How many by age: up to 1 minute, 10, 1 hour, 6, 24.", max_length=8
+        [],
+        description="How many by age: up to 1 minute, 10, 1 hour, 6, 24; none from the Log.",
+        max_length=8,
     )
+    labels: int | None = Field(None, description="How many it is learned from, from the Log.")
+    half_seconds: int | None = Field(None, description="Within this half of them come.")
+    most_seconds: int | None = Field(None, description="Within this 95 % of them come.")
+
+
+class SliceStatus(ApiModel):
+    """What a metric is where a feature has a value, and over all predictions."""
+
+    feature: str = Field(description="Name of the feature.", max_length=253)
+    value: str = Field(description="Its value, or between which numbers it is.", max_length=253)
+    metric: str = Field(description="Name of the metric.", max_length=63)
+    score: float = Field(description="The metric where the feature has this value.")
+    overall: float = Field(description="The metric over all predictions.")
+    rows: float = Field(description="Labels or rewards of this value.")
+    p: float = Field(
+        description="Chance that any value of any slice looks so bad while all are alike."
+    )
+    message: Text = Field("", description="The same in a sentence.")
 
 
 class PerformanceStatus(ApiModel):
@@ -79,3 +99,11 @@ class PerformanceStatus(ApiModel):
     )
     delays: list[Delay] = Field([], description="How late labels come.", max_length=DELAYS_KEPT)
     delays_since: Time | None = Field(None, description="Since when that is learned.")
+    lacks: list[Text] = Field(
+        [],
+        description="What the Log lacks for each metric, in the spec's order; empty: nothing.",
+        max_length=8,
+    )
+    slices: list[SliceStatus] = Field(
+        [], description="Values of features with the worst metrics.", max_length=10
+    )

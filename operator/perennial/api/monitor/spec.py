@@ -4,15 +4,28 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel, LocalRef
 from perennial.api.monitor.actions import Actions
-from perennial.api.monitor.behaviour import Behaviour
+from perennial.api.monitor.behaviour import BEHAVIOUR, Behaviour
 from perennial.api.monitor.drift import DriftTest
 from perennial.api.monitor.performance import SOMETHING, Performance
 from perennial.api.monitor.quality import Quality
-from perennial.api.values import Duration, within
+from perennial.api.monitor.report import Report
+from perennial.api.values import Duration, Json, rule, within
+
+LOG_NEEDS_REPORT: Json = {
+    "x-kubernetes-validations": [
+        rule(
+            "!has(self.performance) || !has(self.performance.from) || "
+            "self.performance.from != 'Log' || has(self.report)",
+            "performance.from: Log is read by the report's Job: give spec.report, too",
+        )
+    ]
+}
 
 
 class MonitorSpec(ApiModel):
     """Which traffic is watched, by which tests, and what is done about drift."""
+
+    model_config = {"json_schema_extra": LOG_NEEDS_REPORT}
 
     deployment_ref: LocalRef = Field(description="The ModelDeployment that is watched.")
     window: Duration = Field(
@@ -64,12 +77,21 @@ class MonitorSpec(ApiModel):
         None,
         description=(
             "Limits on what becomes known of predictions; the ModelDeployment needs "
-            "spec.serving.receipts."
+            "spec.serving.receipts, or a request log."
         ),
         json_schema_extra=SOMETHING,
     )
     behaviour: Behaviour | None = Field(
-        None, description="How the model is used, beside what is usual at that time of the week."
+        None,
+        description="How the model is used, beside what is usual at that time of the week.",
+        json_schema_extra=BEHAVIOUR,
+    )
+    report: Report | None = Field(
+        None,
+        description=(
+            "Reports from the request log, by a Job of the trainer's image; the ModelDeployment "
+            "needs spec.serving.requestLog."
+        ),
     )
     consecutive_breaches: int = Field(
         1,

@@ -48,12 +48,20 @@ def within(shortest: str = "", longest: str = "") -> Json:
 
 def no_longer(field: str, than: str, message: str) -> Json:
     """Return the rule that one duration is at most another, where both are given."""
-    unreadable = [
-        f"!has(self.{name}) || !self.{name}.matches('{_DURATION}') || self.{name}.size() < 2"
-        for name in (field, than)
-    ]
+    unreadable = [_unreadable(name) for name in (field, than)]
     holds = f"duration(self.{field}) <= duration(self.{than})"
     return rule(" || ".join([*unreadable, holds]), message)
+
+
+def bound(field: str, compares: str, message: str, unless: str) -> Json:
+    """Return the rule that a duration, where it is given, compares so, unless something is so."""
+    return rule(f"{unless} || {_unreadable(field)} || duration(self.{field}) {compares}", message)
+
+
+def _unreadable(field: str) -> str:
+    """Return that a field is absent, or no duration, which has its own message."""
+    text = f"self.{field}"
+    return f"!has({text}) || !{text}.matches('{_DURATION}') || {text}.size() < 2"
 
 
 _UNITS = (("ms", 0.001), ("h", 3600.0), ("m", 60.0), ("s", 1.0))

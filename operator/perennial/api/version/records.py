@@ -32,6 +32,9 @@ class DatasetRecord(ApiModel):
     held_out: int | None = Field(None, description="How many of the rows were held out.")
     start: str | None = Field(None, description="Time of the oldest row.", max_length=64)
     end: str | None = Field(None, description="Time of the newest row.", max_length=64)
+    since: str | None = Field(
+        None, description="Rows from before were left out (dataset.newest).", max_length=64
+    )
 
 
 class Artifact(ApiModel):

@@ -136,11 +136,13 @@ def _revisions(
     if not view.revisions:
         return None
     wide, found, seen = width >= WIDE, [], set()
+    arms = {arm.revision: arm.name for arm in view.arms}
     blanks = ("", "", "") if wide else ("", "")
     for r in view.revisions:
         own = shown_pods.of_revision(pods, r.revision)
         seen.add(r.revision)
-        found.append(Node(_revision(r, now, wide), shown_pods.nodes(own, now, blanks[1:])))
+        arm = arms.get(r.revision, "") if r.role == "Variant" else ""
+        found.append(Node(_revision(r, arm, now, wide), shown_pods.nodes(own, now, blanks[1:])))
     label = shown_pods.REVISION_LABEL
     others = [p for p in pods if part(p, "metadata.labels").get(label) not in seen]
     if others:
@@ -150,9 +152,10 @@ def _revisions(
     return table(headers, flat(found, room_for_names(headers, found, width)), ("PODS",))
 
 
-def _revision(r: reading.Revision, now: datetime, wide: bool) -> tuple[str | Text, ...]:
+def _revision(r: reading.Revision, arm: str, now: datetime, wide: bool) -> tuple[str | Text, ...]:
     name = Text.assemble(r.name, (f" {r.revision}" if r.version else "", "dim"))
-    role, pods = ROLES.get(r.role, REST).before(r.role or NONE), f"{r.ready}/{r.replicas}"
+    word, pods = f"{r.role or NONE} {arm}".rstrip(), f"{r.ready}/{r.replicas}"
+    role = ROLES.get(r.role, REST).before(word)
     traffic = ""
     if r.actual is not None:
         traffic = f"{r.actual} %"
@@ -218,14 +221,14 @@ def _experiment(view: reading.Deployment) -> RenderableType | None:
         return None
     found: list[list[str | Text]] = []
     for arm in view.arms:
-        traffic = NONE if arm.asked is None else f"{arm.actual}/{arm.asked} %"
+        traffic = NONE if arm.actual is None else f"{arm.actual} %"
         mean = measured(arm.mean)
         if arm.low is not None and arm.high is not None:
             mean += f" ({measured(arm.low)} to {measured(arm.high)})"
         found.append(
             [
                 arm.name,
-                ARMS.get(arm.state, REST).before(arm.state or NONE),
+                _arm_state(view, arm),
                 traffic,
                 rows(arm.outcomes),
                 mean,
@@ -238,6 +241,13 @@ def _experiment(view: reading.Deployment) -> RenderableType | None:
     out = (a for a in view.arms if a.state == "Out" and a.message not in view.experiment_says)
     why += [Text.assemble((f"{arm.name}: ", "bold"), arm.message) for arm in out]
     return Group(told, *(indented(line) for line in why))
+
+
+def _arm_state(view: reading.Deployment, arm: reading.Arm) -> Text:
+    """Return how a model stands; once the experiment is over, whether it won."""
+    if view.experiment_is_over and arm.state != "Out":
+        return GOOD.before("Won") if arm.name == view.winner else REST.before("Ended")
+    return ARMS.get(arm.state, REST).before(arm.state or NONE)
 
 
 def _rejected(view: reading.Deployment, now: datetime, said: str) -> RenderableType | None:
@@ -264,6 +274,7 @@ def _facts(body: Json, view: reading.Deployment) -> RenderableType | None:
     return facts(
         [
             ("ADDRESS", view.address),
+            ("ON TRIAL", view.address_of_trial),
             ("IMAGE", older),
             ("REPLICAS", "none are wanted" if replicas == 0 else ""),
         ]

@@ -89,7 +89,7 @@ def _monitor(body: Json) -> State:
         _, reason, message = drifted
         word = "Drifted" if reason == "DriftDetected" else f"Drifted, {reason}"
         return State("Failed", ODD, word, message)
-    for type in ("PerformanceKept", "QualityPassed", "VolumeUsual"):
+    for type in ("PerformanceKept", "QualityPassed", "VolumeUsual", "MixUsual"):
         if condition(body, type)[0] == "False":
             return _told("Failed", ODD, body, type)
     if drifted[0] == "False":

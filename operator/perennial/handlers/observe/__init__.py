@@ -36,7 +36,7 @@ OBSERVERS = {
         Observer(ModelTraining, training.plan, opens_store=True),
         Observer(ModelVersion, version.plan),
         Observer(ModelDeployment, deployment.plan, deployment.forget, opens_store=True),
-        Observer(DriftMonitor, monitor.plan, monitor.forget),
+        Observer(DriftMonitor, monitor.plan, monitor.forget, opens_store=True),
     )
 }
 

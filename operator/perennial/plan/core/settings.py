@@ -24,4 +24,6 @@ class Settings:
     schemes: frozenset[str] = field(default=frozenset({"s3", "gs", "az", "pvc"}))
     allowed_urls: tuple[AllowedUrl, ...] = ()
     """What models may ask beside our own pods; none by default."""
+    log_ship_seconds: int | None = None
+    """How often pods bring their request logs to the store; None leaves it to them."""
     cluster_domain: str = "svc"

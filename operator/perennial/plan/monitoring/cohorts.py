@@ -7,6 +7,7 @@ against their own predictions, and a cohort is judged once its labels are in.
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -40,8 +41,9 @@ FADES = 1 - 1 / PARTS
 
 
 def width(asked: Performance) -> int:
-    """Return the seconds of a cohort: whole minutes, as pods count for a day."""
-    return max(1, round(seconds(asked.window) / PARTS / MINUTE)) * MINUTE
+    """Return the seconds of a cohort: whole minutes where pods count, as they do so for a day."""
+    shortest = 1 if asked.is_from_log else MINUTE
+    return max(1, round(seconds(asked.window) / PARTS / shortest)) * shortest
 
 
 def key_of(asked: Performance) -> str:
@@ -130,7 +132,9 @@ def maturity(asked: Performance, known: PerformanceStatus) -> int | None:
     not equally late for all.
     """
     if asked.maturity is not None:
-        return int(seconds(asked.maturity))
+        return math.ceil(seconds(asked.maturity))
+    if asked.is_from_log:
+        return known.maturity_seconds
     since, until = known.delays_since, known.judged_until
     if since is None or until is None or until - since < timedelta(seconds=LEARNED_SECONDS):
         return None

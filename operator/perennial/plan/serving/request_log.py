@@ -44,8 +44,11 @@ def log_location(
     return RequestLogLocation(uri=directory, secret=secret)
 
 
-def attach(pod: Json, log: RequestLog, to: RequestLogLocation, common: Json) -> None:
+def attach(
+    pod: Json, log: RequestLog, to: RequestLogLocation, common: Json, settings: Settings
+) -> None:
     """Let a serving pod log: spool and settings for its server, and the shipper beside it."""
+    often = settings.log_ship_seconds
     server = pod["containers"][0]
     server["env"] += environment(
         LOG_DIR=SPOOL,
@@ -60,7 +63,10 @@ def attach(pod: Json, log: RequestLog, to: RequestLogLocation, common: Json) -> 
             "name": "ship",
             "command": ["python3", "-m", "perennial_serving.ship"],
             "restartPolicy": "Always",  # a sidecar: it ends after the server, and uploads the rest
-            "env": environment(LOG_DIR=SPOOL, LOG_URI=to.uri, SECRETS="/perennial-secrets/store"),
+            "env": [
+                *environment(LOG_DIR=SPOOL, LOG_URI=to.uri, SECRETS="/perennial-secrets/store"),
+                *(environment(LOG_SHIP_SECONDS=str(often)) if often is not None else []),
+            ],
             "volumeMounts": [_MOUNT, *([secret] if to.secret else [])],
             "resources": SHIPPER_RESOURCES,
         }

@@ -108,7 +108,7 @@ def _template(deployment: ModelDeployment, revision: Revision, settings: Setting
     receipts.attach(pod, serving, deployment.metadata.name)
     logs: tuple[str, ...] = ()
     if serving.request_log is not None and revision.request_log is not None:
-        attach(pod, serving.request_log, revision.request_log, common)
+        attach(pod, serving.request_log, revision.request_log, common, settings)
         logs = (revision.request_log.uri,)
     # The server opens none of them: what fetch read is in the pod, what it logs goes by the spool.
     pod = with_claims(pod, fetch=Opens(reads=(revision.artifact.uri,)), ship=Opens(writes=logs))
@@ -135,4 +135,6 @@ def _options(serving: Serving) -> dict[str, str]:
         options["MAX_BODY_BYTES"] = str(byte_count(serving.limits.max_body_size))
     if serving.limits is not None and serving.limits.max_in_flight is not None:
         options["MAX_IN_FLIGHT"] = str(serving.limits.max_in_flight)
+    if serving.caller_header is not None:
+        options["CALLER_HEADER"] = serving.caller_header
     return options

@@ -1,13 +1,15 @@
 """The Job of one run: an index for each candidate."""
 
+from datetime import datetime, timedelta
+
 from perennial.api.deployment import RequestLogLocation
 from perennial.api.training import Dataset, ModelTraining, RunStatus
 from perennial.api.values import Json, seconds
 from perennial.plan.core import MANAGED_BY, Settings, owner_reference
 from perennial.plan.pods.container import resources
-from perennial.plan.pods.security import container_security, pod_security
 from perennial.plan.pods.stores import chosen
-from perennial.plan.pods.volumes import Opens, secret_volume, with_claims
+from perennial.plan.pods.trainer import TrainerPod
+from perennial.plan.pods.volumes import Opens
 from perennial_artifact.result import RunSpec
 
 KEEP_SECONDS = 86_400
@@ -39,7 +41,7 @@ def run_spec(
     spec = training.spec
     champion = run.champion
     names = sorted({gate.metric for gate in spec.gates} - {spec.objective.metric})
-    dataset = _dataset(spec.dataset)
+    dataset = _dataset(spec.dataset, run.start_time)
     if spec.dataset.feedback is not None:
         dataset["feedback"] = {
             "deployment": spec.dataset.feedback.deployment_ref.name,
@@ -63,9 +65,14 @@ def run_spec(
     )
 
 
-def _dataset(dataset: Dataset) -> Json:
+def _dataset(dataset: Dataset, began: datetime) -> Json:
     """Return the rows to read and what is done with them, as run.json says it."""
     written = dataset.to_json()
+    if newest := written.pop("newest", None):
+        written["since"] = began - timedelta(seconds=seconds(newest))
+    if maturity := written.pop("maturity", None):
+        written["maturitySeconds"] = seconds(maturity)
+        written["maturedUntil"] = began - timedelta(seconds=seconds(maturity))
     for elsewhere in ("secretRef", "feedback"):
         written.pop(elsewhere, None)
     gap = written["split"].pop("gap", "0s")
@@ -103,45 +110,15 @@ def job(
         secrets["dataset"] = spec.dataset.secret_ref.name
     if spec.dataset.feedback is not None and log is not None:
         secrets["feedback"] = log.secret
-    secrets = {purpose: secret for purpose, secret in secrets.items() if secret}
-    pod: Json = {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": pod_security(settings.pod_user),
-        "containers": [
-            {
-                "name": "train",
-                "image": settings.trainer_image,
-                "imagePullPolicy": settings.image_pull_policy,
-                "command": ["python3", "-m", "perennial_training"],
-                "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
-                "resources": resources(spec.job.resources, DEFAULT_RESOURCES),
-                "securityContext": container_security(),
-                "volumeMounts": [
-                    {"name": "run", "mountPath": "/perennial", "readOnly": True},
-                    {"name": "tmp", "mountPath": "/tmp"},
-                    *(
-                        {"name": p, "mountPath": f"/perennial-secrets/{p}", "readOnly": True}
-                        for p in secrets
-                    ),
-                ],
-            }
-        ],
-        "volumes": [
-            {
-                "name": "run",
-                "configMap": {"name": name, "items": [{"key": "run.json", "path": "run.json"}]},
-            },
-            {"name": "tmp", "emptyDir": {}},
-            *(secret_volume(purpose, secret) for purpose, secret in secrets.items()),
-        ],
-    }
-    if spec.job.service_account_name:
-        pod["serviceAccountName"] = spec.job.service_account_name
-    if settings.image_pull_secrets:
-        pod["imagePullSecrets"] = [{"name": n} for n in settings.image_pull_secrets]
-    pod = with_claims(pod, train=_opens(document))
+    pod = TrainerPod(
+        container="train",
+        command=("python3", "-m", "perennial_training"),
+        resources=resources(spec.job.resources, DEFAULT_RESOURCES),
+        opens=_opens(document),
+        secrets=secrets,
+        service_account=spec.job.service_account_name,
+        config_map=name,
+    ).template(settings)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -38,6 +38,14 @@ def test_with_every_option() -> None:
     golden("workload-options.yaml", made({"serving": EVERY_OPTION}))
 
 
+def test_logs_are_shipped_as_often_as_the_chart_says() -> None:
+    log = {"serving": {"requestLog": {"store": {"uri": "s3://logs"}}}}
+    for often, told in ((None, None), (3, "3")):
+        pod = pod_of(made(log, settings=replace(SETTINGS, log_ship_seconds=often)))
+        (ship,) = (c for c in pod["initContainers"] if c["name"] == "ship")
+        assert env_of(ship).get("LOG_SHIP_SECONDS") == told
+
+
 def test_receipts_take_a_key_that_the_pod_starts_without_all_the_same() -> None:
     pod = pod_of(made({"serving": {"receipts": {}}}))
     server, (volume,) = pod["containers"][0], (v for v in pod["volumes"] if v["name"] == "receipts")
@@ -265,3 +273,10 @@ def test_byte_count(size: str, count: int) -> None:
 def test_what_is_no_size_is_refused(size: str) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         byte_count(size)
+
+
+def test_callers_are_counted_by_the_header_that_is_named() -> None:
+    (server,) = pod_of(made({"serving": {"callerHeader": "X-Caller"}}))["containers"]
+    assert env_of(server)["CALLER_HEADER"] == "X-Caller"
+    (without,) = pod_of(made())["containers"]
+    assert "CALLER_HEADER" not in env_of(without)

@@ -247,11 +247,15 @@ def test_a_foreign_object_of_a_runs_name_is_told_and_left_alone(kind: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("digest", "outcome"),
-    [("a" * 64, "NothingNew"), ("b" * 64, "Promoted")],
+    ("digest", "rows", "outcome"),
+    [
+        ("a" * 64, 10, "NothingNew"),
+        ("a" * 64, 9, "Promoted"),  # of the same files fewer rows are new enough
+        ("b" * 64, 10, "Promoted"),
+    ],
 )
 def test_a_run_that_drift_asked_for_ships_nothing_from_the_same_rows(
-    digest: str, outcome: str
+    digest: str, rows: int, outcome: str
 ) -> None:
     world = begun()
     world.finish_run(GOOD)
@@ -262,7 +266,7 @@ def test_a_run_that_drift_asked_for_ships_nothing_from_the_same_rows(
     for _ in range(3):
         world.step(monitors=(watching,))
     again = json.loads(message("linear", 0.95))
-    again["dataset"]["sha256"] = digest
+    again["dataset"] |= {"sha256": digest, "rows": rows}
     world.finish_run({1: json.dumps(again)})
     world.step(monitors=(watching,))
     last = world.training.status.last_run

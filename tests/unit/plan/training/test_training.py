@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -389,6 +390,7 @@ def test_the_trainer_is_told_all_about_the_dataset() -> None:
         "missing": ["NA"],
         "checks": {"leaking": "Refuse"},
         "timeColumn": "at",
+        "newest": "720h",
         "split": {"method": "Time", "gap": "1h30m"},
     }
     world = World({"dataset": dataset})
@@ -398,3 +400,5 @@ def test_the_trainer_is_told_all_about_the_dataset() -> None:
     assert (told.positive_class, told.columns) == ("true", [ColumnSpec("zip", "Category")])
     assert (told.missing, told.checks) == (["NA"], {"leaking": "Refuse"})
     assert told.split.gap_seconds == 5400.0 and told.split.method == "Time"
+    run = world.training.status.run
+    assert run is not None and told.since == run.start_time - timedelta(days=30)

@@ -1,6 +1,6 @@
 """Whether what became known of predictions keeps its limits, cohort by cohort of their time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from perennial.api.monitor import Cohort, MonitorStatus, PerformanceMetricStatus, PerformanceStatus
@@ -19,6 +19,9 @@ from perennial_statistics.numbers import counted, in_percent
 PATIENCE_SECONDS = 60.0
 """How long a silent pod is waited for, or two intervals; then its part is lost."""
 TYPE = "PerformanceKept"
+LATENESS_UNKNOWN = (
+    "the log has too few labels to know how late they come: give spec.performance.maturity, or wait"
+)
 SPANS = 2
 """The window, and the newest quarter of it."""
 
@@ -28,6 +31,8 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     asked = s.monitor.spec.performance
     if asked is None or not asked.metrics:
         return None
+    if asked.is_from_log:
+        return _from_log(s, asked, status)
     stable = s.deployment.status.stable if s.deployment is not None else None
     if stable is None or s.answers is None:
         why = report if isinstance(report, Finding) else Finding("NotAsked")
@@ -42,7 +47,31 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     if known.judged_until != before:
         mature = cohorts.maturity(asked, known)
         known = cohorts.trimmed(asked, known, mature if mature is not None else AGES[-1])
-        known = _judged(s, asked, known, mature, found)
+        spacing = seconds(s.monitor.spec.interval)
+
+        def lacks(index: int, measure: Measure) -> str:
+            return measure.lacks(s.monitor.spec.deployment_ref.name, found)
+
+        known = _judged(s, asked, known, mature, lacks, spacing)
+    return _told(s, known)
+
+
+def _from_log(s: MonitorSnapshot, asked: Performance, status: MonitorStatus) -> Judgement:
+    """Judge what the newest report told, which may be of another version, or of other metrics."""
+    stable = s.deployment.status.stable if s.deployment is not None else None
+    version = stable.artifact.sha256[:VERSION_LENGTH] if stable is not None else ""
+    known = cohorts.begun(asked, status.performance, version)
+    if known.judged_until is None:
+        report = status.report
+        why = report.message if report is not None and report.failures else ""
+        message = f"no report on this version has told anything yet{f': {why}' if why else ''}"
+        return Judgement(condition(TYPE, None, "NothingReported", message), {"performance": known})
+
+    def lacks(index: int, measure: Measure) -> str:
+        return known.lacks[index] if index < len(known.lacks) else ""
+
+    spacing = seconds(s.monitor.spec.report.every) if s.monitor.spec.report is not None else 0.0
+    known = _judged(s, asked, known, cohorts.maturity(asked, known), lacks, spacing)
     return _told(s, known)
 
 
@@ -72,16 +101,17 @@ def _judged(
     asked: Performance,
     known: PerformanceStatus,
     mature: int | None,
-    found: Outcomes | None,
+    lacks: Callable[[int, Measure], str],
+    spacing: float,
 ) -> PerformanceStatus:
-    """Return what is known, with what it says of each metric."""
+    """Return what is known, with what it says of each metric; looks are so many seconds apart."""
     alpha = s.monitor.spec.alpha / len(asked.metrics) / SPANS
-    alpha *= min(1.0, seconds(s.monitor.spec.interval) / seconds(asked.window))
-    whose, metrics = s.monitor.spec.deployment_ref.name, []
+    alpha *= min(1.0, spacing / seconds(asked.window))
+    metrics = []
     for index, (each, metric) in enumerate(zip(asked.metrics, known.metrics, strict=True)):
         measure = measure_of(each)
         age = mature if measure.matures else 0
-        why = measure.lacks(whose, found) or _too_late(asked, known, age)
+        why = lacks(index, measure) or _too_late(asked, known, age)
         if why or age is None:
             metrics.append(_unknown(metric, f"{metric.name}: {why}"))
             continue
@@ -103,6 +133,8 @@ def _judged(
 
 def _too_late(asked: Performance, known: PerformanceStatus, age: int | None) -> str:
     """Return why it is not known when labels are in, '' where it is."""
+    if asked.is_from_log:
+        return "" if age is not None else LATENESS_UNKNOWN
     if age is None:
         watched = (known.judged_until, known.delays_since)
         hours = cohorts.LEARNED_SECONDS / 3600

@@ -1,0 +1,39 @@
+"""Reports from the request log, and how the newest one went."""
+
+from pydantic import Field
+
+from perennial.api.common import ApiModel
+from perennial.api.resources import Resources
+from perennial.api.values import Duration, Text, Time, Uri, within
+
+
+class Report(ApiModel):
+    """A Job reads the request log: for labels that come late, and for a page for people."""
+
+    every: Duration = Field(
+        "24h",
+        description="Time between the beginnings of two reports.",
+        json_schema_extra=within("1s", "720h"),
+    )
+    deadline: Duration = Field(
+        "1h",
+        description="Longest time that its Job may take.",
+        json_schema_extra=within("1s", "24h"),
+    )
+    resources: Resources | None = Field(
+        None, description="Requests and limits of its container, as in a pod."
+    )
+
+
+class ReportStatus(ApiModel):
+    """The newest report."""
+
+    number: int = Field(0, description="Number of the report that was begun last.")
+    generation: int = Field(0, description="Generation of the spec that it was begun for.")
+    start_time: Time | None = Field(None, description="When it was begun.")
+    finish_time: Time | None = Field(None, description="When it ended; absent while it is made.")
+    seen: bool = Field(False, description="Its Job was seen.")
+    failures: int = Field(0, description="Reports in a row that failed.")
+    message: Text = Field("", description="How it ended, in a sentence.")
+    published: int | None = Field(None, description="Number of the newest that was published.")
+    uri: Uri | None = Field(None, description="Where that one is, report.html.")

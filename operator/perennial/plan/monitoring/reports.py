@@ -1,0 +1,270 @@
+"""When a report is made, and what came of it: one Job at a time, recorded before it is made."""
+
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from perennial.api.common import Condition
+from perennial.api.monitor import PerformanceStatus, ReportStatus
+from perennial.api.values import Json, seconds
+from perennial.plan.core import Event, Finding, condition, owned_by
+from perennial.plan.monitoring import cohorts
+from perennial.plan.monitoring.logged import known_from
+from perennial.plan.monitoring.report_job import job_name, report_job, secrets_of
+from perennial.plan.monitoring.snapshot import MonitorSnapshot
+from perennial.plan.pods.health import not_starting
+from perennial.plan.pods.stores import denied
+from perennial_artifact.outcomes import VERSION_LENGTH
+from perennial_artifact.report import SIZE, ReportResult
+from perennial_artifact.result import Failure
+
+TYPE = "Reported"
+LOOK_SECONDS = 30.0
+"""How often one under way is looked at, whatever is heard of it."""
+PATIENCE_SECONDS = 15.0
+"""How long an ended Job may be seen before the pods that it had."""
+AGAIN = 2
+"""Failures in a row from which on it is said that reports fail again and again."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What is to be done about reports."""
+
+    report: ReportStatus | None = None
+    performance: PerformanceStatus | None = None
+    """What the newest one says of it, where one has just ended."""
+    condition: Condition | None = None
+    create: tuple[Json, ...] = ()
+    events: tuple[Event, ...] = ()
+    after: float | None = None
+    """Seconds until it is looked at again."""
+
+
+def follow(s: MonitorSnapshot) -> Followed:
+    """Begin a report where it is time for one, and take in what came of the one under way."""
+    if s.monitor.spec.report is None:
+        return Followed()
+    known = _adopted(s, s.monitor.status.report or ReportStatus())
+    if known.start_time is not None and known.finish_time is None:
+        return _under_way(s, known)
+    if why := hindered(s):
+        return _told(known, condition(TYPE, _was(known), why.reason, why.message), LOOK_SECONDS)
+    wait = _seconds_until_due(s, known)
+    if wait > 0:
+        return _told(known, _outcome(known), wait)
+    begun = {
+        "number": known.number + 1,
+        "generation": s.monitor.metadata.generation,
+        "start_time": s.now,
+        "finish_time": None,
+        "seen": False,
+    }
+    known = known.model_copy(update=begun)
+    # Its Job is made by the next pass, once this is recorded: so no crash can make two.
+    return _told(known, _outcome(known), 1.0)
+
+
+def hindered(s: MonitorSnapshot) -> Finding | None:
+    """Return why no report can be made."""
+    name = s.monitor.spec.deployment_ref.name
+    if s.deployment is None:
+        return Finding("DeploymentNotFound", f"there is no ModelDeployment {name}: create it")
+    if s.deployment.spec.serving.request_log is None:
+        message = (
+            f"ModelDeployment {name} logs no requests: set its spec.serving.requestLog, or remove "
+            "spec.report"
+        )
+        return Finding("NoRequestLog", message)
+    stable = s.deployment.status.stable
+    if stable is None:
+        return Finding("NotServing", f"{name} serves nothing yet")
+    if stable.request_log is None:
+        message = f"what {name} serves logs no requests yet; its next revision will"
+        return Finding("NothingLogged", message)
+    return denied(secrets_of(stable).values(), s.settings)
+
+
+def _adopted(s: MonitorSnapshot, known: ReportStatus) -> ReportStatus:
+    """Return what is known, with Jobs of ours that a lost status does not know of."""
+    ours = {number: j for j in own_jobs(s) if (number := _number(j)) > known.number}
+    if not ours:
+        return known
+    number = max(ours)
+    began = ours[number]["metadata"].get("creationTimestamp")
+    start = datetime.fromisoformat(began) if isinstance(began, str) else s.now
+    # Of which generation it was is not known: another follows it.
+    found = {"number": number, "start_time": start, "finish_time": None, "seen": True}
+    return known.model_copy(update=found)
+
+
+def own_jobs(s: MonitorSnapshot) -> list[Json]:
+    """Return the Jobs that are the monitor's; anybody may put our labels on another."""
+    return [j for j in s.jobs if owned_by(j, s.monitor.metadata.uid)]
+
+
+def _number(job: Json) -> int:
+    text = job["metadata"].get("labels", {}).get("perennial.dev/report", "")
+    return int(text) if text.isdecimal() else 0
+
+
+def _seconds_until_due(s: MonitorSnapshot, known: ReportStatus) -> float:
+    """Return the seconds until the next one; 0 where there was none, or the spec has changed."""
+    asked, began = s.monitor.spec.report, known.start_time
+    if began is None or known.generation != s.monitor.metadata.generation:
+        return 0.0
+    assert asked is not None
+    return seconds(asked.every) - max(0.0, (s.now - began).total_seconds())
+
+
+def _under_way(s: MonitorSnapshot, known: ReportStatus) -> Followed:
+    """Make its Job where it was not seen yet, and take in what its pod told once it ended."""
+    name, uid = job_name(s.monitor, known.number), s.monitor.metadata.uid
+    job = next((j for j in s.jobs if j["metadata"]["name"] == name), None)
+    if job is not None and not owned_by(job, uid):
+        message = f"Job {name} exists and is not ours: rename it or the DriftMonitor"
+        return _ended(s, known, _failed(known, "NameConflict", message))
+    if job is None and known.seen:
+        return _ended(s, known, _failed(known, "JobGone", f"Job {name} was deleted"))
+    if job is None:
+        if why := hindered(s):
+            return _ended(s, known, _failed(known, why.reason, why.message))
+        assert s.deployment is not None and s.deployment.status.stable is not None
+        assert known.start_time is not None
+        made = report_job(s, s.deployment.status.stable, known.number, known.start_time)
+        return replace(_told(known, _outcome(known), LOOK_SECONDS), create=(made,))
+    known = known.model_copy(update={"seen": True})
+    ended = _end_of(job)
+    if ended is None:
+        why = not_starting(_pods(s, job), s.now)
+        waits = condition(TYPE, _was(known), why.reason, why.message) if why else _outcome(known)
+        return _told(known, waits, LOOK_SECONDS)
+    result = _result(s, job, known)
+    if result is not None:
+        return _ended(s, known, result)
+    if (s.now - ended[1]).total_seconds() < PATIENCE_SECONDS:
+        return _told(known, _outcome(known), 2.0)
+    message = f"no pod of Job {name} told anything ({ended[0]}): kubectl describe job {name}"
+    return _ended(s, known, _failed(known, "NothingTold", message))
+
+
+def _end_of(job: Json) -> tuple[str, datetime] | None:
+    """Return how and when a Job ended, None while it goes on."""
+    for found in job.get("status", {}).get("conditions", []):
+        if found.get("status") == "True" and found.get("type") in ("Complete", "Failed"):
+            at = found.get("lastTransitionTime")
+            when = datetime.fromisoformat(at) if isinstance(at, str) else datetime.min
+            why = found.get("message") or found.get("reason") or found["type"]
+            return str(why)[:256], when.astimezone()
+    return None
+
+
+def _pods(s: MonitorSnapshot, job: Json) -> list[Json]:
+    """Return the pods that a Job owns; what others tell decides nothing."""
+    uid = job["metadata"].get("uid", "")
+    return [p for p in s.pods if uid and owned_by(p, uid)]
+
+
+def _result(s: MonitorSnapshot, job: Json, known: ReportStatus) -> ReportResult | None:
+    """Return what the newest pod of a Job told, None where none told anything."""
+    ended = [
+        state
+        for pod in _pods(s, job)
+        for container in pod.get("status", {}).get("containerStatuses", [])
+        if (state := container.get("state", {}).get("terminated"))
+    ]
+    if not ended:
+        return None
+    newest = max(ended, key=lambda state: str(state.get("finishedAt") or ""))
+    try:
+        return _checked(s, known, ReportResult.from_json(str(newest.get("message", ""))))
+    except ValueError:
+        reason = newest.get("reason", "Error")
+        hint = "raise spec.report.resources.limits.memory" if reason == "OOMKilled" else ""
+        text = f"its container ended with {reason}, exit code {newest.get('exitCode')}"
+        return _failed(known, "ReportFailed", "; ".join(t for t in (text, hint) if t))
+
+
+def _checked(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> ReportResult:
+    """Return a result that can be judged; what a pod says is not trusted.
+
+    Raises:
+        ValueError: it is another report's, or its numbers cannot be.
+    """
+    if result.number != known.number:
+        raise ValueError("it is another report's")
+    asked = s.monitor.spec.performance
+    if result.failure is not None or asked is None or not asked.is_from_log:
+        return result
+    if known.generation != s.monitor.metadata.generation:
+        return result  # of what was asked before
+    places = [c.place for c in result.cohorts]
+    numbers = [n for c in result.cohorts for n in (*c.counts, c.given, c.labels, c.rewards)]
+    fits = all(len(c.counts) == SIZE * len(asked.metrics) for c in result.cohorts)
+    if not fits or len(result.lacks) not in (0, len(asked.metrics)):
+        raise ValueError("it has other metrics")
+    if result.cohort_seconds != cohorts.width(asked) or places != sorted(set(places)):
+        raise ValueError("its cohorts are of other times")
+    if not all(math.isfinite(n) for n in numbers) or any(
+        min(c.given, c.labels, c.rewards, *c.counts[::SIZE]) < 0 for c in result.cohorts
+    ):
+        raise ValueError("its numbers are none")
+    return result
+
+
+def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Followed:
+    """Return what is known once a report ended."""
+    failure = result.failure
+    if failure is not None:
+        failures = known.failures + 1
+        message = f"report {known.number}: {failure.reason}: {failure.message}"
+        told = {"finish_time": s.now, "failures": failures, "message": message}
+        known = known.model_copy(update=told)
+        return replace(
+            _told(known, _outcome(known), max(1.0, _seconds_until_due(s, known))),
+            events=(Event("ReportFailed", message, "Warning"),),
+        )
+    message = f"report {known.number} is of {result.predictions} predictions"
+    found = {
+        "finish_time": s.now,
+        "failures": 0,
+        "message": message + (f": {result.uri}" if result.uri else ""),
+        "published": known.number,
+        "uri": result.uri or None,
+    }
+    known = known.model_copy(update=found)
+    followed = _told(known, _outcome(known), max(1.0, _seconds_until_due(s, known)))
+    asked, stable = s.monitor.spec.performance, s.deployment and s.deployment.status.stable
+    is_of_this = known.generation == s.monitor.metadata.generation
+    if asked is not None and asked.is_from_log and is_of_this and stable is not None:
+        version = result.version[:VERSION_LENGTH]
+        performance = known_from(asked, s.monitor.status.performance, version, result)
+        followed = replace(followed, performance=performance)
+    return replace(followed, events=(Event("ReportPublished", known.message),))
+
+
+def _told(known: ReportStatus, found: Condition, after: float) -> Followed:
+    return Followed(known, condition=found, after=after)
+
+
+def _failed(known: ReportStatus, reason: str, message: str) -> ReportResult:
+    return ReportResult(number=known.number, failure=Failure(reason=reason, message=message[:1024]))
+
+
+def _was(known: ReportStatus) -> bool | None:
+    """Return the condition's status while the newest report is not there: what it was before."""
+    if known.failures:
+        return False
+    return True if known.published is not None else None
+
+
+def _outcome(known: ReportStatus) -> Condition:
+    """Return the condition of how the newest ended report did."""
+    if known.failures >= AGAIN:
+        message = f"{known.failures} reports in a row failed, the newest: {known.message}"
+        return condition(TYPE, False, "FailsAgain", message)
+    if known.failures:
+        return condition(TYPE, False, "ReportFailed", known.message)
+    if known.published is not None:
+        return condition(TYPE, True, "Published", known.message)
+    return condition(TYPE, None, "UnderWay", f"report {known.number} is being made")

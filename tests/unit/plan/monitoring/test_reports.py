@@ -1,0 +1,381 @@
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from api_server import Refusal
+from builders import SETTINGS, training
+from report_world import FROM_LOG, RECALL, SHA, ReportWorld, serving, told
+
+from perennial_artifact.report import CohortCounts, ReportResult, ReportSpec, SliceValue
+from perennial_artifact.result import MESSAGE_LIMIT, Failure, Note
+
+JOB = "flights-report-1"
+
+
+def document(job: dict[str, Any]) -> ReportSpec:
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    found = {e["name"]: e["value"] for e in container["env"]}
+    return ReportSpec.from_json(found["PERENNIAL_REPORT"])
+
+
+def test_a_report_is_recorded_and_then_made_once() -> None:
+    world = ReportWorld()
+    world.step()
+    assert (world.number, world.made) == (1, [])
+    for _ in range(5):
+        world.step()
+    assert world.made == [JOB]
+    assert world.condition() == ("Unknown", "UnderWay")
+
+
+def test_its_job_has_the_rights_of_the_pods_of_the_training() -> None:
+    world = ReportWorld()
+    world.training = training({"job": {"serviceAccountName": "trainer"}})
+    world.step()
+    world.step()
+    job = world.objects[JOB]
+    pod = job["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == "trainer"
+    assert {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v} == {
+        "log": "log-key",
+        "store": "model-key",
+    }
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+    assert job["metadata"]["ownerReferences"][0]["kind"] == "DriftMonitor"
+    assert job["spec"]["activeDeadlineSeconds"] == 3600
+    assert job["spec"]["ttlSecondsAfterFinished"] >= 2 * 3600
+    spec = document(job)
+    assert (spec.version, spec.artifact_sha256) == ("flights-1", SHA)
+    assert spec.log_uri == "s3://logs/logs/team/flights"
+    assert (spec.window_seconds, spec.cohort_seconds, spec.maturity_seconds) == (1440, 60, 600)
+    assert [(m.name, m.kind, m.minimum) for m in spec.metrics] == [("caught", "recall", 0.5)]
+
+
+def test_a_message_with_a_dollar_is_told_as_it_is() -> None:
+    world = ReportWorld()
+    world.step()
+    conditions = world.monitor.status.conditions
+    paid = [c.model_copy(update={"message": "it costs $(OMP_NUM_THREADS) and $$5"})
+            for c in conditions]  # fmt: skip
+    status = world.monitor.status.model_copy(update={"conditions": paid})
+    world.monitor = world.monitor.model_copy(update={"status": status})
+    world.step()
+    (container,) = world.objects[JOB]["spec"]["template"]["spec"]["containers"]
+    assert "$" not in json.dumps(container["env"])
+    assert "it costs $(OMP_NUM_THREADS) and $$5" in {
+        c.message for c in document(world.objects[JOB]).story.conditions
+    }
+
+
+def test_what_it_tells_is_judged_as_windows_are() -> None:
+    world = ReportWorld()
+    world.report(missed=0.2)
+    assert world.condition() == ("True", "Published")
+    world.step(after=300)
+    assert world.condition("PerformanceKept") == ("True", "WithinLimits")
+    metric = world.monitor.status.performance.metrics[0]  # type: ignore[union-attr]
+    assert metric.value == pytest.approx(0.8) and metric.rows == 24 * 40
+    assert "caught: recall 80% of 960 labels" in metric.message
+
+
+def test_what_became_worse_is_broken_and_retrained_for() -> None:
+    world = ReportWorld()
+    world.training = training()
+    world.report(missed=0.9)
+    world.step(after=300)
+    assert world.condition("PerformanceKept")[0] == "False"
+    action = world.monitor.status.last_action
+    assert action is not None and action.test == "performance"
+    assert "caught: recall 10%" in action.message
+
+
+def test_the_next_one_begins_when_it_is_due_and_the_last_has_ended() -> None:
+    world = ReportWorld()
+    world.report()
+    world.step(after=3000)
+    assert world.made == [JOB]
+    world.step(after=600)
+    world.step()
+    assert world.made == [JOB, "flights-report-2"]
+    for _ in range(5):
+        world.step(after=7200)
+    assert len(world.made) == 2  # it goes on
+    assert world.condition() == ("True", "Published")  # of the first, and still so
+
+
+def test_a_changed_spec_is_reported_on_at_once() -> None:
+    world = ReportWorld()
+    world.report()
+    world.change(performance={**FROM_LOG, "metrics": [RECALL, {**RECALL, "name": "again"}]})
+    world.step(after=5)
+    world.step()
+    assert world.made == [JOB, "flights-report-2"]
+    assert world.condition("PerformanceKept") == ("Unknown", "NothingReported")
+
+
+def test_what_a_report_tells_of_a_spec_that_has_changed_is_not_judged() -> None:
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    world.change(performance={**FROM_LOG, "metrics": [{**RECALL, "name": "other"}]})
+    world.finish(told(1, world.now))
+    world.step()
+    world.step(after=300)
+    assert world.condition("PerformanceKept") == ("Unknown", "NothingReported")
+    assert world.number == 2
+
+
+def test_of_another_version_nothing_is_said_until_it_is_reported_on() -> None:
+    world = ReportWorld()
+    world.report()
+    world.deployment = serving(version="flights-2", sha="b" * 64)
+    world.step(after=300)
+    assert world.condition("PerformanceKept") == ("Unknown", "NothingReported")
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_an_operator_killed_at_any_write_converges(cut: int) -> None:
+    whole, killed = ReportWorld(), ReportWorld()
+    whole.report()
+    for _ in range(3):
+        killed.step(cut)
+        killed.step()
+    killed.finish(told(1, killed.now))
+    killed.step(cut)
+    killed.step()
+    assert killed.made == whole.made == [JOB]
+    assert killed.condition() == ("True", "Published")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "no JSON",
+        "{}",
+        told(7, ReportWorld().now),
+        told(1, ReportWorld().now, cohort_seconds=61),
+        told(1, ReportWorld().now, cohorts=[CohortCounts(9, 1, 1, 0, [1.0])]),
+        told(1, ReportWorld().now, cohorts=[CohortCounts(9, -1, 1, 0, [1.0, 1.0, 0.0])]),
+        told(1, ReportWorld().now, cohorts=[CohortCounts(9, 1, 1, 0, [-5.0, 1.0, 0.0])]),
+        told(1, ReportWorld().now, lacks=["", ""]),
+    ],
+    ids=["empty", "text", "nothing", "number", "span", "short", "given", "negative", "lacks"],
+)
+def test_rubbish_is_a_failure_and_never_kept(message: str) -> None:
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    world.finish(message)
+    world.step()
+    world.step(after=300)
+    assert world.condition() == ("False", "ReportFailed")
+    assert world.condition("PerformanceKept") == ("Unknown", "NothingReported")
+    assert "ReportFailed: its container ended with" in world.message()
+
+
+def test_a_failure_is_told_with_its_reason_and_the_second_as_again() -> None:
+    world = ReportWorld()
+    failure = Failure(reason="StoreUnreachable", message="s3://logs cannot be read")
+    for number in (1, 2):
+        for _ in range(3):
+            world.step()
+        result = ReportResult(number=number, failure=failure)
+        world.finish(result.to_message().decode())
+        world.step()
+        expected = "ReportFailed" if number == 1 else "FailsAgain"
+        assert world.condition() == ("False", expected)
+        assert "StoreUnreachable: s3://logs cannot be read" in world.message()
+        world.step(after=3600)
+    assert [e.reason for e in world.told].count("ReportFailed") == 2
+    world.report()
+    assert world.condition() == ("True", "Published")
+
+
+def test_only_pods_of_our_job_are_believed() -> None:
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    world.finish(told(1, world.now), owner="uid-of-somebody")
+    world.step()
+    assert world.condition() == ("Unknown", "UnderWay")  # its pods may be seen later
+    world.step(after=30)
+    assert world.condition() == ("False", "ReportFailed")
+    assert "no pod of Job flights-report-1 told anything" in world.message()
+
+
+def test_a_deadline_is_told_in_the_jobs_own_words() -> None:
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    world.finish(None, how="Failed")
+    world.objects[JOB]["status"]["conditions"][0]["message"] = "Job was active too long"
+    world.step(after=30)
+    assert "told anything (Job was active too long)" in world.message()
+
+
+def test_a_foreign_job_of_its_name_is_not_believed_and_the_next_is_tried() -> None:
+    world = ReportWorld()
+    world.step()
+    world.objects[JOB] = {"metadata": {"name": JOB, "labels": {}}, "status": {}}
+    world.step()
+    assert world.condition() == ("False", "ReportFailed")
+    assert "NameConflict" in world.message()
+    world.step(after=3600)
+    world.step()
+    assert world.made == ["flights-report-2"]
+
+
+def test_a_job_that_was_deleted_has_failed() -> None:
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    world.objects.clear()
+    world.step()
+    assert "JobGone: Job flights-report-1 was deleted" in world.message()
+    assert world.made == [JOB]
+
+
+def test_a_lost_status_adopts_the_job_there_is() -> None:
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    world.change()
+    lost = world.monitor.status.model_copy(update={"report": None})
+    world.monitor = world.monitor.model_copy(update={"status": lost})
+    world.step()
+    assert (world.number, world.made) == (1, [JOB])
+    world.finish(told(1, world.now))
+    world.step()
+    assert world.condition() == ("True", "Published")
+
+
+def test_a_refused_job_is_told_and_made_later() -> None:
+    world = ReportWorld()
+    world.step()
+    world.refused["Job"] = Refusal(403, "exceeded quota: jobs")
+    world.step()
+    ready = next(c for c in world.monitor.status.conditions if c.type == "Ready")
+    assert (ready.status, ready.reason) == ("False", "QuotaExceeded")
+    world.refused.clear()
+    world.step()
+    assert world.made == [JOB]
+
+
+def without_log() -> Any:
+    return serving(logs=False)
+
+
+def nothing_logged() -> Any:
+    found = serving()
+    (stable,) = found.status.revisions
+    silent = stable.model_copy(update={"request_log": None})
+    status = found.status.model_copy(update={"revisions": [silent]})
+    return found.model_copy(update={"status": status})
+
+
+@pytest.mark.parametrize(
+    ("deployment", "reason", "words"),
+    [
+        (lambda: None, "DeploymentNotFound", "create it"),
+        (without_log, "NoRequestLog", "set its spec.serving.requestLog"),
+        (nothing_logged, "NothingLogged", "its next revision will"),
+    ],
+)
+def test_what_is_lacking_is_told_with_what_to_do(deployment: Any, reason: str, words: str) -> None:
+    world = ReportWorld()
+    world.deployment = deployment()
+    world.step()
+    assert world.condition() == ("Unknown", reason)
+    assert words in world.message()
+    assert world.made == [] and world.number == 0
+
+
+def test_a_namespace_that_may_not_have_the_store_makes_no_job() -> None:
+    from perennial.plan.pods.stores import not_allowed
+
+    world = ReportWorld()
+    denied = not_allowed("team", True)
+    world.settings = type(SETTINGS)(store_secret="log-key", store_denied=denied)
+    world.step()
+    assert world.condition() == ("Unknown", "StoreNotAllowed") and world.made == []
+
+
+def test_without_a_report_in_the_spec_nothing_is_said_of_one() -> None:
+    world = ReportWorld()
+    world.report()
+    world.change(report=None, performance=None)
+    world.step()
+    assert "Reported" not in {c.type for c in world.monitor.status.conditions}
+    assert world.monitor.status.report is None
+
+
+def test_why_a_pod_does_not_start_is_told_while_it_waits() -> None:
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+    owner = [{"controller": True, "uid": world.objects[JOB]["metadata"]["uid"]}]
+    world.pods = [
+        {
+            "metadata": {"name": "x", "ownerReferences": owner},
+            "status": {
+                "phase": "Pending",
+                "containerStatuses": [{"name": "report", "state": {"waiting": waiting}}],
+            },
+        }
+    ]
+    world.step()
+    assert world.condition() == ("Unknown", "ImagePullFailed")
+
+
+def test_slices_stand_in_the_status_with_their_sentence() -> None:
+    world = ReportWorld()
+    found = SliceValue("customer", "first-time", "caught", 0.31, 0.62, 84, 0.0004)
+    world.report(slices=[found])
+    world.step(after=300)
+    (told_of,) = world.monitor.status.performance.slices  # type: ignore[union-attr]
+    assert told_of.message == "customer first-time: caught 31% of 84 labels, all 62%"
+
+
+def test_what_the_log_lacks_is_told() -> None:
+    world = ReportWorld()
+    world.report(lacks=["the model answers with no class"], cohorts=[])
+    world.step(after=300)
+    assert world.condition("PerformanceKept") == ("Unknown", "TooLittleKnown")
+    assert "caught: the model answers with no class" in world.message("PerformanceKept")
+
+
+def test_windows_of_seconds_have_cohorts_of_seconds() -> None:
+    world = ReportWorld({"performance": {**FROM_LOG, "window": "15s", "maturity": "6s"}})
+    world.step()
+    world.step()
+    assert document(world.objects[JOB]).cohort_seconds == 1
+
+
+def test_a_message_always_fits() -> None:
+    cohorts = [
+        CohortCounts(30_000_000 + n, 123_456, 123_456, 123_456, [123456.789] * 24)
+        for n in range(96)
+    ]
+    notes = [Note(check="x", message="m" * 512)] * 16
+    lacks = ["l" * 512] * 8
+    found = ReportResult(
+        number=1, version=SHA, cohorts=cohorts, notes=notes, lacks=lacks, uri="s3://x"
+    )
+    message = found.to_message()
+    again = ReportResult.from_json(message)
+    assert len(message) <= MESSAGE_LIMIT and again.failure is None
+    kept = again.cohorts
+    assert kept == cohorts[-len(kept) :] and len(kept) > 4
+    assert again.past[0] == (96 - len(kept)) * 123_456
+
+
+def test_it_is_looked_at_again_when_the_next_is_due() -> None:
+    world = ReportWorld({"interval": "6h"})
+    world.report()
+    plan = world.step(after=60)
+    assert plan.requeue_after is not None and 3000 < plan.requeue_after < 3600
+    assert timedelta(seconds=plan.requeue_after) < timedelta(hours=1)
