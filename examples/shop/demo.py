@@ -9,10 +9,12 @@ import argparse
 import io
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,8 @@ from flights.demo import SYSTEM, install, kubectl, say, store_settings, wait
 from perennial_artifact.store import publish
 from shop.diary import Counted, Diary
 from shop.months import months, rows, to_learn
-from shop.pairs import table
 from shop.picture import picture
 from shop.rankings import FEATURES, POPULARITY, RANDOM, SIGNATURE, Step, write_artifact
-from shop.verdicts import verdicts
 
 EXAMPLES = Path(__file__).resolve().parent
 NAMESPACE = "shop"
@@ -62,10 +62,10 @@ def serves() -> str:
     return next((str(r["version"]) for r in found if r["role"] == "Stable"), "")
 
 
-def message(wanted: str) -> str:
-    """Return what a condition of the ModelDeployment says."""
-    found = status().get("conditions", [])
-    return next((str(c["message"]) for c in found if c["type"] == wanted), "")
+def decisions() -> list[dict[str, Any]]:
+    """Return what was decided of rollouts, with its numbers, the newest last."""
+    found: list[dict[str, Any]] = status().get("rollout", {}).get("decisions", [])
+    return found
 
 
 def show(*kinds: str) -> None:
@@ -236,7 +236,7 @@ def ship_something_bad(diary: Diary) -> None:
     is_back = lambda: outcome().get("reason") == "RolledBack"  # noqa: E731
     wait("it was rolled back", looking(diary, is_back), 150)
     diary.note("rolled back")
-    print(f"  {message('RolledOut')}")
+    print(f"  {decisions()[-1]['message']}")
     apply("deployment")
     wait("shop-1 serves alone", lambda: serves() == "shop-1", 60)
 
@@ -262,10 +262,8 @@ def move_on(diary: Diary, directory: Path) -> None:
     told_of(diary, end_traffic("autumn"))
 
 
-def play(values: str) -> Diary:
-    """Play the story on the cluster; return what happened."""
-    directory = months()
-    diary = Diary()
+def begin(values: str, directory: Path) -> None:
+    """Install the chart, learn from 2010, and bring what was there before."""
     say("Install Perennial with Helm")
     install("-f", values)
     clear()
@@ -280,6 +278,11 @@ def play(values: str) -> Diary:
     wait("a model was proven", lambda: is_true("mt", "Ready"), 180)
     show("mt", "mv")
 
+
+def play(values: str) -> Diary:
+    """Play the story on the cluster; return what happened."""
+    directory, diary = months(), Diary()
+    begin(values, directory)
     compete(diary)
     apply("monitor")
     wait("winter is like what was learned", lambda: is_true("dm", "Drifted", "False"), 90)
@@ -288,22 +291,35 @@ def play(values: str) -> Diary:
     return diary
 
 
+@contextmanager
+def verdicts_beside() -> Iterator[subprocess.Popen[str]]:
+    """Ask meanwhile, and whenever there is nothing else to do, what experiments say of pairs."""
+    command = ["nice", "-n", "10", sys.executable, "-m", "shop.verdicts"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()  # nobody waits for it any more
+
+
 def main() -> None:
-    """Play the story, show what experiments find of other pairs, and draw it."""
+    """Play the story, draw it, and show what experiments find of other pairs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--values", required=True, help="chart values that name the images")
     parser.add_argument("--picture", type=Path, help="an SVG file to write")
     chosen = parser.parse_args()
+    months()  # made once, before anything else needs them
     began = time.monotonic()
-    with ProcessPoolExecutor(1, initializer=os.nice, initargs=(10,)) as beside:
-        others = beside.submit(verdicts)
+    with verdicts_beside() as beside:
         diary = play(chosen.values)
-        say(f"The story took {time.monotonic() - began:.0f} s")
         if chosen.picture is not None:
             chosen.picture.write_text(picture(diary))
-        say("What the same decisions say of other pairs, over a year whose every reward is known")
-        print(table(others.result()))
+        say(f"The story took {time.monotonic() - began:.0f} s")
+        say("What the same decisions say of pairs, over a year whose every reward is known")
+        print(beside.communicate()[0], end="")
     say("It is left running. Look around:")
+    if chosen.picture is not None:
+        print(f"  {chosen.picture}  # the story as a picture")
     print(f"  export KUBECONFIG={os.environ.get('KUBECONFIG', '')}")
     print(f"  kubectl get mt,mv,md,dm -n {NAMESPACE}")
     print(f"  kubectl get events -n {NAMESPACE} --sort-by=.metadata.creationTimestamp")

@@ -8,7 +8,7 @@ from shop.diary import Counted, Diary
 WIDTH, LEFT, RIGHT = 760, 56, 20
 SHARES, EARNED = (78, 168), (206, 326)
 """Top and bottom of the two panels."""
-HIGHEST = 0.5
+HIGHEST = 0.45
 """The top of what is earned, rewards a request."""
 WINDOW = 300
 """Requests that a point of what is earned is the mean of."""
@@ -64,8 +64,11 @@ def picture(diary: Diary) -> str:
         *_best(diary, scale),
         *(line for part in diary.parts for line in _earned(part, scale)),
     ]
+    above = 0.0
     for n, note in enumerate(notes):
-        drawn += _note(n, note.words, scale.x(note.time), rows)
+        x = scale.x(note.time)
+        above = max(x, above + 17)  # so that numbers do not cover each other
+        drawn += _note(n, note.words, x, above, rows)
     return "\n".join([*drawn, "</svg>"]) + "\n"
 
 
@@ -78,9 +81,9 @@ def _legend(lines: Sequence[Counted]) -> list[str]:
         words = WORDS.get(name, name)
         found.append(f'<rect class="{colour}" x="{x}" y="39" width="11" height="11" rx="2"/>')
         found.append(f'<text class="quiet" x="{x + 16}" y="49">{words}</text>')
-        x += 34 + 7 * len(words)
+        x += 32 + round(6.2 * len(words))
     found.append(f'<path class="best" d="M{x},45 h22"/>')
-    found.append(f'<text class="quiet" x="{x + 28}" y="49">how likely it is the best</text>')
+    found.append(f'<text class="quiet" x="{x + 28}" y="49">chance that regression is best</text>')
     return found
 
 
@@ -170,14 +173,14 @@ def _all(counted: Counted) -> tuple[int, int]:
     )
 
 
-def _note(n: int, words: str, x: float, rows: int) -> list[str]:
+def _note(n: int, words: str, x: float, above: float, rows: int) -> list[str]:
     """Return a mark where something happened, and what it was below."""
     column, row = divmod(n, rows)
     below = LEFT + column * (WIDTH - LEFT - RIGHT) / COLUMNS, EARNED[1] + 40 + row * ROW
     top = SHARES[0] - 10
     return [
         f'<line class="at" x1="{x:.1f}" x2="{x:.1f}" y1="{top + 8}" y2="{EARNED[1]}"/>',
-        *_number(n, x, top),
+        *_number(n, above, top),
         *_number(n, below[0] + 8, below[1]),
         f'<text class="quiet" x="{below[0] + 22:.1f}" y="{below[1] + 4}">{escape(words)}</text>',
     ]
