@@ -121,7 +121,8 @@ def _sealing(cipher: AESOCB3) -> Callable[[bytes], str]:
 
     def seal(content: bytes) -> str:
         nonce = take()
-        return (nonce + encrypt(nonce, content, None)).hex()
+        sealed: bytes = encrypt(nonce, content, None)
+        return (nonce + sealed).hex()
 
     return seal
 
