@@ -24,8 +24,24 @@ def features(
         reference, live = counts(profile, window)
         threshold = test.threshold if test is not None else None
         ordered = profile.kind == "Numeric"
-        found.append(Feature(profile.name, ordered, reference, live, threshold=threshold))
+        found.append(
+            Feature(
+                profile.name,
+                ordered,
+                reference,
+                live,
+                threshold=threshold,
+                constant=_is_constant(profile, window),
+            )
+        )
     return found
+
+
+def _is_constant(profile: FeatureProfile, window: Column) -> bool:
+    """Tell whether all values that are not missing are one, as far as that is counted."""
+    if profile.kind == "Numeric":
+        return window.constant is not None
+    return not window.other and sum(1 for n in window.counts if n) == 1
 
 
 def counts(profile: FeatureProfile, window: Column) -> tuple[Counts, Counts]:
@@ -53,4 +69,5 @@ def settings(spec: MonitorSpec, watched: float) -> Settings:
         missing=spec.quality.missing.maximum,
         out_of_range=spec.quality.out_of_range.maximum,
         unseen_category=spec.quality.unseen_category.maximum,
+        constant=spec.quality.constant != "Disabled",
     )

@@ -14,7 +14,6 @@ from perennial.plan.monitoring.counted import chosen
 from perennial.plan.monitoring.finding import Report
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_artifact.profile import FeatureProfile
-from perennial_artifact.usage import add_usage
 from perennial_artifact.windows import Column
 from perennial_statistics.drift import Counts, Feature
 from perennial_statistics.numbers import counted
@@ -122,17 +121,14 @@ def _of_usage(s: MonitorSnapshot, asked: Mix, status: MonitorStatus) -> list[See
         wanted.append("Errors")
     if not wanted or s.answers is None:
         return []
-    stable = s.deployment.status.stable if s.deployment is not None else None
-    windows = s.answers.of(stable.revision) if stable is not None else []
-    told = [w.usage for w in windows if w.usage is not None]
-    if not told or len(told) < len(windows):
+    used = s.used
+    if used is None:
         why = "no pod answered"
-        if windows:
+        if s.stable_windows:
             why = "the pods' image does not count it: ask for the newest one (request: refresh)"
         nothing = [_known(status, kind, "", _key_of(status, kind)) for kind in wanted]
         return [Unseen(m, f"{called(m)}: {why}") for m in nothing]
-    usage = add_usage(told)
-    start, end = min(w.start for w in windows), max(w.end for w in windows)
+    start, end, usage = used.start, used.end, used.usage
     found: list[Seen | Unseen] = []
     for kind in wanted:
         if kind == "Callers" and not usage.header:

@@ -233,7 +233,7 @@ def test_segments_and_predictions_are_held_against_the_profile() -> None:
     like = Column([1_500, 500], 0, 0, 0), Column([500, 1_000, 500], 0, 0, 0)
     traffic.columns = (*like, Column([1_900, 100], 0, 0, 0))
     assert traffic.watch(MONDAY, 0.5) == ["True", "True"]
-    assert "usage" not in traffic.parts
+    assert traffic.parts == ("features", "predictions", "usage")
     traffic.columns = (Column([700, 1_000], 300, 0, 0), like[1], Column([1_500, 500], 0, 0, 0))
     assert traffic.watch(MONDAY + timedelta(hours=1), 0.25) == ["False"]
     assert "country of 4,000 rows: de 35% (75% before), fr 50% (25% before)" in traffic.message
@@ -269,6 +269,6 @@ def test_a_monitor_without_a_mix_says_nothing_of_it() -> None:
     traffic.monitor = DriftMonitor.read(body)
     made = serving()
     asked = questions(traffic.monitor, "r1", list(map(pod, PODS)), MONDAY)
-    assert "usage" not in asked.questions[0].parts
+    assert "usage" in asked.questions[0].parts  # for quality.refused
     plan = plan_monitor(MonitorSnapshot(traffic.monitor, MONDAY, made, None, Answers({}, 0, ())))
     assert "MixUsual" not in conditions(plan) and plan.status.mix == []  # type: ignore[union-attr]
