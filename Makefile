@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo fraud venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-thorough test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-rollout benchmark-losses fuzz
+.PHONY: help demo fraud venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-thorough test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-receipts benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-rollout benchmark-losses fuzz
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -129,6 +129,11 @@ BENCHMARK := $(CHECKOUT)/tests/unit/serving
 benchmark-serving: venv  ## Our server beside MLServer, KServe's, FastAPI by hand, a bare loop; overload, two workers (8 to 25 min)
 	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
 	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.serving
+	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.receipts
+
+benchmark-receipts: venv  ## The CPU time of a request with receipts over that of one without; also of benchmark-serving (4 min)
+	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }
+	PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m benchmarks.receipts
 
 benchmark-http: venv  ## HTTP and gRPC servers, JSON codecs, threads: the candidates (5 to 10 min)
 	@command -v h2load > /dev/null || { echo "Install h2load (Debian: nghttp2-client)" >&2; exit 1; }

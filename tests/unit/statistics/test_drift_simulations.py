@@ -13,6 +13,7 @@ from perennial_statistics.drift import (
     Counts,
     Feature,
     Settings,
+    Usual,
     added,
     judge_drift,
 )
@@ -90,8 +91,8 @@ def feature(name: str, reference: Floats, window: Floats, listed: int = 64) -> F
     return Feature(name, name in NUMBERS, count(reference), added(slices), newest, slices)
 
 
-def quiet(*names: str) -> dict[str, UsualDrift]:
-    return {name: UsualDrift() for name in names}
+def quiet(*names: str) -> Usual:
+    return {(name, span): UsualDrift() for name in names for span in ("Window", "Newest")}
 
 
 def sessions(draw: Draw, rng: np.random.Generator, rows: int, longest: int) -> Floats:

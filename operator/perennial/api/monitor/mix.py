@@ -99,9 +99,10 @@ class MixStatus(ApiModel):
         [], description="What is furthest from its usual share.", max_length=MOVED_KEPT
     )
     changed_since: Time | None = Field(None, description="Since when it has been changed.")
-    usual: float = Field(0, description="Highest score of late while it was quiet.")
+    usual: float = Field(0, description="Highest score of the days before while it was quiet.")
+    recent: float | None = Field(None, description="Highest score of today while it was quiet.")
     peak: float | None = Field(None, description="Highest score of the change that goes on.")
-    usual_time: Time | None = Field(None, description="When that was last learned.")
+    usual_time: Time | None = Field(None, description="When that was last learned, or a look was.")
     key: str = Field(
         "", description="What it is held against: a profile, or a header.", max_length=64
     )

@@ -18,6 +18,9 @@ from perennial_artifact.windows import Column
 from perennial_statistics.drift import Counts, Feature
 from perennial_statistics.numbers import counted
 
+OF_PROFILE: tuple[MixKind, ...] = ("Segments", "Predictions")
+"""Mixes that are held against the profile."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -81,26 +84,36 @@ def _of_profile(
         why = report.message if isinstance(report, Finding) else "there is no profile"
         return [Unseen(m, f"{called(m)}: {why}") for m in known]
     predictions = {p.name for p in s.profile.predictions}
-    pairs = chosen(s.profile, s.windows, {*asked.segments, *predictions})
+    names = {*asked.segments, *predictions}
+    pairs = chosen(s.profile, s.windows, names)
+    slices = [chosen(s.profile, windows, names) for windows in s.slice_windows]
+    if s.slices is not None and not slices:
+        why = "whether rows came in bursts the pods did not tell, so it is looked again"
+        return [Unseen(m, f"{called(m)}: {why}") for m in known]
     found: list[Seen | Unseen] = []
     for m in known:
         ours = [
-            pair
-            for pair, is_prediction in pairs
-            if (is_prediction if m.kind == "Predictions" else pair[0].name == m.name)
+            n
+            for n, (pair, is_prediction) in enumerate(pairs)
+            if is_prediction == (m.kind == "Predictions")
+            and (is_prediction or pair[0].name == m.name)
         ]
         if not ours:
             found.append(Unseen(m, f"{called(m)}: the model's profile has none"))
         else:
-            found.append(_of_column(m, *ours[0]))
+            parts = [of_slice[ours[0]][0][1] for of_slice in slices]
+            found.append(_of_column(m, *pairs[ours[0]][0], parts))
     return found
 
 
-def _of_column(known: MixStatus, profile: FeatureProfile, live: Column) -> Seen:
+def _of_column(
+    known: MixStatus, profile: FeatureProfile, live: Column, parts: Sequence[Column]
+) -> Seen:
     reference, window = counts(profile, live)
     ordered = profile.kind == "Numeric"
     names = _bins(profile) if ordered else list(profile.categories)
-    feature = Feature(key(known), ordered, reference, window)
+    slices = tuple(counts(profile, part)[1] for part in parts)
+    feature = Feature(key(known), ordered, reference, window, slices=slices)
     return Seen(known, feature, names, "row")
 
 
