@@ -54,11 +54,6 @@ def _is_constant(profile: FeatureProfile, window: Column) -> bool:
     return not window.other and sum(1 for n in window.counts if n) == 1
 
 
-def counts(profile: FeatureProfile, window: Column) -> tuple[Counts, Counts]:
-    """Return a profile's counts and live ones as the statistics take them."""
-    return Counts(tuple(profile.counts), profile.other, profile.missing), _counts(window)
-
-
 def with_slices(
     tested: Sequence[Feature],
     names: Collection[str],
@@ -80,6 +75,11 @@ def with_slices(
         else f
         for f in tested
     ]
+
+
+def counts(profile: FeatureProfile, window: Column) -> tuple[Counts, Counts]:
+    """Return a profile's counts and live ones as the statistics take them."""
+    return Counts(tuple(profile.counts), profile.other, profile.missing), _counts(window)
 
 
 def _counts(column: Column) -> Counts:
