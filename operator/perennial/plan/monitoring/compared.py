@@ -41,9 +41,17 @@ def features(
                 live,
                 newest=_counts(late) if late is not None else None,
                 threshold=threshold,
+                constant=_is_constant(profile, window),
             )
         )
     return found
+
+
+def _is_constant(profile: FeatureProfile, window: Column) -> bool:
+    """Tell whether all values that are not missing are one, as far as that is counted."""
+    if profile.kind == "Numeric":
+        return window.constant is not None
+    return not window.other and sum(1 for n in window.counts if n) == 1
 
 
 def with_slices(
@@ -95,4 +103,5 @@ def settings(spec: MonitorSpec, watched: float) -> Settings:
         missing=spec.quality.missing.maximum,
         out_of_range=spec.quality.out_of_range.maximum,
         unseen_category=spec.quality.unseen_category.maximum,
+        constant=spec.quality.constant != "Disabled",
     )

@@ -18,6 +18,7 @@ from perennial.plan.monitoring.finding import Judgement, Report
 from perennial.plan.monitoring.questions import seconds_until_due
 from perennial.plan.monitoring.reports import TYPE as REPORTED
 from perennial.plan.monitoring.reports import follow
+from perennial.plan.monitoring.seen_mixes import OF_PROFILE
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.tests import TESTS
 from perennial.plan.monitoring.usual import today, usual
@@ -123,7 +124,10 @@ def is_to_ask_for_slices(decided: Plan) -> bool:
     if not isinstance(status, MonitorStatus):
         return False
     seen = {c.type: c.status for c in status.conditions}
-    return seen.get("Drifted") == "True" or seen.get("QualityPassed") == "False"
+    bad_values = any(b.check != "Refused" for b in status.quality)
+    mixed = any(m.verdict == "Changed" and m.kind in OF_PROFILE for m in status.mix)
+    quality = seen.get("QualityPassed") == "False" and bad_values
+    return seen.get("Drifted") == "True" or quality or mixed
 
 
 def _report(

@@ -507,7 +507,7 @@ def test_the_newest_window_that_has_ended_is_asked_for_on_bounds_of_buckets(
     now = NOW.replace(minute=0, second=32, microsecond=300_000)
     (asked,) = questions(monitor({"window": length}), "r1", [pod], now).questions
     end = int(now.timestamp()) - 2
-    assert (asked.end, asked.parts) == (end, ("features", "predictions"))
+    assert (asked.end, asked.parts) == (end, ("features", "predictions", "usage"))
     assert asked.start == (end + start + 30 if start < -3600 else end + start)
     assert asked.start % (60 if start < -3600 else 5) == 0
 
