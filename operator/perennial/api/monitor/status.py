@@ -6,7 +6,7 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel, Conditions
 from perennial.api.monitor.behaviour import BehaviourStatus
-from perennial.api.monitor.drift import FeatureName
+from perennial.api.monitor.drift import Effect, FeatureName
 from perennial.api.monitor.estimated import EstimatedStatus
 from perennial.api.monitor.mix import MIXES, MixStatus
 from perennial.api.monitor.performance_status import PerformanceStatus
@@ -21,7 +21,13 @@ class FeatureScore(ApiModel):
 
     feature: str = Field(description="Name of the feature.", max_length=253)
     score: float = Field(
-        description="Population stability index beyond what chance gives; 0 is like the reference."
+        description=(
+            "Population stability index beyond what chance gives, or the effect below; 0 is like "
+            "the reference."
+        )
+    )
+    effect: Effect | None = Field(
+        None, description="What the score is, where a test chose another effect."
     )
     need: float = Field(description="Score that drift needs.")
     p: float = Field(description="Chance of such a difference without drift.")

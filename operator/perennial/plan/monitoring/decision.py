@@ -12,7 +12,7 @@ from perennial.plan.core.outside import DENIED
 from perennial.plan.monitoring.actions import ACTIONS
 from perennial.plan.monitoring.actions.notify import denied, noted, waits
 from perennial.plan.monitoring.actions.retrain import followed, helps
-from perennial.plan.monitoring.compared import features, settings, with_slices
+from perennial.plan.monitoring.compared import features, misfit, settings, with_slices
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
 from perennial.plan.monitoring.questions import seconds_until_due
@@ -106,6 +106,8 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     )
     if unknown:
         message = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(names))}"
+        return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
+    if message := misfit(s.monitor.spec.tests, [profile for profile, _ in pairs]):
         return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
     status = _of_profile(s, status, window.profile)
     if window.rows < s.monitor.spec.minimum_samples:
