@@ -12,13 +12,14 @@ from msgspec import Meta, Struct
 from perennial_artifact.base import Document
 from perennial_artifact.outcomes import Outcomes, add_outcomes
 from perennial_artifact.pairs import Pairs, add_pairs
+from perennial_artifact.usage import Usage, add_usage
 
 FORMAT = 1
 """Raised only where an older reader would misread a window; what is merely new, it skips."""
 
-Part = Literal["requests", "features", "predictions", "outcomes", "pairs"]
+Part = Literal["requests", "features", "predictions", "outcomes", "pairs", "usage"]
 PARTS: tuple[Part, ...] = get_args(Part)
-DEFAULT: tuple[Part, ...] = ("requests", "features", "predictions", "outcomes")
+DEFAULT: tuple[Part, ...] = ("requests", "features", "predictions", "outcomes", "usage")
 """What is told where no part is named: pairs are kept for a short while only."""
 _ALIKE: tuple[Part, ...] = ("requests", "features", "predictions")
 """What windows that are added up have all or none of them."""
@@ -119,13 +120,14 @@ class Window(Document, forbid_unknown_fields=False, omit_defaults=False, kw_only
     outcomes: list[Outcomes] | None = None
     """By the version that predicted; its own, and all others of which something became known."""
     pairs: Pairs | None = None
+    usage: Usage | None = None
 
 
 def merge(windows: Iterable[Window]) -> Window:
     """Add up windows of several pods, or of several times that do not overlap.
 
-    Requests are counted at the bounds that all have in common. Outcomes and pairs are None where
-    some window has none: what it did not count is not known, and no zero.
+    Requests are counted at the bounds that all have in common. Outcomes, pairs and usage are None
+    where some window has none: what it did not count is not known, and no zero.
 
     Raises:
         ValueError: there is none, they hold other parts, or were counted on other profiles.
@@ -150,6 +152,7 @@ def merge(windows: Iterable[Window]) -> Window:
         predictions=_columns([w.predictions for w in found if w.predictions is not None]),
         outcomes=_outcomes(found),
         pairs=_pairs(found),
+        usage=_usage(found),
     )
 
 
@@ -161,6 +164,11 @@ def _outcomes(found: Sequence[Window]) -> list[Outcomes] | None:
 def _pairs(found: Sequence[Window]) -> Pairs | None:
     told = [w.pairs for w in found if w.pairs is not None]
     return add_pairs(told) if len(told) == len(found) else None
+
+
+def _usage(found: Sequence[Window]) -> Usage | None:
+    told = [w.usage for w in found if w.usage is not None]
+    return add_usage(told) if len(told) == len(found) else None
 
 
 def add_requests(requests: Iterable[Requests]) -> Requests:

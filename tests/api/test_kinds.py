@@ -135,6 +135,13 @@ BAD = [
     ("DriftMonitor", {"tests": [{"name": "a", "threshold": 0}]}, "threshold"),
     ("DriftMonitor", {"alpha": 0}, "alpha"),
     ("DriftMonitor", {"behaviour": {"volume": {"spreads": 1}}}, "behaviour.volume.spreads"),
+    ("DriftMonitor", {"behaviour": {}}, "give volume, mix or both"),
+    (
+        "DriftMonitor",
+        {"behaviour": {"mix": {"segments": []}}},
+        "give segments, predictions, callers or errors",
+    ),
+    ("ModelDeployment", {"serving": {"callerHeader": "x caller"}}, "name of an HTTP header"),
     ("DriftMonitor", {"performance": {"metrics": []}}, "give metrics, estimated or both"),
     (
         "DriftMonitor",

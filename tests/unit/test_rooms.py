@@ -82,7 +82,7 @@ ROOMS = [
         entries=TESTS,
         kind=DriftMonitor,
         field="spec.ENTRY",
-        fields={"drift": "tests", "estimated": "performance.estimated"},
+        fields={"drift": "tests", "estimated": "performance.estimated", "mix": "behaviour.mix"},
         page="verdicts.md",
     ),
     Room(

@@ -33,6 +33,7 @@ OPTIONS: Json = {
     "requestLog": {"sampleFraction": 0.5, "features": ["amount", "colour"]},
     "receipts": {"reward": {"minimum": 0, "maximum": 1}},
     "pairs": "Enabled",
+    "callerHeader": "X-Caller",
 }
 SHOWN_FIRST: Json = {
     "beforeTraffic": {

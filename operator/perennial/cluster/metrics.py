@@ -131,6 +131,10 @@ DRIFT_ACTIONS = ObjectCounter(
 PERFORMANCE = ObjectGauge(
     "perennial_performance_value", "Value of a metric of spec.performance.", ["metric"]
 )
+MIX_SCORE = ObjectGauge(
+    "perennial_mix_score", "How far a mix of spec.behaviour.mix is from what is usual.", ["mix"]
+)
+MIX_NEED = ObjectGauge("perennial_mix_need", "Score that a change of a mix needs.", ["mix"])
 
 OF_KIND = {
     "ModelDeployment": (MODEL_INFO, MODEL_REPLICAS, MODEL_READY),
@@ -142,6 +146,8 @@ OF_KIND = {
         DRIFT_EVALUATED,
         DRIFT_ACTIONS,
         PERFORMANCE,
+        MIX_SCORE,
+        MIX_NEED,
     ),
 }
 

@@ -27,6 +27,7 @@ from perennial_serving.evidence.requestlog.recorder import PENDING_BYTES, Reques
 from perennial_serving.evidence.requestlog.settings import LogSettings
 from perennial_serving.evidence.taking import Taking
 from perennial_serving.evidence.tracing import Tracing, is_on
+from perennial_serving.evidence.usage import UsageCounts
 from perennial_serving.model import strings
 from perennial_serving.model.datatypes import Arrays
 from perennial_serving.model.loaded import Model
@@ -38,7 +39,7 @@ _WEIGHT = 0.2  # of the newest inference in the moving average
 _SURPRISE = 2.0  # times the average, at most, that an inference counts
 _LOG_SECONDS = 10.0
 _LONG = 0.5  # seconds a row
-_BY_BUCKETS: tuple[Part, ...] = ("requests", "features", "predictions")
+_BY_BUCKETS: tuple[Part, ...] = ("requests", "features", "predictions", "usage")
 
 
 class DataPlane:
@@ -53,8 +54,11 @@ class DataPlane:
         batches: bool = True,
         receipts: Desk | None = None,
         pairs: Keeper | None = None,
+        caller_header: str = "",
     ) -> None:
         """Take a loaded model, whether and where to log requests, and whether to batch them.
+
+        Callers are counted by the header of that name, if any.
 
         Raises:
             ModelInvalid: its profile cannot be read or does not fit it.
@@ -74,6 +78,7 @@ class DataPlane:
             chosen = columns.choose(model, log.features, features)
             self.log = RequestLog(log, model, chosen, metrics)
         self.receipts, self.pairs = receipts, pairs
+        self.usage = UsageCounts((t.name for t in model.inputs), caller_header)
         if receipts is not None:
             metrics.with_receipts()
         self.feedback = Taking(self.log, receipts, metrics)
@@ -196,6 +201,7 @@ class DataPlane:
             requests=requests,
             outcomes=self._outcomes(start, end, now) if "outcomes" in parts else None,
             pairs=self._pairs(start, end, now) if "pairs" in parts else None,
+            usage=self.usage.between(start, end, now) if "usage" in parts else None,
         )
         if self.recorder is None or not {"features", "predictions"} & set(parts):
             return found
@@ -220,6 +226,8 @@ class DataPlane:
             found += self.receipts.buckets
         if self.pairs is not None and "pairs" in parts:
             found.append(self.pairs.buckets)
+        if "usage" in parts:
+            found.append(self.usage.buckets)
         if self.recorder is not None and {"features", "predictions"} & set(parts):
             found.append(self.recorder.buckets)
         return found

@@ -50,6 +50,7 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
     add("log-max-bytes", int, str(128 * 1024 * 1024), "most that waits in the spool directory")
     add("receipts", str, "", "directory with the keys that seal receipts; empty: no receipts")
     add("pairs", str, "", "directory with the key by which some answers are kept; empty: none is")
+    add("caller-header", str, "", "header whose value names the caller; empty: none is counted")
     add("reward-minimum", _finite, "-1e30", "smallest reward that feedback by receipt may tell")
     add("reward-maximum", _finite, "1e30", "largest reward that feedback by receipt may tell")
     add("workers", int, "0", "processes; 0: one for each whole CPU of the cgroup's limit")

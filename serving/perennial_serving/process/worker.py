@@ -49,7 +49,8 @@ def work(
         receipts = _receipts(receipt_settings(chosen, duplicates), model)
         pairs = _pairs(chosen.pairs, model)
         log = log_settings(chosen)
-        plane = DataPlane(model, metrics, bool(chosen.drift), log, batches, receipts, pairs)
+        header = chosen.caller_header
+        plane = DataPlane(model, metrics, bool(chosen.drift), log, batches, receipts, pairs, header)
     except ModelInvalid as error:
         report("ModelInvalid", str(error))
         return 1

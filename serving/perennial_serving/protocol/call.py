@@ -252,15 +252,18 @@ class Call(ABC):
             remains.take(self._results.values(), self._lease)
 
     def _send_error(self, error: RequestError) -> None:
-        self._count(error.status)
+        self._count(error.status, error.cause, error.field)
         self.refuse(error)
 
-    def _count(self, status: int) -> None:
+    def _count(self, status: int, cause: str = "", field: str = "") -> None:
         plane = self.engine.plane
         trace = None
         if plane.tracing is not None:
             trace = self.end_span(plane.tracing, self._span, status)
         plane.metrics.answered(self.PROTOCOL, status, time.monotonic() - self._began, trace)
+        usage = plane.usage
+        caller = self.header(usage.header) if usage.header else None
+        usage.answered(cause, field, caller, time.time())
 
 
 def _size(arrays: Arrays) -> int:

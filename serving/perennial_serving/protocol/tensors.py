@@ -68,9 +68,8 @@ class Feeds:
             name = tensor[0]
             known = inputs.get(name)
             if known is None:
-                raise RequestError(
-                    400, f"input {name[:SHOWN]!r} is unknown: expected {self._names}"
-                )
+                told = f"input {name[:SHOWN]!r} is unknown: expected {self._names}"
+                raise RequestError(400, told, cause="Unknown")
             if name in arrays:
                 raise RequestError(400, f"input {name!r} is given twice")
             expected, kind = known
@@ -92,14 +91,16 @@ class Feeds:
             many, what = math.prod(shape), "strings"
         if many > self._most:
             told = f"{many} {what}; at most {self._most} are taken"
-            raise RequestError(400, f"input {name!r} has {told}: ask in several requests")
+            asked = f"input {name!r} has {told}: ask in several requests"
+            raise RequestError(400, asked, cause="TooLarge", field=name)
 
     def _fill(self, arrays: dict[str, NDArray[Any]], rows: int) -> None:
         """Add what was left out, as missing, where the model says that it may be."""
         absent = [known for name, known in self._inputs.items() if name not in arrays]
         needed = [tensor.name for tensor, kind in absent if kind is None or not arrays]
         if needed:
-            raise RequestError(400, f"input {', '.join(needed)} is missing")
+            told = f"input {', '.join(needed)} is missing"
+            raise RequestError(400, told, cause="Missing", field=needed[0])
         for tensor, kind in absent:
             assert kind is not None
             arrays[tensor.name] = columns.missing(tensor, kind, rows)
@@ -109,11 +110,8 @@ class Feeds:
         size = arrays[first].shape[axis]
         for name, other in axes:
             if arrays[name].shape[other] != size:
-                raise RequestError(
-                    400,
-                    f"input {name!r}: expected {size} in dimension {other} of its shape, as in "
-                    f"{first!r}, got {list(arrays[name].shape)}",
-                )
+                expected = f"{size} in dimension {other} of its shape, as in {first!r}"
+                raise wrong(name, expected, str(list(arrays[name].shape)))
 
 
 def _array(tensor: Given, expected: Tensor, kind: Kind | None) -> NDArray[Any]:
@@ -239,7 +237,8 @@ def _narrowed(name: str, data: NDArray[np.float64], datatype: str) -> NDArray[An
 
 
 def _does_not_fit(name: str, datatype: str) -> RequestError:
-    return RequestError(400, f"input {name!r}: a value does not fit into {datatype}")
+    told = f"input {name!r}: a value does not fit into {datatype}"
+    return RequestError(400, told, cause="WrongType", field=name)
 
 
 _JSON_NAMES: dict[type, str] = {

@@ -10,17 +10,27 @@ import msgspec
 SHOWN = 64  # characters of a client's text that an error repeats
 
 
-class RequestError(Exception):
-    """The request is at fault: ``status`` is the HTTP status, ``allow`` the methods for a 405."""
+_CAUSES = {413: "TooLarge", 500: "Failed", 503: "Overload"}
 
-    def __init__(self, status: int, message: str, allow: str = "") -> None:
+
+class RequestError(Exception):
+    """The request is at fault: ``status`` is the HTTP status, ``allow`` the methods for a 405.
+
+    ``cause`` is what is counted, as of ``field``, an input.
+    """
+
+    def __init__(
+        self, status: int, message: str, allow: str = "", cause: str = "", field: str = ""
+    ) -> None:
         super().__init__(message)
         self.status, self.allow = status, allow
+        self.cause, self.field = cause or _CAUSES.get(status, "Malformed"), field
 
 
 def wrong(name: str, expected: str, got: str) -> RequestError:
     """Return what a client is told about a tensor."""
-    return RequestError(400, f"input {name[:SHOWN]!r}: expected {expected}, got {got}")
+    told = f"input {name[:SHOWN]!r}: expected {expected}, got {got}"
+    return RequestError(400, told, cause="WrongType", field=name)
 
 
 def refusal(text: str) -> bytes:

@@ -160,7 +160,7 @@ def test_every_field_of_our_kinds_is_typed_bounded_and_described(kind: Any) -> N
         is_free = node.get("type") == "string" and not node.keys() & {"enum", "format"}
         assert not is_free or "maxLength" in node, path
         assert node.get("type") != "array" or "maxItems" in node, path
-        words = node.get("enum", [])
+        words = [] if path.endswith("estimated.metric") else node.get("enum", [])  # scikit-learn's
         assert all(word[0].isupper() for word in words), path
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from perennial.api.common import ApiModel
 from perennial.api.resources import Resources
 from perennial.api.store import StoreRef
-from perennial.api.values import ByteSize, rule, sized
+from perennial.api.values import ByteSize, HeaderName, rule, sized
 
 
 class Batching(ApiModel):
@@ -133,5 +133,11 @@ class Serving(ApiModel):
             "Enabled keeps some answers in memory by their requests' names, so that those of two "
             "versions to the same requests can be compared (rollout.shadow, disagreement); by "
             "default none is kept."
+        ),
+    )
+    caller_header: HeaderName | None = Field(
+        None,
+        description=(
+            "Header whose value names the caller; requests are counted by it (32 callers by name)."
         ),
     )

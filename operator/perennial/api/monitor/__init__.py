@@ -11,6 +11,16 @@ from perennial.api.monitor.behaviour import (
 from perennial.api.monitor.drift import DriftTest, FeatureName
 from perennial.api.monitor.estimated import EstimatedPerformance, EstimatedStatus
 from perennial.api.monitor.kind import DriftMonitor
+from perennial.api.monitor.mix import (
+    DAY_HOURS,
+    MOVED_KEPT,
+    NAMES_KEPT,
+    Mix,
+    MixKind,
+    MixShare,
+    MixStatus,
+    MixTest,
+)
 from perennial.api.monitor.performance import AlertRate, Performance, PerformanceMetric
 from perennial.api.monitor.performance_status import (
     COHORTS_KEPT,
@@ -41,8 +51,11 @@ from perennial.api.monitor.status import (
 
 __all__ = [
     "COHORTS_KEPT",
+    "DAY_HOURS",
     "DELAYS_KEPT",
     "HOURS_KEPT",
+    "MOVED_KEPT",
+    "NAMES_KEPT",
     "RESIDUALS_KEPT",
     "USUAL_KEPT",
     "Actions",
@@ -60,6 +73,11 @@ __all__ = [
     "FeatureName",
     "FeatureScore",
     "LastAction",
+    "Mix",
+    "MixKind",
+    "MixShare",
+    "MixStatus",
+    "MixTest",
     "MonitorSpec",
     "MonitorStatus",
     "NotificationStatus",

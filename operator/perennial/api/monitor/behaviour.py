@@ -1,13 +1,15 @@
-"""How many requests come, beside what is usual at that hour of the week."""
+"""How the model is used: how many requests come, and what they are made of."""
 
 from typing import Literal
 
 from pydantic import Field
 
 from perennial.api.common import ApiModel
-from perennial.api.values import Time
+from perennial.api.monitor.mix import SOMETHING_MIXED, Mix
+from perennial.api.values import Json, Time, rule
 
-HOURS_KEPT = 4 * 7 * 24
+HOURS_KEPT = 4 * 7 * 24 + 1
+"""Four weeks, and an hour for summer time."""
 RESIDUALS_KEPT = 2 * 7 * 24
 
 
@@ -23,12 +25,33 @@ class Volume(ApiModel):
             "of steady traffic is."
         ),
     )
+    time_zone: str = Field(
+        "Etc/UTC",
+        description=(
+            "IANA time zone that the callers live by: what is usual at an hour moves with its "
+            "summer time."
+        ),
+        min_length=1,
+        max_length=64,
+    )
 
 
 class Behaviour(ApiModel):
     """How the model is used, whatever it is asked."""
 
-    volume: Volume = Field(description="How many requests come in an hour.")
+    volume: Volume | None = Field(None, description="How many requests come in an hour.")
+    mix: Mix | None = Field(
+        None,
+        description="What the requests are made of.",
+        json_schema_extra=SOMETHING_MIXED,
+    )
+
+
+BEHAVIOUR: Json = {
+    "x-kubernetes-validations": [
+        rule("has(self.volume) || has(self.mix)", "give volume, mix or both")
+    ]
+}
 
 
 class BehaviourStatus(ApiModel):

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel, LocalRef
 from perennial.api.monitor.actions import Actions
-from perennial.api.monitor.behaviour import Behaviour
+from perennial.api.monitor.behaviour import BEHAVIOUR, Behaviour
 from perennial.api.monitor.drift import DriftTest
 from perennial.api.monitor.performance import SOMETHING, Performance
 from perennial.api.monitor.quality import Quality
@@ -82,7 +82,9 @@ class MonitorSpec(ApiModel):
         json_schema_extra=SOMETHING,
     )
     behaviour: Behaviour | None = Field(
-        None, description="How the model is used, beside what is usual at that time of the week."
+        None,
+        description="How the model is used, beside what is usual at that time of the week.",
+        json_schema_extra=BEHAVIOUR,
     )
     report: Report | None = Field(
         None,

@@ -9,6 +9,7 @@ from perennial.api.common import ApiModel, Conditions
 from perennial.api.monitor.behaviour import BehaviourStatus
 from perennial.api.monitor.drift import FeatureName
 from perennial.api.monitor.estimated import EstimatedStatus
+from perennial.api.monitor.mix import MIXES, MixStatus
 from perennial.api.monitor.performance_status import PerformanceStatus
 from perennial.api.monitor.report import ReportStatus
 from perennial.api.values import Text, Time
@@ -43,7 +44,8 @@ class UsualScore(ApiModel):
     """How far a feature usually is from its reference."""
 
     feature: str = Field(description="Name of the feature.", max_length=253)
-    usual: float = Field(description="Highest score of late while it was quiet.")
+    usual: float = Field(description="Highest score of the days before while it was quiet.")
+    recent: float | None = Field(None, description="The same of today; it counts from tomorrow.")
     peak: float | None = Field(None, description="Highest score of the drift that goes on.")
 
 
@@ -167,8 +169,13 @@ class MonitorStatus(ApiModel):
         description="What is usual of features where it raises what drift needs.",
         max_length=USUAL_KEPT,
     )
+    usual_newest: list[UsualScore] = Field(
+        [],
+        description="The same of the window's newest quarter, which is tested by itself.",
+        max_length=USUAL_KEPT,
+    )
     usual_time: Time | None = Field(
-        None, description="When what is usual was last learned: once in a window's length."
+        None, description="When what was seen last became usual: once a day."
     )
     performance: PerformanceStatus | None = Field(
         None, description="How well the model still predicts."
@@ -179,6 +186,7 @@ class MonitorStatus(ApiModel):
     behaviour: BehaviourStatus | None = Field(
         None, description="How many requests came, hour by hour."
     )
+    mix: list[MixStatus] = Field([], description="What the requests are made of.", max_length=MIXES)
     report: ReportStatus | None = Field(None, description="The newest report.")
     consecutive_breaches: int = Field(0, description="Evaluations in a row that found drift.")
     last_action: LastAction | None = Field(None, description="What was last done about drift.")

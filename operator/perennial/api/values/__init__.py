@@ -2,7 +2,15 @@
 
 from perennial.api.values.durations import Duration, Time, bound, no_longer, seconds, within
 from perennial.api.values.labels import FOREIGN_KEYS, VALID_KEYS, LabelValue, Word
-from perennial.api.values.names import Name, ObjectName, ScorerName, Sha256, Text, Uri
+from perennial.api.values.names import (
+    HeaderName,
+    Name,
+    ObjectName,
+    ScorerName,
+    Sha256,
+    Text,
+    Uri,
+)
 from perennial.api.values.quantities import ByteSize, Quantity, byte_count, quantity, sized
 from perennial.api.values.rules import Json, at_most_one_of, one_of, rule
 from perennial.api.values.urls import plain_url
@@ -12,6 +20,7 @@ __all__ = [
     "VALID_KEYS",
     "ByteSize",
     "Duration",
+    "HeaderName",
     "Json",
     "LabelValue",
     "Name",

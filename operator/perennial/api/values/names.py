@@ -57,3 +57,13 @@ Uri = Annotated[str, Field(min_length=1, max_length=1024)]
 
 Text = Annotated[str, BeforeValidator(lambda text: str(text)[:1024]), Field(max_length=1024)]
 """A message for people; cut, never refused, when it is too long."""
+
+HeaderName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=256,
+        pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~]+$",
+        json_schema_extra={"x-message": "write the name of an HTTP header, such as x-canary"},
+    ),
+]

@@ -37,6 +37,8 @@ def monitor(body: Json, now: datetime) -> RenderableType:
         _worst(status),
         _quality(status),
         _performance(status),
+        _volume(status),
+        _mix(status),
         _action(status, now),
         unknown(beyond(status, names_of(MonitorStatus))),
     )
@@ -109,6 +111,45 @@ def _performance(status: Json) -> RenderableType | None:
     ]
     headers = ("PERFORMANCE", "VALUE", "TRULY", "ROWS", "VERDICT")
     return table(headers, found, ("VALUE", "TRULY", "ROWS")) if found else None
+
+
+def _volume(status: Json) -> RenderableType | None:
+    known = part(status, "behaviour")
+    if not known:
+        return None
+    hour = moment(known.get("lastHour"))
+    told = (
+        f"{hour:%m-%d %H:%M}" if hour is not None else NONE,
+        rows(count(known.get("requests"))) if known.get("requests") is not None else NONE,
+        _between(number(known.get("low")), number(known.get("high"))),
+        _usual(text(known.get("verdict"))),
+    )
+    return table(("HOUR", "REQUESTS", "USUALLY", "VERDICT"), [told], ("REQUESTS", "USUALLY"))
+
+
+def _mix(status: Json) -> RenderableType | None:
+    found = []
+    for m in entries(status.get("mix")):
+        moved = [
+            f"{text(x.get('value'))} {share(number(x.get('share')))}"
+            f" ({share(number(x.get('usual')))})"
+            for x in entries(m.get("moved"))[:2]
+        ]
+        found.append(
+            (
+                text(m.get("name")) or text(m.get("kind")).lower(),
+                measured(number(m.get("score"))),
+                measured(number(m.get("need"))),
+                ", ".join(moved),
+                _usual(text(m.get("verdict"))),
+            )
+        )
+    headers = ("MIX", "SCORE", "NEEDS", "MOVED (USUALLY)", "VERDICT")
+    return table(headers, found, ("SCORE", "NEEDS")) if found else None
+
+
+def _usual(verdict: str) -> Text:
+    return {"Usual": GOOD, "Unusual": BAD, "Changed": BAD}.get(verdict, ODD).before(verdict)
 
 
 def _between(low: float | None, high: float | None) -> str:

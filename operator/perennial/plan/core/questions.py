@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from perennial.api.values import Json
 from perennial_artifact.outcomes import VERSION_LENGTH, Outcomes, add_outcomes
@@ -71,6 +71,14 @@ class Answers:
     until: int
     """The end of the windows that were asked for."""
     received: tuple[Answer, ...]
+    ready: Mapping[str, int] = field(default_factory=dict)
+    """How many pods of each revision were ready; absent where all of them were asked."""
+
+    def portion(self, revision: str) -> float:
+        """Return the share of a revision's ready pods that were asked."""
+        asked = len(self.asked.get(revision, ()))
+        ready = self.ready.get(revision, asked)
+        return asked / ready if asked and ready else 1.0
 
     def of(self, revision: str) -> list[Window]:
         """Return what a revision's pods counted, but for those whose clocks are wrong."""
@@ -114,10 +122,12 @@ class Asked:
     """Names of the ready pods, which are to answer, by revision."""
     until: int
     questions: tuple[Question, ...]
+    all_ready: Mapping[str, int] = field(default_factory=dict)
+    """How many there are."""
 
     def answers(self, received: Iterable[Answer]) -> Answers:
         """Return what came of the questions."""
-        return Answers(self.ready, self.until, tuple(received))
+        return Answers(self.ready, self.until, tuple(received), self.all_ready)
 
 
 def shared_out(asked: Mapping[Part, Asked], received: Sequence[Answer]) -> dict[Part, Answers]:
@@ -158,17 +168,18 @@ def ask(
 
     A pod that ends, or is not ready for a while, may have counted what nobody has read.
     """
-    ready, found = {}, []
+    ready, all_ready, found = {}, {}, []
     for revision in revisions:
         ours = [p for p in pods if revision_of(p) == revision and _can_answer(p)]
         names = {r: chosen(name_of(p) for p in ours if is_ready(p) == r) for r in (True, False)}
         ready[revision] = names[True]
+        all_ready[revision] = sum(map(is_ready, ours))
         found += [
             Question(name_of(p), revision, address_of(p), start, end, step, parts)
             for p in ours
             if name_of(p) in names[is_ready(p)]
         ]
-    return Asked(ready, end, tuple(found))
+    return Asked(ready, end, tuple(found), all_ready)
 
 
 def _can_answer(pod: Json) -> bool:

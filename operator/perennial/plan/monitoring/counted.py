@@ -1,10 +1,10 @@
 """On which profile pods counted, and whether what they say is counted on it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from perennial_artifact.profile import FeatureProfile, Profile
-from perennial_artifact.windows import Column, Window
+from perennial_artifact.windows import Column, Window, merge
 
 
 def common_profile(windows: Iterable[Window | None]) -> str:
@@ -36,3 +36,29 @@ def paired(profile: Profile, window: Window) -> list[tuple[FeatureProfile, Colum
     if [len(p.counts) for p in profiles] != [len(column.counts) for column in live]:
         raise ValueError("what the pods counted does not fit their profile")
     return list(zip(profiles, live, strict=True))
+
+
+def chosen(
+    profile: Profile, windows: Sequence[Window], names: Collection[str]
+) -> list[tuple[tuple[FeatureProfile, Column], bool]]:
+    """Return some features and predictions with what all pods counted of them.
+
+    Each with whether it is a prediction. Windows are those that fit the profile.
+    """
+    ours = [i for i, p in enumerate(profile.features) if p.name in names]
+    theirs = [i for i, p in enumerate(profile.predictions) if p.name in names]
+    found = merge(
+        w.replace(
+            features=[(w.features or [])[i] for i in ours],
+            predictions=[(w.predictions or [])[i] for i in theirs],
+            requests=None,
+            outcomes=None,
+            usage=None,
+        )
+        for w in windows
+    )
+    features = zip((profile.features[i] for i in ours), found.features or (), strict=True)
+    predictions = zip(
+        (profile.predictions[i] for i in theirs), found.predictions or (), strict=True
+    )
+    return [*((pair, False) for pair in features), *((pair, True) for pair in predictions)]

@@ -18,7 +18,7 @@ from perennial.plan.core.outside import DENIED
 from perennial.plan.monitoring.actions import ACTIONS, rollback
 from perennial.plan.monitoring.actions.notify import denied, noted, waits
 from perennial.plan.monitoring.actions.retrain import came_of, followed, helps
-from perennial.plan.monitoring.compared import features, settings
+from perennial.plan.monitoring.compared import features, settings, with_slices
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
 from perennial.plan.monitoring.pace import remembered
@@ -27,11 +27,14 @@ from perennial.plan.monitoring.reports import TYPE as REPORTED
 from perennial.plan.monitoring.reports import follow
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.tests import TESTS
-from perennial.plan.monitoring.tests.drift import usual
-from perennial_artifact.windows import Window, merge
+from perennial.plan.monitoring.usual import today, usual
+from perennial_artifact.profile import FeatureProfile
+from perennial_artifact.windows import Column, Window, merge
 from perennial_statistics.drift import DriftReport, FeatureDrift, judge_drift
 
 HISTORY_KEPT = 20
+LEAST_OF_SLICES = 0.5
+"""Of the window's rows, that slices must have to say something of them."""
 LATE_LOOKS, MINUTE = 3, 60.0
 QUIET = {"drift": ("Drifted", "False"), "performance": ("PerformanceKept", "True")}
 """The condition by which a test says that nothing is wrong."""
@@ -106,18 +109,71 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     except ValueError as error:
         return _sees_nothing(s, status, "NoWindows", str(error))
     names = {profile.name for profile, _ in pairs}
-    unknown = sorted({f for t in s.monitor.spec.tests for f in t.features} - names)
+    unknown = sorted(
+        {*(f for t in s.monitor.spec.tests for f in t.features), *_segments(s)} - names
+    )
     if unknown:
         message = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(names))}"
         return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
     status = _of_profile(s, status, window.profile)
     if window.rows < s.monitor.spec.minimum_samples:
         return _too_few(s, status, window)
+    status = today(status, s.now)
+    report = _report(s, status, pairs, window.rows)
+    if isinstance(report, Finding):
+        status = _looked(s, status, window, None, None)
+        return _tested(s, status, report, _watching(s))
+    return _judge(s, status, window, report)
+
+
+def is_to_ask_for_slices(decided: Plan) -> bool:
+    """Tell whether a decision without slices found what they may refute."""
+    status = decided.status
+    if not isinstance(status, MonitorStatus):
+        return False
+    seen = {c.type: c.status for c in status.conditions}
+    return seen.get("Drifted") == "True" or seen.get("QualityPassed") == "False"
+
+
+def _report(
+    s: MonitorSnapshot,
+    status: MonitorStatus,
+    pairs: Sequence[tuple[FeatureProfile, Column]],
+    rows: int,
+) -> Report:
+    """Return what the values show; an alarm stands only where slices do not refute it."""
     assert status.reference is not None and status.reference.since is not None
     watched = (s.now - status.reference.since).total_seconds()
-    tested = features(s.monitor.spec.tests, pairs)
-    report = judge_drift(tested, settings(s.monitor.spec, watched), usual(status.usual))
-    return _judge(s, status, window, report)
+    asked = settings(s.monitor.spec, watched)
+    tested = features(s.monitor.spec.tests, pairs, _columns(s.newest_windows))
+    known = usual(status, [f.name for f in tested])
+    report = judge_drift(tested, asked, known)
+    if s.slices is None or not report.alarming:
+        return report
+    slices = [merge(windows) for windows in s.slice_windows]
+    if sum(w.rows for w in slices) < LEAST_OF_SLICES * rows:
+        message = (
+            f"{', '.join(report.alarming[:3])} would alarm if rows came one by one; whether they "
+            "came in bursts the pods did not tell, so it is looked again"
+        )
+        return Finding("SlicesMissing", message)
+    columns = [_columns([w]) or [] for w in slices]
+    names = [profile.name for profile, _ in pairs]
+    return judge_drift(with_slices(tested, report.alarming, names, columns), asked, known)
+
+
+def _columns(windows: Sequence[Window]) -> list[Column] | None:
+    """Return what was counted of features and predictions; None where nothing was told."""
+    if not windows:
+        return None
+    window = merge(windows)
+    return [*(window.features or ()), *(window.predictions or ())]
+
+
+def _segments(s: MonitorSnapshot) -> Sequence[str]:
+    """Return the features that are segments."""
+    behaviour = s.monitor.spec.behaviour
+    return behaviour.mix.segments if behaviour is not None and behaviour.mix is not None else ()
 
 
 def _before(s: MonitorSnapshot) -> BeforeStatus | None:
@@ -151,7 +207,9 @@ def _of_profile(s: MonitorSnapshot, status: MonitorStatus, profile: str) -> Moni
     if reference.profile == profile and reference.since is not None:
         return status
     anew = reference.model_copy(update={"profile": profile, "since": s.now})
-    return status.model_copy(update={"reference": anew, "usual": [], "usual_time": None})
+    return status.model_copy(
+        update={"reference": anew, "usual": [], "usual_newest": [], "usual_time": None}
+    )
 
 
 def _too_few(s: MonitorSnapshot, status: MonitorStatus, window: Window) -> Plan:
@@ -182,6 +240,7 @@ def _tested(
     changes = {name: value for result in found.values() for name, value in result.changes.items()}
     forgotten = [name for name in ("performance", "estimated", "behaviour") if name not in found]
     changes |= dict.fromkeys(forgotten)
+    changes |= {} if "mix" in found else {"mix": []}
     status = status.model_copy(update=changes)
     if _is_over(status, {name: result.is_alarm for name, result in found.items()}):
         status = status.model_copy(update={"fruitless": 0})

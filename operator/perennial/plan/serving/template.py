@@ -135,4 +135,6 @@ def _options(serving: Serving) -> dict[str, str]:
         options["MAX_BODY_BYTES"] = str(byte_count(serving.limits.max_body_size))
     if serving.limits is not None and serving.limits.max_in_flight is not None:
         options["MAX_IN_FLIGHT"] = str(serving.limits.max_in_flight)
+    if serving.caller_header is not None:
+        options["CALLER_HEADER"] = serving.caller_header
     return options

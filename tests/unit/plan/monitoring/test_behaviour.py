@@ -2,6 +2,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from builders import conditions, monitor
@@ -11,7 +12,7 @@ from perennial.api import DriftMonitor
 from perennial.api.monitor import BehaviourStatus
 from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, request_questions
-from perennial.plan.monitoring.hours import added
+from perennial.plan.monitoring.hours import added, known_from
 from perennial_artifact.windows import Bucket, Requests, Window
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -46,7 +47,7 @@ def test_steady_traffic_is_usual_hour_for_hour() -> None:
         known = next_hour(known, max(0, number))
         odd += known.verdict == "Unusual"
     assert odd <= 1
-    assert len(known.hours) == 672 and len(known.residuals) == 336
+    assert len(known.hours) == 673 and len(known.residuals) == 336
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.4, "Unusual"), (1.0, "Usual"), (2.5, "Unusual")])
@@ -99,11 +100,14 @@ def test_an_outage_of_a_year_begins_anew() -> None:
 class Traffic:
     """A monitor of pods that count requests by five seconds, for an hour."""
 
-    def __init__(self, known: BehaviourStatus | None = None) -> None:
+    def __init__(self, known: BehaviourStatus | None = None, zone: str = "Etc/UTC") -> None:
         told = {"status": {"behaviour": known.to_json()}} if known else {}
-        spec = {"interval": "5m", "behaviour": {"volume": {}}, "actions": {}}
+        volume = {"timeZone": zone}
+        spec = {"interval": "5m", "behaviour": {"volume": volume}, "actions": {}}
         self.monitor: DriftMonitor = monitor(spec, **told)
         self.silent: set[str] = set()
+        self.skewed: set[str] = set()
+        self.ready: dict[str, int] = {}
         self.each = 1
         self.asked: list[tuple[int, int]] = []
 
@@ -137,10 +141,11 @@ class Traffic:
                     end=end,
                     requests=counted,
                 ),
+                skew=60.0 if name in self.skewed else 0.0,
             )
             for name in PODS
         ]
-        return Answers({"r1": PODS}, end, tuple(heard))
+        return Answers({"r1": PODS}, end, tuple(heard), self.ready)
 
 
 def test_hours_are_counted_over_all_pods_look_by_look_and_nothing_twice() -> None:
@@ -176,3 +181,93 @@ def test_few_requests_are_told_once_and_start_no_training() -> None:
     assert told.message.startswith("0 requests in the hour from 2026-02-02 00:00, ")
     assert traffic.look(now + timedelta(minutes=75)) == ("False", "FewRequests")
     assert "FewRequests" not in traffic.events
+
+
+def test_no_requests_for_a_day_and_a_half_do_not_become_usual() -> None:
+    """The level of the last day follows what is usual, not an outage: it did after 13 hours."""
+    known = weeks(4)
+    for hour in range(36):
+        known = next_hour(known, 0)
+        assert known.verdict == "Unusual", hour
+    later = weeks(4)
+    for hour in range(48):
+        later = next_hour(later, round(usual(hour) / 2))
+    assert later.verdict == "Usual"  # half of them is, after a day
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def by_the_clock(hour: int) -> int:
+    local = datetime.fromtimestamp(hour * HOUR, UTC).astimezone(BERLIN)
+    return 600 if 8 <= local.hour < 18 else 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "zone", "most"),
+    [
+        (datetime(2026, 3, 29, tzinfo=UTC), BERLIN, 0),
+        (datetime(2026, 10, 25, tzinfo=UTC), BERLIN, 0),
+        (datetime(2026, 3, 29, tzinfo=UTC), UTC, 30),
+    ],
+)
+def test_what_is_usual_moves_with_summer_time(changes: datetime, zone: Any, most: int) -> None:
+    """Without a time zone the hours at which people begin and stop look odd for two weeks."""
+    first = int((changes - timedelta(days=27)).timestamp()) // HOUR
+    known, odd = BehaviourStatus(), 0
+    for hour in range(first, first + 24 * 7 * 7):
+        known = added(known, hour * HOUR, (hour + 1) * HOUR, by_the_clock(hour), 4, zone)
+        odd += known.verdict == "Unusual"
+    assert odd == most if most == 0 else odd >= most
+
+
+def test_hours_that_a_fast_clock_counted_are_forgotten_when_it_is_set_back() -> None:
+    known = weeks(4)
+    assert known.counted_until is not None
+    start = int(known.counted_until.timestamp())
+    fast = added(known, start + 30 * HOUR, start + 31 * HOUR, 60, 4)
+    back = added(fast, start, start + HOUR, 60, 4)
+    assert back.last_hour == datetime.fromtimestamp(start, UTC)
+    assert (back.requests, back.verdict) == (60, "Usual")
+    assert back.hours[-2:] == [known.hours[-1], 60]
+    ahead = Traffic(fast)
+    assert ahead.look(known.counted_until + timedelta(minutes=90))[0] == "Unknown"
+    assert ahead.asked[-1][1] == start + 90 * 60 - 10
+
+
+def test_it_is_told_when_it_will_be_known() -> None:
+    traffic = Traffic()
+    for minute in range(0, 70, 5):
+        traffic.look(MONDAY + timedelta(minutes=minute, seconds=7))
+    told = next(c for c in traffic.monitor.status.conditions if c.type == "VolumeUsual")
+    # The pods still knew of the hour before.
+    assert told.message.endswith("is that from 2026-01-26 00:00"), told.message
+    assert known_from(weeks(1)) == MONDAY + timedelta(weeks=3)
+    assert known_from(weeks(4)) == MONDAY + timedelta(weeks=4)
+    lost = weeks(2)
+    for _ in range(3):
+        lost = next_hour(lost, None)
+    assert known_from(lost) == MONDAY + timedelta(weeks=3, hours=3)
+
+
+def test_of_many_pods_the_others_are_taken_to_be_like_those_that_were_asked() -> None:
+    traffic = Traffic()
+    traffic.ready = {"r1": 4}
+    for minute in range(0, 130, 5):
+        traffic.look(MONDAY + timedelta(minutes=minute, seconds=7))
+    known = traffic.monitor.status.behaviour
+    assert known is not None and known.hours[-1] == 4 * 720
+
+
+def test_a_pod_whose_clock_is_wrong_is_not_left_out_of_the_sum() -> None:
+    traffic = Traffic()
+    traffic.skewed = {"pod-1"}
+    for minute in range(0, 130, 5):
+        assert traffic.look(MONDAY + timedelta(minutes=minute, seconds=7))[0] == "Unknown"
+    known = traffic.monitor.status.behaviour
+    assert known is not None and known.requests is None
+
+
+def test_a_time_zone_that_does_not_exist_is_told() -> None:
+    traffic = Traffic(zone="Mars/Olympus")
+    assert traffic.look(MONDAY) == ("Unknown", "InvalidSpec")

@@ -273,3 +273,10 @@ def test_byte_count(size: str, count: int) -> None:
 def test_what_is_no_size_is_refused(size: str) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         byte_count(size)
+
+
+def test_callers_are_counted_by_the_header_that_is_named() -> None:
+    (server,) = pod_of(made({"serving": {"callerHeader": "X-Caller"}}))["containers"]
+    assert env_of(server)["CALLER_HEADER"] == "X-Caller"
+    (without,) = pod_of(made())["containers"]
+    assert "CALLER_HEADER" not in env_of(without)

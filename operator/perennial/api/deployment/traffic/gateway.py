@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from perennial.api.common import ApiModel
-from perennial.api.values import Duration, Name, ObjectName, within
+from perennial.api.values import Duration, HeaderName, Name, ObjectName, within
 
 _LABELS = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 Hostname = Annotated[
@@ -20,17 +20,6 @@ Hostname = Annotated[
     ),
 ]
 """A host that requests name; the first label may be a star."""
-
-
-HeaderName = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=256,
-        pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~]+$",
-        json_schema_extra={"x-message": "write the name of an HTTP header, such as x-canary"},
-    ),
-]
 
 
 class ParentRef(ApiModel):

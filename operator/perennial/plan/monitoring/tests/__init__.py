@@ -1,7 +1,14 @@
 """What is tested of live traffic: a file a test, each with its condition."""
 
 from perennial.plan.monitoring.finding import Judge
-from perennial.plan.monitoring.tests import behaviour, drift, estimated, performance, quality
+from perennial.plan.monitoring.tests import (
+    behaviour,
+    drift,
+    estimated,
+    mix,
+    performance,
+    quality,
+)
 
 TESTS: dict[str, Judge] = {
     "drift": drift.judge,
@@ -9,5 +16,6 @@ TESTS: dict[str, Judge] = {
     "performance": performance.judge,
     "estimated": estimated.judge,
     "behaviour": behaviour.judge,
+    "mix": mix.judge,
 }
 """In the order of their conditions in the status."""

@@ -1,0 +1,118 @@
+"""Usage: who asks, and what is refused for which cause, in slices of time.
+
+Names of callers are what clients say, so a pod names a few of them and counts the others together;
+fields are the model's own inputs.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from perennial_artifact.base import Document
+
+SLICES = 24
+"""A window is told in so many slices, or fewer; so it can be seen how requests come in bursts."""
+CALLERS_NAMED = 32
+"""Callers that a pod names in one bucket of time."""
+FIELDS_NAMED = 8
+"""Causes with their inputs that a pod names in one bucket of time; others without the input."""
+NAME_LENGTH = 63
+"""Characters of a caller's name; longer ones are cut."""
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Second = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class Refusal(Struct, frozen=True, array_like=True):
+    """Requests that were not answered for one cause; ``field`` is an input, '' where it is none."""
+
+    cause: Annotated[str, Meta(max_length=32)]
+    """``Missing``, ``Unknown``, ``WrongType``: an input's; ``Malformed``, ``TooLarge``: the
+    request's; ``Overload``, ``Failed``: the server's."""
+    field: Annotated[str, Meta(max_length=256)]
+    requests: Count
+
+
+class Caller(Struct, frozen=True, array_like=True):
+    """Requests of one caller; '' is who said no name."""
+
+    name: Annotated[str, Meta(max_length=NAME_LENGTH)]
+    requests: Count
+
+
+class Slice(Struct, frozen=True, array_like=True):
+    """What came in ``[start, start + seconds)``; a slice without a request is left out."""
+
+    start: Second
+    seconds: Annotated[int, Meta(ge=1, le=2**31)]
+    answered: Count
+    refusals: list[Refusal]
+    callers: list[Caller]
+    others: Count
+    """Requests of callers that are not named."""
+
+    @property
+    def requests(self) -> int:
+        """All requests that were answered, in whatever way."""
+        return self.answered + sum(r.requests for r in self.refusals)
+
+
+class Usage(Document, forbid_unknown_fields=False, omit_defaults=False, kw_only=True):
+    """Requests by slices of time; callers are named by ``header``, nobody is where it is empty."""
+
+    header: Annotated[str, Meta(max_length=256)] = ""
+    slices: list[Slice] = []
+
+
+def add_usage(found: Iterable[Usage]) -> Usage:
+    """Add up the usage of several pods, or of times that do not overlap.
+
+    Raises:
+        ValueError: there is none.
+    """
+    several = list(found)
+    if not several:
+        raise ValueError("no usage to add up")
+    by_time: dict[tuple[int, int], list[Slice]] = {}
+    for each in (one for usage in several for one in usage.slices):
+        by_time.setdefault((each.start, each.seconds), []).append(each)
+    headers = {usage.header for usage in several}
+    return Usage(
+        header=headers.pop() if len(headers) == 1 else "",
+        slices=[_sum(by_time[key]) for key in sorted(by_time)],
+    )
+
+
+def total(slices: Sequence[Slice]) -> tuple[int, Counter[tuple[str, str]], Counter[str], int]:
+    """Return how many were answered; refused by cause and input; of callers, and of others."""
+    refused: Counter[tuple[str, str]] = Counter()
+    callers: Counter[str] = Counter()
+    for each in slices:
+        refused.update({(r.cause, r.field): r.requests for r in each.refusals})
+        callers.update({c.name: c.requests for c in each.callers})
+    return sum(s.answered for s in slices), refused, callers, sum(s.others for s in slices)
+
+
+def told(
+    start: int,
+    seconds: int,
+    answered: int,
+    refused: Counter[tuple[str, str]],
+    callers: Counter[str],
+    others: int,
+) -> Slice:
+    """Return a slice; what it names is in the order of its name, so that equal ones are equal."""
+    refusals = [Refusal(*key, count) for key, count in sorted(refused.items())]
+    named = [Caller(name, count) for name, count in sorted(callers.items())]
+    return Slice(start, seconds, answered, refusals, named, others)
+
+
+def slice_width(start: int, end: int, width: int) -> int:
+    """Return the seconds of the slices of ``[start, end)``: a multiple of its buckets' width."""
+    return -(-(end - start) // (SLICES * width)) * width
+
+
+def _sum(slices: Sequence[Slice]) -> Slice:
+    return told(slices[0].start, slices[0].seconds, *total(slices))

@@ -1,0 +1,122 @@
+"""Who asks, and what is refused for which cause, as a pod tells it."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx_models import boosted
+from servers import Server, closed_window, serving
+
+from perennial_artifact.usage import CALLERS_NAMED, FIELDS_NAMED, SLICES, add_usage, total
+from perennial_serving.evidence.usage import CAUSES, UsageCounts
+
+START = 1_800_000_000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Any]]:
+    directory, rows = boosted(tmp_path_factory.mktemp("boosted"))
+    with serving(directory, "--caller-header", "X-Caller") as found:
+        yield found, rows.to_numpy().tolist()
+
+
+def ask(server: Server, body: Any, caller: str | None = "app") -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", server.http)
+    headers = {} if caller is None else {"x-cALLER": caller}
+    connection.request("POST", "/v2/models/m/infer", json.dumps(body), headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_callers_and_causes_are_counted_and_inputs_are_named_only_where_they_exist(
+    server: tuple[Server, Any],
+) -> None:
+    served, rows = server
+    good = {"name": "input", "shape": [1, 30], "datatype": "FP32", "data": rows[:1]}
+    assert ask(served, {"inputs": [good]}) == 200
+    assert ask(served, {"inputs": [good]}, None) == 200
+    assert ask(served, {"inputs": [{**good, "name": "a client's word"}]}) == 400
+    assert ask(served, {"inputs": []}, "other\tapp") == 400
+    assert ask(served, {"inputs": [{**good, "datatype": "INT64"}]}) == 400
+    assert ask(served, {"inputs": [{**good, "shape": [1, 29]}]}) == 400
+    assert ask(served, {"inputs": 3}) == 400
+    usage = closed_window(served, "usage").usage
+    assert usage is not None and usage.header == "x-caller"
+    answered, refused, callers, others = total(usage.slices)
+    assert (answered, others) == (2, 0)
+    assert refused == {
+        ("Unknown", ""): 1,
+        ("Missing", "input"): 1,
+        ("WrongType", "input"): 2,
+        ("Malformed", ""): 1,
+    }
+    assert callers == {"app": 5, "": 1, "other?app": 1}
+
+
+def test_without_a_header_nobody_is_counted(tmp_path: Path) -> None:
+    directory, _ = boosted(tmp_path)
+    with serving(directory) as served:
+        assert ask(served, {"inputs": []}) == 400
+        usage = closed_window(served, "usage").usage
+        assert usage is not None and usage.header == ""
+        assert [len(s.callers) for s in usage.slices] == [0]
+
+
+# When, by which pod, what was wrong, of which input, who asked.
+answers = st.tuples(
+    st.integers(0, 299),
+    st.integers(0, 2),
+    st.sampled_from(["", *CAUSES]),
+    st.sampled_from(["a", "b", "?"]),
+    st.sampled_from([None, b"app", b"web"]),
+)
+
+
+@given(st.lists(answers, max_size=60))
+def test_any_split_over_pods_adds_up_to_the_whole(asked: list[Any]) -> None:
+    def counted(pods: set[int]) -> Any:
+        found = UsageCounts(["a", "b"], "x-caller")
+        for at, pod, cause, field, caller in sorted(asked, key=lambda a: a[0]):
+            if pod in pods:
+                found.answered(cause, field, caller, START + at)
+        return found.between(START, START + 300, START + 300)
+
+    assert add_usage([counted({n}) for n in range(3)]) == counted({0, 1, 2})
+
+
+def test_what_a_pod_names_is_bounded_and_nothing_is_lost() -> None:
+    counts = UsageCounts([f"f{n}" for n in range(1_000)], "x-caller")
+    for n in range(1_000):
+        counts.answered("WrongType", f"f{n}", b"%d" % n + b"x" * 500, START + n / 500)
+        counts.answered("", "", b"big", START + n / 500)
+    usage = counts.between(START, START + 60, START + 90_000 - 86_400 + 60)
+    answered, refused, callers, others = total(usage.slices)
+    assert answered == 1_000 and sum(refused.values()) == 1_000
+    assert len(refused) <= FIELDS_NAMED + 1 and len(callers) == CALLERS_NAMED
+    assert callers["big"] == 1_000 and sum(callers.values()) + others == 2_000
+    assert max(map(len, callers)) == 63
+    assert counts.buckets.maximum_bytes < 20e6
+    assert UsageCounts(["a"]).buckets.maximum_bytes < 5e6
+
+
+def test_who_asks_often_is_named_though_others_make_up_names() -> None:
+    """Once as many as are named came before it, it would never be."""
+    counts = UsageCounts(["a"], "x-caller")
+    for second in range(0, 7_200, 5):
+        for n in range(40):
+            counts.answered("", "", b"%d" % (second * 40 + n), START + second)
+        for _ in range(50):
+            counts.answered("", "", b"big", START + second + 0.5)
+    now = START + 7_200
+    usage = counts.between(START, now, now)
+    assert 1 < len(usage.slices) <= SLICES
+    assert {s.seconds for s in usage.slices} == {300}
+    _, _, callers, others = total(usage.slices)
+    assert sum(callers.values()) + others == 90 * 1_440
+    assert callers["big"] == 50 * 1_440
