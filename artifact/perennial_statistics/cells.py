@@ -1,6 +1,7 @@
 """Which bins and categories are tested as one cell, so that no cell is too thin."""
 
 from collections.abc import Sequence
+from operator import add
 
 Groups = tuple[tuple[int, ...], ...]
 """For each cell, the positions whose counts are added up in it."""
@@ -25,6 +26,8 @@ def ordered_groups(reference: Sequence[float], window: Sequence[float]) -> Group
         ValueError: the samples have different numbers of bins.
     """
     share = _smaller_share(reference, window)
+    if len(reference) == len(window) and share * _least(reference, window) >= SMALLEST_EXPECTED_BIN:
+        return tuple([(i,) for i in range(len(window))])  # the usual case
     groups: list[tuple[int, ...]] = []
     open_cell: list[int] = []
     expected = 0.0
@@ -72,7 +75,9 @@ def category_groups(reference: Sequence[float], window: Sequence[float]) -> Grou
 
 def added_up(counts: Sequence[float], groups: Groups) -> list[float]:
     """Return the counts of the cells."""
-    return [sum(counts[i] for i in group) for group in groups]
+    if len(groups) == len(counts):  # each is a cell
+        return [counts[group[0]] for group in groups]
+    return [sum([counts[i] for i in group]) for group in groups]
 
 
 def expects_missing(
@@ -89,6 +94,10 @@ def expects_missing(
     rows = reference_rows + window_rows
     share = min(reference_rows, window_rows) / rows if rows else 0.0
     return (reference_missing + window_missing) * share >= SMALLEST_EXPECTED_BIN
+
+
+def _least(reference: Sequence[float], window: Sequence[float]) -> float:
+    return min(map(add, reference, window), default=0.0)
 
 
 def _smaller_share(reference: Sequence[float], window: Sequence[float]) -> float:

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 PRECISION = 1e-16
 TINY = 1e-300
 STEPS = 100_000
+LARGEST_IN_TERMS = 600.0
+"""Half of a statistic up to which the finite sum neither over- nor underflows."""
+MOST_TERMS = 100
+ROOT_PI = math.sqrt(math.pi)
 
 
 def chi_square_tail(x: float, df: float) -> float:
@@ -17,8 +21,9 @@ def chi_square_tail(x: float, df: float) -> float:
 def log_chi_square_tail(x: float, df: float) -> float:
     """Return ln P(X > x) of chi-square: the regularised upper gamma function Q(df/2, x/2).
 
-    A series below the mean, a continued fraction above it (DLMF 8.7.1 and 8.9.2). The logarithm
-    keeps its precision where the probability itself underflows.
+    A finite sum for whole degrees of freedom (DLMF 8.4.10 and 8.4.15), which all tables have; else
+    a series below the mean, a continued fraction above it (8.7.1 and 8.9.2). The logarithm keeps
+    its precision where the probability itself underflows.
 
     Raises:
         ValueError: ``df`` is not positive.
@@ -28,6 +33,8 @@ def log_chi_square_tail(x: float, df: float) -> float:
     if x <= 0:
         return 0.0
     a, z = df / 2, x / 2
+    if df == int(df) and a < MOST_TERMS and z < LARGEST_IN_TERMS:
+        return _log_finite_tail(int(df), z)
     log_front = a * math.log(z) - z - math.lgamma(a)
     if z < a + 1:
         term = total = 1 / a
@@ -50,6 +57,19 @@ def log_chi_square_tail(x: float, df: float) -> float:
         if abs(d * c - 1) < PRECISION * 10:
             break
     return log_front + math.log(value)
+
+
+def _log_finite_tail(df: int, z: float) -> float:
+    """Return ln Q(df/2, z): positive terms only, so none of the digits is lost."""
+    if df % 2:
+        total, term, k = math.erfc(math.sqrt(z)) * math.exp(z), 2 * math.sqrt(z) / ROOT_PI, 0.5
+    else:
+        total, term, k = 1.0, z, 1.0
+    for _ in range((df - 1) // 2):
+        total += term
+        k += 1
+        term *= z / k
+    return min(0.0, math.log(total) - z)
 
 
 @dataclass(frozen=True)
@@ -76,20 +96,22 @@ def g_test(reference: Sequence[float], window: Sequence[float]) -> Homogeneity:
         ValueError: the samples have different numbers of cells.
     """
     pairs = [(r, c) for r, c in zip(reference, window, strict=True) if r + c > 0]
-    n, m = float(sum(r for r, _ in pairs)), float(sum(c for _, c in pairs))
+    n, m = float(sum(reference)), float(sum(window))
     df = len(pairs) - 1
     if df < 1 or not n or not m:
         return Homogeneity(0.0, 0)
     total = n + m
-    half, inverse = 0.0, 0.0
+    of_n, of_m, log = total / n, total / m, math.log
+    half = inverse = 0.0
     for r, c in pairs:
-        t = r + c
-        inverse += total / t
+        share = 1 / (r + c)
+        inverse += share
         if r:
-            half += r * math.log(r * total / (t * n))
+            half += r * log(r * share * of_n)
         if c:
-            half += c * math.log(c * total / (t * m))
-    q = 1 + (total / n + total / m - 1) * (inverse - 1) / (6 * total * df)
+            half += c * log(c * share * of_m)
+    inverse *= total
+    q = 1 + (of_n + of_m - 1) * (inverse - 1) / (6 * total * df)
     return Homogeneity(max(0.0, 2 * half) / q, df)
 
 

@@ -2,8 +2,9 @@
 usual, and which have bad values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
 
 from perennial_statistics.cells import (
     added_up,
@@ -40,6 +41,9 @@ FALSE_DISCOVERIES = 0.01
 
 Span = Literal["Window", "Newest"]
 
+NEWEST_SAMPLES = 0.5
+"""The newest quarter is tested by itself from this part of the rows on that a window needs."""
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -51,12 +55,12 @@ class Counts:
     out_of_range: float = 0
     """Values beyond the reference's range; they are in ``values`` too."""
 
-    @property
+    @cached_property
     def present(self) -> float:
         """Rows that have a value."""
         return sum(self.values) + self.other
 
-    @property
+    @cached_property
     def rows(self) -> float:
         """All rows."""
         return self.present + self.missing
@@ -109,10 +113,15 @@ class Settings:
     """Chance of any false alarm in one window's length."""
     minimum_effect: float = 0.02
     minimum_samples: int = 500
-    """Rows that the newest quarter needs to be tested by itself."""
+    """Rows that a window needs, and its newest quarter half of to be tested by itself."""
     missing: float | None = MISSING_BEYOND_USUAL
     out_of_range: float | None = OUT_OF_RANGE
     unseen_category: float | None = UNSEEN_CATEGORY
+
+
+Usual = Mapping[tuple[str, Span], UsualDrift]
+"""What is usual of a feature, by its name: of the whole window, and of its newest quarter, whose
+fewer rows and shorter time are off by more."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +170,16 @@ class DriftReport:
         """Names of the features that drifted, the worst first, each once."""
         return tuple(dict.fromkeys(f.feature for f in self.features if f.drifted))
 
+    @property
+    def alarming(self) -> tuple[str, ...]:
+        """Names of the features that drifted or break a limit: of these alone slices matter.
 
-@dataclass(frozen=True)
-class _Tested:
+        With them p-values only rise and scores only fall, so no other feature's verdict changes.
+        """
+        return tuple(dict.fromkeys((*self.drifted, *(b.feature for b in self.breaches))))
+
+
+class _Tested(NamedTuple):
     feature: Feature
     span: Span
     score: float
@@ -171,12 +187,10 @@ class _Tested:
     phi: float
     rows: float
     enough: bool
-    quality: tuple[QualityTest, ...] = field(default=())
+    quality: tuple[QualityTest, ...]
 
 
-def judge_drift(
-    features: Sequence[Feature], settings: Settings, usual: Mapping[str, UsualDrift]
-) -> DriftReport:
+def judge_drift(features: Sequence[Feature], settings: Settings, usual: Usual) -> DriftReport:
     """Return what differs from the reference: beyond chance, and by more than is usual.
 
     A feature drifted where Holm's step-down rejects at alpha, and its score reaches what is needed.
@@ -186,13 +200,13 @@ def judge_drift(
     Args:
         features: every feature and prediction.
         settings: what counts as drift.
-        usual: by name, what each is usually off; one that is not there is new.
+        usual: what each is usually off; one that is not there is new.
     """
     whole = [_test(f, "Window", settings) for f in features]
     newest = [
         _test(f, "Newest", settings)
         for f in features
-        if f.newest is not None and f.newest.rows >= settings.minimum_samples
+        if f.newest is not None and f.newest.rows >= NEWEST_SAMPLES * settings.minimum_samples
     ]
     spans = [whole, newest] if newest else [whole]
     alpha = settings.alpha * min(1.0, settings.interval / settings.window) / len(spans)
@@ -203,7 +217,7 @@ def judge_drift(
         p_values = [t.p for t in tested] + [q.p for t in tested for q in t.quality]
         adjusted = holm(p_values)
         for t, adjusted_p in zip(tested, adjusted, strict=False):
-            known = usual.get(t.feature.name, UsualDrift())
+            known = usual.get((t.feature.name, t.span), UsualDrift())
             need = t.feature.threshold
             if need is None:
                 need = needed(known, settings.minimum_effect, settings.watched, settings.window)
@@ -242,28 +256,17 @@ def judge_drift(
     return DriftReport(tuple(drifts), tuple(breaches), tuple(suspects), alpha)
 
 
-def learned(
-    report: DriftReport, usual: Mapping[str, UsualDrift], window: float, window_passed: bool
-) -> dict[str, UsualDrift]:
+def learned(report: DriftReport, usual: Usual) -> dict[tuple[str, Span], UsualDrift]:
     """Return what is usual after a look, for the features of the report.
 
-    Args:
-        report: of the look.
-        usual: what was usual before.
-        window: the window's length in seconds.
-        window_passed: a window's length has passed since the last time that this was true; looks
-            in between share their rows, and only raise the peak of an alarm.
+    Of a feature that alarms over one span, the other one teaches nothing: it has those rows, too.
     """
-    drifted = set(report.drifted)
-    scores: dict[str, float] = {}
+    drifted, found = set(report.drifted), {}
     for f in report.features:
-        if f.drifted or (f.span == "Window" and f.feature not in drifted):
-            scores[f.feature] = max(f.score, scores.get(f.feature, 0.0))
-    found = {}
-    for name, score in scores.items():
-        known = usual.get(name, UsualDrift())
-        due = window_passed or name in drifted
-        found[name] = known.after(score, name in drifted, window) if due else known
+        key = (f.feature, f.span)
+        known = usual.get(key, UsualDrift())
+        teaches = f.drifted or f.feature not in drifted
+        found[key] = known.after(f.score, f.drifted) if teaches else known
     return found
 
 

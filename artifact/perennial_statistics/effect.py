@@ -19,16 +19,16 @@ def pooled_psi(reference: Sequence[float], window: Sequence[float]) -> float:
         ValueError: the samples have different numbers of cells.
     """
     pairs = [(r, c) for r, c in zip(reference, window, strict=True) if r + c > 0]
-    n, m = float(sum(r for r, _ in pairs)), float(sum(c for _, c in pairs))
+    n, m = float(sum(reference)), float(sum(window))
     if not n or not m:
         return 0.0
-    half = len(pairs) / 2
-    total = n + m
+    half, log = len(pairs) / 2, math.log
+    added, of_n, of_m = half / (n + m), 1 / (n + half), 1 / (m + half)
     index = 0.0
     for r, c in pairs:
-        added = (r + c) / total * half
-        p, q = (r + added) / (n + half), (c + added) / (m + half)
-        index += (q - p) * math.log(q / p)
+        more = (r + c) * added
+        p, q = (r + more) * of_n, (c + more) * of_m
+        index += (q - p) * log(q / p)
     return index
 
 

@@ -1,31 +1,41 @@
 """How far a feature is usually off: what comes and goes with the day stops alarming."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perennial_statistics.numbers import as_list, from_list, kept
 
 DAY = 86_400.0
-HALF_LIFE = 7 * DAY
+HALF_LIFE_DAYS = 7.0
 NEED_AT_FIRST = 0.1
-LARGEST_NEED = 0.25
+LARGEST_NEED = 0.5
 MARGIN = 1.5
+LARGEST_MARGIN = 2 * MARGIN
 WINDOWS_AT_FIRST = 24
 
 
 @dataclass(frozen=True)
 class UsualDrift:
-    """The largest score that a feature lately had while quiet, and the peak of its alarm.
+    """How far a feature was off lately while it was quiet, over one span of the window.
 
-    One number in a status, two while it alarms. Begin anew when the reference changes.
+    One number in a status where nothing else is known, at most three. Begin anew when the reference
+    changes.
     """
 
     usual: float = 0.0
+    """The largest score of the days before; it halves in a week."""
+    recent: float = 0.0
+    """The largest score of today so far, at any look: it becomes usual when the day is over. What
+    grew usual at once would follow each slow drift, look by look, and never let it alarm."""
     peak: float = 0.0
+    """The largest score of the alarm that goes on."""
 
     def to_list(self) -> list[float]:
-        """Return one or two numbers for JSON."""
-        return as_list((self.usual, self.peak) if self.peak else (self.usual,))
+        """Return one to three numbers for JSON."""
+        numbers = [self.usual, self.recent, self.peak]
+        while len(numbers) > 1 and not numbers[-1]:
+            numbers.pop()
+        return as_list(numbers)
 
     @classmethod
     def from_list(cls, values: Sequence[float]) -> "UsualDrift":
@@ -34,23 +44,30 @@ class UsualDrift:
         Raises:
             ValueError: it is something else.
         """
-        return cls(*from_list(values, 2 if len(values) == 2 else 1))
+        return cls(*from_list(values, min(3, max(1, len(values)))))
 
-    def after(self, score: float, drifted: bool, window: float) -> "UsualDrift":
-        """Return what is usual after one more window; call it once a window's length.
+    def after(self, score: float, drifted: bool) -> "UsualDrift":
+        """Return what is known after one more look.
 
-        While quiet it halves in a week, and never falls below the score. An alarm only raises its
-        peak; once it has ended by itself, that peak is usual.
+        An alarm only raises its peak; once it has ended by itself, that peak is one of the day's
+        scores.
 
         Args:
             score: the window's excess.
             drifted: whether the feature alarms.
-            window: the window's length in seconds.
         """
         if drifted:
-            return UsualDrift(self.usual, kept(max(self.peak, score)))
-        faded = self.usual * 0.5 ** (window / HALF_LIFE)
-        return UsualDrift(kept(max(faded, self.peak, score)), 0.0)
+            return replace(self, peak=kept(max(self.peak, score)))
+        return replace(self, recent=kept(max(self.recent, self.peak, score)), peak=0.0)
+
+    def raises(self, minimum_effect: float) -> bool:
+        """Tell whether it makes drift need more than the smallest score that matters, or may."""
+        return max(self.usual, self.recent, self.peak) * LARGEST_MARGIN > minimum_effect
+
+    def days_later(self, days: int) -> "UsualDrift":
+        """Return what is known once so many days are over, 1 or more."""
+        faded = self.usual * 0.5 ** (days / HALF_LIFE_DAYS)
+        return replace(self, usual=kept(max(faded, self.recent)), recent=0.0)
 
 
 def needed(usual: UsualDrift, minimum_effect: float, watched: float, window: float) -> float:
@@ -64,4 +81,6 @@ def needed(usual: UsualDrift, minimum_effect: float, watched: float, window: flo
     """
     if watched < max(DAY, WINDOWS_AT_FIRST * window):
         return max(NEED_AT_FIRST, minimum_effect)
-    return min(max(LARGEST_NEED, minimum_effect), max(minimum_effect, MARGIN * usual.usual))
+    # The fewer days it has been watched, the less is known of the worst of them.
+    margin = min(LARGEST_MARGIN, MARGIN * (1 + DAY / watched))
+    return min(max(LARGEST_NEED, minimum_effect), max(minimum_effect, margin * usual.usual))

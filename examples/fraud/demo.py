@@ -52,8 +52,8 @@ class Asked:
     customers: int = 2000
     seed: int = 7
     shift: Shift = "fraud"
-    until: int = 12
-    """The month before which it ends."""
+    months: range = LIVE
+    """Those that are asked about."""
     day_seconds: float = 0.8
 
 
@@ -128,9 +128,9 @@ def apply(name: str, day_seconds: float) -> None:
 
 def history(rows: pd.DataFrame, clock: Clock, at: float) -> pd.DataFrame:
     """Return the payments of before the first live day, with the labels known on a day."""
-    older = rows[rows["day"] < LIVE * MONTH]
+    older = rows[rows["day"] < clock.first_day]
     moment = START + pd.Timedelta(days=at)
-    known = training_rows(older, moment, at - LIVE * MONTH + TRAINED_DAYS)
+    known = training_rows(older, moment, at - clock.first_day + TRAINED_DAYS)
     return known[[*FEATURES, "fraud"]].assign(time=clock.moments(known["day"]))
 
 
@@ -205,8 +205,8 @@ def play(asked: Asked, rows: pd.DataFrame, values: str) -> Played:
     kubectl("apply", "-f", str(EXAMPLES / "namespace.yaml"))
 
     say("Train on the first four months, with the labels that have come by then")
-    live = live_rows(rows, asked.until)
-    first = float(LIVE * MONTH)
+    live = live_rows(rows, asked.months)
+    first = float(asked.months.start * MONTH)
     clock = Clock(first, time.time() + SETUP_SECONDS, asked.day_seconds)
     put({"history-1": history(rows, clock, first), "live": live_file(live)})
     apply("training", asked.day_seconds)
@@ -217,8 +217,9 @@ def play(asked: Asked, rows: pd.DataFrame, values: str) -> Played:
     clock = Clock(first, time.time() + 6.0, asked.day_seconds)
     start_client(clock)
 
-    say(f"Months {LIVE} to {asked.until - 1} pass, a day in {asked.day_seconds:g} s")
-    client = Client()
+    first_month, last_month = asked.months.start, asked.months.stop - 1
+    say(f"Months {first_month} to {last_month} pass, a day in {asked.day_seconds:g} s")
+    client = Client(first)
     happened = follow(client, rows, clock)
     wait("the client ended well", lambda: phase(objects()) == "Succeeded", 20)
     return Played(live.join(answered().set_index("row")), happened, client.failed)
@@ -227,9 +228,9 @@ def play(asked: Asked, rows: pd.DataFrame, values: str) -> Played:
 class Client:
     """What the client says of itself, as it goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, day: float) -> None:
         wait("the client runs", lambda: phase(objects()) == "Running", 30)
-        self.day, self.failed, self.has_ended = float(LIVE * MONTH), 0, False
+        self.day, self.failed, self.has_ended = day, 0, False
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
@@ -246,8 +247,8 @@ class Client:
 
 def follow(client: Client, rows: pd.DataFrame, clock: Clock) -> list[News]:
     """Look at the objects until the client has ended, tell what happens, and return it."""
-    happened, before, month = list[News](), State(), LIVE
-    settles = float(LIVE * MONTH) + MONTH
+    happened, before = list[News](), State()
+    month, settles = int(client.day // MONTH), client.day + MONTH
     """By then the last month before the live ones is known, and the table of it written anew."""
     while not client.has_ended:
         now, day = time.time(), client.day
@@ -285,19 +286,23 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=Asked.customers)
     parser.add_argument("--seed", type=int, default=Asked.seed)
     parser.add_argument("--shift", default=Asked.shift, choices=["fraud", "none", "customers"])
-    parser.add_argument("--until", type=int, default=Asked.until, help="the month to end before")
+    parser.add_argument("--months", type=int, nargs=2, default=(LIVE.start, LIVE.stop))
     parser.add_argument("--day-seconds", type=float, default=Asked.day_seconds)
     parser.add_argument("--picture", type=Path, help="an SVG file to write")
     chosen = parser.parse_args()
-    asked = Asked(chosen.customers, chosen.seed, chosen.shift, chosen.until, chosen.day_seconds)
+    months = range(*chosen.months)
+    asked = Asked(chosen.customers, chosen.seed, chosen.shift, months, chosen.day_seconds)
     began = time.monotonic()
     rows = with_days(payments(Year(asked.seed, asked.customers, asked.shift)))
-    with ProcessPoolExecutor(1, initializer=os.nice, initargs=(10,)) as beside:
+    beside = ProcessPoolExecutor(1)
+    try:
         others: list[Future[Policy]] = [
-            beside.submit(policy, rows, asked.until) for policy in (never, by_calendar, oracle)
+            beside.submit(policy, rows, asked.months) for policy in (never, by_calendar, oracle)
         ]
         played = play(asked, rows, chosen.values)
         policies = [future.result() for future in others]
+    finally:
+        beside.shutdown(cancel_futures=True)
     policies.insert(2, played.policy)
     say("What came of it")
     print(comparison(played.rows, policies))

@@ -144,22 +144,49 @@ def test_what_comes_and_goes_every_day_stops_alarming() -> None:
         score = 0.12 if 8 <= hour % 24 < 12 else 0.0
         drifted = score >= needed(usual, 0.02, hour * HOUR, HOUR) and score > 0
         alarms.append(drifted)
-        usual = usual.after(score, drifted, HOUR)
+        if hour and hour % 24 == 0:
+            usual = usual.days_later(1)
+        usual = usual.after(score, drifted)
         usual = UsualDrift.from_list(json.loads(json.dumps(usual.to_list())))
     assert any(alarms[:24]) and not any(alarms[24:])
     assert needed(usual, 0.02, 30 * DAY, HOUR) < 0.25
-    assert needed(UsualDrift(0.9), 0.02, 30 * DAY, HOUR) == 0.25  # never deaf
+    assert needed(UsualDrift(0.9), 0.02, 30 * DAY, HOUR) == 0.5  # never deaf
 
 
-def test_looks_within_a_window_teach_only_the_peak_of_an_alarm() -> None:
+def test_what_alarmed_is_usual_from_the_day_after_its_end() -> None:
     more = Counts(tuple(10 * n for n in SHIFTED.values))
     drifted = judge_drift([number(DECILES, more)], SETTINGS, {})
     quiet = judge_drift([number(DECILES, DECILES)], SETTINGS, {})
-    alarm = learned(drifted, {}, HOUR, window_passed=False)["amount"]
+    key = ("amount", "Window")
+    alarm = learned(drifted, {})[key]
     assert alarm.usual == 0 and alarm.peak == pytest.approx(drifted.features[0].score)
-    assert learned(quiet, {"amount": alarm}, HOUR, False)["amount"] == alarm
-    after = learned(quiet, {"amount": alarm}, HOUR, True)["amount"]
-    assert (after.usual, after.peak) == (alarm.peak, 0)
+    assert learned(drifted, {key: alarm.days_later(1)})[key] == alarm  # it goes on
+    after = learned(quiet, {key: alarm})[key]
+    assert (after.usual, after.recent, after.peak) == (0, alarm.peak, 0)
+    assert after.days_later(1).usual == alarm.peak
+    assert after.days_later(8).days_later(7).usual == pytest.approx(alarm.peak / 2)
+
+
+def test_a_slow_drift_does_not_become_usual_as_it_grows() -> None:
+    """A mean that rises by a tenth of a deviation a day: scores grow by the square."""
+    usual, alarmed = UsualDrift(), None
+    for hour in range(8 * 24):
+        if hour and hour % 24 == 0:
+            usual = usual.days_later(1)
+        score = (0.1 * hour / 24) ** 2
+        if score >= needed(usual, 0.02, hour * HOUR, HOUR):
+            alarmed = score
+            break
+        usual = usual.after(score, False)
+    assert alarmed is not None and alarmed < 0.1
+
+
+def test_what_a_quarter_is_off_by_chance_says_nothing_of_the_whole_window() -> None:
+    few = Counts(tuple(n / 2 for n in SHIFTED.values))
+    usual = {("amount", "Newest"): UsualDrift(0.06), ("amount", "Window"): UsualDrift(0.01)}
+    report = judge_drift([number(DECILES, SHIFTED, newest=few)], SETTINGS, usual)
+    needs = {f.span: f.need for f in report.features}
+    assert needs["Newest"] > 0.09 and needs["Window"] < 0.02 + 1e-9
 
 
 def test_nothing_to_judge() -> None:

@@ -99,7 +99,8 @@ class MixStatus(ApiModel):
         [], description="What is furthest from its usual share.", max_length=MOVED_KEPT
     )
     changed_since: Time | None = Field(None, description="Since when it has been changed.")
-    usual: float = Field(0, description="Highest score of late while it was quiet.")
+    usual: float = Field(0, description="Highest score of the days before while it was quiet.")
+    recent: float | None = Field(None, description="The same of today; it counts from tomorrow.")
     peak: float | None = Field(None, description="Highest score of the change that goes on.")
     usual_time: Time | None = Field(None, description="When that was last learned.")
     key: str = Field(

@@ -41,7 +41,8 @@ class UsualScore(ApiModel):
     """How far a feature usually is from its reference."""
 
     feature: str = Field(description="Name of the feature.", max_length=253)
-    usual: float = Field(description="Highest score of late while it was quiet.")
+    usual: float = Field(description="Highest score of the days before while it was quiet.")
+    recent: float | None = Field(None, description="The same of today; it counts from tomorrow.")
     peak: float | None = Field(None, description="Highest score of the drift that goes on.")
 
 
@@ -122,8 +123,13 @@ class MonitorStatus(ApiModel):
         description="What is usual of features where it raises what drift needs.",
         max_length=USUAL_KEPT,
     )
+    usual_newest: list[UsualScore] = Field(
+        [],
+        description="The same of the window's newest quarter, which is tested by itself.",
+        max_length=USUAL_KEPT,
+    )
     usual_time: Time | None = Field(
-        None, description="When what is usual was last learned: once in a window's length."
+        None, description="When what was seen last became usual: once a day."
     )
     performance: PerformanceStatus | None = Field(
         None, description="How well the model still predicts."

@@ -20,12 +20,15 @@ from perennial.plan.core.questions import Answers, Asked, Question
 from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
+    is_to_ask_for_slices,
     job_name,
+    newest_questions,
     notification,
     outcome_questions,
     plan_monitor,
     questions,
     request_questions,
+    slice_questions,
     wants_windows,
 )
 from perennial.plan.serving.pods import serving_pods
@@ -33,6 +36,8 @@ from perennial.sources.pods import Pods
 from perennial_artifact.profile import Profile
 
 PROFILES_TRIED = 3
+ASKED_AT_ONCE = 256
+"""Questions about slices; a window has 24 of them."""
 NOTIFIED: Asking[Message, str] = Asking()
 
 
@@ -44,6 +49,8 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
     )
     training: ModelTraining | None = None
     answers: Answers | None = None
+    newest: Answers | None = None
+    ours: list[Json] = []
     profile: Profile | None = None
     outcomes: tuple[tuple[int, Answers], ...] = ()
     requests: tuple[tuple[int, Answers], ...] = ()
@@ -56,13 +63,14 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         found = await cluster.select("v1", "Pod", namespace, selector)
         ours = serving_pods(deployment.metadata.name, found)
         asked = questions(monitor, stable.revision, ours, now)
+        of_newest = newest_questions(monitor, stable.revision, ours, now)
         of_outcomes = outcome_questions(monitor, deployment, ours, now)
         of_requests = request_questions(monitor, deployment, ours, now)
-        pieces = [asked, *(piece for _, piece in (*of_outcomes, *of_requests))]
+        pieces = [asked, of_newest, *(piece for _, piece in (*of_outcomes, *of_requests))]
         told = await _ask(sources.pods, pieces)
-        answers = told[0]
-        outcomes = _with_starts(of_outcomes, told[1:])
-        requests = _with_starts(of_requests, told[1 + len(of_outcomes) :])
+        answers, newest = told[:2]
+        outcomes = _with_starts(of_outcomes, told[2:])
+        requests = _with_starts(of_requests, told[2 + len(of_outcomes) :])
         profile = await _profile(sources.pods, asked.questions, answers)
     jobs, pods = await _reports(cluster, monitor)
     snapshot = MonitorSnapshot(
@@ -71,7 +79,8 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         deployment,
         training,
         answers,
-        profile,
+        newest=newest,
+        profile=profile,
         settings=sources.settings,
         outcomes=outcomes,
         requests=requests,
@@ -83,6 +92,10 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
     snapshot = replace(snapshot, sent=tuple((m.id, problem) for m, problem in sent))
     # Adding up and testing a thousand features takes a while, in which the event loop goes on.
     decided = await asyncio.to_thread(plan_monitor, snapshot)
+    if stable is not None and answers is not None and is_to_ask_for_slices(decided):
+        about_slices = slice_questions(monitor, stable.revision, ours, now)
+        slices = await _ask_in_turn(sources.pods, [piece for _, piece in about_slices])
+        decided = await asyncio.to_thread(plan_monitor, replace(snapshot, slices=tuple(slices)))
     export(monitor)
     return decided
 
@@ -109,6 +122,20 @@ async def _ask(serving: Pods, asked: Sequence[Asked]) -> list[Answers]:
     for each in asked:
         found.append(each.answers(left[: len(each.questions)]))
         left = left[len(each.questions) :]
+    return found
+
+
+async def _ask_in_turn(serving: Pods, asked: Sequence[Asked]) -> list[Answers]:
+    """Return the same, asked some at a time: there are many, and each has seconds to be answered.
+
+    Once nobody answers, no more is asked.
+    """
+    found: list[Answers] = []
+    at_once = max(1, ASKED_AT_ONCE // max([1, *(len(a.questions) for a in asked)]))
+    for first in range(0, len(asked), at_once):
+        found += await _ask(serving, asked[first : first + at_once])
+        if all(answer.window is None for answer in found[-1].received):
+            return []
     return found
 
 

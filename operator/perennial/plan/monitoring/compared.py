@@ -1,6 +1,7 @@
 """What is compared: a profile's counts beside those of live traffic."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from perennial.api.monitor import DriftTest, MonitorSpec
 from perennial.api.values import seconds
@@ -10,30 +11,71 @@ from perennial_statistics.drift import Counts, Feature, Settings
 
 
 def features(
-    tests: Sequence[DriftTest], pairs: Sequence[tuple[FeatureProfile, Column]]
+    tests: Sequence[DriftTest],
+    pairs: Sequence[tuple[FeatureProfile, Column]],
+    newest: Sequence[Column] | None = None,
 ) -> list[Feature]:
     """Return what is tested: without tests all features; else those that a test is about.
 
     A feature belongs to the first test that names it, or that names none.
+
+    Args:
+        tests: of the spec.
+        pairs: features and predictions, with what was counted of them in the window.
+        newest: what was counted of each in its newest quarter.
     """
     found = []
-    for profile, window in pairs:
+    quarter: Sequence[Column | None] = newest if newest is not None else [None] * len(pairs)
+    for (profile, window), late in zip(pairs, quarter, strict=True):
         test = next((t for t in tests if not t.features or profile.name in t.features), None)
         if tests and test is None:
             continue
         reference, live = counts(profile, window)
         threshold = test.threshold if test is not None else None
         ordered = profile.kind == "Numeric"
-        found.append(Feature(profile.name, ordered, reference, live, threshold=threshold))
+        found.append(
+            Feature(
+                profile.name,
+                ordered,
+                reference,
+                live,
+                newest=_counts(late) if late is not None else None,
+                threshold=threshold,
+            )
+        )
     return found
+
+
+def with_slices(
+    tested: Sequence[Feature],
+    names: Collection[str],
+    columns: Sequence[str],
+    slices: Sequence[Sequence[Column]],
+) -> list[Feature]:
+    """Return what is tested, some features with their slices.
+
+    Args:
+        tested: what is.
+        names: of the features that get their slices.
+        columns: names of all columns that are counted, in their order.
+        slices: what was counted of each, the oldest slice first.
+    """
+    place = {name: n for n, name in enumerate(columns)}
+    return [
+        replace(f, slices=tuple(_counts(counted[place[f.name]]) for counted in slices))
+        if f.name in names
+        else f
+        for f in tested
+    ]
 
 
 def counts(profile: FeatureProfile, window: Column) -> tuple[Counts, Counts]:
     """Return a profile's counts and live ones as the statistics take them."""
-    return (
-        Counts(tuple(profile.counts), profile.other, profile.missing),
-        Counts(tuple(window.counts), window.other, window.missing, window.out_of_range),
-    )
+    return Counts(tuple(profile.counts), profile.other, profile.missing), _counts(window)
+
+
+def _counts(column: Column) -> Counts:
+    return Counts(tuple(column.counts), column.other, column.missing, column.out_of_range)
 
 
 def settings(spec: MonitorSpec, watched: float) -> Settings:

@@ -12,7 +12,7 @@ from perennial.plan.core.outside import DENIED
 from perennial.plan.monitoring.actions import ACTIONS
 from perennial.plan.monitoring.actions.notify import denied, noted, waits
 from perennial.plan.monitoring.actions.retrain import followed, helps
-from perennial.plan.monitoring.compared import features, settings
+from perennial.plan.monitoring.compared import features, settings, with_slices
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
 from perennial.plan.monitoring.questions import seconds_until_due
@@ -20,11 +20,14 @@ from perennial.plan.monitoring.reports import TYPE as REPORTED
 from perennial.plan.monitoring.reports import follow
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.tests import TESTS
-from perennial.plan.monitoring.tests.drift import usual
-from perennial_artifact.windows import Window, merge
+from perennial.plan.monitoring.usual import today, usual
+from perennial_artifact.profile import FeatureProfile
+from perennial_artifact.windows import Column, Window, merge
 from perennial_statistics.drift import DriftReport, FeatureDrift, judge_drift
 
 HISTORY_KEPT = 20
+LEAST_OF_SLICES = 0.5
+"""Of the window's rows, that slices must have to say something of them."""
 DAY = timedelta(hours=24)
 
 
@@ -106,11 +109,56 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     status = _of_profile(s, status, window.profile)
     if window.rows < s.monitor.spec.minimum_samples:
         return _too_few(s, status, window)
+    status = today(status, s.now)
+    report = _report(s, status, pairs, window.rows)
+    if isinstance(report, Finding):
+        status = _looked(s, status, window, None, None)
+        return _tested(s, status, report, _watching(s))
+    return _judge(s, status, window, report)
+
+
+def is_to_ask_for_slices(decided: Plan) -> bool:
+    """Tell whether a decision without slices found what they may refute."""
+    status = decided.status
+    if not isinstance(status, MonitorStatus):
+        return False
+    seen = {c.type: c.status for c in status.conditions}
+    return seen.get("Drifted") == "True" or seen.get("QualityPassed") == "False"
+
+
+def _report(
+    s: MonitorSnapshot,
+    status: MonitorStatus,
+    pairs: Sequence[tuple[FeatureProfile, Column]],
+    rows: int,
+) -> Report:
+    """Return what the values show; an alarm stands only where slices do not refute it."""
     assert status.reference is not None and status.reference.since is not None
     watched = (s.now - status.reference.since).total_seconds()
-    tested = features(s.monitor.spec.tests, pairs)
-    report = judge_drift(tested, settings(s.monitor.spec, watched), usual(status.usual))
-    return _judge(s, status, window, report)
+    asked = settings(s.monitor.spec, watched)
+    tested = features(s.monitor.spec.tests, pairs, _columns(s.newest_windows))
+    known = usual(status, [f.name for f in tested])
+    report = judge_drift(tested, asked, known)
+    if s.slices is None or not report.alarming:
+        return report
+    slices = [merge(windows) for windows in s.slice_windows]
+    if sum(w.rows for w in slices) < LEAST_OF_SLICES * rows:
+        message = (
+            f"{', '.join(report.alarming[:3])} would alarm if rows came one by one; whether they "
+            "came in bursts the pods did not tell, so it is looked again"
+        )
+        return Finding("SlicesMissing", message)
+    columns = [_columns([w]) or [] for w in slices]
+    names = [profile.name for profile, _ in pairs]
+    return judge_drift(with_slices(tested, report.alarming, names, columns), asked, known)
+
+
+def _columns(windows: Sequence[Window]) -> list[Column] | None:
+    """Return what was counted of features and predictions; None where nothing was told."""
+    if not windows:
+        return None
+    window = merge(windows)
+    return [*(window.features or ()), *(window.predictions or ())]
 
 
 def _segments(s: MonitorSnapshot) -> Sequence[str]:
@@ -133,7 +181,9 @@ def _of_profile(s: MonitorSnapshot, status: MonitorStatus, profile: str) -> Moni
     if reference.profile == profile and reference.since is not None:
         return status
     anew = reference.model_copy(update={"profile": profile, "since": s.now})
-    return status.model_copy(update={"reference": anew, "usual": [], "usual_time": None})
+    return status.model_copy(
+        update={"reference": anew, "usual": [], "usual_newest": [], "usual_time": None}
+    )
 
 
 def _too_few(s: MonitorSnapshot, status: MonitorStatus, window: Window) -> Plan:

@@ -12,6 +12,7 @@ from perennial.plan.core.questions import CLOSED_SECONDS, SKEW_SECONDS, Asked, a
 from perennial.plan.monitoring.cohorts import begun, width
 from perennial_artifact.outcomes import VERSION_LENGTH
 from perennial_artifact.windows import Part
+from perennial_statistics.drift import NEWEST_SLICES, SLICES
 
 STEP = 5
 """Seconds of the buckets that pods count features in, for an hour."""
@@ -33,16 +34,55 @@ def wants_windows(monitor: DriftMonitor, deployment: ModelDeployment, now: datet
 
 def questions(monitor: DriftMonitor, revision: str, pods: Sequence[Json], now: datetime) -> Asked:
     """Return what the pods of a revision are asked: for the newest window that has ended."""
-    end = int(now.timestamp() - CLOSED_SECONDS) // STEP * STEP
-    start = end - math.ceil(seconds(monitor.spec.window))
-    # What is older than an hour is counted by the minute.
-    width = STEP if end - start <= HOUR - MINUTE else MINUTE
+    bounds = slice_bounds(monitor, now)
     parts: tuple[Part, ...] = ("features", "predictions")
     if monitor.spec.performance is not None and monitor.spec.performance.estimated is not None:
         parts = (*parts, "outcomes")  # with the scores that were given
     if wants_usage(monitor.spec):
         parts = (*parts, "usage")
-    return ask(pods, [revision], start // width * width, end, STEP, parts)
+    return ask(pods, [revision], bounds[0], bounds[-1], STEP, parts)
+
+
+VALUES: tuple[Part, ...] = ("features", "predictions")
+
+
+def newest_questions(
+    monitor: DriftMonitor, revision: str, pods: Sequence[Json], now: datetime
+) -> Asked:
+    """Return what they are asked of the newest quarter of the window; nothing of a short one."""
+    bounds = slice_bounds(monitor, now)
+    count = len(bounds) - 1
+    start = bounds[count - count * NEWEST_SLICES // SLICES]
+    whom = pods if start < bounds[-1] else ()
+    return ask(whom, [revision], start, bounds[-1], STEP, VALUES)
+
+
+def slice_questions(
+    monitor: DriftMonitor, revision: str, pods: Sequence[Json], now: datetime
+) -> "Pieces":
+    """Return what they are asked of each slice of the window, the oldest first.
+
+    Slices tell how alike rows are that come together; that is asked only where something alarms.
+    """
+    return [
+        (start, ask(pods, [revision], start, end, STEP, VALUES))
+        for start, end in pairwise(slice_bounds(monitor, now))
+    ]
+
+
+def slice_bounds(monitor: DriftMonitor, now: datetime) -> list[int]:
+    """Return where the slices of the newest window that has ended begin, and its end.
+
+    24 of them, fewer where one would be shorter than what pods count together.
+    """
+    end = int(now.timestamp() - CLOSED_SECONDS) // STEP * STEP
+    start = end - math.ceil(seconds(monitor.spec.window))
+    # What is older than an hour is counted by the minute.
+    width = STEP if end - start <= HOUR - MINUTE else MINUTE
+    start = start // width * width
+    count = max(1, min(SLICES, (end - start) // width))
+    inner = [(start + n * (end - start) // count) // width * width for n in range(1, count)]
+    return [start, *inner, end]
 
 
 def wants_usage(spec: MonitorSpec) -> bool:

@@ -33,6 +33,11 @@ class MonitorSnapshot:
     """What they answered about outcomes: pieces of time, each with its start, the oldest first."""
     requests: tuple[tuple[int, Answers], ...] = ()
     """The same about requests."""
+    newest: Answers | None = None
+    """What the pods counted in the newest quarter of the window."""
+    slices: tuple[Answers, ...] | None = None
+    """And in each slice of the window, the oldest first; None where that is not known to
+    matter, and so was not asked."""
     jobs: tuple[Json, ...] = ()
     """Jobs of reports: those with the monitor's label, and the one of the next one's name."""
     pods: tuple[Json, ...] = ()
@@ -44,10 +49,27 @@ class MonitorSnapshot:
         return list(self._told.values())
 
     @property
+    def newest_windows(self) -> list[Window]:
+        """Return the same of the newest quarter; nothing where a pod does not tell it."""
+        whole, found = self._told, self._counted(self.newest)
+        return [found[pod] for pod in whole] if found.keys() >= whole.keys() else []
+
+    @property
+    def slice_windows(self) -> list[list[Window]]:
+        """Return the same of each slice, of the pods that told all of them."""
+        found = [self._counted(answers) for answers in self.slices or ()]
+        pods = [pod for pod in self._told if all(pod in told for told in found)]
+        return [[told[pod] for pod in pods] for told in found] if pods else []
+
+    @property
     def _told(self) -> dict[str, Window]:
-        """What each pod counted; what one counted on anything else is no answer."""
-        received = self.answers.received if self.answers is not None else ()
-        digest = common_profile(h.window for h in received)
+        return self._counted(self.answers)
+
+    def _counted(self, answers: Answers | None) -> dict[str, Window]:
+        """Return what each pod counted; what one counted on anything else is no answer."""
+        received = answers.received if answers is not None else ()
+        of_window = self.answers.received if self.answers is not None else ()
+        digest = common_profile(h.window for h in of_window)
         found = {h.pod: h.window for h in received if h.window is not None and h.window.features}
         return {
             pod: window

@@ -11,11 +11,21 @@ from hypothesis import strategies as st
 
 from perennial.api import DriftMonitor
 from perennial.api.deployment import Revision, Serving
+from perennial.api.monitor import MonitorStatus, UsualScore
 from perennial.plan.core.questions import Answer, Answers
-from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, questions, wants_windows
-from perennial.plan.monitoring.tests.drift import to_record, usual
+from perennial.plan.monitoring import (
+    MonitorSnapshot,
+    is_to_ask_for_slices,
+    newest_questions,
+    plan_monitor,
+    questions,
+    slice_questions,
+    wants_windows,
+)
+from perennial.plan.monitoring.usual import to_record, usual
 from perennial_artifact.profile import Profile
 from perennial_artifact.windows import Column, Window
+from perennial_statistics.drift import Usual
 from perennial_statistics.usual_drift import UsualDrift
 
 
@@ -194,25 +204,108 @@ def test_the_same_profile_in_another_revision_keeps_what_is_usual() -> None:
     assert m.status.reference.since == NOW
 
 
-USUAL = to_record({"x": UsualDrift(0.1)}, 0.02)
+def recorded(**known: UsualDrift) -> list[UsualScore]:
+    found: Usual = {(name, "Window"): u for name, u in known.items()}
+    return to_record(found, "Window", 0.02)
+
+
+USUAL = recorded(x=UsualDrift(0.1))
 
 
 def test_what_is_usual_is_kept_where_it_matters_and_bounded() -> None:
     many = {f"f{n}": UsualDrift(n / 1000) for n in range(400)}
-    kept = usual(to_record(many, 0.02))
-    assert len(kept) == 256 and kept["f399"] == many["f399"] and "f100" not in kept
-    assert usual(to_record({"quiet": UsualDrift(0.013)}, 0.02)) == {}
-    alarm = {"x": UsualDrift(0.0, 0.4)}
-    assert usual(to_record(alarm, 0.02)) == alarm
+    status = MonitorStatus(usual=recorded(**many))
+    found = usual(status, [*many, "new"])
+    assert len(status.usual) == 256 and found[("f399", "Window")] == many["f399"]
+    # Whoever found no place was lower than each that did: so much is taken to be usual of it.
+    assert found[("f100", "Window")] == found[("new", "Window")] == many["f144"]
+    assert recorded(quiet=UsualDrift(0.006)) == []
+    alarm = UsualDrift(0.0, 0.05, 0.4)
+    assert usual(MonitorStatus(usual=recorded(x=alarm)), ["x"]) == {("x", "Window"): alarm}
 
 
-def test_looks_within_a_window_teach_once() -> None:
+def test_what_was_seen_is_usual_from_the_next_day_on() -> None:
     m = monitor()
-    for at in range(0, 3600, 600):
+    seen = MonitorStatus(usual=recorded(x=UsualDrift(0.0, 0.04)))
+    _, m = look(m, LIKE, 0)
+    m = m.model_copy(update={"status": m.status.model_copy(update={"usual": seen.usual})})
+    for at in range(600, 86_400, 6_000):
         _, m = look(m, LIKE, at)
-        assert m.status.usual_time == NOW
-    _, m = look(m, LIKE, 3600)
-    assert m.status.usual_time == later(3600)
+        assert (m.status.usual_time, m.status.usual) == (NOW, seen.usual)
+    _, m = look(m, LIKE, 86_400)
+    assert m.status.usual_time == later(86_400)
+    assert m.status.usual == recorded(x=UsualDrift(0.04))
+
+
+def sliced(m: DriftMonitor, slices: Sequence[list[int]], told: int | None = None) -> Any:
+    """Return what is decided of a window whose slices were told, or some of them."""
+    whole = [sum(column) for column in zip(*slices, strict=True)]
+    snapshot = MonitorSnapshot(
+        monitor=m,
+        now=NOW,
+        deployment=serving(),
+        training=training(),
+        answers=answers((window(whole),)),
+        profile=profile(),
+    )
+    plan = plan_monitor(snapshot)
+    assert is_to_ask_for_slices(plan) == (conditions(plan)["Drifted"][0] == "True")
+    some = tuple(answers((window(x),)) for x in slices[:told])
+    return plan_monitor(replace(snapshot, slices=some))
+
+
+def test_rows_that_come_in_bursts_are_no_drift() -> None:
+    """The same rows: as one comes after another they are drift, as bursts of one kind they say
+    as little as a few rows."""
+    m = monitor()
+    steady = [[6, 10, 21]] * 24
+    assert conditions(sliced(m, steady))["Drifted"][0] == "True"
+    bursts = [[18, 10, 9]] * 6 + [[2, 10, 25]] * 18
+    assert [sum(x) for x in zip(*bursts, strict=True)] == [
+        sum(x) for x in zip(*steady, strict=True)
+    ]
+    assert conditions(sliced(m, bursts))["Drifted"] == ("False", "LikeReference")
+
+
+def test_without_its_slices_nothing_is_said_of_an_alarm() -> None:
+    found = sliced(monitor(), [[6, 10, 21]] * 24, told=0)
+    assert conditions(found)["Drifted"] == ("Unknown", "SlicesMissing")
+    like = sliced(monitor(), [[15, 15, 15]] * 24, told=0)
+    assert conditions(like)["Drifted"] == ("False", "LikeReference")  # nothing asked for them
+
+
+def test_the_newest_quarter_is_seen_by_itself_where_every_pod_tells_it() -> None:
+    before = MonitorSnapshot(
+        monitor=monitor(),
+        now=NOW,
+        deployment=serving(),
+        training=training(),
+        answers=answers((window([1_000, 1_000, 1_150]), window([1_000, 1_000, 1_150]))),
+        profile=profile(),
+    )
+    assert conditions(plan_monitor(before))["Drifted"][0] == "False"
+    newest = answers((window([0, 0, 150]), window([0, 0, 150])))
+    found = plan_monitor(replace(before, newest=newest))
+    assert conditions(found)["Drifted"][0] == "True"
+    alone = plan_monitor(replace(before, newest=answers((window([0, 0, 150]),))))
+    assert conditions(alone)["Drifted"][0] == "False"
+
+
+@pytest.mark.parametrize(("length", "count"), [("1h", 24), ("50m", 24), ("10s", 2), ("24h", 24)])
+def test_slices_lie_on_bounds_that_pods_count_by(length: str, count: int) -> None:
+    m, pod = monitor({"window": length}), {
+        "metadata": {"name": "p", "labels": {"perennial.dev/revision": "r1"}},
+        "status": {"podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]},
+    }  # fmt: skip
+    whole = questions(m, "r1", [pod], NOW).questions[0]
+    slices = [asked.questions[0] for _, asked in slice_questions(m, "r1", [pod], NOW)]
+    assert len(slices) == count
+    assert (slices[0].start, slices[-1].end) == (whole.start, whole.end)
+    assert all(a.end == b.start and a.start < a.end for a, b in itertools.pairwise(slices))
+    older = [q for q in slices if q.start < NOW.timestamp() - 3_600]
+    assert all(q.start % 60 == 0 and q.end % 60 == 0 for q in older[:-1])
+    newest = newest_questions(m, "r1", [pod], NOW).questions
+    assert [q.start for q in newest] == ([slices[18].start] if count == 24 else [])
 
 
 def test_pods_that_do_not_answer_are_told() -> None:

@@ -1,14 +1,11 @@
 """Which features are not distributed as in the reference, beyond chance and what is usual."""
 
-from collections.abc import Mapping, Sequence
-
-from perennial.api.monitor import USUAL_KEPT, FeatureScore, MonitorStatus, UsualScore
-from perennial.api.values import seconds
+from perennial.api.monitor import FeatureScore, MonitorStatus
 from perennial.plan.core import Event, Finding, condition, verdict
 from perennial.plan.monitoring.finding import KEPT, Cause, Judgement, Report, rounded, was
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
+from perennial.plan.monitoring.usual import to_record, usual
 from perennial_statistics.drift import DriftReport, FeatureDrift, learned
-from perennial_statistics.usual_drift import MARGIN, UsualDrift
 
 MOST_BREACHES = 1_000_000
 
@@ -41,33 +38,13 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     return Judgement(told, changes, events, cause, True)
 
 
-def usual(recorded: Sequence[UsualScore]) -> dict[str, UsualDrift]:
-    """Return what is usual as the statistics take it."""
-    return {u.feature: UsualDrift(u.usual, u.peak or 0.0) for u in recorded}
-
-
-def to_record(found: Mapping[str, UsualDrift], minimum_effect: float) -> list[UsualScore]:
-    """Return what is usual as the status keeps it: of features where it raises what drift needs.
-
-    Of more than it holds, those with the highest scores.
-    """
-    matters = {name: u for name, u in found.items() if u.peak or MARGIN * u.usual > minimum_effect}
-    highest = sorted(matters, key=lambda name: -max(matters[name].usual, matters[name].peak))
-    return [
-        UsualScore(feature=name, usual=matters[name].usual, peak=matters[name].peak or None)
-        for name in sorted(highest[:USUAL_KEPT])
-    ]
-
-
 def _learned(s: MonitorSnapshot, status: MonitorStatus, report: DriftReport) -> dict[str, object]:
-    """Return what is usual by now; it is learned once in a window's length."""
-    spec, since = s.monitor.spec, status.usual_time
-    length = seconds(spec.window)
-    passed = since is None or (s.now - since).total_seconds() >= length
-    found = learned(report, usual(status.usual), length, passed)
+    """Return what was seen of each feature so far."""
+    names = [f.feature for f in report.features]
+    found, smallest = learned(report, usual(status, names)), s.monitor.spec.minimum_effect
     return {
-        "usual": to_record(found, spec.minimum_effect),
-        "usual_time": s.now if passed else since,
+        "usual": to_record(found, "Window", smallest),
+        "usual_newest": to_record(found, "Newest", smallest),
     }
 
 

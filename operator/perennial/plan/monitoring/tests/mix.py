@@ -12,6 +12,7 @@ from perennial.plan.monitoring.compared import settings
 from perennial.plan.monitoring.finding import Judgement, Report, rounded, was
 from perennial.plan.monitoring.seen_mixes import Seen, Unseen, called, mixes
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
+from perennial.plan.monitoring.usual import days_between
 from perennial_statistics.drift import FeatureDrift, judge_drift
 from perennial_statistics.numbers import counted, in_percent
 from perennial_statistics.usual_drift import UsualDrift, needed
@@ -50,22 +51,35 @@ def _judged(s: MonitorSnapshot, asked: Mix, found: Sequence[Seen | Unseen]) -> l
     """Test all mixes at once, so that all have the monitor's alpha together."""
     seen = [m for m in found if isinstance(m, Seen)]
     spec, window = s.monitor.spec, seconds(s.monitor.spec.window)
-    features, usual = [], {}
+    features = []
     for m in seen:
-        old = UsualDrift(m.known.usual, m.known.peak or 0.0)
+        old = _off(s, m.known)
         watched = (s.now - (m.known.since or s.now)).total_seconds()
         if m.window is not None:  # how much one day differs from another is learned on the next
             watched -= seconds(asked.learn)
         need = needed(old, _effect(spec.minimum_effect, asked, m.known.kind), watched, window)
         features.append(replace(m.feature, threshold=need))
-        usual[m.feature.name] = old
     nothing = replace(settings(spec, 0.0), missing=None, out_of_range=None, unseen_category=None)
-    report = judge_drift(features, nothing, usual)
+    report = judge_drift(features, nothing, {})
     by_name = {f.feature: f for f in report.features}
     return [
         _tested(s, m, by_name[m.feature.name]) if isinstance(m, Seen) else _waiting(s, m)
         for m in found
     ]
+
+
+def _off(s: MonitorSnapshot, known: MixStatus) -> UsualDrift:
+    """Return how far a mix is usually off, by today."""
+    days = _days(s, known)
+    found = UsualDrift(known.usual, known.recent or 0.0, known.peak or 0.0)
+    return found.days_later(days) if days > 0 else found
+
+
+def _days(s: MonitorSnapshot, known: MixStatus) -> int:
+    """Return how many days ended since what is usual was last noted."""
+    if known.since is None or known.usual_time is None:
+        return 0
+    return days_between(known.since, known.usual_time, s.now)
 
 
 def _effect(otherwise: float, asked: Mix, kind: MixKind) -> float:
@@ -95,9 +109,8 @@ def _tested(s: MonitorSnapshot, m: Seen, f: FeatureDrift) -> MixStatus:
         )
     window = seconds(s.monitor.spec.window)
     since = m.known.usual_time
-    passed = since is None or (s.now - since).total_seconds() >= window
-    old = UsualDrift(m.known.usual, m.known.peak or 0.0)
-    new = old.after(f.score, f.drifted, window) if passed or f.drifted else old
+    passed = since is None or (s.now - since).total_seconds() >= window or _days(s, m.known) > 0
+    new = _off(s, m.known).after(f.score, f.drifted)
     changed_since = (m.known.changed_since or s.now) if f.drifted else None
     told = {
         "verdict": verdict,
@@ -109,6 +122,7 @@ def _tested(s: MonitorSnapshot, m: Seen, f: FeatureDrift) -> MixStatus:
         "moved": moved,
         "changed_since": changed_since,
         "usual": new.usual,
+        "recent": new.recent or None,
         "peak": new.peak or None,
         "usual_time": s.now if passed else since,
         "since": m.known.since or s.now,
