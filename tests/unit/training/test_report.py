@@ -181,6 +181,18 @@ def test_broken_and_foreign_files_are_told_and_left_out(tmp_path: Path) -> None:
     assert "2 files cannot be read and were left out" in result.notes[0].message
 
 
+def test_files_may_differ_in_what_they_have(tmp_path: Path) -> None:
+    """A feature was allowed later, was text once, and a row has no id."""
+    made, spec = small(tmp_path, *({"made": NOW - 4 * DAY} for _ in range(30)))
+    day = next((made.log / "requests").iterdir())
+    frame = pd.read_parquet(day / "pod.parquet")
+    frame["id"] = [None, *(f"more{n}" for n in range(29))]
+    frame.assign(**{"input.hour": "noon", "input.new": 1.0}).to_parquet(day / "text.parquet")
+    frame.drop(columns=["input.hour"]).to_parquet(day / "less.parquet")
+    result = answer(made, spec)
+    assert (result.predictions, result.notes, result.failure) == (88, [], None)
+
+
 def test_files_that_vanish_while_it_reads_are_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

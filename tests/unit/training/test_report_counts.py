@@ -1,16 +1,18 @@
 """What a report counts of a log is what the operator counts of what pods tell of the same rows."""
 
 import random
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from perennial.api.monitor import PerformanceMetric
+from perennial.api.monitor.performance import KINDS
 from perennial.plan.monitoring.measures import measure_of as of_windows
 from perennial.plan.monitoring.report_job import metric_spec
 from perennial_artifact.outcomes import Errors, Known, Outcomes, Rewards
+from perennial_artifact.report import MetricKind
 from perennial_artifact.scores import of_probability
 from perennial_training.report.measures import measure_of as of_log
 from perennial_training.report.predicted import predicted
@@ -79,6 +81,10 @@ def of_the_log(asked: PerformanceMetric, frame: pd.DataFrame, classes: Any) -> l
     values = np.where(mask, values, 0).astype(float)
     squares = 0.0 if measure.is_share else float((values**2).sum())
     return [float(mask.sum()), float(values.sum()), squares]
+
+
+def test_both_know_the_same_metrics() -> None:
+    assert get_args(MetricKind) == KINDS
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=lambda a: str(a)[:40])
