@@ -164,6 +164,11 @@ def _action(status: Json, now: datetime) -> RenderableType | None:
     told = f"{text(action.get('type'))}, {when} ago"
     if (run := action.get("run")) is not None:
         told += f", run {run}"
-    if outcome := text(action.get("outcome")):
-        told += f": {outcome}"
-    return Group(Text.assemble(("LAST ACTION  ", "bold"), told), Text(text(action.get("message"))))
+    is_rollback = action.get("type") == "Rollback"
+    outcome = at(status, "rollback.outcome") if is_rollback else action.get("outcome")
+    if text(outcome):
+        told += f": {text(outcome)}"
+    lines = [text(action.get("message")), text(action.get("result"))]
+    return Group(
+        Text.assemble(("LAST ACTION  ", "bold"), told), *(Text(line) for line in lines if line)
+    )
