@@ -79,7 +79,9 @@ def _worst(status: Json) -> RenderableType | None:
         mark = (ODD if drifted else GOOD).before("drifted" if drifted else "as learned")
         p = number(f.get("p"))
         chance = NONE if p is None else f"{p:.2g}"
-        found.append((text(f.get("feature")), measured(score), measured(need), chance, mark))
+        chosen = text(f.get("effect"))
+        name = text(f.get("feature")) + (f" ({chosen})" if chosen else "")
+        found.append((name, measured(score), measured(need), chance, mark))
     headers = ("FEATURE", "SCORE", "NEEDS", "P", "VERDICT")
     return table(headers, found, ("SCORE", "NEEDS", "P")) if found else None
 
