@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -48,6 +48,8 @@ REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
 NAME, BUDGET = "flights", "PodDisruptionBudget"
 ADDRESSES = ("-canary", "-preview")
 """By what the names of its other Services end."""
+POLLED_SECONDS, LONG_SECONDS = 30.0, 600.0
+"""What is looked at so often may be late by that; after the second all is looked at."""
 WHY = {
     "crash": ("ModelInvalid", "the model cannot be loaded"),
     "store": ("StoreUnreachable", "the store does not answer"),
@@ -713,9 +715,21 @@ class World:
         return plan
 
     def _decided(self) -> Plan:
-        plan = plan_deployment(self.snapshot())
+        s = self.snapshot()
+        plan = plan_deployment(s)
         self._check_turn(plan)
+        self._check_sleep(s, plan)
         return plan
+
+    def _check_sleep(self, s: DeploymentSnapshot, plan: Plan) -> None:
+        """Where nothing is to be done, nothing is to be done just before it is looked at again."""
+        lasts = min(LONG_SECONDS, plan.requeue_after or LONG_SECONDS) - 2
+        writes = plan.create or plan.delete or any(self.would_change(c) for c in plan.apply)
+        if lasts <= POLLED_SECONDS or writes or plan.status != s.deployment.status:
+            return
+        later = plan_deployment(replace(s, now=s.now + timedelta(seconds=lasts)))
+        done = (later.create, later.delete, later.apply, later.events)
+        assert done == (plan.create, plan.delete, plan.apply, plan.events), "it oversleeps"
 
     def steps(self, count: int) -> list[str]:
         """Return the reasons of the events of so many passes."""

@@ -46,11 +46,6 @@ def features(
     return found
 
 
-def counts(profile: FeatureProfile, window: Column) -> tuple[Counts, Counts]:
-    """Return a profile's counts and live ones as the statistics take them."""
-    return Counts(tuple(profile.counts), profile.other, profile.missing), _counts(window)
-
-
 def with_slices(
     tested: Sequence[Feature],
     names: Collection[str],
@@ -72,6 +67,11 @@ def with_slices(
         else f
         for f in tested
     ]
+
+
+def counts(profile: FeatureProfile, window: Column) -> tuple[Counts, Counts]:
+    """Return a profile's counts and live ones as the statistics take them."""
+    return Counts(tuple(profile.counts), profile.other, profile.missing), _counts(window)
 
 
 def _counts(column: Column) -> Counts:

@@ -33,15 +33,15 @@ class MonitorSnapshot:
     """What they answered about outcomes: pieces of time, each with its start, the oldest first."""
     requests: tuple[tuple[int, Answers], ...] = ()
     """The same about requests."""
-    jobs: tuple[Json, ...] = ()
-    """Jobs of reports: those with the monitor's label, and the one of the next one's name."""
-    pods: tuple[Json, ...] = ()
-    """Pods with the same label."""
     newest: Answers | None = None
     """What the pods counted in the newest quarter of the window."""
     slices: tuple[Answers, ...] | None = None
     """And in each slice of the window, the oldest first; None where that is not known to
     matter, and so was not asked."""
+    jobs: tuple[Json, ...] = ()
+    """Jobs of reports: those with the monitor's label, and the one of the next one's name."""
+    pods: tuple[Json, ...] = ()
+    """Pods with the same label."""
 
     @property
     def windows(self) -> list[Window]:
