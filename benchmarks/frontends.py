@@ -20,7 +20,7 @@ import onnxruntime
 
 from benchmarks import report
 from benchmarks.cases import MANY, Case, ask, cases, check
-from benchmarks.load import Load, run, warm_up
+from benchmarks.load import Load, run, send
 from benchmarks.subjects import ROOT, SERVERS, Subject, free_ports, running
 from peers import environments
 
@@ -91,7 +91,7 @@ class Bench:
                 port = server.port(case)
                 results, answer = ask(case, port)
                 check(case, results, {n: v for n, v in self._right.items() if handler != "empty"})
-                warm_up(case, port, len(answer), self._place)
+                send(case, port, len(answer), self._place)
                 load = run(case, port, server, self._place, self._seconds)
                 self.found[label, handler, case.name].append(load)
 

@@ -64,19 +64,21 @@ class Overload:
     """How many were answered otherwise, or not at all."""
 
 
-def warm_up(case: Case, port: int, answer_bytes: int, place: Path) -> None:
-    """Send some requests, and check that their answers are as long as right ones.
+def send(
+    case: Case, port: int, answer_bytes: int, place: Path, count: int = WARM_UP_REQUESTS
+) -> None:
+    """Send so many requests, and check that their answers are as long as right ones.
 
     A failed gRPC call is a 200 to HTTP, but it has no body.
 
     Raises:
         WrongAnswers: they are not.
     """
-    said = _h2load(case, port, place, "-n", str(WARM_UP_REQUESTS))
+    said = _h2load(case, port, place, "-n", str(count))
     found = re.search(r"\((\d+)\) data", said)
-    got, wanted = int(found[1]) if found else 0, WARM_UP_REQUESTS * answer_bytes
+    got, wanted = int(found[1]) if found else 0, count * answer_bytes
     # Nearly: what several threads add up differs in the last digits.
-    if f" {WARM_UP_REQUESTS} succeeded," not in said or abs(got - wanted) > wanted / 100:
+    if f" {count} succeeded," not in said or abs(got - wanted) > wanted / 100:
         raise WrongAnswers(f"{case.name}: expected {wanted} bytes of answers, got {got}\n{said}")
 
 

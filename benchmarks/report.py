@@ -10,7 +10,7 @@ from statistics import median
 from benchmarks.cases import MANY, Case
 from benchmarks.load import CONNECTIONS, CROWD, TIMES, Load, Overload
 
-OURS, RECEIPTS = "perennial", "receipts"
+OURS = "perennial"
 PEERS = ("mlserver", "kserve")
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
@@ -84,10 +84,6 @@ def _aims(figures: Figures) -> Iterator[Aim]:
     if "empty" in measured:
         rates = [_rate(r, OURS, "json1") / _rate(r, "empty", "json1") for r in rounds]
         yield Aim(f"{titles['json1']}: requests/s over the empty handler's", rates, 0.65, True)
-    for case in ("json1", f"json{MANY}", "grpc1") if RECEIPTS in measured else ():
-        # By the CPU that a request takes, which others on the machine disturb least.
-        costs = [r.loads[RECEIPTS, case].cpu / r.loads[OURS, case].cpu for r in rounds]
-        yield Aim(f"{titles[case]}: CPU with receipts over without", costs, 1.05, False)
     case = f"binary{MANY}"
     rates = [_rate(r, OURS, case) / r.bare[MANY] for r in rounds]
     yield Aim(f"{titles[case]}: rows/s over the bare loop's", rates, 0.5, True)

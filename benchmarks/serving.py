@@ -25,7 +25,7 @@ from benchmarks.load import (
     Overload,
     overload,
     run,
-    warm_up,
+    send,
 )
 from benchmarks.report import OURS, Figures, Round
 from benchmarks.subjects import Running, Subject, running
@@ -73,7 +73,6 @@ class Bench:
         self._metrics, self._only = metrics, only
         self._subjects = [
             *self._models(1),
-            subjects.with_receipts(self._models(1)[0], place),
             subjects.empty(self._answer, self._http),
             subjects.mlserver(self._model, place, self._http, self._grpc, metrics),
             subjects.kserve(self._model, place, self._http, self._grpc),
@@ -150,7 +149,7 @@ class Bench:
             check(case, results, self._right)
             if subject.name == OURS and case.name.startswith("json1"):
                 self._answer.write_bytes(answer)
-        warm_up(case, port, len(answer), self._place)
+        send(case, port, len(answer), self._place)
         return run(case, port, server, self._place, self._seconds, core)
 
 

@@ -20,6 +20,10 @@ SIZE = 3
 """Numbers that a metric has of a cohort: rows and events and 0, or rows, a sum and that of
 squares. Events of recall, precision and accuracy are what went wrong."""
 
+PAGE_BEGINS = "-----BEGIN PERENNIAL REPORT-----"
+PAGE_ENDS = "-----END PERENNIAL REPORT-----"
+"""Lines of a report's pod's log between which its page is: gzip, base64."""
+
 MetricKind = Literal[
     "accuracy",
     "recall",

@@ -83,6 +83,10 @@ class DatasetSpec(Document):
     time_column: str | None = None
     since: datetime | None = None
     """Rows from before are left out: a moment, so that all pods of a run read the same rows."""
+    maturity_seconds: float = 0.0
+    """Labels of rows that are younger are not all in."""
+    matured_until: datetime | None = None
+    """Candidate and champion are not compared by age on rows from after that."""
     split: SplitSpec = SplitSpec()
     feedback: FeedbackSpec | None = None
 
@@ -172,6 +176,28 @@ class Comparison(Document):
     high: float | None = None
 
 
+class OnRows(Document):
+    """The objective's metric beside the champion's, on some rows that neither learned from."""
+
+    rows: int
+    start: Annotated[str, Meta(max_length=64)] = ""
+    """Time of the oldest of them."""
+    end: Annotated[str, Meta(max_length=64)] = ""
+    """Time of the newest."""
+    compared: Comparison | None = None
+    unknown: Annotated[str, Meta(max_length=256)] = ""
+    """Why the two are not compared; empty where they are."""
+
+
+class ByAge(Document):
+    """The same on rows whose labels came in since the champion learned, and on older ones."""
+
+    recent: OnRows
+    older: OnRows
+    confidence: float
+    """Of the intervals: 0.9, or more where several candidates try."""
+
+
 class Note(Document):
     """What was seen in the dataset and should be known: what noticed it, and a sentence."""
 
@@ -188,6 +214,8 @@ class CandidateResult(Document):
     comparisons: Annotated[list[Comparison], Meta(max_length=64)] = []
     champion_failure: Annotated[str, Meta(max_length=256)] = ""
     """Why the champion was not measured on the same rows; empty where it was, or there is none."""
+    by_age: ByAge | None = None
+    """None where the champion was not measured."""
     algorithm: Annotated[str, Meta(max_length=64)] = ""
     parameters: dict[str, Any] = {}
     dataset: DatasetRecord | None = None
@@ -213,8 +241,8 @@ class CandidateResult(Document):
         """Return the JSON, with less and less of what also stands in the artifact's manifest.
 
         A termination message beyond 4 KiB would be cut and so be no JSON at all: signature,
-        libraries, all but the first notes, intervals and parameters go, in this order, until it
-        fits.
+        libraries, all but the first notes, intervals, parameters and the comparison by age go, in
+        this order, until it fits.
         """
         shorter: tuple[dict[str, Any], ...] = (
             {},
@@ -224,6 +252,7 @@ class CandidateResult(Document):
             {"metrics": _values(self.metrics)},
             {"notes": []},
             {"parameters": {}},
+            {"by_age": None},
         )
         result = self
         for update in shorter:

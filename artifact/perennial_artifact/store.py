@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -130,8 +131,16 @@ def _verify(content: bytes, sha256: str, what: str) -> None:
         )
 
 
-def fetch(uri: str, sha256: str, into: Path, secret_dir: Path | None = None) -> Manifest:
+def fetch(
+    uri: str,
+    sha256: str,
+    into: Path,
+    secret_dir: Path | None = None,
+    only: Collection[str] | None = None,
+) -> Manifest:
     """Bring an artifact into a directory; a file appears there only after its digest was verified.
+
+    ``only`` names the files that are wanted of it, by default all.
 
     Raises:
         DigestMismatch: the manifest or a file is not the one that was asked for.
@@ -146,7 +155,8 @@ def fetch(uri: str, sha256: str, into: Path, secret_dir: Path | None = None) -> 
         raise DigestMismatch(f"{MANIFEST} is larger than {MAXIMUM_MANIFEST_BYTES} bytes")
     manifest = Manifest.from_json(document)
     into.mkdir(parents=True, exist_ok=True)
-    for name, file in manifest.files.items():
+    wanted = [n for n in manifest.files if only is None or n in only]
+    for name, file in ((n, manifest.files[n]) for n in wanted):
         content = _get(store, name, uri)
         _verify(content, file.sha256, name)
         (into / name).write_bytes(content)

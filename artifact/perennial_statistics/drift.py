@@ -28,6 +28,7 @@ from perennial_statistics.quality import (
     UNSEEN_CATEGORY,
     Check,
     QualityTest,
+    constant,
     missing_values,
     out_of_range,
     unseen_categories,
@@ -84,6 +85,8 @@ class Feature:
     of another feature changes."""
     threshold: float | None = None
     """A score that replaces what drift needs; the p-value is asked for all the same."""
+    constant: bool = False
+    """All values of the window that are not missing are one."""
     effect: Effect = "PopulationStabilityIndex"
     """What the score is; another one than the index needs a threshold."""
     scale: Scale | None = None
@@ -122,6 +125,8 @@ class Settings:
     missing: float | None = MISSING_BEYOND_USUAL
     out_of_range: float | None = OUT_OF_RANGE
     unseen_category: float | None = UNSEEN_CATEGORY
+    constant: bool = True
+    """A column that varied may not be constant."""
 
 
 Usual = Mapping[tuple[str, Span], UsualDrift]
@@ -287,7 +292,8 @@ def _limit(settings: Settings, check: Check) -> float | None:
         "Missing": settings.missing,
         "OutOfRange": settings.out_of_range,
         "UnseenCategory": settings.unseen_category,
-    }[check]
+        "Constant": 0.0 if settings.constant else None,
+    }.get(check)
 
 
 def _test(feature: Feature, span: Span, settings: Settings) -> _Tested:
@@ -352,4 +358,7 @@ def _quality(
     if not feature.ordered and not reference.other and settings.unseen_category is not None:
         once = sum(1 for count in reference.values if count == 1)
         tests.append(unseen_categories(window.other, window.present, reference.present, once, phi))
+    if settings.constant and min(reference.present, window.present) >= FEWEST_VALUES:
+        cells = reference.values if feature.ordered else (*reference.values, reference.other)
+        tests.append(constant(feature.constant, cells, window.present, phi))
     return tests

@@ -1,15 +1,16 @@
 """The story as a picture: average precision by month, and when something was noticed and done."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
 from fraud.data import MONTH
 from fraud.measured import NEW_SCHEME, by_month
 from fraud.news import Kind, News
-from fraud.policies import LIVE, Policy
+from fraud.policies import Policy
 
-WIDTH, HEIGHT = 760, 400
+WIDTH, HEIGHT = 760, 416
 LEFT, RIGHT, TOP, BOTTOM = 52, 150, 58, 312
 COLOURS = {
     "never retrained": "never",
@@ -20,7 +21,7 @@ COLOURS = {
 MARKS: dict[Kind, tuple[str, str]] = {
     "alarm": ("M0,-6 L6,5 L-6,5 Z", "the monitor alarms"),
     "retraining": ("M-5,-5 H5 V5 H-5 Z", "it asks for a retraining"),
-    "promotion": ("M0,-6.5 L6.5,0 L0,6.5 L-6.5,0 Z", "a better version takes over"),
+    "promotion": ("M0,-6.5 L6.5,0 L0,6.5 L-6.5,0 Z", "a better one serves"),
 }
 STYLE = """
 text { font: 13px system-ui, 'Helvetica Neue', Arial, sans-serif; fill: #1f2328; }
@@ -53,7 +54,7 @@ def picture(rows: pd.DataFrame, policies: Sequence[Policy], happened: Sequence[N
         policies: each with a score for each payment.
         happened: what the cluster did.
     """
-    last = float(rows["day"].max())
+    days = _Days(float(rows["day"].min() // MONTH * MONTH), float(rows["day"].max()))
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         'aria-label="Average precision by month of four ways to keep a model of fraud">',
@@ -62,24 +63,29 @@ def picture(rows: pd.DataFrame, policies: Sequence[Policy], happened: Sequence[N
         f'<text class="title" x="{LEFT}" y="26">How well frauds are found, while their ways '
         "change</text>",
         f'<text class="quiet" x="{LEFT}" y="44">average precision of each month’s payments</text>',
-        *_axes(last),
-        *_lines(rows, policies, last),
-        *_marks(happened, last),
+        *_axes(days),
+        *_lines(rows, policies, days),
+        *_marks(happened, days),
         "</svg>",
     ]
     return "\n".join(drawn) + "\n"
 
 
-def _x(day: float, last: float) -> float:
-    begin = LIVE * MONTH
-    return LEFT + (day - begin) / max(1.0, last - begin) * (WIDTH - LEFT - RIGHT)
+@dataclass(frozen=True)
+class _Days:
+    first: float
+    last: float
+
+    def x(self, day: float) -> float:
+        share = (day - self.first) / max(1.0, self.last - self.first)
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
 
 
 def _y(precision: float) -> float:
     return BOTTOM - precision * (BOTTOM - TOP)
 
 
-def _axes(last: float) -> list[str]:
+def _axes(days: _Days) -> list[str]:
     found = []
     for tenths in range(0, 11, 2):
         y = _y(tenths / 10)
@@ -88,14 +94,14 @@ def _axes(last: float) -> list[str]:
             f'<text class="quiet" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
             f"{tenths / 10:.1f}</text>"
         )
-    for month in range(LIVE, int(last // MONTH) + 1):
-        x = _x((month + 0.5) * MONTH, last)
+    for month in range(int(days.first // MONTH), int(days.last // MONTH) + 1):
+        x = days.x((month + 0.5) * MONTH)
         found.append(
             f'<text class="quiet" x="{x:.1f}" y="{BOTTOM + 18}" text-anchor="middle">'
             f"month {month}</text>"
         )
-    if last > NEW_SCHEME:
-        x = _x(NEW_SCHEME, last)
+    if days.last > NEW_SCHEME:
+        x = days.x(NEW_SCHEME)
         found.append(
             f'<rect class="scheme" x="{x:.1f}" y="{TOP}" width="{WIDTH - RIGHT - x:.1f}" '
             f'height="{BOTTOM - TOP}"/><text class="quiet" x="{x + 6:.1f}" y="{TOP + 14}">'
@@ -104,11 +110,11 @@ def _axes(last: float) -> list[str]:
     return found
 
 
-def _lines(rows: pd.DataFrame, policies: Sequence[Policy], last: float) -> list[str]:
+def _lines(rows: pd.DataFrame, policies: Sequence[Policy], days: _Days) -> list[str]:
     found, ends = [], []
     for policy in policies:
         months = by_month(rows, policy.scores)
-        points = [(_x((m.month + 0.5) * MONTH, last), _y(m.average_precision)) for m in months]
+        points = [(days.x((m.month + 0.5) * MONTH), _y(m.average_precision)) for m in months]
         name = COLOURS[policy.name]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         found.append(f'<polyline class="line {name}" points="{path}"/>')
@@ -127,7 +133,7 @@ def _apart(heights: Sequence[float], least: float = 17.0) -> list[float]:
     return found
 
 
-def _marks(happened: Sequence[News], last: float) -> list[str]:
+def _marks(happened: Sequence[News], days: _Days) -> list[str]:
     found, y = [], BOTTOM + 40
     for n, (kind, (shape, words)) in enumerate(MARKS.items()):
         colour = "alarm" if kind == "alarm" else "mark"
@@ -138,7 +144,7 @@ def _marks(happened: Sequence[News], last: float) -> list[str]:
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{row}" y2="{row}"/>'
         )
         for one in happened:
-            if one.kind == kind and one.day <= last:
-                place = f"translate({_x(one.day, last):.1f},{row})"
+            if one.kind == kind and one.day <= days.last:
+                place = f"translate({days.x(one.day):.1f},{row})"
                 found.append(f'<path class="{colour}" d="{shape}" transform="{place}"/>')
     return found

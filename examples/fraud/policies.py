@@ -14,8 +14,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from fraud.data import CATEGORIES, FEATURES, MONTH, START, training_rows
 
-LIVE = 4
-"""The first month that is scored; a model of the months before is in use by then."""
+LIVE = range(4, 12)
+"""The months that are scored; a model of those before is in use by then."""
 TRAINED_DAYS = 90.0
 
 
@@ -34,9 +34,9 @@ def with_days(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(day=(rows["time"] - START) / pd.Timedelta(days=1))
 
 
-def live_rows(rows: pd.DataFrame, until: int = 12) -> pd.DataFrame:
-    """Return the payments from the first live month to before another."""
-    return rows[(rows["day"] >= LIVE * MONTH) & (rows["day"] < until * MONTH)]
+def live_rows(rows: pd.DataFrame, months: range = LIVE) -> pd.DataFrame:
+    """Return the payments of some months."""
+    return rows[(rows["day"] >= months.start * MONTH) & (rows["day"] < months.stop * MONTH)]
 
 
 def fitted(rows: pd.DataFrame) -> Any:
@@ -60,39 +60,39 @@ def _inputs(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[FEATURES].assign(category=rows["category"].astype(kind))
 
 
-def first_model(rows: pd.DataFrame) -> Any:
+def first_model(rows: pd.DataFrame, months: range = LIVE) -> Any:
     """Return the model that all begin with."""
-    return fitted(training_rows(rows, _begin(LIVE), TRAINED_DAYS))
+    return fitted(training_rows(rows, _begin(months.start), TRAINED_DAYS))
 
 
-def never(rows: pd.DataFrame, until: int = 12) -> Policy:
+def never(rows: pd.DataFrame, months: range = LIVE) -> Policy:
     """Keep the first model for ever."""
-    return Policy("never retrained", scored(first_model(rows), live_rows(rows, until)), 0)
+    return Policy("never retrained", scored(first_model(rows, months), live_rows(rows, months)), 0)
 
 
-def by_calendar(rows: pd.DataFrame, until: int = 12) -> Policy:
+def by_calendar(rows: pd.DataFrame, months: range = LIVE) -> Policy:
     """Retrain before each month, with the labels known by then."""
 
     def known(month: int) -> pd.DataFrame:
         return training_rows(rows, _begin(month), TRAINED_DAYS)
 
-    models = [fitted(known(month)) for month in range(LIVE, until)]
-    return _monthly("by the calendar", rows, models)
+    models = [fitted(known(month)) for month in months]
+    return _monthly("by the calendar", rows, models, months)
 
 
-def oracle(rows: pd.DataFrame, until: int = 12) -> Policy:
+def oracle(rows: pd.DataFrame, months: range = LIVE) -> Policy:
     """Retrain before each month with the truth of all payments before, which nobody has."""
     models = []
-    for month in range(LIVE, until):
+    for month in months:
         is_recent = (rows["day"] < month * MONTH) & (rows["day"] >= month * MONTH - TRAINED_DAYS)
         models.append(fitted(rows[is_recent]))
-    return _monthly("oracle", rows, models)
+    return _monthly("oracle", rows, models, months)
 
 
-def _monthly(name: str, rows: pd.DataFrame, models: list[Any]) -> Policy:
-    live = live_rows(rows, LIVE + len(models))
+def _monthly(name: str, rows: pd.DataFrame, models: list[Any], months: range) -> Policy:
+    live = live_rows(rows, months)
     month = (live["day"] // MONTH).astype(int)
-    parts = [scored(model, live[month == LIVE + n]) for n, model in enumerate(models)]
+    parts = [scored(m, live[month == n]) for n, m in zip(months, models, strict=True)]
     return Policy(name, np.concatenate(parts), len(models) - 1)
 
 

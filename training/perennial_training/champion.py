@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from perennial_artifact.manifest import MODEL, Column, Manifest
-from perennial_artifact.result import ChampionSpec, Comparison, RunSpec
+from perennial_artifact.result import ByAge, ChampionSpec, Comparison, RunSpec
 from perennial_artifact.store import ArtifactError, StoreUnreachable, fetch
 from perennial_training.export import OnnxModel
 from perennial_training.prepare.dataset import Rows
 from perennial_training.prepare.split import NotComparable
 from perennial_training.prepare.values import as_kind
-from perennial_training.prove.answers import answers
+from perennial_training.prove.answers import Answers, answers
+from perennial_training.prove.by_age import by_age, unknown
 from perennial_training.prove.compare import compare
 
 FEWEST_COMPARED = 30
 """With fewer rows that both models have not learned from, a comparison says nothing."""
 
 
+@dataclass(frozen=True)
+class Beside:
+    """A candidate beside the champion."""
+
+    comparisons: list[Comparison]
+    by_age: ByAge
+
+
 def against_champion(
     run: RunSpec, champion: ChampionSpec, served: OnnxModel, rows: Rows, place: Path, secret: Path
-) -> list[Comparison]:
+) -> Beside:
     """Measure candidate and champion on the held-out rows that neither has learned from.
 
     Raises:
@@ -58,17 +70,57 @@ def against_champion(
         model = OnnxModel(place / MODEL, known)
         classes = list(rows.target.unique()) if manifest.classes else []
         positive = run.dataset.positive_class
-        found = compare(
-            [run.objective.metric, *run.metrics],
-            answers(served, rows.test[fresh], classes, positive),
-            answers(model, theirs, classes, positive),
-            target,
-        )
+        ours = answers(served, rows.test[fresh], classes, positive)
+        its = answers(model, theirs, classes, positive)
+        found = compare([run.objective.metric, *run.metrics], ours, its, target)
+        if not found:
+            metric = run.objective.metric
+            raise NotComparable(f"gives no answers that {metric} could be measured by")
+        return Beside(found, _by_age(run, manifest, rows, fresh, ours, its))
+    except NotComparable:
+        raise
     except Exception as error:
         raise NotComparable(f"cannot be measured: {str(error).splitlines()[0]}") from error
-    if not found:
-        raise NotComparable(f"gives no answers that {run.objective.metric} could be measured by")
-    return found
+
+
+def _by_age(
+    run: RunSpec,
+    manifest: Manifest,
+    rows: Rows,
+    fresh: NDArray[np.bool_],
+    ours: Answers,
+    theirs: Answers,
+) -> ByAge:
+    """Compare both on recent rows and on older ones, where it is known which are recent."""
+    candidates, dataset = len(run.candidates), run.dataset
+    if rows.times is None:
+        return unknown("no dataset.timeColumn says which rows are recent", candidates)
+    assert manifest.lineage is not None
+    learned = _time(manifest.lineage.dataset.end)
+    if learned is None:
+        return unknown("the champion does not say up to when it has learned", candidates)
+    until = dataset.matured_until
+    return by_age(
+        run.objective.metric,
+        ours,
+        theirs,
+        rows.test_target[fresh],
+        rows.test_times[fresh].to_numpy(dtype=np.float64),
+        learned - dataset.maturity_seconds,
+        None if until is None else until.timestamp(),
+        candidates,
+        rows.moment,
+    )
+
+
+def _time(written: str | None) -> float | None:
+    """Return a time of a dataset's record, in seconds since 1970 or as the number that it is."""
+    if written is None:
+        return None
+    try:
+        return float(written)
+    except ValueError:
+        return pd.Timestamp(written).timestamp()
 
 
 def _columns_of(manifest: Manifest) -> list[Column]:

@@ -16,13 +16,12 @@ from perennial_artifact.result import (
     ArtifactRecord,
     CandidateResult,
     CandidateSpec,
-    Comparison,
     Note,
     RunSpec,
 )
 from perennial_artifact.store import publish
 from perennial_training.candidate import fit
-from perennial_training.champion import against_champion
+from perennial_training.champion import Beside, against_champion
 from perennial_training.export import OnnxModel, check_parity, to_onnx
 from perennial_training.fit.algorithms import algorithm
 from perennial_training.fit.fitted import Fitted
@@ -85,7 +84,7 @@ class _Candidate:
             ours, self._metrics, rows.test_target, confidence_of_best(len(run.candidates))
         )
         self._tell("evaluated", metrics={m.name: m.value for m in metrics})
-        comparisons, champion_failure = self._compare(served, rows)
+        beside, champion_failure = self._compare(served, rows)
         lineage = self._lineage(rows, parameters)
         reference = profile(rows.columns, rows.features, ours, rows.test_target)
         contents = {MODEL: onnx, PROFILE: reference.to_json()}
@@ -99,8 +98,9 @@ class _Candidate:
             candidate=candidate.name,
             artifact=ArtifactRecord(uri=uri, sha256=digest, size_bytes=size),
             metrics=metrics,
-            comparisons=comparisons,
+            comparisons=beside.comparisons if beside is not None else [],
             champion_failure=champion_failure,
+            by_age=beside.by_age if beside is not None else None,
             algorithm=candidate.algorithm,
             parameters=parameters,
             dataset=rows.record,
@@ -168,18 +168,18 @@ class _Candidate:
         self._tell("fitted", candidate=self._candidate.name, parameters=parameters)
         return fitted, parameters
 
-    def _compare(self, served: OnnxModel, rows: Rows) -> tuple[list[Comparison], str]:
+    def _compare(self, served: OnnxModel, rows: Rows) -> tuple[Beside | None, str]:
         """Return how the candidate compares with the champion, or why that cannot be told."""
         champion = self._run.champion
         if champion is None:
-            return [], ""
+            return None, ""
         place, secret = self._output / "champion", self._secrets / "store"
         try:
             return against_champion(self._run, champion, served, rows, place, secret), ""
         except NotComparable as error:
             failure = f"{champion.version} {error}"[:256]
             self._tell(failure)
-            return [], failure
+            return None, failure
 
     def _lineage(self, rows: Rows, parameters: dict[str, Any]) -> Lineage:
         run = self._run

@@ -64,6 +64,8 @@ class Revision:
 
 NUMBERS = {"logLoss", "rmse", "meanReward"}
 """Kinds of metrics that our own pods count, whose value is no share."""
+LABELS = {"accuracy", "recall", "precision", "falsePositiveRate", "logLoss", "rmse"}
+REWARDS = {"meanReward"}
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class Metric:
     reference: float | None
     against_stable: bool
     requests: int
+    counts: str
+    """What else than requests is counted: labels, rewards; empty where it is requests."""
     suspected: bool
     votes: bool
     is_share: bool
@@ -308,6 +312,7 @@ def _metrics(body: Json, status: Json, analysis: Json) -> tuple[Metric, ...]:
                 reference=number(m.get("reference")),
                 against_stable=not limits or any("againstStable" in v for v in limits),
                 requests=count(m.get("requests")),
+                counts="labels" if set(spec) & LABELS else "rewards" if set(spec) & REWARDS else "",
                 suspected=bool(m.get("suspected")),
                 votes=spec.get("mode") != "Observe",
                 is_share=not set(spec) & NUMBERS and not isinstance(m.get("measured"), dict),

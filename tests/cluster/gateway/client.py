@@ -99,7 +99,8 @@ def load(model: str, *options: str, requests: int = 0) -> Iterator[Answers]:
         try:
             yield found
         finally:
-            printed, _ = process.communicate()
+            # A line, for containerd may lose an end of input that comes before the process runs.
+            printed, _ = process.communicate("end\n")
     told = json.loads(printed)
     found.by_version, found.failed = Counter(told["answers"]), Counter(told["failed"])
     found.users, found.seconds = told["users"], told["seconds"]

@@ -1,7 +1,7 @@
 """Ask a model through a Gateway; print what came of it, as one JSON object.
 
 Runs inside the cluster: ``python3 -c SCRIPT URL HOST --requests N``. It asks at least so often, and
-then until its standard input ends.
+then until a line comes, or the end, of its standard input.
 """
 
 import argparse
@@ -44,7 +44,7 @@ class Load:
         self.chosen = chosen
         self.url = urllib.parse.urlsplit(chosen.url)
         self.numbers = itertools.count()
-        self.input_ended = threading.Event()
+        self.told_to_end = threading.Event()
         self.answers: collections.Counter[str] = collections.Counter()
         self.failed: collections.Counter[str] = collections.Counter()
         self.users: dict[str, set[str]] = collections.defaultdict(set)
@@ -55,8 +55,8 @@ class Load:
         workers = [threading.Thread(target=self._ask) for _ in range(self.chosen.connections)]
         for worker in workers:
             worker.start()
-        sys.stdin.read()
-        self.input_ended.set()
+        sys.stdin.readline()
+        self.told_to_end.set()
         for worker in workers:
             worker.join()
 
@@ -64,7 +64,7 @@ class Load:
         chosen = self.chosen
         headers = {"host": chosen.host, **dict(h.split("=", 1) for h in chosen.header)}
         connection = http.client.HTTPConnection(self.url.netloc, timeout=10)
-        while (n := next(self.numbers)) < chosen.requests or not self.input_ended.is_set():
+        while (n := next(self.numbers)) < chosen.requests or not self.told_to_end.is_set():
             if chosen.per_second:
                 due = self.began + n / chosen.per_second
                 time.sleep(max(0.0, due - time.monotonic()))

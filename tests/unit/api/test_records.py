@@ -18,8 +18,12 @@ RECORDS: list[tuple[type[ApiModel], type[Document]]] = [
 ]
 WRITTEN: list[tuple[type[ApiModel], type[Document], set[str]]] = [
     (training.Split, result.SplitSpec, {"gap", "gapSeconds"}),  # a duration, and seconds
-    # A Secret is mounted, and a duration becomes a moment.
-    (training.Dataset, result.DatasetSpec, {"secretRef", "newest", "since"}),
+    (
+        training.Dataset,
+        result.DatasetSpec,
+        # A Secret is mounted; durations become moments, or seconds.
+        {"secretRef", "newest", "since", "maturity", "maturitySeconds", "maturedUntil"},
+    ),
     (training.DeclaredColumn, result.ColumnSpec, set()),
     (training.SearchSpace, result.SearchSpaceSpec, set()),
     (training.Search, result.SearchSpec, set()),

@@ -263,6 +263,17 @@ def preview() -> Body:
     return body
 
 
+def labelled() -> Body:
+    """Judged by labels and rewards, which are no requests."""
+    body = copy.deepcopy(deployment())
+    asked = [{"name": "right", "accuracy": {"minimum": 0.9}}, {"name": "sold", "meanReward": {}}]
+    body["spec"]["rollout"]["analysis"]["metrics"] = asked
+    told = [{"name": "right", "verdict": "Undecided", "value": 0.93, "requests": 1840},
+            {"name": "sold", "verdict": "Undecided", "value": 0.31, "requests": 212}]  # fmt: skip
+    body["status"]["rollout"]["analysis"]["metrics"] = told
+    return body
+
+
 def baking() -> Body:
     """With a new version that was promoted a while ago only."""
     body = at_rest()

@@ -54,10 +54,21 @@ def test_every_golden_page_is_one_of_a_page() -> None:
     assert {path.name for path in GOLDEN.iterdir()} == known
 
 
+def test_models_that_are_compared_are_told_in_a_few_words() -> None:
+    assert summary(scenes.experiment()) == "flights-1, beside regression 67 %"
+
+
+def test_labels_and_rewards_are_not_told_as_requests() -> None:
+    page = rendered(deployment(scenes.labelled(), [], scenes.NOW, 120), 120)
+    assert " 1,840 labels\n" in page and " 212 rewards\n" in page, page
+
+
 SCENES = [
     *scenes.everything(),
     scenes.paused(),
     scenes.preview(),
+    scenes.labelled(),
+    scenes.experiment_over(),
     scenes.baking(),
     scenes.rolled_back(),
     scenes.at_rest(),

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from api_server import Killed, Refusal, driven
-from builders import SETTINGS, deployment, later, training
+from builders import SETTINGS, deployment, later, monitor, training
 
-from perennial.api import ModelDeployment, ModelTraining, ModelVersion
+from perennial.api import DriftMonitor, ModelDeployment, ModelTraining, ModelVersion
 from perennial.api.common import ApiModel, Kind
 from perennial.api.deployment import DeploymentStatus
 from perennial.api.values import Json
@@ -48,6 +48,8 @@ REVISION, ROLE = "perennial.dev/revision", "perennial.dev/role"
 NAME, BUDGET = "flights", "PodDisruptionBudget"
 ADDRESSES = ("-canary", "-preview")
 """By what the names of its other Services end."""
+POLLED_SECONDS, LONG_SECONDS = 30.0, 600.0
+"""What is looked at so often may be late by that; after the second all is looked at."""
 WHY = {
     "crash": ("ModelInvalid", "the model cannot be loaded"),
     "store": ("StoreUnreachable", "the store does not answer"),
@@ -111,6 +113,7 @@ class World:
         self.budget: dict[str, Any] | None = None
         self.foreign: set[str] = set()  # names of Services that somebody else has
         self.settings = SETTINGS
+        self.monitors: tuple[DriftMonitor, ...] = ()
         self.refused: dict[str, Refusal] = {}
         self.told: list[Event] = []
         self.born: dict[str, float] = {}
@@ -195,6 +198,18 @@ class World:
             assert status.stable is not None and status.canary is not None
             self.accepted.add((status.stable.revision, status.canary.revision))
         self.deployment = self.deployment.model_copy(update={"metadata": told})
+
+    def ask_back(self, **more: Any) -> None:
+        """Let a monitor ask for what served before, or for what ``more`` says."""
+        stable, earlier = self.deployment.status.stable, self.deployment.status.replaced
+        asked = {
+            "revision": stable.revision if stable else "none",
+            "to": earlier.revision if earlier else "none",
+            "time": later(self.seconds),
+            "message": "flights-2 predicts worse",
+            **more,
+        }
+        self.monitors = (monitor({"actions": {"rollback": {}}}, status={"rollback": asked}),)
 
     def upgrade(self, **settings: Any) -> None:
         """Let a new release of the chart change what the operator makes of new things."""
@@ -391,6 +406,7 @@ class World:
             pods=tuple(self.pods()),
             measured=measured.analysis,
             measured_experiment=measured.experiment,
+            monitors=self.monitors,
         )
 
     def _looks_at_address(self) -> bool:
@@ -713,9 +729,21 @@ class World:
         return plan
 
     def _decided(self) -> Plan:
-        plan = plan_deployment(self.snapshot())
+        s = self.snapshot()
+        plan = plan_deployment(s)
         self._check_turn(plan)
+        self._check_sleep(s, plan)
         return plan
+
+    def _check_sleep(self, s: DeploymentSnapshot, plan: Plan) -> None:
+        """Where nothing is to be done, nothing is to be done just before it is looked at again."""
+        lasts = min(LONG_SECONDS, plan.requeue_after or LONG_SECONDS) - 2
+        writes = plan.create or plan.delete or any(self.would_change(c) for c in plan.apply)
+        if lasts <= POLLED_SECONDS or writes or plan.status != s.deployment.status:
+            return
+        later = plan_deployment(replace(s, now=s.now + timedelta(seconds=lasts)))
+        done = (later.create, later.delete, later.apply, later.events)
+        assert done == (plan.create, plan.delete, plan.apply, plan.events), "it oversleeps"
 
     def steps(self, count: int) -> list[str]:
         """Return the reasons of the events of so many passes."""

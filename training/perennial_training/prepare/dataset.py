@@ -47,6 +47,8 @@ class Rows:
     """Of the rows that are learned from, which belong together."""
     record: DatasetRecord
     notes: tuple[Note, ...]
+    are_moments: bool = False
+    """Whether ``times`` are seconds since 1970, and not other numbers."""
     feedback: Found | None = None
     """What the request log held; None where nothing is logged, or none is asked for."""
 
@@ -90,6 +92,10 @@ class Rows:
     def time_ordered(self) -> bool:
         """Whether the rows that are learned from are in order of time."""
         return self.split.record.method == "Time"
+
+    def moment(self, time: float) -> str:
+        """Return a time of a row as people write it."""
+        return _moment(time, self.are_moments)
 
     def _features(self, rows: NDArray[np.intp]) -> pd.DataFrame:
         return self.frame[[c.name for c in self.columns]].iloc[rows]
@@ -172,6 +178,7 @@ def load(
             *empty,
             *checks.check(seen, spec.checks),
         ),
+        are_moments=settled.are_moments,
         feedback=None if logged is None else logged.found,
     )
 
@@ -280,7 +287,7 @@ def _mask(held: Split, count: int) -> NDArray[np.bool_]:
 
 def _moment(value: float, is_moment: bool) -> str:
     if not is_moment:
-        return f"{value:g}"
+        return f"{value:.12g}"  # seconds since 1970 have ten digits
     return str(pd.Timestamp(round(value * 1e6), unit="us", tz="UTC"))[:64]
 
 

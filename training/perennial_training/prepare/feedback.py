@@ -104,7 +104,9 @@ def learn(
 
 
 def join(requests: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """Return the requests that have a label, each with its newest, sorted by time.
+    """Return the requests that have a label, each with its newest and when that was told.
+
+    They are sorted by time.
 
     A label is about the newest request of its id and row before it, since a client may use an id
     again; or, as clocks differ, about the first within ``SKEW`` after it.
@@ -122,7 +124,8 @@ def join(requests: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     about = nearest("backward").fillna(nearest("forward", SKEW)).dropna()
     newest = about[~about.duplicated(keep="last")].sort_values()
     joined = requests.loc[newest.astype("int64")]
-    return joined.assign(label=labels.loc[newest.index, "label"].to_numpy())
+    labelled = labels.loc[newest.index]
+    return joined.assign(label=labelled["label"].to_numpy(), told=labelled["time"].array)
 
 
 class _Log:

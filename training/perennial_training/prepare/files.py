@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from perennial_artifact.store import open_store, unreachable
+from perennial_artifact.store import StoreUnreachable, open_store, unreachable
 
 AT_ONCE = 16
 """Files that are fetched side by side; no more of them are held in memory."""
@@ -80,6 +80,27 @@ class Directory:
                 for name, content in zip(some, pool.map(self._get, some), strict=True):
                     digest.add(name, content)
                     yield name, content
+
+    def read_present(self, names: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the same, None for a file that is not there any more.
+
+        Raises:
+            StoreUnreachable: the store does not answer.
+        """
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for first in range(0, len(names), AT_ONCE):
+                some = names[first : first + AT_ONCE]
+                yield from zip(some, pool.map(self._get_present, some), strict=True)
+
+    def _get_present(self, name: str) -> bytes | None:
+        from obstore.exceptions import NotFoundError
+
+        try:
+            return self._get(name)
+        except StoreUnreachable as error:
+            if isinstance(error.__cause__, NotFoundError | FileNotFoundError):
+                return None
+            raise
 
     def _get(self, name: str) -> bytes:
         import obstore

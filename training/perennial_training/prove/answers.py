@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
@@ -28,6 +28,11 @@ class Answers:
 
     def __len__(self) -> int:
         return len(self.predicted)
+
+    def of(self, rows: NDArray[np.bool_]) -> Answers:
+        """Return the answers on some of the rows."""
+        shares = None if self.probabilities is None else self.probabilities[rows]
+        return replace(self, predicted=self.predicted[rows], probabilities=shares)
 
     def beside(self, target: pd.Series[Any] | NDArray[Any]) -> Judged:
         """Return the answers beside the truth of the same rows, classes as numbers from 0.

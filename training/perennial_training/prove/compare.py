@@ -28,6 +28,7 @@ def compare(
     ours: Answers,
     theirs: Answers,
     target: pd.Series[Any] | NDArray[Any],
+    confidence: float = CONFIDENCE,
 ) -> list[Comparison]:
     """Return each metric of a candidate and of the champion, with the interval of the difference.
 
@@ -41,6 +42,7 @@ def compare(
         ours: the candidate's answers on n rows that neither model learned from.
         theirs: the champion's on the same rows, asked with the same classes and positive one.
         target: the truth of these rows.
+        confidence: what the interval of the difference is to cover.
 
     Raises:
         TrainingFailure: there is no such scorer, or it has no value for the candidate's answers.
@@ -57,14 +59,15 @@ def compare(
         for side in sides
         if name not in NO_INTERVAL
     ]
-    plan = resampling(sides[0], CONFIDENCE)
+    plan = resampling(sides[0], confidence)
     resampled = iter(resample(plan, statistics))
     found = []
     for name, (value, champion) in zip(different, values, strict=True):
         low = high = None
         if name not in NO_INTERVAL:
             (mine, mine_without), (its, its_without) = next(resampled), next(resampled)
-            low, high = _ends(value - champion, mine - its, mine_without - its_without, plan)
+            without = mine_without - its_without
+            low, high = _ends(value - champion, mine - its, without, plan, confidence)
         found.append(Comparison(name=name, value=value, champion=champion, low=low, high=high))
     return found
 
@@ -83,10 +86,11 @@ def _ends(
     resampled: NDArray[np.float64],
     without: NDArray[np.float64],
     plan: Resampling,
+    confidence: float,
 ) -> tuple[float | None, float | None]:
     known = resampled[np.isfinite(resampled)]
     if known.size >= resampled.size / 2 and known.size and known.min() == known.max():
         # As where both give the same answers: then the rows do tell that there is no difference.
         return difference, difference
-    ends = bca(difference, resampled, without, CONFIDENCE, plan.rarest)
+    ends = bca(difference, resampled, without, confidence, plan.rarest)
     return shrunk(ends, difference, plan.shrink) or (None, None)

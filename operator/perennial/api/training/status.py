@@ -96,11 +96,12 @@ class LastRun(ApiModel):
 
     number: int = Field(description="Number of the run.")
     trigger: str = Field(description="What had started the run.", max_length=32)
-    outcome: Literal["Promoted", "GatesFailed", "NothingNew", "Failed"] = Field(
+    outcome: Literal["Promoted", "GatesFailed", "NothingNew", "NotBetter", "Failed"] = Field(
         description=(
             "Promoted: a candidate won. GatesFailed: nobody passed. NothingNew: a run that drift "
             "or the schedule asked for found the rows, or a model equal to the champion, again. "
-            "Failed: nobody trained."
+            "NotBetter: what such a run trained is better than the champion neither on recent rows "
+            "nor on older ones. Failed: nobody trained."
         )
     )
     message: Text = Field("", description="The outcome in a sentence.")

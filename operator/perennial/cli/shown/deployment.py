@@ -194,7 +194,7 @@ def _metrics(view: reading.Deployment, now: datetime) -> RenderableType | None:
             verdict_mark(m.verdict, m.suspected).before(word),
             amount(m.value),
             against if m.reference is not None else NONE,
-            rows(m.requests) if m.is_share or m.requests else NONE,
+            f"{rows(m.requests)} {m.counts}".rstrip() if m.is_share or m.requests else NONE,
         ]
         found.append([*cells, lines[m.name]] if has_course else cells)
     headers = ["METRIC", "VERDICT", "CANARY", "AGAINST", "REQUESTS"]

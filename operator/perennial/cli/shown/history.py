@@ -89,7 +89,7 @@ def of_training(body: Json, versions: Sequence[Json], now: datetime) -> Renderab
     outcome = text(last.get("outcome"))
     if outcome and outcome != "Promoted":
         ended = age(moment(last.get("finishTime")), now)
-        mark = REST if outcome == "NothingNew" else ODD
+        mark = REST if outcome in ("NothingNew", "NotBetter") else ODD
         words = f"run {count(last.get('number'))} {outcome} {ended} ago"
         told.append(mark.before(words).append(f": {text(last.get('message'))}", "none"))
     return Group(*told)

@@ -138,6 +138,11 @@ def _deployment_summary(body: Json) -> str:
         told[-1:] = [f"{names} {trial.actual} %{asked}"]
     if trial is not None and (step := step_of(view)):
         told.append(f"step {step}")
+    arms = {arm.revision: arm.name for arm in view.arms}
+    variants = [r for r in view.revisions if r.role == "Variant" and r.actual is not None]
+    if variants:
+        shares = (f"{arms.get(r.revision, r.name)} {r.actual} %" for r in variants)
+        told.append(f"beside {', '.join(shares)}")
     # Pods of what was before, or failed, may be kept without traffic: nobody misses one.
     kept = [
         r for r in view.revisions if r.role == "Previous" or (r.role, r.actual) == ("Failed", None)

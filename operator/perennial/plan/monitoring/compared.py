@@ -44,11 +44,19 @@ def features(
                 live,
                 newest=_counts(late) if late is not None else None,
                 threshold=threshold,
+                constant=_is_constant(profile, window),
                 effect=effect or "PopulationStabilityIndex",
                 scale=_scale(profile) if effect == "Wasserstein" else None,
             )
         )
     return found
+
+
+def _is_constant(profile: FeatureProfile, window: Column) -> bool:
+    """Tell whether all values that are not missing are one, as far as that is counted."""
+    if profile.kind == "Numeric":
+        return window.constant is not None
+    return not window.other and sum(1 for n in window.counts if n) == 1
 
 
 def misfit(tests: Sequence[DriftTest], profiles: Sequence[FeatureProfile]) -> str:
@@ -130,4 +138,5 @@ def settings(spec: MonitorSpec, watched: float) -> Settings:
         missing=spec.quality.missing.maximum,
         out_of_range=spec.quality.out_of_range.maximum,
         unseen_category=spec.quality.unseen_category.maximum,
+        constant=spec.quality.constant != "Disabled",
     )

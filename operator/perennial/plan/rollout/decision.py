@@ -20,6 +20,7 @@ from perennial.plan.rollout.analysis.look import next_look
 from perennial.plan.rollout.analysis.outside import denied
 from perennial.plan.rollout.analysis.verdict import judging
 from perennial.plan.rollout.analysis.writing import may_wait
+from perennial.plan.rollout.asked_back import heed
 from perennial.plan.rollout.bake import bake_left, watch
 from perennial.plan.rollout.before_traffic import asked_anew
 from perennial.plan.rollout.capacity import Way
@@ -50,7 +51,7 @@ from perennial.plan.rollout.status.rebuild import rebuild, recall
 from perennial.plan.rollout.strategies import strategy_of
 from perennial.plan.rollout.traffic import provider_of, traffic_of
 from perennial.plan.rollout.trial import choose, judge
-from perennial.plan.serving.route import backends
+from perennial.plan.serving.route import UNANSWERED, backends
 
 EXPERIMENT_SECONDS = 5.0
 """How often an experiment is looked at, so that a variant that fails is out soon."""
@@ -67,7 +68,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     strategy = strategy_of(s.deployment.spec.rollout)
     state = asked_anew(s, recall(s, state))
     state = note_hindrance(s, take_request(s, state, strategy))
-    state = watch(s, state, strategy)
+    state = heed(s, watch(s, state, strategy), strategy)
     begins = state.status.stable is None
     found = first_revision(s, state.status) if begins else desired_revision(s, state.status)
     problem = found.problem or too_long(s.deployment.metadata.annotations) or denied(s)
@@ -94,7 +95,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
         state = strategy.advance(s, state, Way(s, goal, traffic_of(s.deployment)).seen())
     state = _settle_stable(s, state)
     state = _experimented(s, state, desired)
-    return _finish(s, state, _goal(s, state.status, desired))
+    return _finish(s, state, _goal(s, state.status, desired), _is_awaited(s, state.status, desired))
 
 
 def _is_alone(s: DeploymentSnapshot, state: State) -> bool:
@@ -136,20 +137,24 @@ def _with_traffic(s: DeploymentSnapshot, state: State) -> State:
 
 def _goal(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | None) -> Goal:
     """Return what the children are to be: of the strategy where there is a trial, else at rest."""
-    stable = status.stable
     strategy = strategy_of(s.deployment.spec.rollout)
     goal = strategy.goal(s, status) if status.canary is not None else rest(s, status)
     if is_on(status):
         goal = experiment_goal(s, status)
+    goal = with_failed(s, status, goal, traffic_of(s.deployment).reached(s))
+    return with_replaced(s, status, goal, ends=_is_awaited(s, status, desired))
+
+
+def _is_awaited(s: DeploymentSnapshot, status: DeploymentStatus, desired: Revision | None) -> bool:
+    """Tell whether something waits for the end of what was replaced."""
+    stable = status.stable
     is_next = (
         desired is not None
         and (stable is None or desired.revision != stable.revision)
         and rejection(status, desired.revision) is None
         and not status.baking  # else it waits for that
     )
-    goal = with_failed(s, status, goal, traffic_of(s.deployment).reached(s))
-    waits = status.canary is not None or is_next or is_wanted(s, status)
-    return with_replaced(s, status, goal, ends=waits)
+    return status.canary is not None or is_next or is_wanted(s, status)
 
 
 def _warn_of_refuted(s: DeploymentSnapshot) -> tuple[Event, ...]:
@@ -183,8 +188,17 @@ def _settle_stable(s: DeploymentSnapshot, state: State) -> State:
     return state
 
 
-def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Plan:
-    """Derive children, deletions, conditions, and when to look again; without a goal no child."""
+def _finish(
+    s: DeploymentSnapshot, state: State, goal: Goal | None = None, is_awaited: bool = False
+) -> Plan:
+    """Derive children, deletions, conditions, and when to look again.
+
+    Args:
+        s: what is observed.
+        state: what was decided.
+        goal: which revisions are to have which share; without one there is no child.
+        is_awaited: something waits for the end of what was replaced.
+    """
     status, create = state.status, state.create
     traffic = traffic_of(s.deployment)
     generation, shares = s.deployment.metadata.generation, traffic.measured(s)
@@ -214,7 +228,7 @@ def _finish(s: DeploymentSnapshot, state: State, goal: Goal | None = None) -> Pl
         may_wait=may_wait(s.deployment.status, status),
         events=with_stall(before, settled, state.events),
         # A record wakes nobody, and is waited for.
-        requeue_after=0.05 if create else _requeue(s, status, state),
+        requeue_after=0.05 if create else _requeue(s, status, state, is_awaited),
     )
 
 
@@ -239,7 +253,9 @@ def _named(s: DeploymentSnapshot, status: DeploymentStatus) -> frozenset[str]:
     return frozenset(r.revision for r in roles if r is not None)
 
 
-def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> float | None:
+def _requeue(
+    s: DeploymentSnapshot, status: DeploymentStatus, state: State, is_awaited: bool
+) -> float | None:
     """Return when time alone may change the decision."""
     judged = s.deployment.spec.rollout.judging.judged
     look = next_look(s.now, s.deployment.metadata.uid)
@@ -259,10 +275,13 @@ def _requeue(s: DeploymentSnapshot, status: DeploymentStatus, state: State) -> f
         return min(until, look) if judging(s.deployment, status).judged else until
     if is_on(status) or status.variants:
         return EXPERIMENT_SECONDS
-    kept = [kept_for(s, status, ends=is_wanted(s, status))] if replaced_has_pods(s, status) else []
-    kept += [failed_for(s, status)] if kept_failed(s, status) is not None else []
-    if kept:
-        return max(2.0, min(kept))
+    soon = [kept_for(s, status, ends=is_awaited)] if replaced_has_pods(s, status) else []
+    soon += [failed_for(s, status)] if kept_failed(s, status) is not None else []
+    route = traffic_of(s.deployment).problem(s)
+    if route is not None and route.reason == UNANSWERED and not route.final:
+        soon.append(LOOK_AGAIN_SECONDS)  # nobody wakes us where nobody answers
+    if soon:
+        return max(2.0, min(soon))
     if state.problem is not None and state.problem.blame == "Cluster":
         return LOOK_AGAIN_SECONDS
     if status.stable is None or state.problem is not None:

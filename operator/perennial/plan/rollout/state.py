@@ -136,6 +136,8 @@ def with_decision(
     status = state.status
     found = status.analysis.metrics if status.analysis is not None else []
     share = revision.share
+    judged = s.deployment.spec.rollout.judging.judged
+    of_requests = {asked.name for asked in judged if asked.counts_requests}
     decided = Decided(
         decision=decision,
         revision=revision.revision,
@@ -143,7 +145,7 @@ def with_decision(
         reason=reason,
         message=message,
         weight=share.asked if share is not None else None,
-        requests=max((m.requests for m in found), default=0),
+        requests=max((m.requests for m in found if m.name in of_requests), default=0),
         time=s.now,
         metrics=[MeasuredMetric.model_validate(m.__dict__) for m in found],
     )

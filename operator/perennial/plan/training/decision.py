@@ -23,8 +23,8 @@ from perennial.plan.training.champion import (
 )
 from perennial.plan.training.conditions import conditions_of
 from perennial.plan.training.hindrance import hindrance, lacks_pods, prolonged
+from perennial.plan.training.honest import Judged, judge
 from perennial.plan.training.job import child_name
-from perennial.plan.training.novelty import nothing_new
 from perennial.plan.training.problems import own_jobs, problem_of, store_denied
 from perennial.plan.training.pruning import pruned
 from perennial.plan.training.results import notes_of, recorded, seen
@@ -156,8 +156,7 @@ def _end(
     what it is made of. One that was refused is given up where another run is wished for.
     """
     candidates = [_lost(c) if c.verdict == "Running" else c for c in run.candidates]
-    passed = [c for c in candidates if c.verdict == "Passed"]
-    winner = max(passed, key=lambda c: c.metric or 0.0, default=None)
+    winner, why = _best(run, spec, [c for c in candidates if c.verdict == "Passed"])
     message = "; ".join(f"{c.name}: {c.message}" for c in candidates)
     outcome, event = "Failed", Event("RunFailed", message, "Warning")
     if any(c.verdict == "GatesFailed" for c in candidates):
@@ -165,8 +164,8 @@ def _end(
     if winner is not None:
         result = recorded(winner)
         assert result is not None
-        if same := nothing_new(run, spec, result):
-            outcome, message, event = "NothingNew", same, Event("NothingNew", same)
+        if why.outcome != "Promoted":
+            outcome, message, event = why.outcome, why.message, Event(why.outcome, why.message)
         else:
             made = child_name(s.training, run.number)
             version = next((v for v in s.versions if v.metadata.name == made), None)
@@ -184,8 +183,7 @@ def _end(
                 candidates = [won if c.name == won.name else c for c in candidates]
                 proven = metric_with_interval(champion.metric, len(candidates))
                 message = f"{winner.name} became {made}, {proven}"
-                if winner.message:
-                    message += f"; {winner.message}"
+                message = "; ".join(m for m in (message, winner.message, why.message) if m)
                 outcome, event = "Promoted", Event("ModelPromoted", message)
     candidates = [c.model_copy(update={"result": {}}) for c in candidates]
     last = LastRun(
@@ -202,6 +200,22 @@ def _end(
     done = run.model_copy(update=ended)
     status = status.model_copy(update={"run": done, "last_run": last})
     return _finish(s, status, apply=apply, events=(*events, event))
+
+
+def _best(
+    run: RunStatus, spec: TrainingSpec, passed: list[CandidateStatus]
+) -> tuple[CandidateStatus | None, Judged]:
+    """Return the best candidate of those that are shipped, or else the best, and why."""
+    found = []
+    for candidate in passed:
+        result = recorded(candidate)
+        assert result is not None
+        why = judge(run, spec, result)
+        found.append((why.outcome == "Promoted", candidate.metric or 0.0, candidate, why))
+    if not found:
+        return None, Judged("Promoted")
+    _, _, winner, why = max(found, key=lambda f: f[:2])
+    return winner, why
 
 
 def _was_refused(s: TrainingSnapshot) -> bool:

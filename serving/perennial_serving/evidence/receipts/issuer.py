@@ -17,26 +17,28 @@ from perennial_serving.evidence.receipts.scorer import scorer
 from perennial_serving.model.datatypes import Arrays
 from perennial_serving.model.loaded import Model
 
-# Responses whose scores wait to be counted, at most.
-_MOST = 4096
+# Scores that wait to be counted, about as many at most.
+_MOST = 64 * 1024
 
 
 class Issuer:
     """Gives the receipts of one model; it belongs to the event loop's thread."""
 
     def __init__(self, model: Model, keys: Keys) -> None:
-        self._seal, self._scorer = keys.seal, scorer(model)
+        reads = scorer(model)
+        self._seal, self._read = keys.seal, reads.read
         self.version = short(model)
         """What stands for the version."""
-        self.score = self._scorer.score
+        self.score = reads.score
         """What the bytes of its receipts say."""
         self._size = SIZES[self.score]
         self.given: Buckets[Counts] = Buckets.of_counts(self._size, TIERS)
         """Rows by score and time; numbers are all counted as one."""
         self._head = Head(self.version, self.score)
-        # A second's part of all receipts, and the scores that were given in it.
-        self._since, self._until, self._begin = 0, 0, b""
-        self._scores: list[bytes] = []
+        # A second's part of all receipts, and the scores that were given in it. What is compared
+        # for each answer are floats, as the clock's are: with an int it takes twice as long.
+        self._since, self._until, self._begin = 0.0, 0.0, b""
+        self._scores = bytearray()
 
     def give(self, results: Arrays, rows: int) -> str | None:
         """Return the receipt of a response, None where it has too many rows for one."""
@@ -45,8 +47,8 @@ class Issuer:
         now = time.time()
         if not self._since <= now < self._until or len(self._scores) > _MOST:
             self._close(int(now))
-        before, scores = self._scorer(results, rows)
-        self._scores.append(scores)
+        before, scores = self._read(results, rows)
+        self._scores += scores
         return self._seal(self._begin + before + scores)
 
     def between(self, start: int, end: int, now: float) -> dict[int, int]:
@@ -59,14 +61,14 @@ class Issuer:
 
     def _close(self, second: int) -> None:
         if self._scores:
-            found = np.frombuffer(b"".join(self._scores), np.uint8)
+            found = np.frombuffer(self._scores, np.uint8)
             counts = self.given.at(self._since)
             if self._size == 1:
                 counts[0] += len(found)
             else:
                 counts += np.bincount(found, minlength=self._size)
-            self._scores.clear()
-        self._since, self._until, self._begin = second, second + 1, self._head(second)
+            self._scores = bytearray()
+        self._since, self._until, self._begin = float(second), second + 1.0, self._head(second)
 
 
 def short(model: Model) -> str:

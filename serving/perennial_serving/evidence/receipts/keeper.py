@@ -44,4 +44,4 @@ class Keeper:
     def _first(self, results: Arrays, rows: int) -> float:
         if rows > 1:  # a number alone is exact
             results = {name: values[:1] for name, values in results.items()}
-        return first(self._scorer.score, *self._scorer(results, 1))
+        return first(self._scorer.score, *self._scorer.read(results, 1))

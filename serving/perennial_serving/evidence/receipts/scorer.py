@@ -34,14 +34,14 @@ class Scorer(ABC):
     """What the bytes number, where they do; without names of its own a class is its number."""
 
     @abstractmethod
-    def __call__(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
+    def read(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
         """Return what precedes the bytes, and the bytes, one for each of ``rows`` rows."""
 
 
 class _Nothing(Scorer):
     score = "None"
 
-    def __call__(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
+    def read(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
         return b"", bytes(rows)
 
 
@@ -53,7 +53,7 @@ class _Probability(Scorer):
     def __init__(self, tensor: Tensor, classes: Sequence[str] = ()) -> None:
         self._name, self.classes = tensor.name, _named(classes, 2)
 
-    def __call__(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
+    def read(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
         values = results[self._name]
         if rows == 1 and values.size == 2:
             return b"", _ONE[bisect_right(BOUNDS, values.item(1))]
@@ -72,7 +72,7 @@ class _Class(Scorer):
         self._name, self._count, self._levels = tensor.name, count, levels(count)
         self.classes = _named(classes, count)
 
-    def __call__(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
+    def read(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
         values = results[self._name]
         if values.shape != (rows, self._count):
             return b"", bytes(rows)
@@ -94,7 +94,7 @@ class _Label(Scorer):
         each = levels(len(classes))
         self._bytes: Mapping[str, int] = {name: n * each + 1 for n, name in enumerate(classes)}
 
-    def __call__(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
+    def read(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
         values = results[self._name].ravel().tolist()
         if len(values) != rows:
             return b"", bytes(rows)
@@ -109,7 +109,7 @@ class _Number(Scorer):
     def __init__(self, tensor: Tensor) -> None:
         self._name = tensor.name
 
-    def __call__(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
+    def read(self, results: Arrays, rows: int) -> tuple[bytes, bytes]:
         values = results[self._name].ravel()
         if rows == 1 and values.size == 1:
             value = float(values.item())

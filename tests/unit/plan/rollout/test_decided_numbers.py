@@ -8,8 +8,9 @@ from builders import SHA
 from builders import version as version_of
 from rollout_world import World
 
-from perennial.api.deployment import AnalysisMetric, Decided
+from perennial.api.deployment import AnalysisMetric, AnalysisStatus, Decided, MetricStatus
 from perennial.plan.rollout.analysis.evidence import chance, summary
+from perennial.plan.rollout.state import State, with_decision
 from perennial.plan.version import VersionSnapshot, plan_version
 from perennial_statistics.verdict import Outcome, Verdict
 
@@ -92,6 +93,17 @@ def test_a_person_who_pauses_leaves_the_numbers_of_that_moment() -> None:
     world.steps(3)
     found = decided(world, "Paused")
     assert found.reason == "Requested" and [m.requests > 0 for m in found.metrics] == [True, True]
+
+
+def test_labels_are_not_told_as_requests() -> None:
+    metrics = [*METRICS, {"name": "right", "accuracy": {"againstStable": {}}}]
+    world = serving(analysis={"metrics": metrics})
+    counted = [MetricStatus(name="errors", requests=20), MetricStatus(name="right", requests=900)]
+    stable = world.deployment.status.stable
+    assert stable is not None
+    state = State(world.deployment.status.having(analysis=AnalysisStatus(metrics=counted)))
+    found = with_decision(world.snapshot(), state, "WentOn", stable, "StepPassed", "all is well")
+    assert found.status.decisions[-1].requests == 20
 
 
 def test_the_last_decisions_only_are_kept() -> None:

@@ -1,6 +1,7 @@
 """How often an experiment is right, and how soon: seeded, with the rates of a shop's models."""
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ class Ended:
     requests: int
     in_the_best: float
     """The part of the requests that the best arm had."""
+    message: str = ""
 
 
 def asked(arms: int, **more: object) -> Experiment:
@@ -74,7 +76,8 @@ def ran(experiment: Experiment, levels: LEVELS, seed: int, most: int, a_batch: i
         assert told.is_over(experiment, known)
         known = judging.after_batch(experiment, known, "uid")
         if ended := judging.ending(experiment, known, now):
-            return Ended(ended.result, ended.winner, requests, best / requests)
+            part = best / requests
+            return Ended(ended.result, ended.winner, requests, part, ended.message)
         enough = judging.has_enough(experiment, known)
         known = shares.with_shares(known, shares.asked(experiment, known, enough))
     return Ended("", "", requests, best / requests)
@@ -99,6 +102,14 @@ def test_a_clear_winner_is_always_called_and_soon() -> None:
     found = several(asked(2), lambda _: (0.124, 0.307), runs=20)
     assert [e.winner for e in found] == ["v1"] * 20
     assert median(e.requests for e in found) <= 700
+
+
+def test_who_wins_is_told_to_be_better_for_sure() -> None:
+    """An interval with two ends holds 0 in some of these; what decided has one end."""
+    stop = {"minimumOutcomes": 50}
+    found = several(asked(2, stop=stop), lambda _: (0.124, 0.307), runs=12)
+    least = [re.search(r"better by at least (\S+) \(0\.99 sure\)", e.message) for e in found]
+    assert all(one is not None and float(one[1]) > 0 for one in least)
 
 
 def test_a_bad_release_loses_to_stable() -> None:
@@ -135,6 +146,22 @@ def test_a_best_that_changes_is_not_called_by_what_it_was() -> None:
     found = several(asked(2, stop={"after": "10h"}), levels, runs=4, most=17_000, a_batch=200)
     assert not [e for e in found if e.result and e.requests <= 14_000]
     assert "stable" not in {e.winner for e in found if e.requests > 14_000}
+
+
+def test_what_was_certain_once_and_is_not_so_now_is_no_want_of_difference() -> None:
+    known = ExperimentStatus(arms=[ArmStatus(name=n, state="Running") for n in ("stable", "v1")])
+    known = known.model_copy(update={"judged_until": NOW, "batch_time": NOW, "start_time": NOW})
+    experiment = asked(2, stop={"after": "10h"})
+    for batch in range(60):
+        means = (0.4, 0.1) if batch < 20 else (0.1, 0.13)
+        flat = [v for mean in means for v in (1000, 1000 * mean, 1000 * mean)]
+        flat += [0.0] * (6 * (len(AGES) - 1))
+        now = NOW + timedelta(minutes=10 * (batch + 1))
+        known = known.model_copy(update={"batch": flat, "judged_until": now})
+        known = judging.after_batch(experiment, known, "uid")
+    assert judging.ending(experiment, known, NOW + timedelta(hours=9)) is None
+    late = judging.ending(experiment, known, NOW + timedelta(hours=10))
+    assert late is not None and late.result == "Undecided"
 
 
 def test_late_rewards_whose_level_moves_with_the_shares_do_not_decide() -> None:

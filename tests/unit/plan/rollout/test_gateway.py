@@ -154,6 +154,7 @@ def test_a_gateway_that_is_not_there_is_told() -> None:
         plan = world.step()
     assert conditions(plan)["Ready"] == ("False", "RouteUnanswered")
     assert conditions(plan)["Stalled"][0] == "False"
+    assert plan.requeue_after is not None  # nobody wakes us where nobody answers
     for _ in range(80):
         plan = world.step()
     assert conditions(plan)["Stalled"] == ("True", "RouteUnanswered")

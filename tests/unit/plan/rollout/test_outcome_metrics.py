@@ -56,6 +56,8 @@ class World:
     telling: frozenset[str] = frozenset({OLD, NEW})
     """Versions whose pods count outcomes."""
     silent: bool = False
+    starting: bool = False
+    """The canary has no ready pod."""
     shas: tuple[str, str] = (OLD, NEW)
     asked: int = 0
 
@@ -98,7 +100,10 @@ class World:
             )  # fmt: skip
             is_silent = self.silent and part == "outcomes"
             received.append(Answer(name, name, None if is_silent else window))
-        return Answers({"old": ("old",), "new": ("new",)}, end, tuple(received))
+        if part == "outcomes" and self.starting:
+            received = received[:1]
+        ready = {"old": ("old",), "new": () if self.starting else ("new",)}
+        return Answers(ready, end, tuple(received))
 
     def look(self, seconds: int = STEP_SECONDS) -> dict[str, MetricStatus]:
         """Let time pass and look, as the operator does, and carry on what is written."""
@@ -396,6 +401,22 @@ def test_what_cannot_be_judged_is_told_and_never_a_success(
             w.predict(version, 20, lambda: 0.9, lambda _: 5.0, lambda _: "yes")
         found = next(iter(w.look().values()))
     assert found.verdict == "NotComparable" and told in found.message, found.message
+
+
+def test_a_canary_that_starts_is_not_blamed_for_telling_nothing() -> None:
+    w = world({"accuracy": AGAINST}, starting=True)
+    w.predict(OLD, 20, lambda: 0.9, lambda _: 5.0, lambda _: "yes")
+    found = w.look()["accuracy"]
+    assert found.verdict == "Undecided" and "receipts" not in found.message, found.message
+
+
+def test_what_is_told_by_now_is_no_obstacle_though_it_is_too_little_for_a_look() -> None:
+    w = world({"accuracy": AGAINST}, telling=frozenset({OLD}))
+    w.traffic_since = START
+    assert w.look()["accuracy"].verdict == "NotComparable"
+    w.telling = frozenset({OLD, NEW})
+    found = w.look()["accuracy"]
+    assert found.verdict == "Undecided" and "receipts" not in found.message, found.message
 
 
 def test_labels_that_are_called_otherwise_than_the_classes_are_told() -> None:

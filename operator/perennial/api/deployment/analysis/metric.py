@@ -155,6 +155,11 @@ class AnalysisMetric(ApiModel):
     )
 
     @property
+    def counts_requests(self) -> bool:
+        """Tell whether it is of requests, rather than of labels, rewards or numbers of others."""
+        return bool(self.error_rate or self.refusal_rate or self.latency)
+
+    @property
     def outside(self) -> PrometheusLimit | WebLimit | None:
         """What is asked of others, None where our own pods count."""
         return self.prometheus or self.web

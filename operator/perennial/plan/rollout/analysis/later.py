@@ -21,7 +21,6 @@ from perennial.plan.core.questions import CLOSED_SECONDS, SKEW_SECONDS, Answers
 from perennial.plan.rollout.analysis import evidence
 from perennial.plan.rollout.analysis.answered import kept
 from perennial.plan.rollout.analysis.metrics import outcome_metric
-from perennial.plan.rollout.analysis.metrics.metric import OutcomeMetric
 from perennial.plan.rollout.analysis.outcomes import OutcomeLook
 from perennial_artifact.windows import Part
 
@@ -111,7 +110,9 @@ def looked(
     start = part.judged_until if part is not None else None
     since = known.traffic_time
     served = (start - since).total_seconds() if start is not None and since is not None else 0.0
+    both = (trial.stable.revision, trial.canary.revision)
     look = OutcomeLook(
+        both_asked=all(answers.asked.get(revision) for revision in both),
         canary=arrived.of(trial.canary.artifact.sha256),
         stable=arrived.of(trial.stable.artifact.sha256),
         served=served,
@@ -127,7 +128,8 @@ def looked(
         return _with_part(known, PartStatus(part=PART, judged_until=until)), found
     waited = (until - start).total_seconds()
     if waited < LONGEST_SECONDS and not all(_is_enough(asked, look) for asked, _ in metrics):
-        return _with_part(known, part.model_copy(update={"asked_until": until})), metrics
+        waits = [(asked, _told(asked, m, look)) for asked, m in metrics]
+        return _with_part(known, part.model_copy(update={"asked_until": until})), waits
     found = [(asked, _after(asked, m, look)) for asked, m in metrics]
     changes = {"judged_until": until, "asked_until": None, "looks": part.looks + 1}
     return _with_part(known, part.model_copy(update=changes)), found
@@ -138,11 +140,9 @@ def _is_enough(asked: AnalysisMetric, look: OutcomeLook) -> bool:
     return metric is None or metric.enough(asked, look)
 
 
-def _begun(asked: AnalysisMetric, known: MetricStatus, look: OutcomeLook | None) -> MetricStatus:
+def _begun(asked: AnalysisMetric, known: MetricStatus, look: OutcomeLook) -> MetricStatus:
     metric = outcome_metric(asked)
-    if metric is None:
-        return known
-    return _hindered(metric, asked, metric.begin(asked, known, look), look)
+    return known if metric is None else _told(asked, metric.begin(asked, known, look), look)
 
 
 def _after(asked: AnalysisMetric, known: MetricStatus, look: OutcomeLook) -> MetricStatus:
@@ -156,14 +156,18 @@ def _after(asked: AnalysisMetric, known: MetricStatus, look: OutcomeLook) -> Met
         found = metric.after(asked, known, look if is_warm else look.without_canary())
     except ValueError:
         found = metric.begin(asked, evidence.begin(asked, known.alpha), None)
-    return _hindered(metric, asked, found, look)
+    return _told(asked, found, look)
 
 
-def _hindered(
-    metric: OutcomeMetric, asked: AnalysisMetric, known: MetricStatus, look: OutcomeLook | None
-) -> MetricStatus:
-    why = metric.obstacle(asked, look) if look is not None else ""
-    return known.model_copy(update={"obstacle": why})
+def _told(asked: AnalysisMetric, known: MetricStatus, look: OutcomeLook) -> MetricStatus:
+    """Return what is known with what keeps it from being judged, as pods tell it now.
+
+    A version that has no ready pod is not to blame for telling nothing.
+    """
+    metric = outcome_metric(asked)
+    if metric is None or not look.both_asked:
+        return known
+    return known.model_copy(update={"obstacle": metric.obstacle(asked, look)})
 
 
 def _with_part(known: AnalysisStatus, part: PartStatus) -> AnalysisStatus:

@@ -28,6 +28,8 @@ class OutcomeLook:
     canary_pairs: Pairs | None = None
     """Answers that the canary's pods kept, by their requests; None where none tells any."""
     stable_pairs: Pairs | None = None
+    both_asked: bool = True
+    """Each of the two has a ready pod, which was asked."""
 
     def without_canary(self) -> "OutcomeLook":
         """Return the look without what became known of the canary: it warms up."""

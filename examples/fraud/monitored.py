@@ -1,0 +1,210 @@
+"""A year under the monitor of monitor.yaml, without a cluster: the operator's own decisions.
+
+What a report's Job would count of the request log is counted here, and plan_monitor judges it and
+asks for retrainings; what it takes to train and to ship is played.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from sklearn.metrics import average_precision_score
+
+from fraud.data import DAY, MONTH, SETTLED_DAYS, START, training_rows
+from fraud.news import News
+from fraud.policies import LIVE, TRAINED_DAYS, Policy, first_model, fitted, live_rows, scored
+from perennial.api import DriftMonitor, ModelDeployment, ModelTraining
+from perennial.api.monitor import MonitorStatus, ReportStatus
+from perennial.api.values import seconds
+from perennial.plan.core.questions import Answers
+from perennial.plan.monitoring import MonitorSnapshot, plan_monitor
+from perennial.plan.monitoring.cohorts import width
+from perennial.plan.monitoring.logged import known_from
+from perennial_artifact.outcomes import VERSION_LENGTH
+from perennial_artifact.report import CohortCounts, ReportResult
+
+SHIPPING_DAYS = 2
+"""From the question for a retraining until the new version answers."""
+HELD_OUT = 0.2
+
+
+@dataclass
+class _Version:
+    model: Any
+    number: int
+    since: float
+    """The day from which on it answers."""
+
+    @property
+    def sha256(self) -> str:
+        return f"{self.number:064x}"[::-1]
+
+
+@dataclass
+class _Live:
+    """The payments that were asked about so far."""
+
+    day: np.ndarray
+    known_day: np.ndarray
+    score: np.ndarray
+    version: np.ndarray
+    happened: list[News] = field(default_factory=list)
+
+    def report(self, version: _Version, at: float, span: int) -> ReportResult:
+        """Return what a report's Job counts of a version's predictions up to a day."""
+        own = (self.version == version.number) & (self.day < at)
+        day, known, alert = self.day[own], self.known_day[own], self.score[own] >= 0.5
+        is_fraud = known <= at
+        is_known = is_fraud | (day <= at - SETTLED_DAYS)
+        place = ((START.timestamp() + day * DAY) // span).astype(int)
+        cohorts = []
+        for one in np.unique(place)[-96:]:
+            here = place == one
+            fraud, alerts, told = is_fraud[here], alert[here], is_known[here]
+            counts = [
+                here.sum(), alerts.sum(), 0,
+                (alerts & told).sum(), (alerts & told & ~fraud).sum(), 0,
+                fraud.sum(), (fraud & ~alerts).sum(), 0,
+            ]  # fmt: skip
+            numbers = [float(n) for n in counts]
+            cohorts.append(CohortCounts(int(one), int(here.sum()), int(told.sum()), 0, numbers))
+        return ReportResult(
+            number=1,
+            version=version.sha256,
+            until=int(START.timestamp() + at * DAY),
+            predictions=int(own.sum()),
+            cohort_seconds=span,
+            maturity_seconds=int(SETTLED_DAYS * DAY),
+            cohorts=cohorts,
+            past=[0, 0, 0],
+        )
+
+
+def by_perennial(rows: pd.DataFrame, months: range = LIVE) -> tuple[Policy, list[News]]:
+    """Retrain when the monitor asks for it; return what came of it, and what happened when."""
+    live = live_rows(rows, months)
+    known = ((live["known"] - START) / pd.Timedelta(days=1)).to_numpy()
+    day = live["day"].to_numpy()
+    state = _Live(day, known, np.zeros(len(live)), np.zeros(len(live), int))
+    monitor = DriftMonitor.read(
+        yaml.safe_load((Path(__file__).parent / "monitor.yaml").read_text())
+    )
+    version, retrained = _Version(first_model(rows, months), 1, months.start * MONTH), 0
+    _answer(state, live, version)
+    assert monitor.spec.performance is not None and monitor.spec.report is not None
+    every = seconds(monitor.spec.report.every) / DAY
+    training, run = _training(None), 0
+    for at in np.arange(months.start * MONTH + every, months.stop * MONTH, every):
+        now = (START + pd.Timedelta(days=at)).to_pydatetime()
+        monitor = _looked(monitor, training, version, state, at, now)
+        status = monitor.status
+        _note(state, monitor, at)
+        action = status.last_action
+        if action is not None and action.time == now:
+            run += 1
+            state.happened.append(News(at, "retraining", ""))
+            candidate = _candidate(rows, live, version, at)
+            outcome = "Promoted" if candidate is not None else "NothingNew"
+            if candidate is not None:
+                retrained += 1
+                version = _Version(candidate, version.number + 1, at + SHIPPING_DAYS)
+                _answer(state, live, version)
+                state.happened.append(News(version.since, "promotion", f"fraud-{version.number}"))
+            else:
+                state.happened.append(News(at, "nothing", outcome))
+            training = _training((run, now, outcome))
+    return Policy("by Perennial", state.score, retrained), state.happened
+
+
+def _answer(state: _Live, live: pd.DataFrame, version: _Version) -> None:
+    """Let a version answer from its day on."""
+    answers = state.day >= version.since
+    state.score[answers] = scored(version.model, live[answers])
+    state.version[answers] = version.number
+
+
+def _candidate(rows: pd.DataFrame, live: pd.DataFrame, version: _Version, at: float) -> Any | None:
+    """Return a better model of the rows that are known, None where it is not.
+
+    Better on the newest month of those that neither has learned from.
+    """
+    known = training_rows(rows[rows["day"] < at], START + pd.Timedelta(days=at), TRAINED_DAYS)
+    held = known.index.to_series().mul(2654435761).mod(2**32) < HELD_OUT * 2**32
+    candidate = fitted(known[~held])
+    recent = known[held & (known["day"] >= at - SETTLED_DAYS - MONTH)]
+    theirs, ours = (
+        average_precision_score(recent["fraud"], scored(m, recent))
+        for m in (version.model, candidate)
+    )
+    return candidate if ours > theirs else None
+
+
+def _looked(
+    monitor: DriftMonitor,
+    training: ModelTraining,
+    version: _Version,
+    state: _Live,
+    at: float,
+    now: datetime,
+) -> DriftMonitor:
+    """Return the monitor after a look at a report that has just come."""
+    asked = monitor.spec.performance
+    assert asked is not None
+    result = state.report(version, at, width(asked))
+    found = known_from(asked, monitor.status.performance, version.sha256[:VERSION_LENGTH], result)
+    report = ReportStatus(
+        number=1, generation=monitor.metadata.generation, start_time=now, finish_time=now,
+        published=1,
+    )  # fmt: skip
+    told = monitor.status.model_copy(update={"performance": found, "report": report})
+    monitor = monitor.model_copy(update={"status": told})
+    nobody = Answers({"r": ("pod",)}, int(now.timestamp()), ())
+    deployment = _deployment(version, now)
+    plan = plan_monitor(MonitorSnapshot(monitor, now, deployment, training, nobody))
+    assert isinstance(plan.status, MonitorStatus)
+    return monitor.model_copy(update={"status": plan.status})
+
+
+def _note(state: _Live, monitor: DriftMonitor, at: float) -> None:
+    """Note an alarm where there was none at the look before."""
+    kept = next(c for c in monitor.status.conditions if c.type == "PerformanceKept")
+    if kept.status == "False" and kept.last_transition_time is not None:
+        moment = START + pd.Timedelta(days=at)
+        if abs(kept.last_transition_time - moment.to_pydatetime()) < timedelta(seconds=1):
+            state.happened.append(News(at, "alarm", kept.message))
+
+
+def _deployment(version: _Version, now: datetime) -> ModelDeployment:
+    stable = {
+        "version": f"fraud-{version.number}",
+        "artifact": {"uri": "s3://models/", "sha256": version.sha256},
+        "revision": f"r{version.number}",
+        "readyReplicas": 1,
+        "role": "Stable",
+        "startTime": now,
+        "requestLog": {"uri": "s3://models/logs/fraud/fraud", "secret": ""},
+    }
+    spec = {"model": {"trainingRef": {"name": "fraud"}}, "serving": {"requestLog": {}}}
+    return ModelDeployment.read(
+        {
+            "metadata": {"name": "fraud", "namespace": "fraud", "generation": 1},
+            "spec": spec,
+            "status": {"revisions": [stable], "observedGeneration": 1},
+        }
+    )
+
+
+def _training(last: tuple[int, datetime, str] | None) -> ModelTraining:
+    body = yaml.safe_load((Path(__file__).parent / "training.yaml").read_text())
+    status: dict[str, Any] = {}
+    if last is not None:
+        number, start, outcome = last
+        status["lastRun"] = {
+            "number": number, "startTime": start, "finishTime": start, "outcome": outcome,
+            "trigger": "Drift",
+        }  # fmt: skip
+    return ModelTraining.read({**body, "status": status})

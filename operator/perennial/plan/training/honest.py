@@ -1,0 +1,118 @@
+"""What a run that nobody asked for in person ships: what is better than the champion.
+
+Gates hold for every run. One that drift or the schedule asked for must show more: live traffic may
+differ from the rows for good, and each run after a cooldown would ship the same model again, or
+another one of the same quality. Where recent rows are too few to tell, the gates alone decide.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from perennial.api.training import Champion, RunStatus, TrainingSpec
+from perennial.api.version import DatasetRecord
+from perennial_artifact.manifest import DatasetRecord as Learned
+from perennial_artifact.result import ByAge, CandidateResult, Comparison, OnRows
+
+BY_ITSELF = frozenset({"Drift", "Schedule"})
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Whether a candidate that passed its gates is shipped, and why."""
+
+    outcome: Literal["Promoted", "NothingNew", "NotBetter"]
+    message: str = ""
+
+
+def judge(run: RunStatus, spec: TrainingSpec, result: CandidateResult) -> Judged:
+    """Return whether a candidate that passed its gates is shipped."""
+    if run.champion is None or run.trigger not in BY_ITSELF:
+        return Judged("Promoted")
+    if same := _nothing_new(run.champion, spec.objective.metric, result):
+        return Judged("NothingNew", same)
+    found = result.by_age
+    if found is None or found.recent.compared is None:
+        return Judged("Promoted", _not_known(found))
+    is_better = _is_better(found.recent.compared, found.older.compared)
+    told = _told(run.champion.version, found.recent.compared, found)
+    if is_better:
+        return Judged("Promoted", f"better: {told}")
+    why = "learning from these rows does not help"
+    if run.trigger == "Drift":
+        why = f"drift is real, and {why}"
+    return Judged("NotBetter", f"{result.candidate} is not shipped: {told}: {why}")
+
+
+def _nothing_new(champion: Champion, metric: str, result: CandidateResult) -> str:
+    """Return what was found again: the rows, or a model equal to the champion; '' for neither."""
+    dataset, before = result.dataset, champion.dataset
+    if dataset is not None and before is not None and _rows(dataset) == _rows(before):
+        return f"the rows are those that {champion.version} learned from"
+    for found in result.comparisons:
+        if found.name == metric and found.value == found.champion:
+            message = f"{metric} {found.value:.4g} is that of {champion.version} on the same rows"
+            return f"{result.candidate} is no better: {message}"
+    return ""
+
+
+def _rows(dataset: DatasetRecord | Learned) -> tuple[str, int, int]:
+    """Return what tells rows apart: of the same files fewer may be new enough than before."""
+    return dataset.sha256, dataset.rows, dataset.feedback_rows or 0
+
+
+def _is_better(recent: Comparison, older: Comparison | None) -> bool:
+    """Tell whether it is shown to be better on recent rows; or on older ones, and no worse there.
+
+    What is worse on older rows alone may be shipped: the traffic of today is what it is for.
+    """
+    if _low(recent) > 0:
+        return True
+    return older is not None and _low(older) > 0 and _high(recent) >= 0
+
+
+def _low(found: Comparison) -> float:
+    return found.value - found.champion if found.low is None else found.low
+
+
+def _high(found: Comparison) -> float:
+    return found.value - found.champion if found.high is None else found.high
+
+
+def _told(champion: str, recent: Comparison, found: ByAge) -> str:
+    """Return both comparisons in a sentence."""
+    sure = f" at {100 * found.confidence:.4g} %"
+    text = (
+        f"on {found.recent.rows:,} recent rows{_from_to(found.recent)} {recent.name} "
+        f"{recent.value:.4g} against {recent.champion:.4g} of {champion}{_interval(recent, sure)}"
+    )
+    older = found.older.compared
+    if older is None:
+        return f"{text}, and older rows tell nothing ({found.older.unknown})"
+    return (
+        f"{text}, on {found.older.rows:,} older ones {older.value:.4g} against "
+        f"{older.champion:.4g}{_interval(older)}"
+    )
+
+
+def _not_known(found: ByAge | None) -> str:
+    """Return that the gates alone have decided, and why."""
+    if found is None:
+        return ""  # the champion was not measured: the gates say so
+    recent = found.recent
+    rows = f"{recent.rows:,} rows{_from_to(recent)}, " if recent.rows else ""
+    return f"recent rows say nothing, so the gates alone decided: {rows}{recent.unknown}"
+
+
+def _from_to(rows: OnRows) -> str:
+    """Return the time of rows to the minute; where they are of one, to the second."""
+    if not rows.start:
+        return ""
+    to_minute, to_second = len("2026-01-01 00:00"), len("2026-01-01 00:00:00")
+    length = to_minute if rows.start[:to_minute] != rows.end[:to_minute] else to_second
+    return f" from {rows.start[:length]} to {rows.end[:length]}"
+
+
+def _interval(found: Comparison, sure: str = "") -> str:
+    if found.low is None or found.high is None:
+        return ""
+    return f" (difference {found.low:+.2g} to {found.high:+.2g}{sure})"

@@ -1,0 +1,140 @@
+"""How features and predictions are distributed now, beside what the model learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perennial_artifact.profile import FeatureProfile, Profile
+from perennial_statistics.drift import (
+    SLICES,
+    Counts,
+    DriftReport,
+    Feature,
+    Settings,
+    added,
+    judge_drift,
+)
+from perennial_training.prove.answers import texts
+from perennial_training.report.predicted import Predicted
+
+FOREVER = 10.0 * 365 * 86_400
+"""Then what is usual is known: the smallest effect decides, and no first days are waited for."""
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """Every feature and prediction then and now, and the verdict on them."""
+
+    profiles: dict[str, FeatureProfile]
+    now: dict[str, Counts]
+    report: DriftReport
+    lacking: list[str]
+    """Features that the log has not."""
+    rows: int
+    """Predictions of the newest window."""
+
+
+def distributions(
+    profile: Profile, rows: pd.DataFrame, found: Predicted, window: float, until: float
+) -> Distributions:
+    """Return the newest window of the log beside the profile; ``found`` are the same rows."""
+    recent = found.made >= until - window
+    part = np.floor((found.made[recent] - (until - window)) / window * SLICES).astype(int)
+    part = np.clip(part, 0, SLICES - 1)
+    now = rows[recent]
+    features: list[Feature] = []
+    lacking: list[str] = []
+    profiles: dict[str, FeatureProfile] = {}
+    counts: dict[str, Counts] = {}
+    values: list[tuple[FeatureProfile, Any]] = []
+    for each in profile.features:
+        name = f"input.{each.name}"
+        if name in now:
+            values.append((each, now[name]))
+        else:
+            lacking.append(each.name)
+    for each in profile.predictions:
+        of_model = _predictions(each, now, found, recent)
+        if of_model is not None:
+            values.append((each, of_model))
+    for each, column in values:
+        slices = _counted(each, column, part)
+        reference = Counts(tuple(each.counts), each.other, each.missing)
+        profiles[each.name], counts[each.name] = each, added(slices)
+        features.append(
+            Feature(each.name, each.kind == "Numeric", reference, counts[each.name], slices=slices)
+        )
+    settings = Settings(window=window, interval=window, watched=FOREVER)
+    return Distributions(
+        profiles, counts, judge_drift(features, settings, {}), lacking, int(recent.sum())
+    )
+
+
+def _predictions(
+    profile: FeatureProfile, now: pd.DataFrame, found: Predicted, recent: NDArray[Any]
+) -> pd.Series[Any] | None:
+    """Return what was predicted, as the profile counts it; None where the log has it not."""
+    if profile.name == "probability" and found.probability is not None:
+        return pd.Series(found.probability[recent])
+    if profile.name == "label" and found.classes:
+        names = np.array([*found.classes, ""], dtype=object)
+        return pd.Series(names[found.predicted[recent]])
+    if profile.name == "prediction" and not found.classes:
+        return pd.Series(found.numbers[recent])
+    return None
+
+
+def _counted(
+    profile: FeatureProfile, column: pd.Series[Any], part: NDArray[Any]
+) -> tuple[Counts, ...]:
+    """Return the counts of each slice of time, on the profile's own bins."""
+    missing = column.isna().to_numpy()
+    if profile.kind == "Numeric":
+        numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+        with np.errstate(over="ignore"):
+            single = numbers.astype(np.float32).astype(float)
+        missing = np.isnan(single)
+        place = np.searchsorted(profile.edges, single, side="right")
+        low = profile.minimum if profile.minimum is not None else -np.inf
+        high = profile.maximum if profile.maximum is not None else np.inf
+        outside = ((single < low) | (single > high)) & ~missing
+    else:
+        words = texts(column.to_numpy(dtype=object))
+        missing = missing | (words == "")
+        known = {name: n for n, name in enumerate(profile.categories)}
+        unique, inverse = np.unique(words.astype(str), return_inverse=True)
+        places = np.array([known.get(str(w), len(known)) for w in unique], dtype=int)
+        place = places[inverse] if len(words) else np.zeros(0, dtype=int)
+        outside = np.zeros(len(words), dtype=bool)
+    size = len(profile.counts)
+    return tuple(
+        _of_slice(place[at], missing[at], outside[at], size)
+        for at in (part == n for n in range(SLICES))
+    )
+
+
+def _of_slice(
+    place: NDArray[Any], missing: NDArray[Any], outside: NDArray[Any], size: int
+) -> Counts:
+    tally = np.bincount(place[~missing], minlength=size + 1)
+    return Counts(
+        tuple(int(n) for n in tally[:size]),
+        other=int(tally[size:].sum()),
+        missing=int(missing.sum()),
+        out_of_range=int(outside.sum()),
+    )
+
+
+def repeated_rows(rows: pd.DataFrame, names: Sequence[str]) -> float | None:
+    """Return the share of rows whose inputs are all those of an earlier one; None without any."""
+    columns = [f"input.{n}" for n in names if f"input.{n}" in rows]
+    if not columns or not len(rows):
+        return None
+    hashes = pd.util.hash_pandas_object(rows[columns], index=False)
+    return float(hashes.duplicated().mean())

@@ -1,0 +1,131 @@
+"""Metrics by the values of a feature: where a model is worse than elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perennial_statistics.late_labels import FEWEST_LABELS
+from perennial_statistics.means import Moments
+from perennial_statistics.multiple_testing import holm
+from perennial_statistics.slices import higher_mean, more_events
+from perennial_training.report.measures import Measure
+from perennial_training.report.predicted import Predicted
+
+PARTS = 5
+"""Ranges that numbers are divided into, each with as many rows as ties allow."""
+VALUES = 50
+"""Values of a feature that are looked at, the most frequent."""
+CHANCE = 0.05
+"""The adjusted p-value up to which a slice is called worse."""
+MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A metric where a feature has some value, beside all rows."""
+
+    feature: str
+    value: str
+    measure: Measure
+    rows: int
+    mean: float
+    """What is counted; ``measure.score`` gives what people know."""
+    overall: float
+    p: float
+
+    @property
+    def score(self) -> float:
+        """The metric here."""
+        return self.measure.score(self.mean)
+
+    @property
+    def of_all(self) -> float:
+        """The metric over all rows."""
+        return self.measure.score(self.overall)
+
+
+def slices(
+    rows: pd.DataFrame, found: Predicted, features: Sequence[str], measures: Sequence[Measure]
+) -> list[Slice]:
+    """Return slices with labels enough, the least likely by chance first; p after Holm.
+
+    Args:
+        rows: the log's, with ``input.NAME`` of each feature.
+        found: the same rows; only those of the window whose labels are in.
+        features: whose values are told apart.
+        measures: that wait for labels; what is lacking is left out.
+    """
+    tested: list[Slice] = []
+    for measure in (m for m in measures if m.matures and not m.lacks(found)):
+        mask, values = measure.of(found)
+        values = values.astype(float)
+        whole = _moments(mask, values)
+        for feature in features:
+            for value, here in _parts(rows[f"input.{feature}"]):
+                these, others = _moments(mask & here, values), _moments(mask & ~here, values)
+                if these.rows < FEWEST_LABELS or others.rows < FEWEST_LABELS:
+                    continue
+                mean, overall = these.total / these.rows, whole.total / whole.rows
+                p = _p(measure, these, others)
+                tested.append(Slice(feature, value, measure, int(these.rows), mean, overall, p))
+    adjusted = holm([s.p for s in tested])
+    found_slices = [replace(s, p=p) for s, p in zip(tested, adjusted, strict=True)]
+    worse = [s for s in found_slices if s.measure.is_worse(s.score, s.of_all)]
+    return sorted(worse, key=lambda s: (s.p, -abs(s.score - s.of_all)))
+
+
+def _p(measure: Measure, these: Moments, others: Moments) -> float:
+    """Return the chance of so bad a slice where all rows are alike."""
+    if measure.is_share:
+        return more_events(int(these.rows), int(these.total), int(others.rows), int(others.total))
+    if measure.asked.minimum is not None:  # the higher the better
+        these, others = others, these
+    return higher_mean(these, others)
+
+
+def _moments(mask: NDArray[Any], values: NDArray[Any]) -> Moments:
+    chosen = values[mask]
+    return Moments(float(len(chosen)), float(chosen.sum()), float((chosen**2).sum()))
+
+
+def _parts(column: pd.Series[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield each value of a feature, or range of its numbers, with the rows that have it."""
+    absent = column.isna().to_numpy()
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        values = column.to_numpy(dtype=float)
+        distinct = np.unique(values[~absent])
+        if len(distinct) > PARTS + 1:
+            yield from _ranges(values, absent)
+            return
+        texts = np.array([f"{v:g}" for v in values])
+    else:
+        texts = column.astype(str).to_numpy()
+        absent = absent | (texts == "")
+    if absent.any():
+        yield MISSING, absent
+    counted = pd.Series(texts[~absent]).value_counts()
+    for text in counted.index[:VALUES]:
+        yield str(text)[:128], (texts == text) & ~absent
+
+
+def _ranges(values: NDArray[Any], absent: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+    if absent.any():
+        yield MISSING, absent
+    inner = np.quantile(values[~absent], np.linspace(0, 1, PARTS + 1)[1:-1])
+    edges = np.unique(inner)
+    place = np.searchsorted(edges, values, side="right")
+    for n in range(len(edges) + 1):
+        here = (place == n) & ~absent
+        if n == 0:
+            name = f"below {edges[0]:.4g}"
+        elif n == len(edges):
+            name = f"from {edges[-1]:.4g} on"
+        else:
+            name = f"{edges[n - 1]:.4g} to {edges[n]:.4g}"
+        yield name, here
