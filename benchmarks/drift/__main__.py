@@ -272,7 +272,7 @@ def main() -> None:
             ),
         ],
         "as ever": [
-            "| traffic | first day: windows that alarm | a week after it | slices asked |",
+            "| traffic | first day: windows that alarm | the days after | slices asked |",
             "| --- | ---: | ---: | ---: |",
             *as_ever(),
         ],
