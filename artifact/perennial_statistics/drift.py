@@ -13,6 +13,7 @@ from perennial_statistics.cells import (
     ordered_groups,
 )
 from perennial_statistics.chi_square import g_test
+from perennial_statistics.chosen_effect import Effect, Scale, distance
 from perennial_statistics.design_effect import (
     INDEPENDENT,
     DesignEffect,
@@ -86,6 +87,10 @@ class Feature:
     """A score that replaces what drift needs; the p-value is asked for all the same."""
     constant: bool = False
     """All values of the window that are not missing are one."""
+    effect: Effect = "PopulationStabilityIndex"
+    """What the score is; another one than the index needs a threshold."""
+    scale: Scale | None = None
+    """Of a number, where that effect needs it."""
 
 
 def added(slices: Sequence[Counts]) -> Counts:
@@ -136,7 +141,7 @@ class FeatureDrift:
     feature: str
     span: Span
     score: float
-    """The population stability index beyond what chance gives."""
+    """The population stability index beyond what chance gives, or the effect that was chosen."""
     need: float
     p: float
     adjusted_p: float
@@ -146,6 +151,7 @@ class FeatureDrift:
     window_rows: float
     enough: bool
     """Both samples have 50 values; with fewer only missing values are compared."""
+    effect: Effect = "PopulationStabilityIndex"
 
 
 @dataclass(frozen=True)
@@ -239,6 +245,7 @@ def judge_drift(features: Sequence[Feature], settings: Settings, usual: Usual) -
                     reference_rows=t.feature.reference.rows,
                     window_rows=t.rows,
                     enough=t.enough,
+                    effect=t.feature.effect,
                 )
             )
         rest = iter(adjusted[len(tested) :])
@@ -265,9 +272,12 @@ def learned(report: DriftReport, usual: Usual) -> dict[tuple[str, Span], UsualDr
     """Return what is usual after a look, for the features of the report.
 
     Of a feature that alarms over one span, the other one teaches nothing: it has those rows, too.
+    Nor does a score that is another effect than the index.
     """
     drifted, found = set(report.drifted), {}
     for f in report.features:
+        if f.effect != "PopulationStabilityIndex":
+            continue
         key = (f.feature, f.span)
         known = usual.get(key, UsualDrift())
         teaches = f.drifted or f.feature not in drifted
@@ -312,7 +322,10 @@ def _test(feature: Feature, span: Span, settings: Settings) -> _Tested:
     r, c = cells(reference), cells(window)
     found = g_test(r, c)
     effect = design_effect([cells(s) for s in slices]) if slices else INDEPENDENT
-    score = excess(pooled_psi(r, c), found.df, sum(r), sum(c), effect.phi)
+    if feature.effect == "PopulationStabilityIndex":
+        score = excess(pooled_psi(r, c), found.df, sum(r), sum(c), effect.phi)
+    else:
+        score = 0.0 if few else distance(feature.effect, old, new, feature.scale)
     return _Tested(
         feature=feature,
         span=span,

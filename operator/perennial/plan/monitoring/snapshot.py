@@ -7,6 +7,7 @@ from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
 from perennial.api.values import Json
+from perennial.api.version import ModelVersion
 from perennial.plan.core import Settings
 from perennial.plan.core.questions import Answers
 from perennial.plan.monitoring.counted import common_profile, fits
@@ -43,6 +44,8 @@ class MonitorSnapshot:
     """What they answered about outcomes: pieces of time, each with its start, the oldest first."""
     requests: tuple[tuple[int, Answers], ...] = ()
     """The same about requests."""
+    earlier: ModelVersion | None = None
+    """The version that served before, where a rollback may be asked for."""
     newest: Answers | None = None
     """What the pods counted in the newest quarter of the window."""
     slices: tuple[Answers, ...] | None = None
@@ -52,6 +55,11 @@ class MonitorSnapshot:
     """Jobs of reports: those with the monitor's label, and the one of the next one's name."""
     pods: tuple[Json, ...] = ()
     """Pods with the same label."""
+
+    def refuted(self, version: str) -> bool:
+        """Tell whether live traffic is known to have refuted the version that served before."""
+        earlier = self.earlier
+        return earlier is not None and earlier.metadata.name == version and bool(earlier.refuted)
 
     @property
     def windows(self) -> list[Window]:
