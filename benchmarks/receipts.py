@@ -27,7 +27,7 @@ from benchmarks.subjects import Running, Subject, running
 
 AIM = 1.05
 WITHOUT, WITH, AGAIN = "without", "with", "without again"
-ROUNDS, BLOCKS = 20, 3
+ROUNDS, BLOCKS = 20, 2
 # A turn of a tenth of a second or two.
 REQUESTS = {1: 2_000, 32: 600}
 COMMAND = "make benchmark-receipts"

@@ -79,13 +79,10 @@ def leader(known: StratifiedMeans, effects: Effects, alpha: float, planned: floa
     means = known.means(effects)
     first = max(effects.arms, key=lambda a: (means[a], -a))
     others = [a for a in effects.arms if a != first]
-    each = alpha / len(others)
-    tau = tau_squared(planned, each)
     beaten, margin = set(), 0.0
     for other in others:
         above, variance = effects.between(first, other)
-        half = half_width(variance, tau, each, sides=1) if tau > 0 else math.inf
-        if above > (half if variance > 0 else 0.0):
+        if least_above(effects, first, other, alpha, planned) > 0:
             beaten.add(other)
         elif planned > 0:
             margin = max(margin, above + NORMAL_95_ONE_SIDED * math.sqrt(variance))
@@ -94,8 +91,24 @@ def leader(known: StratifiedMeans, effects: Effects, alpha: float, planned: floa
     return Leader(first, frozenset(beaten), len(beaten) == len(others), margin)
 
 
+def least_above(effects: Effects, a: int, b: int, alpha: float, planned: float) -> float:
+    """Return by how much an arm's mean is above another's at least: what ``leader`` goes by.
+
+    It holds at all looks together, beside all other arms, in all but ``alpha`` of the experiments.
+    """
+    each = alpha / (len(effects.arms) - 1)
+    above, variance = effects.between(a, b)
+    if variance <= 0:
+        return above
+    tau = tau_squared(planned, each)
+    return above - half_width(variance, tau, each, sides=1) if tau > 0 else -math.inf
+
+
 def bounds(effects: Effects, a: int, b: int, alpha: float, planned: float) -> tuple[float, float]:
-    """Return between what the difference of two arms is, at all looks together."""
+    """Return between what the difference of two arms is, at all looks together.
+
+    A one-sided bound is above the lower of these, so an arm may win while 0 is between them.
+    """
     above, variance = effects.between(a, b)
     half = half_width(variance, tau_squared(planned, alpha), alpha) if planned else math.inf
     return above - half, above + half

@@ -257,11 +257,21 @@ FULL: dict[str, dict[str, Any]] = {
             "volume": {"spreads": 5, "timeZone": "Europe/Berlin"},
             "mix": {"segments": ["x"], "predictions": {}, "callers": {}, "errors": {}},
         },
+        "report": {
+            "every": "24h",
+            "deadline": "1h",
+            "resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "2Gi"}},
+        },
         "consecutiveBreaches": 2,
         "actions": {
             "mode": "Observe",
             "retrain": {"cooldown": "6h", "dailyLimit": 4},
-            "notify": {"url": "https://hooks.example.com/team/drift", "cooldown": "1h"},
+            "rollback": {"within": "48h", "cooldown": "6h", "dailyLimit": 1},
+            "notify": {
+                "url": "https://hooks.example.com/team/drift",
+                "cooldown": "1h",
+                "dailyLimit": 5,
+            },
         },
     },
 }
@@ -285,6 +295,13 @@ SHADOWED: dict[str, Any] = {
         "shadow": {"mirror": 20, "duration": "1h", "then": "Pause"},
         "analysis": {"metrics": [DISAGREES]},
     },
+}
+FROM_LOG: dict[str, Any] = {
+    "from": "Log",
+    "window": "15s",
+    "maturity": "2000h",
+    "slices": ["customer", "amount"],
+    "metrics": [{"name": "right", "accuracy": {"minimum": 0.9}}],
 }
 OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelVersion", ("spec", "source"), IMPORTED),
@@ -355,6 +372,7 @@ OTHER: list[tuple[str, tuple[Any, ...], Any]] = [
     ("ModelDeployment", ("spec", "rollout", "keepReplaced"), "5m"),
     ("ModelDeployment", ("spec", "traffic"), {"replicas": {}}),
     ("ModelDeployment", ("spec", "traffic", "gateway", "path"), "/"),
+    ("DriftMonitor", ("spec", "performance"), FROM_LOG),
     *(
         ("DriftMonitor", ("spec", "performance", "metrics", 0), {"name": "m", kind: limit})
         for kind, limit in (
@@ -416,6 +434,20 @@ TOO_MUCH = [{"name": "other", "share": 50}, {"name": "third", "share": 50}]
 # By the rule's message, or the beginning of it.
 BROKEN: dict[str, Break] = {
     "name must be a DNS label of at most 52": lambda o: {**o, "metadata": named("a" * 53)},
+    "with spec.report the name must be a DNS label of at most 45": lambda o: {
+        **o,
+        "metadata": named("a" * 46),
+    },
+    "performance.from: Log is read by the report's Job": lambda spec: {
+        **{k: v for k, v in spec.items() if k != "report"},
+        "performance": FROM_LOG,
+    },
+    "window must be at least 10m, as pods count": lambda p: {**p, "window": "9m"},
+    "window must be at most 720h where pods count": lambda p: {**p, "window": "721h"},
+    "maturity must be at least 1m, as pods count": lambda p: {**p, "maturity": "59s"},
+    "maturity must be at most 24h, as pods keep": lambda p: {**p, "maturity": "25h"},
+    "must be at most 2160h": instead("2161h"),
+    "slices are read from the request log": lambda p: {**p, "slices": ["x"]},
     "with traffic.gateway name must be at most 47": lambda o: {
         **o,
         "metadata": named("a" * 48),
@@ -485,7 +517,6 @@ BROKEN: dict[str, Break] = {
     "give metrics, estimated or both": instead({"window": "1h"}),
     "give minimum, maximum or both": instead({"threshold": 0.5}),
     "threshold is about the second of two classes": with_more(positiveClass="late"),
-    "must be at least 10m": instead("9m"),
     "give exactly one of setWeight or pause": with_more(setWeight=10),
     "give exactly one of errorRate, refusalRate": with_more(errorRate={"maximum": 1}, web=WEB),
     "give exactly one of maximum or minimum": with_more(maximum=1, minimum=1),

@@ -104,25 +104,37 @@ def test_lists_tell_of_rows_that_follow_one_another(pod: tuple[Server, Any]) -> 
     assert set(after["seldom"]) == {score(answer, 2), score(answer, 3)}
 
 
-def test_binary_answers_and_grpc_have_receipts_too(pod: tuple[Server, Any]) -> None:
+def test_binary_answers_have_receipts_too(pod: tuple[Server, Any]) -> None:
     server, rows = pod
     asked = over_http.InferInput("input", [2, 30], "FP32")
     asked.set_data_from_numpy(rows[:2])
     wanted = [over_http.InferRequestedOutput("label", binary_data=True)]
     with over_http.InferenceServerClient(f"127.0.0.1:{server.http}") as client:
         binary = client.infer("m", [asked], outputs=wanted).get_response()["parameters"]["receipt"]
-    message = pb.ModelInferRequest(model_name="m")
-    message.inputs.add(name="input", datatype="FP32", shape=[1, 30])
-    message.raw_input_contents.append(rows[:1].tobytes())
+    told = {"receipt": f"{binary}.1", "reward": 1}
+    assert post(server, "feedback", told)[1]["counted"] == 1
+
+
+@pytest.mark.parametrize("count", [1, 20, 569, 16_000])
+def test_grpc_answers_have_receipts_of_any_length(pod: tuple[Server, Any], count: int) -> None:
+    server, rows = pod
+    values = np.resize(rows, (count, 30))
+    message = pb.ModelInferRequest(model_name="m", id="7")
+    message.inputs.add(name="input", datatype="FP32", shape=[count, 30])
+    message.raw_input_contents.append(values.tobytes())
     with grpc.insecure_channel(f"127.0.0.1:{server.grpc}") as channel:
         call = channel.unary_unary(
             "/inference.GRPCInferenceService/ModelInfer",
             request_serializer=pb.ModelInferRequest.SerializeToString,
             response_deserializer=pb.ModelInferResponse.FromString,
         )
-        remote = call(message, timeout=20).parameters["receipt"].string_param
-    items = [{"receipt": f"{binary}.1", "reward": 1}, {"receipt": remote, "reward": 0}]
-    assert post(server, "feedback", items)[1]["counted"] == 2
+        answer = call(message, timeout=20)
+    assert answer.id == "7" and [o.shape[0] for o in answer.outputs] == [count] * 2
+    assert list(answer.parameters) == ["receipt"] and len(answer.raw_output_contents) == 2
+    remote = answer.parameters["receipt"].string_param
+    told = {"receipt": remote, "row": count - 1, "reward": 0}
+    assert post(server, "feedback", told)[1]["counted"] == 1
+    assert post(server, "feedback", {**told, "row": count})[0] == 400
 
 
 @pytest.mark.parametrize(

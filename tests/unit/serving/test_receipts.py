@@ -1,6 +1,7 @@
 """What a receipt says, to whom, and what it gives away."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from perennial_artifact.manifest import Tensor
 from perennial_artifact.scores import class_of, of_probability, probabilities
+from perennial_serving.evidence.receipts import issuer as issuer_of
 from perennial_serving.evidence.receipts import keys as keys_of
 from perennial_serving.evidence.receipts.issuer import Issuer
 from perennial_serving.evidence.receipts.keys import Keys, NoKey
@@ -55,6 +57,30 @@ def test_it_says_which_version_predicted_what_and_when(keys: Keys) -> None:
     assert list(found.scores[:3]) == expected and probabilities(found.scores[3]) is None
     (one,) = given_for(BINARY, keys, 1, probabilities=shares[:1]).scores
     assert one == found.scores[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "5b9f6f894ad2461a476ad126ba58f5f197dda103ad709d099ce5676b9e016a20"
+            "b5caef8511cf8fa9f33c7a40ff",
+            ("Probability", bytes(map(of_probability, (0.3, 0.9))), 0.0, 0.0),
+        ),
+        (
+            "722eb8890f699054b45f6c48f189c24e7e0ea6618685f0b14ba5ad948b4e998b"
+            "7a461fe9f9a397e1a43c0295082b8f0f3616e39eb2e4f991d2cd07e5",
+            ("Number", b"\x01", 3.25, 3.25),
+        ),
+    ],
+)
+def test_one_of_a_server_before_is_read(keys: Keys, text: str, expected: tuple[Any, ...]) -> None:
+    """As the first format was written; whatever seals since, these come back for a day."""
+    score, scores, low, high = expected
+    found = read(text, keys)
+    assert found is not None and found.name == bytes.fromhex(text)[:15]
+    told = ("abababababab", score, 1_790_000_000, scores, low, high)
+    assert found[1:] == told
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=40))
@@ -110,6 +136,31 @@ def test_a_response_of_very_many_rows_has_none(keys: Keys) -> None:
     assert len(given_for(BINARY, keys, MAXIMUM_ROWS, probabilities=shares[:-1]).scores) == len(
         shares[:-1]
     )
+
+
+def test_no_two_have_the_same_nonce(keys: Keys, tmp_path: Path) -> None:
+    """Whoever seals under this key: another process, or one that has taken its nonces anew."""
+    texts = [keys.seal(b"x") for _ in range(1_000)]
+    again = Keys(keyed(tmp_path))
+    texts += [again.seal(b"x") for _ in range(1_000)]
+    assert len({text[: 2 * keys_of.NONCE] for text in texts}) == len(texts)
+
+
+def test_all_scores_are_counted_however_many_come_in_a_second(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer_of, "_MOST", 10)
+    moment = 1_000_000.0
+    monkeypatch.setattr(issuer_of, "time", SimpleNamespace(time=lambda: moment))
+    issuer, expected = Issuer(BINARY, keys), dict[int, int]()
+    for n in range(100):
+        share = n / 100
+        rows = 1 + n % 5
+        issuer.give({"probabilities": np.array([[1 - share, share]] * rows, np.float32)}, rows)
+        byte = of_probability(float(np.float32(share)))
+        expected[byte] = expected.get(byte, 0) + rows
+        moment += 0.01
+    assert issuer.between(1_000_000, 1_000_005, 1_000_010) == expected
 
 
 def test_it_gives_away_nothing_but_its_length(keys: Keys) -> None:

@@ -119,29 +119,6 @@ def test_clean_windows_of_many_shapes_raise_no_alarm(rows: int, window: int, lon
     assert alarms == []
 
 
-@pytest.mark.parametrize(("shift", "minutes"), [(0.3, 20), (0.5, 15), (1.0, 10)])
-def test_a_shift_is_seen_soon(shift: float, minutes: int) -> None:
-    """2,016 rows an hour, looked at every five minutes, among 30 features."""
-    rng = np.random.default_rng(11)
-    settings = Settings(window=HOUR, interval=300, watched=WEEKS_LATER)
-    rows_a_minute, delays = 33.6, []
-    others = [
-        feature("two humps", NUMBERS["two humps"](rng, 5_000), NUMBERS["two humps"](rng, 2_016))
-        for _ in range(29)
-    ]
-    for _ in range(11):
-        reference = rng.standard_normal(20_000)
-        stream = rng.standard_normal(2 * 2_016)
-        stream[2_016:] += shift
-        for minute in range(5, 65, 5):
-            end = 2_016 + round(minute * rows_a_minute)
-            one = feature("prices", reference, stream[end - 2_016 : end])
-            if "prices" in judge_drift([one, *others], settings, {}).drifted:
-                break
-        delays.append(minute)
-    assert np.median(delays) <= minutes
-
-
 def test_five_hundred_features_are_judged_well_below_a_second() -> None:
     rng = np.random.default_rng(12)
     names = list(SHAPES)

@@ -100,9 +100,9 @@ class MixStatus(ApiModel):
     )
     changed_since: Time | None = Field(None, description="Since when it has been changed.")
     usual: float = Field(0, description="Highest score of the days before while it was quiet.")
-    recent: float | None = Field(None, description="Highest score of today while it was quiet.")
+    recent: float | None = Field(None, description="The same of today; it counts from tomorrow.")
     peak: float | None = Field(None, description="Highest score of the change that goes on.")
-    usual_time: Time | None = Field(None, description="When that was last learned, or a look was.")
+    usual_time: Time | None = Field(None, description="When that was last learned.")
     key: str = Field(
         "", description="What it is held against: a profile, or a header.", max_length=64
     )

@@ -22,7 +22,7 @@ def today(status: MonitorStatus, now: datetime) -> MonitorStatus:
     assert reference is not None and reference.since is not None
     if before is None:
         return status.model_copy(update={"usual_time": now})
-    days = days_over(reference.since, before, now)
+    days = days_between(reference.since, before, now)
     if days < 1:
         return status
 
@@ -38,10 +38,10 @@ def today(status: MonitorStatus, now: datetime) -> MonitorStatus:
     )
 
 
-def days_over(since: datetime, before: datetime, now: datetime) -> int:
-    """Return how many days of watching, counted from ``since``, ended between two moments."""
-    begun, over = ((t - since).total_seconds() // DAY for t in (before, now))
-    return int(over - begun)
+def days_between(since: datetime, before: datetime, now: datetime) -> int:
+    """Return how many days, counted from a moment on, have ended between two others."""
+    ended, over = ((t - since).total_seconds() // DAY for t in (before, now))
+    return int(over - ended)
 
 
 def to_record(found: Usual, span: Span, minimum_effect: float) -> list[UsualScore]:

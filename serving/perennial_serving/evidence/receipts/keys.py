@@ -7,7 +7,7 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -116,11 +116,13 @@ def _sealing(cipher: AESOCB3) -> Callable[[bytes], str]:
     """Return what seals; it is called for each answer, so it looks up as little as can be."""
     encrypt = cipher.encrypt
     random = iter(partial(os.urandom, _NONCES.size), b"")
-    nonces = chain.from_iterable(map(_NONCES.unpack, random)).__next__
+    nonces: Iterator[bytes] = chain.from_iterable(map(_NONCES.unpack, random))
+    take = nonces.__next__
 
     def seal(content: bytes) -> str:
-        nonce = nonces()
-        return (nonce + encrypt(nonce, content, None)).hex()
+        nonce = take()
+        sealed: bytes = encrypt(nonce, content, None)
+        return (nonce + sealed).hex()
 
     return seal
 

@@ -1,6 +1,7 @@
 """How often an experiment is right, and how soon: seeded, with the rates of a shop's models."""
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ class Ended:
     requests: int
     in_the_best: float
     """The part of the requests that the best arm had."""
+    message: str = ""
 
 
 def asked(arms: int, **more: object) -> Experiment:
@@ -74,7 +76,8 @@ def ran(experiment: Experiment, levels: LEVELS, seed: int, most: int, a_batch: i
         assert told.is_over(experiment, known)
         known = judging.after_batch(experiment, known, "uid")
         if ended := judging.ending(experiment, known, now):
-            return Ended(ended.result, ended.winner, requests, best / requests)
+            part = best / requests
+            return Ended(ended.result, ended.winner, requests, part, ended.message)
         enough = judging.has_enough(experiment, known)
         known = shares.with_shares(known, shares.asked(experiment, known, enough))
     return Ended("", "", requests, best / requests)
@@ -99,6 +102,14 @@ def test_a_clear_winner_is_always_called_and_soon() -> None:
     found = several(asked(2), lambda _: (0.124, 0.307), runs=20)
     assert [e.winner for e in found] == ["v1"] * 20
     assert median(e.requests for e in found) <= 700
+
+
+def test_who_wins_is_told_to_be_better_for_sure() -> None:
+    """An interval with two ends holds 0 in some of these; what decided has one end."""
+    stop = {"minimumOutcomes": 50}
+    found = several(asked(2, stop=stop), lambda _: (0.124, 0.307), runs=12)
+    least = [re.search(r"better by at least (\S+) \(0\.99 sure\)", e.message) for e in found]
+    assert all(one is not None and float(one[1]) > 0 for one in least)
 
 
 def test_a_bad_release_loses_to_stable() -> None:

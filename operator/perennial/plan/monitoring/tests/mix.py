@@ -12,13 +12,12 @@ from perennial.plan.monitoring.compared import settings
 from perennial.plan.monitoring.finding import Judgement, Report, rounded, was
 from perennial.plan.monitoring.seen_mixes import Seen, Unseen, called, mixes
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial.plan.monitoring.usual import days_over
-from perennial_statistics.drift import FeatureDrift, Span, judge_drift
+from perennial.plan.monitoring.usual import days_between
+from perennial_statistics.drift import FeatureDrift, judge_drift
 from perennial_statistics.numbers import counted, in_percent
 from perennial_statistics.usual_drift import UsualDrift, needed
 
 TYPE = "MixUsual"
-WINDOW: Span = "Window"
 LASTS = timedelta(days=7)
 """A change of callers or errors that has lasted for so long is what is usual by now."""
 
@@ -52,22 +51,37 @@ def _judged(s: MonitorSnapshot, asked: Mix, found: Sequence[Seen | Unseen]) -> l
     """Test all mixes at once, so that all have the monitor's alpha together."""
     seen = [m for m in found if isinstance(m, Seen)]
     spec, window = s.monitor.spec, seconds(s.monitor.spec.window)
-    features, usual = [], {}
+    features = []
     for m in seen:
-        old = _usual(s, m.known)
+        old = _off(s, m.known)
         watched = (s.now - (m.known.since or s.now)).total_seconds()
         if m.window is not None:  # how much one day differs from another is learned on the next
             watched -= seconds(asked.learn)
         need = needed(old, _effect(spec.minimum_effect, asked, m.known.kind), watched, window)
         features.append(replace(m.feature, threshold=need))
-        usual[m.feature.name, WINDOW] = old
-    nothing = replace(settings(spec, 0.0), missing=None, out_of_range=None, unseen_category=None)
-    report = judge_drift(features, nothing, usual)
+    nothing = replace(
+        settings(spec, 0.0), missing=None, out_of_range=None, unseen_category=None, constant=False
+    )
+    report = judge_drift(features, nothing, {})
     by_name = {f.feature: f for f in report.features}
     return [
         _tested(s, m, by_name[m.feature.name]) if isinstance(m, Seen) else _waiting(s, m)
         for m in found
     ]
+
+
+def _off(s: MonitorSnapshot, known: MixStatus) -> UsualDrift:
+    """Return how far a mix is usually off, by today."""
+    days = _days(s, known)
+    found = UsualDrift(known.usual, known.recent or 0.0, known.peak or 0.0)
+    return found.days_later(days) if days > 0 else found
+
+
+def _days(s: MonitorSnapshot, known: MixStatus) -> int:
+    """Return how many days ended since what is usual was last noted."""
+    if known.since is None or known.usual_time is None:
+        return 0
+    return days_between(known.since, known.usual_time, s.now)
 
 
 def _effect(otherwise: float, asked: Mix, kind: MixKind) -> float:
@@ -95,7 +109,10 @@ def _tested(s: MonitorSnapshot, m: Seen, f: FeatureDrift) -> MixStatus:
             f"{called(m.known)} of {counted(rows, m.unit)}: {shares}; "
             f"{f.score:.3g} off, a change needs {f.need:.3g} (p {f.p:.1g})"
         )
-    new = _usual(s, m.known).after(f.score, f.drifted)
+    window = seconds(s.monitor.spec.window)
+    since = m.known.usual_time
+    passed = since is None or (s.now - since).total_seconds() >= window or _days(s, m.known) > 0
+    new = _off(s, m.known).after(f.score, f.drifted)
     changed_since = (m.known.changed_since or s.now) if f.drifted else None
     told = {
         "verdict": verdict,
@@ -109,7 +126,7 @@ def _tested(s: MonitorSnapshot, m: Seen, f: FeatureDrift) -> MixStatus:
         "usual": new.usual,
         "recent": new.recent or None,
         "peak": new.peak or None,
-        "usual_time": s.now,
+        "usual_time": s.now if passed else since,
         "since": m.known.since or s.now,
     }
     known = m.known.model_copy(update=told)
@@ -119,23 +136,7 @@ def _tested(s: MonitorSnapshot, m: Seen, f: FeatureDrift) -> MixStatus:
         why = f"{message}; it has lasted for a week, and is learned anew"
         anew = usual_mixes.forgotten(known, known.key)
         return _waiting(s, Unseen(anew, why, m.window))
-    return known if f.drifted else _learned(s, known, m.window)
-
-
-def _usual(s: MonitorSnapshot, known: MixStatus) -> UsualDrift:
-    """Return how far a mix is usually off; what was seen until yesterday is usual by now."""
-    found = UsualDrift(known.usual, known.recent or 0.0, known.peak or 0.0)
-    if known.since is None or known.usual_time is None:
-        return found
-    days = days_over(known.since, known.usual_time, s.now)
-    return found.days_later(days) if days >= 1 else found
-
-
-def _learned(s: MonitorSnapshot, known: MixStatus, window: usual_mixes.Window) -> MixStatus:
-    """Return a mix with what came since it was last learned, once in a window's length."""
-    until = known.learned_until
-    is_due = until is None or (s.now - until).total_seconds() >= seconds(s.monitor.spec.window)
-    return usual_mixes.learned(known, window, s.now) if is_due else known
+    return known if f.drifted or not passed else usual_mixes.learned(known, m.window, s.now)
 
 
 def _waiting(s: MonitorSnapshot, m: Unseen) -> MixStatus:
@@ -152,7 +153,9 @@ def _waiting(s: MonitorSnapshot, m: Unseen) -> MixStatus:
     known = m.known.model_copy(update=told)
     if m.window is None or known.changed_since is not None:
         return known
-    return _learned(s, known, m.window)
+    until = known.learned_until
+    due = until is None or (s.now - until).total_seconds() >= seconds(s.monitor.spec.window)
+    return usual_mixes.learned(known, m.window, s.now) if due else known
 
 
 def _moved(m: Seen) -> list[MixShare]:

@@ -13,6 +13,7 @@ from perennial.plan.rollout.experiment.told import batch_of
 from perennial_statistics.best_arm import (
     bounds,
     leader,
+    least_above,
     planned_variance,
     probabilities_best,
 )
@@ -95,14 +96,16 @@ def ending(experiment: Experiment, known: ExperimentStatus, now: datetime) -> En
     others = frozenset(effects.arms) - {found.arm}
     is_so_now = _leads_lately(known, found.arm, others)
     if found.best and is_so_now:
-        return Ending("Winner", f"{name} won: {told}", name)
+        won = _told(experiment, known, effects, found.arm, found.beats)
+        return Ending("Winner", f"{name} won: {won}", name)
     matters = stop.value_remaining * abs(whole.means(effects)[found.arm])
     settled = stop.value_remaining > 0 and found.margin <= matters
     settled = settled and _leads_lately(known, found.arm, found.beats)
     if not settled and not late:
         return None
     if name != STABLE and 0 in found.beats and is_so_now:
-        message = f"{name} won over stable, though another model may be as good: {told}"
+        won = _told(experiment, known, effects, found.arm, frozenset({0}))
+        message = f"{name} won over stable, though another model may be as good: {won}"
         return Ending("Winner", message, name)
     if settled:
         equal = [known.arms[a].name for a in sorted(others - found.beats)]
@@ -122,15 +125,25 @@ def _leads_lately(known: ExperimentStatus, arm: int, others: frozenset[int]) -> 
     return all(effects.between(arm, other)[0] >= 0 for other in others)
 
 
-def _told(experiment: Experiment, known: ExperimentStatus, effects: Effects, first: int) -> str:
-    """Return the numbers of the arm in front, and of the best other one."""
-    certainty = experiment.stop.probability_best
-    others = [a for a in effects.arms if a != first]
+def _told(
+    experiment: Experiment,
+    known: ExperimentStatus,
+    effects: Effects,
+    first: int,
+    beaten: frozenset[int] = frozenset(),
+) -> str:
+    """Return the numbers of the arm in front, and of the best of those that it beat, or of all."""
+    certainty, planned = experiment.stop.probability_best, known.planned_variance
+    others = [a for a in effects.arms if a != first and (a in beaten or not beaten)]
     second = min(others, key=lambda a: effects.between(first, a)[0])
-    low, high = bounds(effects, first, second, 1 - certainty, known.planned_variance)
     one, other = known.arms[first], known.arms[second]
-    between = f"at equal times {low:+.3g} to {high:+.3g} ({certainty:.4g} sure)"
-    if not known.planned_variance:
+    if beaten:  # by what decided: an interval with two ends is wider, and might hold 0
+        least = least_above(effects, first, second, 1 - certainty, planned)
+        between = f"at equal times better by at least {least:.3g} ({certainty:.4g} sure)"
+    else:
+        low, high = bounds(effects, first, second, 1 - certainty, planned)
+        between = f"at equal times {low:+.3g} to {high:+.3g} ({certainty:.4g} sure)"
+    if not planned:
         between = "they do not vary, so it is not known how sure that is"
     return (
         f"mean reward {one.mean:.4g} of {one.outcomes:,} outcomes of {one.name}, "
