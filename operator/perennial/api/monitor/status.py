@@ -7,7 +7,7 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel, Conditions
 from perennial.api.monitor.behaviour import BehaviourStatus
-from perennial.api.monitor.drift import FeatureName
+from perennial.api.monitor.drift import Effect, FeatureName
 from perennial.api.monitor.estimated import EstimatedStatus
 from perennial.api.monitor.mix import MIXES, MixStatus
 from perennial.api.monitor.performance_status import PerformanceStatus
@@ -24,7 +24,13 @@ class FeatureScore(ApiModel):
 
     feature: str = Field(description="Name of the feature.", max_length=253)
     score: float = Field(
-        description="Population stability index beyond what chance gives; 0 is like the reference."
+        description=(
+            "Population stability index beyond what chance gives, or the effect below; 0 is like "
+            "the reference."
+        )
+    )
+    effect: Effect | None = Field(
+        None, description="What the score is, where a test chose another effect."
     )
     need: float = Field(description="Score that drift needs.")
     p: float = Field(description="Chance of such a difference without drift.")
@@ -33,9 +39,14 @@ class FeatureScore(ApiModel):
 class QualityBreach(ApiModel):
     """A feature whose values break a quality limit."""
 
-    feature: str = Field(description="Name of the feature.", max_length=253)
-    check: Literal["Missing", "OutOfRange", "UnseenCategory"] = Field(description="The check.")
-    fraction: float = Field(description="Share of the values.")
+    feature: str = Field(
+        description="Name of the feature, or of the input that most refusals are about.",
+        max_length=253,
+    )
+    check: Literal["Missing", "OutOfRange", "UnseenCategory", "Constant", "Refused"] = Field(
+        description="The check."
+    )
+    fraction: float = Field(description="Share of the values, or of the requests.")
     maximum: float = Field(description="Highest share that is allowed.")
     p: float = Field(description="Chance of so many where nothing is wrong.")
 

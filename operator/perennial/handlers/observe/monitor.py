@@ -180,8 +180,9 @@ def export(monitor: DriftMonitor) -> None:
     )
     drifted = next((c.status for c in status.conditions if c.type == "Drifted"), "Unknown")
     metrics.DRIFT_BREACHED.set(key, [((), 1 if drifted == "True" else 0)])
-    metrics.DRIFT_SCORE.set(key, [((w.feature,), w.score) for w in status.worst])
-    metrics.DRIFT_NEED.set(key, [((w.feature,), w.need) for w in status.worst])
+    worst = [((w.feature, w.effect or "PopulationStabilityIndex"), w) for w in status.worst]
+    metrics.DRIFT_SCORE.set(key, [(labels, w.score) for labels, w in worst])
+    metrics.DRIFT_NEED.set(key, [(labels, w.need) for labels, w in worst])
     known = status.performance.metrics if status.performance is not None else []
     told = [((m.name,), m.value) for m in known if m.value is not None]
     metrics.PERFORMANCE.set(key, told)

@@ -18,13 +18,14 @@ from perennial.plan.core.outside import DENIED
 from perennial.plan.monitoring.actions import ACTIONS, rollback
 from perennial.plan.monitoring.actions.notify import denied, noted, waits
 from perennial.plan.monitoring.actions.retrain import came_of, followed, helps
-from perennial.plan.monitoring.compared import features, settings, with_slices
+from perennial.plan.monitoring.compared import features, misfit, settings, with_slices
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
 from perennial.plan.monitoring.pace import remembered
 from perennial.plan.monitoring.questions import seconds_until_due
 from perennial.plan.monitoring.reports import TYPE as REPORTED
 from perennial.plan.monitoring.reports import follow
+from perennial.plan.monitoring.seen_mixes import OF_PROFILE
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.tests import TESTS
 from perennial.plan.monitoring.usual import today, usual
@@ -115,6 +116,8 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     if unknown:
         message = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(names))}"
         return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
+    if message := misfit(s.monitor.spec.tests, [profile for profile, _ in pairs]):
+        return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
     status = _of_profile(s, status, window.profile)
     if window.rows < s.monitor.spec.minimum_samples:
         return _too_few(s, status, window)
@@ -132,7 +135,10 @@ def is_to_ask_for_slices(decided: Plan) -> bool:
     if not isinstance(status, MonitorStatus):
         return False
     seen = {c.type: c.status for c in status.conditions}
-    return seen.get("Drifted") == "True" or seen.get("QualityPassed") == "False"
+    bad_values = any(b.check != "Refused" for b in status.quality)
+    mixed = any(m.verdict == "Changed" and m.kind in OF_PROFILE for m in status.mix)
+    quality = seen.get("QualityPassed") == "False" and bad_values
+    return seen.get("Drifted") == "True" or quality or mixed
 
 
 def _report(

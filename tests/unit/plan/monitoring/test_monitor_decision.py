@@ -329,6 +329,46 @@ def test_windows_that_are_switched_off_are_named_not_waited_for() -> None:
     assert told == "flights counts nothing: set its spec.serving.driftWindows to Enabled"
 
 
+def test_the_status_says_which_effect_a_score_is() -> None:
+    chosen = {"name": "t", "features": ["x"], "effect": "KolmogorovSmirnov", "threshold": 0.3}
+    plan, m = look(monitor({"tests": [chosen]}), DRIFTED, 0)
+    worst = m.status.worst[0]
+    assert (worst.effect, worst.score, worst.need) == ("KolmogorovSmirnov", 0.6667, 0.3)
+    told = next(c.message for c in plan.status.conditions if c.type == "Drifted")
+    assert told.startswith("x is 0.667 off by KolmogorovSmirnov, drift needs 0.3")
+    _, m = look(monitor(), DRIFTED, 0)
+    assert m.status.worst[0].effect is None and "effect" not in m.status.worst[0].to_json()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (
+            {"effect": "KolmogorovSmirnov", "features": ["colour"]},
+            "KolmogorovSmirnov is of numbers, and colour is a category",
+        ),
+        (
+            {"effect": "Wasserstein"},
+            "how widely x varies is not in the version's profile: train it anew, or choose another "
+            "effect than Wasserstein",
+        ),
+    ],
+)
+def test_an_effect_that_does_not_fit_is_told(chosen: dict[str, Any], message: str) -> None:
+    plan, _ = look(monitor({"tests": [{"name": "t", "threshold": 1, **chosen}]}), LIKE, 0)
+    assert conditions(plan)["Stalled"] == ("True", "InvalidSpec")
+    assert [e.message for e in plan.events] == [message]
+
+
+def test_of_numbers_only_leaves_categories_to_the_next_test() -> None:
+    by_order = {"name": "numbers", "effect": "KolmogorovSmirnov", "threshold": 0.3}
+    _, m = look(monitor({"tests": [by_order, {"name": "others"}]}), DRIFTED, 0)
+    assert {w.feature: w.effect for w in m.status.worst} == {
+        "x": "KolmogorovSmirnov",
+        "colour": None,
+    }
+
+
 def test_a_feature_that_does_not_exist_is_named() -> None:
     tests = [{"name": "t", "threshold": 0.2, "features": ["nope"]}]
     plan, _ = look(monitor({"tests": tests}), LIKE, 0)
@@ -521,7 +561,7 @@ def test_the_newest_window_that_has_ended_is_asked_for_on_bounds_of_buckets(
     now = NOW.replace(minute=0, second=32, microsecond=300_000)
     (asked,) = questions(monitor({"window": length}), "r1", [pod], now).questions
     end = int(now.timestamp()) - 2
-    assert (asked.end, asked.parts) == (end, ("features", "predictions"))
+    assert (asked.end, asked.parts) == (end, ("features", "predictions", "usage"))
     assert asked.start == (end + start + 30 if start < -3600 else end + start)
     assert asked.start % (60 if start < -3600 else 5) == 0
 

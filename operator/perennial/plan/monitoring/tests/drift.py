@@ -62,9 +62,14 @@ def _rows(status: MonitorStatus) -> int:
 
 def _score(f: FeatureDrift) -> FeatureScore:
     return FeatureScore(
-        feature=f.feature, score=round(f.score, 4), need=round(f.need, 4), p=rounded(f.p)
+        feature=f.feature,
+        score=round(f.score, 4),
+        effect=f.effect if f.effect != "PopulationStabilityIndex" else None,
+        need=round(f.need, 4),
+        p=rounded(f.p),
     )
 
 
 def _sentence(f: FeatureDrift) -> str:
-    return f"{f.feature} is {f.score:.3g} off, drift needs {f.need:.3g} (p {f.p:.1g})"
+    by = f" by {f.effect}" if f.effect != "PopulationStabilityIndex" else ""
+    return f"{f.feature} is {f.score:.3g} off{by}, drift needs {f.need:.3g} (p {f.p:.1g})"
