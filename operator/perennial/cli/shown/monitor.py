@@ -89,7 +89,9 @@ def _worst(status: Json) -> RenderableType | None:
         mark = (ODD if drifted else GOOD).before("drifted" if drifted else "as learned")
         p = number(f.get("p"))
         chance = NONE if p is None else f"{p:.2g}"
-        found.append((text(f.get("feature")), measured(score), measured(need), chance, mark))
+        chosen = text(f.get("effect"))
+        name = text(f.get("feature")) + (f" ({chosen})" if chosen else "")
+        found.append((name, measured(score), measured(need), chance, mark))
     headers = ("FEATURE", "SCORE", "NEEDS", "P", "VERDICT")
     return table(headers, found, ("SCORE", "NEEDS", "P")) if found else None
 
@@ -189,6 +191,11 @@ def _action(status: Json, now: datetime) -> RenderableType | None:
     told = f"{text(action.get('type'))}, {when} ago"
     if (run := action.get("run")) is not None:
         told += f", run {run}"
-    if outcome := text(action.get("outcome")):
-        told += f": {outcome}"
-    return Group(Text.assemble(("LAST ACTION  ", "bold"), told), Text(text(action.get("message"))))
+    is_rollback = action.get("type") == "Rollback"
+    outcome = at(status, "rollback.outcome") if is_rollback else action.get("outcome")
+    if text(outcome):
+        told += f": {text(outcome)}"
+    lines = [text(action.get("message")), text(action.get("result"))]
+    return Group(
+        Text.assemble(("LAST ACTION  ", "bold"), told), *(Text(line) for line in lines if line)
+    )

@@ -52,7 +52,9 @@ def triggers_of(
     began = newest.start_time if newest else None
     for monitor in s.monitors:
         action = monitor.status.last_action
-        if action is not None and began is not None and action.time > began:
+        if action is None or action.type != "Retrain" or began is None:
+            continue
+        if action.time > began:
             triggers.append(Trigger("Drift", f"{monitor.metadata.name}: {action.message}"))
     return triggers, status, events
 
