@@ -37,6 +37,7 @@ def monitor(body: Json, now: datetime) -> RenderableType:
         _worst(status),
         _quality(status),
         _performance(status),
+        _slices(status),
         _volume(status),
         _mix(status),
         _action(status, now),
@@ -66,9 +67,18 @@ def _facts(body: Json, now: datetime) -> RenderableType | None:
             ("CHECKED", f"{age(checked, now)} ago" if checked is not None else ""),
             ("WORST", course(status)),
             ("SUSPECTS", ", ".join(words(status.get("suspects")))),
+            ("REPORT", _report(body)),
             ("RETRAINING", "does not help: look at the data" if helps[0] == "False" else ""),
         ]
     )
+
+
+def _report(body: Json) -> str:
+    """Return how the reports do, '' where none is asked for."""
+    if at(body, "spec.report") is None:
+        return ""
+    _, reason, message = condition(body, "Reported")
+    return message or reason
 
 
 def _worst(status: Json) -> RenderableType | None:
@@ -113,6 +123,21 @@ def _performance(status: Json) -> RenderableType | None:
     ]
     headers = ("PERFORMANCE", "VALUE", "TRULY", "ROWS", "VERDICT")
     return table(headers, found, ("VALUE", "TRULY", "ROWS")) if found else None
+
+
+def _slices(status: Json) -> RenderableType | None:
+    found = [
+        (
+            f"{text(s.get('feature'))} {text(s.get('value'))}",
+            text(s.get("metric")),
+            measured(number(s.get("score"))),
+            measured(number(s.get("overall"))),
+            rows(count(s.get("rows"))),
+        )
+        for s in entries(at(status, "performance.slices"))
+    ]
+    headers = ("WORSE WHERE", "METRIC", "HERE", "ALL", "ROWS")
+    return table(headers, found, ("HERE", "ALL", "ROWS")) if found else None
 
 
 def _volume(status: Json) -> RenderableType | None:
