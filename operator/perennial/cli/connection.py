@@ -83,7 +83,9 @@ class Connection:
         """
         path = f"/api/v1/namespaces/{meta(pod, 'namespace')}/pods/{meta(pod, 'name')}/log"
         try:
-            response = self._request("GET", path, {"container": "report", "limitBytes": str(LOG_BYTES)})
+            response = self._request(
+                "GET", path, {"container": "report", "limitBytes": str(LOG_BYTES)}
+            )
             return str(response.read().decode("utf-8", "replace"))
         except ApiException as error:
             if error.status == 403:
