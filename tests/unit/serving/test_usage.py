@@ -120,3 +120,22 @@ def test_who_asks_often_is_named_though_others_make_up_names() -> None:
     _, _, callers, others = total(usage.slices)
     assert sum(callers.values()) + others == 90 * 1_440
     assert callers["big"] == 50 * 1_440
+
+
+def test_an_answer_stays_short_though_each_request_has_a_caller_of_its_own() -> None:
+    names = [f"{n:063d}" for n in range(CALLERS_NAMED)]
+    usage = UsageCounts([f"input-{n}" for n in range(1_000)], "x-caller")
+    for bucket in range(720):  # an hour
+        for n, name in enumerate(names):
+            caller = f"{bucket:04d}{name[4:]}".encode()
+            usage.answered("Missing", f"input-{(32 * bucket + n) % 1_000}", caller, START + 5 * bucket)
+        for _ in range(40):
+            usage.answered("", "", b"app", START + 5 * bucket)
+    told = usage.between(START, START + 3_600, START + 3_600)
+    assert len(told.to_json()) < 100_000
+    assert all(len(s.callers) <= CALLERS_NAMED for s in told.slices)
+    both = add_usage([told, told])
+    assert all(len(s.refusals) <= FIELDS_NAMED + len(CAUSES) for s in both.slices)
+    answered, refused, callers, others = total(both.slices)
+    assert answered == callers["app"] == 2 * 40 * 720
+    assert sum(refused.values()) == 2 * 32 * 720 == callers.total() - callers["app"] + others
