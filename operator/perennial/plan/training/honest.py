@@ -10,10 +10,9 @@ from typing import Literal
 
 from perennial.api.training import Champion, RunStatus, TrainingSpec
 from perennial.api.version import DatasetRecord
+from perennial.plan.training.triggers import BY_ITSELF
 from perennial_artifact.manifest import DatasetRecord as Learned
 from perennial_artifact.result import ByAge, CandidateResult, Comparison, OnRows
-
-BY_ITSELF = frozenset({"Drift", "Schedule"})
 
 
 @dataclass(frozen=True)
