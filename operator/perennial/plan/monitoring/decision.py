@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from perennial.api.common import Condition
 from perennial.api.monitor import Evaluation, MonitorStatus, ReferenceStatus, WindowStatus
@@ -28,7 +28,6 @@ from perennial_statistics.drift import DriftReport, FeatureDrift, judge_drift
 HISTORY_KEPT = 20
 LEAST_OF_SLICES = 0.5
 """Of the window's rows, that slices must have to say something of them."""
-DAY = timedelta(hours=24)
 
 
 def plan_monitor(s: MonitorSnapshot) -> Plan:
@@ -279,7 +278,6 @@ def _looked(
             "checked_time": s.now,
             "window": counted,
             "history": [*status.history, looked][-HISTORY_KEPT:],
-            "action_times": [t for t in status.action_times if s.now - t < DAY],
         }
     )
 

@@ -1,11 +1,14 @@
 """Ask the ModelTraining for a run on the newest data, and see what comes of it."""
 
+from datetime import timedelta
+
 from perennial.api.monitor import LastAction, MonitorStatus
 from perennial.api.values import seconds
 from perennial.plan.core import Event
 from perennial.plan.monitoring.finding import ActionResult, Cause
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
+DAY = timedelta(hours=24)
 FRUITLESS_LIMIT = 2
 """Runs that may come to nothing before a person has to look."""
 
@@ -17,10 +20,11 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult
     served = status.reference.version if status.reference else ""
     message = f"{served or 'the model'} {cause.became}: {cause.message}"
     asked = LastAction(type="Retrain", time=s.now, message=message, version=served, test=cause.test)
+    today = [t for t in status.action_times if s.now - t < DAY]
     status = status.model_copy(
         update={
             "last_action": asked,
-            "action_times": [*status.action_times, s.now],
+            "action_times": [*today, s.now],
             "retrainings": status.retrainings + 1,
         }
     )
@@ -43,7 +47,7 @@ def _against(s: MonitorSnapshot, status: MonitorStatus) -> tuple[str, str] | Non
         wait = seconds(retrain.cooldown) - max(0.0, (s.now - action.time).total_seconds())
         if wait > 0:
             return "CoolingDown", f"the next retraining may be asked for in {wait:.0f} s"
-    if len(status.action_times) >= retrain.daily_limit:
+    if len([t for t in status.action_times if s.now - t < DAY]) >= retrain.daily_limit:
         return "DailyLimitReached", f"{retrain.daily_limit} retrainings in 24 hours"
     if not helps(status):
         message = (
