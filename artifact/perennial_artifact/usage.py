@@ -122,7 +122,8 @@ def _most(counts: Mapping[K, int], most: int) -> set[K]:
     """Return so many keys at most, those of the largest counts."""
     if len(counts) <= most:
         return set(counts)
-    return {key for key, _ in sorted(counts.items(), key=lambda found: (-found[1], found[0]))[:most]}
+    order = sorted(counts, key=lambda key: (-counts[key], key))
+    return set(order[:most])
 
 
 def slice_width(start: int, end: int, width: int) -> int:

@@ -128,7 +128,9 @@ def test_an_answer_stays_short_though_each_request_has_a_caller_of_its_own() -> 
     for bucket in range(720):  # an hour
         for n, name in enumerate(names):
             caller = f"{bucket:04d}{name[4:]}".encode()
-            usage.answered("Missing", f"input-{(32 * bucket + n) % 1_000}", caller, START + 5 * bucket)
+            usage.answered(
+                "Missing", f"input-{(32 * bucket + n) % 1_000}", caller, START + 5 * bucket
+            )
         for _ in range(40):
             usage.answered("", "", b"app", START + 5 * bucket)
     told = usage.between(START, START + 3_600, START + 3_600)

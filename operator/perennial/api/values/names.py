@@ -55,6 +55,7 @@ Sha256 = Annotated[
 
 Uri = Annotated[str, Field(min_length=1, max_length=1024)]
 
+
 def _cut(text: object) -> str:
     return str(text)[:1024]
 
