@@ -1,5 +1,6 @@
 """What to do about a DriftMonitor: the one pass, and the only importer of tests and actions."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from perennial.plan.monitoring.finding import Judgement, Report
 from perennial.plan.monitoring.questions import seconds_until_due
 from perennial.plan.monitoring.reports import TYPE as REPORTED
 from perennial.plan.monitoring.reports import follow
+from perennial.plan.monitoring.seen_mixes import OF_PROFILE
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.tests import TESTS
 from perennial.plan.monitoring.usual import today, usual
@@ -26,8 +28,6 @@ from perennial_artifact.windows import Column, Window, merge
 from perennial_statistics.drift import DriftReport, FeatureDrift, judge_drift
 
 HISTORY_KEPT = 20
-LEAST_OF_SLICES = 0.5
-"""Of the window's rows, that slices must have to say something of them."""
 
 
 def plan_monitor(s: MonitorSnapshot) -> Plan:
@@ -109,27 +109,36 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     if window.rows < s.monitor.spec.minimum_samples:
         return _too_few(s, status, window)
     status = today(status, s.now)
-    report = _report(s, status, pairs, window.rows)
+    report = _report(s, status, pairs)
     if isinstance(report, Finding):
         status = _looked(s, status, window, None, None)
         return _tested(s, status, report, _watching(s))
     return _judge(s, status, window, report)
 
 
-def is_to_ask_for_slices(decided: Plan) -> bool:
-    """Tell whether a decision without slices found what they may refute."""
+def refutable(s: MonitorSnapshot, decided: Plan) -> frozenset[str]:
+    """Return the features of which slices may refute what a decision without them found.
+
+    Few of a thousand: what all pods tell of each slice is too much to be kept.
+    """
     status = decided.status
-    if not isinstance(status, MonitorStatus):
-        return False
+    if not isinstance(status, MonitorStatus) or s.profile is None or not s.windows:
+        return frozenset()
     seen = {c.type: c.status for c in status.conditions}
-    return seen.get("Drifted") == "True" or seen.get("QualityPassed") == "False"
+    alarms = seen.get("Drifted") == "True" or seen.get("QualityPassed") == "False"
+    if not alarms and not any(m.verdict == "Changed" and m.kind in OF_PROFILE for m in status.mix):
+        return frozenset()
+    pairs = paired(s.profile, merge(s.windows))
+    tested = features(s.monitor.spec.tests, pairs, _columns(s.newest_windows))
+    # Whatever is usual of a feature, it needs no less.
+    found = judge_drift(tested, settings(s.monitor.spec, math.inf), {})
+    return frozenset((*found.alarming, *_segments(s), *(p.name for p in s.profile.predictions)))
 
 
 def _report(
     s: MonitorSnapshot,
     status: MonitorStatus,
     pairs: Sequence[tuple[FeatureProfile, Column]],
-    rows: int,
 ) -> Report:
     """Return what the values show; an alarm stands only where slices do not refute it."""
     assert status.reference is not None and status.reference.since is not None
@@ -140,14 +149,13 @@ def _report(
     report = judge_drift(tested, asked, known)
     if s.slices is None or not report.alarming:
         return report
-    slices = [merge(windows) for windows in s.slice_windows]
-    if sum(w.rows for w in slices) < LEAST_OF_SLICES * rows:
+    if not s.slice_windows:
         message = (
             f"{', '.join(report.alarming[:3])} would alarm if rows came one by one; whether they "
             "came in bursts the pods did not tell, so it is looked again"
         )
         return Finding("SlicesMissing", message)
-    columns = [_columns([w]) or [] for w in slices]
+    columns = [_columns([w]) or [] for w in s.slice_windows]
     names = [profile.name for profile, _ in pairs]
     return judge_drift(with_slices(tested, report.alarming, names, columns), asked, known)
 

@@ -10,7 +10,7 @@ from perennial.api.values import seconds
 from perennial.plan.core import Finding
 from perennial.plan.monitoring import usual_mixes
 from perennial.plan.monitoring.compared import counts
-from perennial.plan.monitoring.counted import chosen
+from perennial.plan.monitoring.counted import chosen, paired
 from perennial.plan.monitoring.finding import Report
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_artifact.profile import FeatureProfile
@@ -18,6 +18,9 @@ from perennial_artifact.usage import add_usage
 from perennial_artifact.windows import Column
 from perennial_statistics.drift import Counts, Feature
 from perennial_statistics.numbers import counted
+
+OF_PROFILE: tuple[MixKind, ...] = ("Segments", "Predictions")
+"""Those that are held against the profile."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,9 @@ def _of_profile(
     if isinstance(report, Finding) or s.profile is None:
         why = report.message if isinstance(report, Finding) else "there is no profile"
         return [Unseen(m, f"{called(m)}: {why}") for m in known]
+    if s.slices is not None and not s.slice_windows:
+        why = "whether rows came in bursts the pods did not tell, so it is looked again"
+        return [Unseen(m, f"{called(m)}: {why}") for m in known]
     predictions = {p.name for p in s.profile.predictions}
     pairs = chosen(s.profile, s.windows, {*asked.segments, *predictions})
     found: list[Seen | Unseen] = []
@@ -93,15 +99,27 @@ def _of_profile(
         if not ours:
             found.append(Unseen(m, f"{called(m)}: the model's profile has none"))
         else:
-            found.append(_of_column(m, *ours[0]))
+            profile, live = ours[0]
+            found.append(_of_column(m, profile, live, _in_slices(s, profile)))
     return found
 
 
-def _of_column(known: MixStatus, profile: FeatureProfile, live: Column) -> Seen:
+def _in_slices(s: MonitorSnapshot, profile: FeatureProfile) -> tuple[Counts, ...]:
+    """Return what was counted of a feature in each slice: without them rows seem independent."""
+    assert s.profile is not None
+    if not s.slice_windows:
+        return ()
+    pairs = (pair for window in s.slice_windows for pair in paired(s.profile, window))
+    return tuple(counts(p, column)[1] for p, column in pairs if p is profile)
+
+
+def _of_column(
+    known: MixStatus, profile: FeatureProfile, live: Column, slices: tuple[Counts, ...]
+) -> Seen:
     reference, window = counts(profile, live)
     ordered = profile.kind == "Numeric"
     names = _bins(profile) if ordered else list(profile.categories)
-    feature = Feature(key(known), ordered, reference, window)
+    feature = Feature(key(known), ordered, reference, window, slices=slices)
     return Seen(known, feature, names, "row")
 
 

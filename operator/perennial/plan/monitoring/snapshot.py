@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
@@ -11,7 +12,10 @@ from perennial.plan.core import Settings
 from perennial.plan.core.questions import Answers
 from perennial.plan.monitoring.counted import common_profile, fits
 from perennial_artifact.profile import Profile
-from perennial_artifact.windows import Window
+from perennial_artifact.windows import Window, merge
+
+LEAST_OF_SLICES = 0.5
+"""Of the window's rows, that slices must have to say something of them."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class MonitorSnapshot:
     newest: Answers | None = None
     """What the pods counted in the newest quarter of the window."""
     slices: tuple[Answers, ...] | None = None
-    """And in each slice of the window, the oldest first; None where that is not known to
-    matter, and so was not asked."""
+    """And in each slice of the window, the oldest first, of what slices may refute; None where
+    nothing is, and so nobody was asked."""
     jobs: tuple[Json, ...] = ()
     """Jobs of reports: those with the monitor's label, and the one of the next one's name."""
     pods: tuple[Json, ...] = ()
@@ -54,12 +58,18 @@ class MonitorSnapshot:
         whole, found = self._told, self._counted(self.newest)
         return [found[pod] for pod in whole] if found.keys() >= whole.keys() else []
 
-    @property
-    def slice_windows(self) -> list[list[Window]]:
-        """Return the same of each slice, of the pods that told all of them."""
-        found = [self._counted(answers) for answers in self.slices or ()]
-        pods = [pod for pod in self._told if all(pod in told for told in found)]
-        return [[told[pod] for pod in pods] for told in found] if pods else []
+    @cached_property
+    def slice_windows(self) -> list[Window]:
+        """Return the same of each slice, of the pods that told all of them.
+
+        Nothing where they have too few of the rows to say something of them.
+        """
+        whole, found = self._told, [self._counted(answers) for answers in self.slices or ()]
+        pods = [pod for pod in whole if all(pod in told for told in found)]
+        rows = sum(told[pod].rows for told in found for pod in pods)
+        if not pods or rows < LEAST_OF_SLICES * sum(w.rows for w in whole.values()):
+            return []
+        return [merge(told[pod] for pod in pods) for told in found]
 
     @property
     def _told(self) -> dict[str, Window]:

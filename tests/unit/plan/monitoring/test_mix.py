@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,13 @@ from feedback_world import PODS, pod, serving
 from perennial.api import DriftMonitor
 from perennial.api.monitor import MixStatus
 from perennial.plan.core.questions import Answer, Answers
-from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, questions
+from perennial.plan.monitoring import (
+    MonitorSnapshot,
+    plan_monitor,
+    questions,
+    refutable,
+    thinned,
+)
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.usage import Caller, Refusal, Slice, Usage
 from perennial_artifact.windows import Column, Window
@@ -272,3 +279,51 @@ def test_a_monitor_without_a_mix_says_nothing_of_it() -> None:
     assert "usage" not in asked.questions[0].parts
     plan = plan_monitor(MonitorSnapshot(traffic.monitor, MONDAY, made, None, Answers({}, 0, ())))
     assert "MixUsual" not in conditions(plan) and plan.status.mix == []  # type: ignore[union-attr]
+
+
+def of_countries(de: int, fr: int) -> Window:
+    rows = de + fr
+    amount, label = Column([rows, 0, 0], 0, 0, 0), Column([rows, 0], 0, 0, 0)
+    return Window(
+        model="m", version="v", since=0.0, clock=1.0, start=0, end=1, profile="p", rows=rows,
+        features=[Column([de, fr], 0, 0, 0), amount], predictions=[label],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("slices", "verdict"),
+    [
+        ([(46, 38)] * 24, "False"),
+        ([(84, 0)] * 13 + [(0, 84)] * 11, "True"),
+        ([], "Unknown"),
+    ],
+    ids=["one by one", "in bursts", "not told"],
+)
+def test_segments_that_come_in_bursts_have_not_changed(
+    slices: list[tuple[int, int]], verdict: str
+) -> None:
+    def told(window: Window) -> Answers:
+        return Answers({"r1": ("p",)}, 1, (Answer("p", "r1", window),))
+
+    other = [{"name": "amount", "features": ["amount"], "threshold": 50}]
+    watch = monitor({"behaviour": {"mix": {"segments": ["country"]}}, "tests": other})
+    whole = of_countries(46 * 24, 38 * 24)
+    alone = MonitorSnapshot(watch, MONDAY, serving(), None, told(whole), PROFILE)
+    plan = plan_monitor(alone)
+    assert conditions(plan)["MixUsual"][0] == "False"
+    assert conditions(plan)["Drifted"][0] == "False"
+    thin = thinned(PROFILE, refutable(alone, plan))
+    small = [thin(of_countries(*each)) for each in slices]
+    asked = replace(alone, slices=tuple(told(w) for w in small if w is not None))
+    assert conditions(plan_monitor(asked))["MixUsual"][0] == verdict
+
+
+def test_of_a_slice_only_that_is_kept_which_it_may_refute() -> None:
+    thin = thinned(PROFILE, {"country"})
+    small = thin(of_countries(7, 5))
+    assert small is not None and small.features is not None and small.rows == 12
+    assert small.features[0].counts == [7, 5]
+    again = thin(of_countries(1, 1))
+    assert again is not None and again.features is not None
+    assert small.features[1] is again.features[1]  # one for all: it takes no room
+    assert thin(of_countries(7, 5).replace(predictions=[])) is None
