@@ -24,6 +24,9 @@ FIELDS_NAMED = 8
 NAME_LENGTH = 63
 """Characters of a caller's name; longer ones are cut."""
 
+OF_INPUTS = ("Missing", "Unknown", "WrongType")
+"""Causes that an input is missing, is none of the model's, or has another type or shape."""
+
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Second = Annotated[int, Meta(ge=0, le=2**53)]
 

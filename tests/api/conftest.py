@@ -33,7 +33,8 @@ def kubectl(server: ApiServer) -> Kubectl:
     assert crds.code == 0, crds.error
     established = run("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
     assert established.code == 0, established.error
-    assert run("create", "namespace", "flights").code == 0
+    for namespace in sorted((ROOT / "examples").rglob("namespace.yaml")):
+        assert run("create", "-f", str(namespace)).code == 0
     return run
 
 

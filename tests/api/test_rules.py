@@ -266,7 +266,12 @@ FULL: dict[str, dict[str, Any]] = {
         "actions": {
             "mode": "Observe",
             "retrain": {"cooldown": "6h", "dailyLimit": 4},
-            "notify": {"url": "https://hooks.example.com/team/drift", "cooldown": "1h"},
+            "rollback": {"within": "48h", "cooldown": "6h", "dailyLimit": 1},
+            "notify": {
+                "url": "https://hooks.example.com/team/drift",
+                "cooldown": "1h",
+                "dailyLimit": 5,
+            },
         },
     },
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from servers import Server, closed_window, serving
 
 from perennial_artifact.usage import CALLERS_NAMED, FIELDS_NAMED, SLICES, add_usage, total
 from perennial_serving.evidence.usage import CAUSES, UsageCounts
+from perennial_serving.protocol import inference_pb2 as pb
 
 START = 1_800_000_000
 
@@ -57,6 +59,20 @@ def test_callers_and_causes_are_counted_and_inputs_are_named_only_where_they_exi
         ("Malformed", ""): 1,
     }
     assert callers == {"app": 5, "": 1, "other?app": 1}
+
+
+def test_callers_over_grpc_are_counted_by_the_same_header(tmp_path: Path) -> None:
+    directory, _ = boosted(tmp_path)
+    with serving(directory, "--caller-header", "X-Caller") as served:
+        message = pb.ModelInferRequest(model_name="m")
+        with grpc.insecure_channel(f"127.0.0.1:{served.grpc}") as channel:
+            call = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+            with pytest.raises(grpc.RpcError):
+                call(message.SerializeToString(), timeout=20, metadata=[("x-caller", "batch")])
+        usage = closed_window(served, "usage").usage
+        assert usage is not None
+        _, refused, callers, _ = total(usage.slices)
+        assert (refused, callers) == ({("Missing", "input"): 1}, {"batch": 1})
 
 
 def test_without_a_header_nobody_is_counted(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
 from perennial.api.values import Json
+from perennial.api.version import ModelVersion
 from perennial.cluster import metrics
 from perennial.cluster.client import Cluster
 from perennial.handlers.observe.asking import Asking
@@ -75,6 +76,10 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         requests = _with_starts(of_requests, told[2 + len(of_outcomes) :])
         profile = await _profile(sources.pods, asked.questions, answers)
     jobs, pods = await _reports(cluster, monitor)
+    earlier: ModelVersion | None = None
+    replaced = deployment.status.replaced if deployment is not None else None
+    if monitor.spec.actions.rollback is not None and replaced is not None and replaced.version:
+        earlier = await cluster.read(ModelVersion, namespace, replaced.version)
     snapshot = MonitorSnapshot(
         monitor,
         now,
@@ -86,6 +91,7 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         settings=sources.settings,
         outcomes=outcomes,
         requests=requests,
+        earlier=earlier,
         jobs=tuple(jobs),
         pods=tuple(pods),
     )
@@ -183,11 +189,14 @@ def export(monitor: DriftMonitor) -> None:
         metrics.DRIFT_SAMPLES.set(key, [((), status.window.samples)])
     if status.checked_time is not None:
         metrics.DRIFT_EVALUATED.set(key, [((), status.checked_time.timestamp())])
-    metrics.DRIFT_ACTIONS.set(key, [(("Retrain",), status.retrainings)])
+    metrics.DRIFT_ACTIONS.set(
+        key, [(("Retrain",), status.retrainings), (("Rollback",), status.rollbacks)]
+    )
     drifted = next((c.status for c in status.conditions if c.type == "Drifted"), "Unknown")
     metrics.DRIFT_BREACHED.set(key, [((), 1 if drifted == "True" else 0)])
-    metrics.DRIFT_SCORE.set(key, [((w.feature,), w.score) for w in status.worst])
-    metrics.DRIFT_NEED.set(key, [((w.feature,), w.need) for w in status.worst])
+    worst = [((w.feature, w.effect or "PopulationStabilityIndex"), w) for w in status.worst]
+    metrics.DRIFT_SCORE.set(key, [(labels, w.score) for labels, w in worst])
+    metrics.DRIFT_NEED.set(key, [(labels, w.need) for labels, w in worst])
     known = status.performance.metrics if status.performance is not None else []
     told = [((m.name,), m.value) for m in known if m.value is not None]
     metrics.PERFORMANCE.set(key, told)

@@ -88,6 +88,8 @@ def slice_bounds(monitor: DriftMonitor, now: datetime) -> list[int]:
 def wants_usage(spec: MonitorSpec) -> bool:
     """Tell whether it is to be known who asks, and what is refused."""
     mix = spec.behaviour.mix if spec.behaviour is not None else None
+    if spec.quality.refused_maximum < 1:
+        return True
     return mix is not None and (mix.callers is not None or mix.errors is not None)
 
 

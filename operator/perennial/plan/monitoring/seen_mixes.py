@@ -10,17 +10,16 @@ from perennial.api.values import seconds
 from perennial.plan.core import Finding
 from perennial.plan.monitoring import usual_mixes
 from perennial.plan.monitoring.compared import counts
-from perennial.plan.monitoring.counted import chosen, paired
+from perennial.plan.monitoring.counted import chosen
 from perennial.plan.monitoring.finding import Report
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_artifact.profile import FeatureProfile
-from perennial_artifact.usage import add_usage
 from perennial_artifact.windows import Column
 from perennial_statistics.drift import Counts, Feature
 from perennial_statistics.numbers import counted
 
 OF_PROFILE: tuple[MixKind, ...] = ("Segments", "Predictions")
-"""Those that are held against the profile."""
+"""Mixes that are held against the profile."""
 
 
 @dataclass(frozen=True)
@@ -84,41 +83,36 @@ def _of_profile(
     if isinstance(report, Finding) or s.profile is None:
         why = report.message if isinstance(report, Finding) else "there is no profile"
         return [Unseen(m, f"{called(m)}: {why}") for m in known]
-    if s.slices is not None and not s.slice_windows:
+    predictions = {p.name for p in s.profile.predictions}
+    names = {*asked.segments, *predictions}
+    pairs = chosen(s.profile, s.windows, names)
+    slices = [chosen(s.profile, windows, names) for windows in s.slice_windows]
+    if s.slices is not None and not slices:
         why = "whether rows came in bursts the pods did not tell, so it is looked again"
         return [Unseen(m, f"{called(m)}: {why}") for m in known]
-    predictions = {p.name for p in s.profile.predictions}
-    pairs = chosen(s.profile, s.windows, {*asked.segments, *predictions})
     found: list[Seen | Unseen] = []
     for m in known:
         ours = [
-            pair
-            for pair, is_prediction in pairs
-            if (is_prediction if m.kind == "Predictions" else pair[0].name == m.name)
+            n
+            for n, (pair, is_prediction) in enumerate(pairs)
+            if is_prediction == (m.kind == "Predictions")
+            and (is_prediction or pair[0].name == m.name)
         ]
         if not ours:
             found.append(Unseen(m, f"{called(m)}: the model's profile has none"))
         else:
-            profile, live = ours[0]
-            found.append(_of_column(m, profile, live, _in_slices(s, profile)))
+            parts = [of_slice[ours[0]][0][1] for of_slice in slices]
+            found.append(_of_column(m, *pairs[ours[0]][0], parts))
     return found
 
 
-def _in_slices(s: MonitorSnapshot, profile: FeatureProfile) -> tuple[Counts, ...]:
-    """Return what was counted of a feature in each slice: without them rows seem independent."""
-    assert s.profile is not None
-    if not s.slice_windows:
-        return ()
-    pairs = (pair for window in s.slice_windows for pair in paired(s.profile, window))
-    return tuple(counts(p, column)[1] for p, column in pairs if p is profile)
-
-
 def _of_column(
-    known: MixStatus, profile: FeatureProfile, live: Column, slices: tuple[Counts, ...]
+    known: MixStatus, profile: FeatureProfile, live: Column, parts: Sequence[Column]
 ) -> Seen:
     reference, window = counts(profile, live)
     ordered = profile.kind == "Numeric"
     names = _bins(profile) if ordered else list(profile.categories)
+    slices = tuple(counts(profile, part)[1] for part in parts)
     feature = Feature(key(known), ordered, reference, window, slices=slices)
     return Seen(known, feature, names, "row")
 
@@ -140,17 +134,14 @@ def _of_usage(s: MonitorSnapshot, asked: Mix, status: MonitorStatus) -> list[See
         wanted.append("Errors")
     if not wanted or s.answers is None:
         return []
-    stable = s.deployment.status.stable if s.deployment is not None else None
-    windows = s.answers.of(stable.revision) if stable is not None else []
-    told = [w.usage for w in windows if w.usage is not None]
-    if not told or len(told) < len(windows):
+    used = s.used
+    if used is None:
         why = "no pod answered"
-        if windows:
+        if s.stable_windows:
             why = "the pods' image does not count it: ask for the newest one (request: refresh)"
         nothing = [_known(status, kind, "", _key_of(status, kind)) for kind in wanted]
         return [Unseen(m, f"{called(m)}: {why}") for m in nothing]
-    usage = add_usage(told)
-    start, end = min(w.start for w in windows), max(w.end for w in windows)
+    start, end, usage = used.start, used.end, used.usage
     found: list[Seen | Unseen] = []
     for kind in wanted:
         if kind == "Callers" and not usage.header:

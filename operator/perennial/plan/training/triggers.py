@@ -54,7 +54,7 @@ def triggers_of(
     began = newest.start_time if newest else None
     for monitor in s.monitors:
         action = monitor.status.last_action
-        if action is None or began is None:
+        if action is None or action.type != "Retrain" or began is None:
             continue
         # One of the future, as after a clock was set back, would follow each run with another.
         if began < action.time <= s.now:

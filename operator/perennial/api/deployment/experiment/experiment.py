@@ -63,7 +63,7 @@ class Outcomes(ApiModel):
         None,
         description=(
             "The mean of the rewards that feedback tells by receipt. Tell a reward of every "
-            "prediction, 0 too, and all at about the same delay."
+            "decision, 0 too, and all at about the same delay: of many rows, of the chosen one."
         ),
     )
 

@@ -59,7 +59,9 @@ def _judged(s: MonitorSnapshot, asked: Mix, found: Sequence[Seen | Unseen]) -> l
             watched -= seconds(asked.learn)
         need = needed(old, _effect(spec.minimum_effect, asked, m.known.kind), watched, window)
         features.append(replace(m.feature, threshold=need))
-    nothing = replace(settings(spec, 0.0), missing=None, out_of_range=None, unseen_category=None)
+    nothing = replace(
+        settings(spec, 0.0), missing=None, out_of_range=None, unseen_category=None, constant=False
+    )
     report = judge_drift(features, nothing, {})
     by_name = {f.feature: f for f in report.features}
     return [

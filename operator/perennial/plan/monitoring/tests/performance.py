@@ -275,7 +275,7 @@ def _told(s: MonitorSnapshot, known: PerformanceStatus) -> Judgement:
     if broken := by_verdict.get("Broken"):
         message = "; ".join(broken[:3])
         events = (Event("PerformanceBroken", message, "Warning"),) if before != "False" else ()
-        cause = Cause("performance", "predicts worse", message)
+        cause = Cause("performance", "predicts worse", message, of_answers=True)
         found = condition(TYPE, False, "LimitsBroken", message)
         return Judgement(found, changes, events, cause, True)
     if unknown := by_verdict.get("Unknown"):
