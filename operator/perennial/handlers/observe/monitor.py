@@ -100,7 +100,7 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
     snapshot = replace(snapshot, sent=tuple((m.id, problem) for m, problem in sent))
     # Adding up and testing a thousand features takes a while, in which the event loop goes on.
     decided = await asyncio.to_thread(plan_monitor, snapshot)
-    names = await asyncio.to_thread(refutable, snapshot, decided)
+    names = await asyncio.to_thread(refutable, snapshot, decided) if answers is not None else ()
     if stable is not None and profile is not None and names:
         about_slices = slice_questions(monitor, stable.revision, ours, now)
         thin = thinned(profile, names)
