@@ -21,6 +21,8 @@ CALLERS_NAMED = 32
 name for each request must not make an answer so long that nobody reads it."""
 FIELDS_NAMED = 8
 """Causes with their inputs that are named in one; others without the input."""
+FIELD_LENGTH = 253
+"""Characters of an input's name; longer ones are cut, for a status takes no more."""
 NAME_LENGTH = 63
 """Characters of a caller's name; longer ones are cut."""
 

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from onnx_models import boosted
 from servers import Server, closed_window, serving
 
-from perennial_artifact.usage import CALLERS_NAMED, FIELDS_NAMED, SLICES, add_usage, total
+from perennial_artifact.usage import (
+    CALLERS_NAMED,
+    FIELD_LENGTH,
+    FIELDS_NAMED,
+    SLICES,
+    Usage,
+    add_usage,
+    total,
+)
 from perennial_serving.evidence.usage import CAUSES, UsageCounts
 from perennial_serving.protocol import inference_pb2 as pb
 
@@ -157,3 +165,12 @@ def test_an_answer_stays_short_though_each_request_has_a_caller_of_its_own() -> 
     answered, refused, callers, others = total(both.slices)
     assert answered == callers["app"] == 2 * 40 * 720
     assert sum(refused.values()) == 2 * 32 * 720 == callers.total() - callers["app"] + others
+
+
+def test_an_input_of_a_long_name_is_told_so_that_it_can_be_read() -> None:
+    usage = UsageCounts(["x" * 300], "x-caller")
+    usage.answered("Missing", "x" * 300, b"app", START)
+    told = usage.between(START, START + 5, START + 5)
+    assert Usage.from_json(told.to_json()) == told
+    _, refused, _, _ = total(told.slices)
+    assert refused == {("Missing", "x" * FIELD_LENGTH): 1}

@@ -227,7 +227,7 @@ def _checked(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> R
 
 def _are_counts(asked: Performance, result: ReportResult) -> bool:
     """Tell whether what is counted can have been; of a share no more events than rows."""
-    least = [n for c in result.cohorts for n in (c.given, c.labels, c.rewards)]
+    least: list[float] = [n for c in result.cohorts for n in (c.given, c.labels, c.rewards)]
     least += [*result.past, result.maturity_seconds or 0]
     shares = [metric_spec(m).kind in SHARES for m in asked.metrics]
     for c in result.cohorts:
