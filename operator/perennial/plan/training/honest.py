@@ -47,6 +47,9 @@ def _nothing_new(champion: Champion, metric: str, result: CandidateResult) -> st
     dataset, before = result.dataset, champion.dataset
     if dataset is not None and before is not None and _rows(dataset) == _rows(before):
         return f"the rows are those that {champion.version} learned from"
+    recent = result.by_age.recent.compared if result.by_age is not None else None
+    if recent is not None and recent.value != recent.champion:
+        return ""  # equal over all rows by chance, or because the older ones are most of them
     for found in result.comparisons:
         if found.name == metric and found.value == found.champion:
             message = f"{metric} {found.value:.4g} is that of {champion.version} on the same rows"

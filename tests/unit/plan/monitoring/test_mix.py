@@ -329,3 +329,11 @@ def test_of_a_slice_only_that_is_kept_which_it_may_refute() -> None:
     assert small.features[1] is again.features[1]  # one for all: it takes no room
     other = rows_of(0, 1, 7, 5).window
     assert other is not None and thin(other.replace(predictions=[])) is None
+
+
+def test_shares_of_a_few_requests_say_nothing() -> None:
+    traffic = Traffic({"callers": {}, "learn": "1h"}, each=1, minimumSamples=10, window="30m")
+    traffic.watch(MONDAY, 3)
+    traffic.callers = lambda moment: TAKEN
+    assert traffic.look(MONDAY + timedelta(hours=3))[0] == "Unknown"
+    assert "50 of both are needed" in traffic.message
