@@ -21,6 +21,7 @@ from perennial.plan.core.questions import Answers, Asked, Question
 from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
+    distinct,
     job_name,
     newest_questions,
     notification,
@@ -178,7 +179,7 @@ async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers)
     for question in counted[:PROFILES_TRIED]:
         found = await serving.profile(question, digest)
         if found is not None:
-            return found
+            return distinct(found)
     return None
 
 

@@ -1,7 +1,7 @@
 """DriftMonitor: what is said of live traffic, and what is done about it."""
 
 from perennial.plan.monitoring.actions.notify import message as notification
-from perennial.plan.monitoring.counted import common_profile, thinned
+from perennial.plan.monitoring.counted import common_profile, distinct, thinned
 from perennial.plan.monitoring.decision import plan_monitor, refutable
 from perennial.plan.monitoring.questions import (
     newest_questions,
@@ -17,6 +17,7 @@ from perennial.plan.monitoring.snapshot import MonitorSnapshot
 __all__ = [
     "MonitorSnapshot",
     "common_profile",
+    "distinct",
     "job_name",
     "newest_questions",
     "notification",

@@ -399,7 +399,7 @@ def test_what_was_good_when_reports_still_came_is_not_called_good_today() -> Non
     world.deployment = without_log()
     for _ in range(12):
         world.step(after=900)
-    assert world.condition("PerformanceKept") == ("Unknown", "NothingNew")
+    assert world.condition("PerformanceKept") == ("Unknown", "Outdated")
     assert "no report has told anything since" in world.message("PerformanceKept")
     metric = world.monitor.status.performance.metrics[0]  # type: ignore[union-attr]
     assert (metric.verdict, metric.value) == ("Unknown", None)

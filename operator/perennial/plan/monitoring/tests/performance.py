@@ -92,7 +92,7 @@ def _outdated(
     message = f"no {who} has told anything since {known.judged_until:%Y-%m-%d %H:%M:%S}"
     forgotten = [_unknown(m, f"{m.name}: {message}") for m in known.metrics]
     changes = {"performance": known.model_copy(update={"metrics": forgotten})}
-    return Judgement(condition(TYPE, None, "NothingNew", message), changes)
+    return Judgement(condition(TYPE, None, "Outdated", message), changes)
 
 
 def _read(
