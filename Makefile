@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo fraud shop venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-thorough test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-receipts benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-drift benchmark-rollout benchmark-losses fuzz
+.PHONY: help demo fraud fraud-years shop venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-thorough test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-receipts benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-drift benchmark-rollout benchmark-losses fuzz
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -124,6 +124,9 @@ shop: cluster-up  ## A shop's models compete for rewards, a bad one is taken bac
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	$(PY) -m shop.demo --values .cluster/images.yaml --picture .cluster/shop.svg
+
+fraud-years: venv  ## The same without a cluster: what is asked of every seed (SEEDS="7 1 2"; 2 min a seed)
+	@OMP_NUM_THREADS=1 $(PY) -m fraud.compare --seeds $(or $(SEEDS),7)
 
 # PERENNIAL_MATRIX="iris titanic Ridge" runs these tables and algorithms only, and writes nothing.
 matrix: venv  ## Real tables times every algorithm, over the wire, into docs/matrix.md (20 min)
