@@ -43,7 +43,7 @@ NAMESPACE = "fraud"
 SETUP_SECONDS = 40.0
 """From the upload to the first payment that is asked about, or so."""
 LOOK_SECONDS, WORK_SECONDS = 2.0, 0.3
-USUAL, SLOWEST = 1.5, 5.0
+USUAL, SLOWEST = 1.2, 6.0
 """Slowness that days are meant for, and how many times as long they last at most."""
 
 

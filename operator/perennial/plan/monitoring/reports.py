@@ -255,7 +255,7 @@ def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Fol
         "failures": 0,
         "message": message + (f": {result.uri}" if result.uri else ""),
         "published": known.number,
-        "uri": result.uri or None,
+        "uri": result.uri,
     }
     known = known.model_copy(update=found)
     followed = _told(known, _outcome(known), max(1.0, _seconds_until_due(s, known)))

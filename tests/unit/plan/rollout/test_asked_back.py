@@ -86,8 +86,7 @@ def test_a_spec_that_asks_for_it_no_more_is_heeded(actions: dict[str, Any]) -> N
 
 
 def test_what_is_on_trial_goes_first() -> None:
-    world = promoted(bake="60s")
-    world.steps(100)
+    world = promoted()
     world.wish("c" * 64)
     world.step()
     assert world.deployment.status.canary is not None

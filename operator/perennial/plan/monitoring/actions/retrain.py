@@ -11,7 +11,7 @@ from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 FRUITLESS_LIMIT = 2
 """Runs that may come to nothing before a person has to look, and pauses become longer."""
-LONGEST_PAUSE_SECONDS, MOST_DOUBLINGS = 30 * 86_400.0, 40
+MOST_DOUBLINGS = 2
 
 
 def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult:
@@ -60,14 +60,12 @@ def _times(status: MonitorStatus) -> set[datetime]:
 
 
 def _pause(cooldown: float, fruitless: int) -> float:
-    """Return the seconds between two retrainings, twice as long after each that was in vain.
+    """Return the seconds between two retrainings, more where the last ones were in vain.
 
-    Labels that come late may teach later what they do not teach now.
+    They do not end for good: labels that come late may teach later what they do not teach now.
     """
-    if fruitless < FRUITLESS_LIMIT:
-        return cooldown
-    doublings = min(fruitless - FRUITLESS_LIMIT + 1, MOST_DOUBLINGS)
-    return min(cooldown * 2.0**doublings, max(cooldown, LONGEST_PAUSE_SECONDS))
+    doublings = max(0, min(fruitless - FRUITLESS_LIMIT + 1, MOST_DOUBLINGS))
+    return cooldown * 2.0**doublings
 
 
 def helps(status: MonitorStatus) -> bool:

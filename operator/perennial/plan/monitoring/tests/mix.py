@@ -18,6 +18,8 @@ from perennial_statistics.numbers import counted, in_percent
 from perennial_statistics.usual_drift import UsualDrift, needed
 
 TYPE = "MixUsual"
+CALLERS_EFFECT = 0.05
+"""Who asks how often wanders from day to day, as values do not: less than that is no news."""
 LASTS = timedelta(days=7)
 """A change of callers or errors that has lasted for so long is what is usual by now."""
 
@@ -102,7 +104,9 @@ def _effect(otherwise: float, asked: Mix, kind: MixKind) -> float:
         "Predictions": asked.predictions,
     }.get(kind)
     own = test.minimum_effect if test is not None else None
-    return otherwise if own is None else own
+    if own is not None:
+        return own
+    return max(otherwise, CALLERS_EFFECT) if kind == "Callers" else otherwise
 
 
 def _tested(s: MonitorSnapshot, m: Seen, f: FeatureDrift) -> MixStatus:
