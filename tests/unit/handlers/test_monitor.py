@@ -85,36 +85,6 @@ async def test_windows_are_added_up_and_the_silent_pod_is_told() -> None:
     assert pods.profiles == ["p2", "p3"]
 
 
-class Alike(Pods):
-    """Pods whose model takes a column that is called as trainers call a prediction."""
-
-    def _window(self, q: Question) -> Window:
-        return (
-            super()
-            ._window(q)
-            .replace(
-                features=[Column([600, 0, 0], 0, 0, 0)], predictions=[Column([0, 600], 0, 0, 0)]
-            )
-        )
-
-    async def profile(self, question: Question, digest: str) -> Profile | None:
-        names = {"name": "probability", "kind": "Numeric"}
-        taken = FeatureProfile(**names, edges=[1, 2], counts=[100, 100, 100])  # type: ignore[arg-type]
-        given = FeatureProfile(**names, edges=[0.5], counts=[150, 150])  # type: ignore[arg-type]
-        return Profile(rows=300, features=[taken], predictions=[given])
-
-
-async def test_a_column_that_is_called_as_a_prediction_is_told_apart() -> None:
-    key = Key("DriftMonitor", "team", "flights")
-    found = await observe_and_plan(
-        Cluster(), Alike(), key, SETTINGS, NOW  # type: ignore[arg-type]
-    )  # fmt: skip
-    assert found is not None
-    status: Any = found[1].status
-    assert conditions(found[1])["Drifted"] == ("True", "DriftDetected")
-    assert {w.feature for w in status.worst} == {"probability", "predicted probability"}
-
-
 class Bursts(Pods):
     """Pods of which all tell of other values; when they came, only some do."""
 
@@ -154,3 +124,33 @@ async def test_where_something_alarms_it_is_asked_how_rows_came(
     assert found is not None
     assert conditions(found[1])["Drifted"] == expected
     assert pods.slices == 24 * 3
+
+
+class Alike(Pods):
+    """Pods whose model takes a column that is called as trainers call a prediction."""
+
+    def _window(self, q: Question) -> Window:
+        return (
+            super()
+            ._window(q)
+            .replace(
+                features=[Column([600, 0, 0], 0, 0, 0)], predictions=[Column([0, 600], 0, 0, 0)]
+            )
+        )
+
+    async def profile(self, question: Question, digest: str) -> Profile | None:
+        names = {"name": "probability", "kind": "Numeric"}
+        taken = FeatureProfile(**names, edges=[1, 2], counts=[100, 100, 100])  # type: ignore[arg-type]
+        given = FeatureProfile(**names, edges=[0.5], counts=[150, 150])  # type: ignore[arg-type]
+        return Profile(rows=300, features=[taken], predictions=[given])
+
+
+async def test_a_column_that_is_called_as_a_prediction_is_told_apart() -> None:
+    key = Key("DriftMonitor", "team", "flights")
+    found = await observe_and_plan(
+        Cluster(), Alike(), key, SETTINGS, NOW  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert found is not None
+    status: Any = found[1].status
+    assert conditions(found[1])["Drifted"] == ("True", "DriftDetected")
+    assert {w.feature for w in status.worst} == {"probability", "predicted probability"}
