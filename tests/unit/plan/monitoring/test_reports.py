@@ -429,17 +429,6 @@ def test_a_clock_that_was_ahead_delays_no_look_and_no_report() -> None:
     assert world.made == [JOB, "flights-report-2"]
 
 
-def test_a_long_failure_is_cut_before_the_api_server_refuses_it() -> None:
-    world = ReportWorld()
-    for _ in range(3):
-        world.step()
-    failure = Failure(reason="StoreUnreachable", message="x" * 1024)
-    world.finish(ReportResult(number=1, failure=failure).to_message().decode())
-    plan = world.step()
-    assert plan.status is not None
-    assert len(plan.status.to_json()["report"]["message"]) == 1024
-
-
 def test_a_job_that_does_not_say_when_it_ended_has_ended() -> None:
     world = ReportWorld()
     for _ in range(3):
