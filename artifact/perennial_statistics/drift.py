@@ -33,7 +33,7 @@ from perennial_statistics.quality import (
     out_of_range,
     unseen_categories,
 )
-from perennial_statistics.usual_drift import UsualDrift, needed
+from perennial_statistics.usual_drift import NEED_AT_FIRST, NEWEST_AT_FIRST, UsualDrift, needed
 
 SLICES = 24
 NEWEST_SLICES = 6
@@ -224,14 +224,16 @@ def judge_drift(features: Sequence[Feature], settings: Settings, usual: Usual) -
     drifts: list[FeatureDrift] = []
     breaches: list[QualityBreach] = []
     suspects: dict[str, None] = {}
-    for tested in spans:
+    for tested, at_first in zip(spans, (NEED_AT_FIRST, NEWEST_AT_FIRST), strict=False):
         p_values = [t.p for t in tested] + [q.p for t in tested for q in t.quality]
         adjusted = holm(p_values)
         for t, adjusted_p in zip(tested, adjusted, strict=False):
             known = usual.get((t.feature.name, t.span), UsualDrift())
             need = t.feature.threshold
             if need is None:
-                need = needed(known, settings.minimum_effect, settings.watched, settings.window)
+                need = needed(
+                    known, settings.minimum_effect, settings.watched, settings.window, at_first
+                )
             drifts.append(
                 FeatureDrift(
                     feature=t.feature.name,

@@ -20,6 +20,7 @@ from typing import Any
 
 import obstore
 import pandas as pd
+import yaml
 from obstore.store import S3Store
 
 from flights.demo import SYSTEM, install, kubectl, say, store_settings, wait
@@ -159,7 +160,7 @@ def start_traffic(name: str, *options: str) -> None:
     }
     for item in (config_map, pod):
         kubectl("apply", "-f", "-", stdin=json.dumps(item))
-    wait(f"the customers of {name} come", lambda: bool(counted(name)), 60)
+    wait(f"the customers of {name} come", lambda: bool(counted(name)), 120)
     last = counted(name)[-1]
     if not last.versions:
         raise RuntimeError(f"no request of {name} was answered: {last.why}")
@@ -208,17 +209,17 @@ def compete(diary: Diary) -> None:
     """Let what was learned compete with what is popular, until it has taken over."""
     say("What is popular serves; what was learned competes with it for rewards")
     apply("experiment")
-    wait("popularity answers", lambda: is_true("md", "Ready"), 60)
+    wait("popularity answers", lambda: is_true("md", "Ready"), 120)
     start_traffic("winter")
     has_begun = lambda: bool(status().get("experiment", {}).get("startTime"))  # noqa: E731
-    wait("the traffic is divided", has_begun, 60)
+    wait("the traffic is divided", has_begun, 120)
     diary.note("an experiment begins")
     has_ended = lambda: "result" in status().get("experiment", {})  # noqa: E731
-    wait("the experiment has ended", looking(diary, has_ended), 120)
+    wait("the experiment has ended", looking(diary, has_ended), 240)
     known = status()["experiment"]
     diary.note(f"{known.get('winner') or 'nobody'} wins")
     print(f"  {known['message']}")
-    wait("the winner has taken over", looking(diary, lambda: serves() == "shop-1"), 90)
+    wait("the winner has taken over", looking(diary, lambda: serves() == "shop-1"), 180)
     diary.note("it takes over")
     # The same model, by its training from now on: nothing is rolled out.
     apply("deployment")
@@ -229,12 +230,13 @@ def compete(diary: Diary) -> None:
 def ship_something_bad(diary: Diary) -> None:
     """Ship what fails no request and earns little; see it taken back."""
     say("Somebody ships what fails no request, and shows what nobody wants")
-    bad = {"spec": {"model": {"trainingRef": None, "versionRef": {"name": "random"}}}}
-    kubectl("patch", "md", "shop", "-n", NAMESPACE, "--type=merge", "-p", json.dumps(bad))
+    manifest = yaml.safe_load((EXAMPLES / "deployment.yaml").read_text())
+    manifest["spec"]["model"] = {"versionRef": {"name": "random"}}
+    kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
     diary.note("a bad release")
     outcome = lambda: get("mv", "random").get("status", {}).get("outcome", {})  # noqa: E731
     is_back = lambda: outcome().get("reason") == "RolledBack"  # noqa: E731
-    wait("it was rolled back", looking(diary, is_back), 150)
+    wait("it was rolled back", looking(diary, is_back), 300)
     diary.note("rolled back")
     print(f"  {decisions()[-1]['message']}")
     apply("deployment")
@@ -250,13 +252,13 @@ def move_on(diary: Diary, directory: Path) -> None:
     put({"shop-live/autumn": autumn})
     start_traffic("autumn")
     diary.note("autumn")
-    wait("the drift was seen", looking(diary, lambda: is_true("dm", "Drifted")), 90)
+    wait("the drift was seen", looking(diary, lambda: is_true("dm", "Drifted")), 180)
     diary.note("drift is seen")
     show("dm")
     newest = lambda: get("mt")["status"]["champion"]["version"]  # noqa: E731
-    wait("it learned anew", looking(diary, lambda: newest() == "shop-2"), 120)
+    wait("it learned anew", looking(diary, lambda: newest() == "shop-2"), 240)
     diary.note("learned anew")
-    wait("the new version has taken over", looking(diary, lambda: serves() == "shop-2"), 150)
+    wait("the new version has taken over", looking(diary, lambda: serves() == "shop-2"), 300)
     diary.note("it takes over")
     show("mt", "mv", "md", "dm")
     told_of(diary, end_traffic("autumn"))

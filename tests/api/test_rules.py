@@ -131,6 +131,7 @@ FULL: dict[str, dict[str, Any]] = {
             "driftWindows": "Enabled",
             "limits": {"maxBodySize": "16Mi", "maxInFlight": 8},
             "receipts": {"reward": {"minimum": -0.5, "maximum": 1}},
+            "callerHeader": "X-Caller",
             "requestLog": {"sampleFraction": 0.5, "features": ["hour"], "store": STORE},
         },
         "podOverrides": {
@@ -241,7 +242,9 @@ FULL: dict[str, dict[str, Any]] = {
         "minimumEffect": 0.05,
         "tests": [{"name": "own", "threshold": 0.2, "features": ["hour"]}],
         "quality": {
-            check: {"maximum": 0.1} for check in ("missing", "outOfRange", "unseenCategory")
+            **{check: {"maximum": 0.1} for check in ("missing", "outOfRange", "unseenCategory")},
+            "constant": "Disabled",
+            "refused": {"maximum": 0.2},
         },
         "performance": {
             "window": "24h",
@@ -254,7 +257,13 @@ FULL: dict[str, dict[str, Any]] = {
         },
         "behaviour": {
             "volume": {"spreads": 5, "timeZone": "Europe/Berlin"},
-            "mix": {"segments": ["x"], "predictions": {}, "callers": {}, "errors": {}},
+            "mix": {
+                "segments": ["hour"],
+                "predictions": {},
+                "callers": {"minimumEffect": 0.1},
+                "errors": {},
+                "learn": "48h",
+            },
         },
         "report": {
             "every": "24h",
@@ -484,6 +493,7 @@ BROKEN: dict[str, Break] = {
     "must be at least 1ms": instead("0s"),
     "must be at least 1m": instead("59s"),
     "must be at most 720h": instead("721h"),
+    "must be at most 168h": instead("169h"),
     "give either trainingRef, run and candidate": with_more(**IMPORTED),
     "a ModelVersion never changes": with_more(parent="another"),
     "write a SHA-256 as 64 hexadecimal digits": instead("Z" * 64),
@@ -513,6 +523,8 @@ BROKEN: dict[str, Break] = {
     "write shares that grow": instead([25, 5]),
     "give exactly one of accuracy, recall": with_more(rmse={"maximum": 1}, recall={"minimum": 1}),
     "give metrics, estimated or both": instead({"window": "1h"}),
+    "give volume, mix or both": instead({}),
+    "give segments, predictions, callers or errors": instead({"segments": [], "learn": "1h"}),
     "give minimum, maximum or both": instead({"threshold": 0.5}),
     "threshold is about the second of two classes": with_more(positiveClass="late"),
     "give exactly one of setWeight or pause": with_more(setWeight=10),

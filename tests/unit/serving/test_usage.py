@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from onnx_models import boosted
 from servers import Server, closed_window, serving
 
-from perennial_artifact.usage import CALLERS_NAMED, FIELDS_NAMED, SLICES, add_usage, total
+from perennial_artifact.usage import (
+    CALLERS_NAMED,
+    FIELD_LENGTH,
+    FIELDS_NAMED,
+    SLICES,
+    Usage,
+    add_usage,
+    total,
+)
 from perennial_serving.evidence.usage import CAUSES, UsageCounts
 from perennial_serving.protocol import inference_pb2 as pb
 
@@ -136,3 +144,33 @@ def test_who_asks_often_is_named_though_others_make_up_names() -> None:
     _, _, callers, others = total(usage.slices)
     assert sum(callers.values()) + others == 90 * 1_440
     assert callers["big"] == 50 * 1_440
+
+
+def test_an_answer_stays_short_though_each_request_has_a_caller_of_its_own() -> None:
+    names = [f"{n:063d}" for n in range(CALLERS_NAMED)]
+    usage = UsageCounts([f"input-{n}" for n in range(1_000)], "x-caller")
+    for bucket in range(720):  # an hour
+        for n, name in enumerate(names):
+            caller = f"{bucket:04d}{name[4:]}".encode()
+            usage.answered(
+                "Missing", f"input-{(32 * bucket + n) % 1_000}", caller, START + 5 * bucket
+            )
+        for _ in range(40):
+            usage.answered("", "", b"app", START + 5 * bucket)
+    told = usage.between(START, START + 3_600, START + 3_600)
+    assert len(told.to_json()) < 100_000
+    assert all(len(s.callers) <= CALLERS_NAMED for s in told.slices)
+    both = add_usage([told, told])
+    assert all(len(s.refusals) <= FIELDS_NAMED + len(CAUSES) for s in both.slices)
+    answered, refused, callers, others = total(both.slices)
+    assert answered == callers["app"] == 2 * 40 * 720
+    assert sum(refused.values()) == 2 * 32 * 720 == callers.total() - callers["app"] + others
+
+
+def test_an_input_of_a_long_name_is_told_so_that_it_can_be_read() -> None:
+    usage = UsageCounts(["x" * 300], "x-caller")
+    usage.answered("Missing", "x" * 300, b"app", START)
+    told = usage.between(START, START + 5, START + 5)
+    assert Usage.from_json(told.to_json()) == told
+    _, refused, _, _ = total(told.slices)
+    assert refused == {("Missing", "x" * FIELD_LENGTH): 1}

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 Name = Annotated[
     str,
@@ -55,8 +55,15 @@ Sha256 = Annotated[
 
 Uri = Annotated[str, Field(min_length=1, max_length=1024)]
 
-Text = Annotated[str, BeforeValidator(lambda text: str(text)[:1024]), Field(max_length=1024)]
-"""A message for people; cut, never refused, when it is too long."""
+
+def _cut(text: object) -> str:
+    return str(text)[:1024]
+
+
+Text = Annotated[
+    str, BeforeValidator(_cut), Field(max_length=1024), PlainSerializer(_cut, return_type=str)
+]
+"""A message for people; cut, never refused, when it is too long: also of a copy with another."""
 
 HeaderName = Annotated[
     str,

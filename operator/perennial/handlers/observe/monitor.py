@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from perennial.api.deployment import ModelDeployment
@@ -21,24 +21,27 @@ from perennial.plan.core.questions import Answers, Asked, Question
 from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
-    is_to_ask_for_slices,
+    distinct,
     job_name,
     newest_questions,
     notification,
     outcome_questions,
     plan_monitor,
     questions,
+    refutable,
     request_questions,
     slice_questions,
+    thinned,
     wants_windows,
 )
 from perennial.plan.serving.pods import serving_pods
 from perennial.sources.pods import Pods
 from perennial_artifact.profile import Profile
+from perennial_artifact.windows import Window
 
 PROFILES_TRIED = 3
-ASKED_AT_ONCE = 256
-"""Questions about slices; a window has 24 of them."""
+ASKED_AT_ONCE = 64
+"""Questions about slices; a window has 24 of them, and an answer may be of a thousand features."""
 NOTIFIED: Asking[Message, str] = Asking()
 
 
@@ -98,9 +101,11 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
     snapshot = replace(snapshot, sent=tuple((m.id, problem) for m, problem in sent))
     # Adding up and testing a thousand features takes a while, in which the event loop goes on.
     decided = await asyncio.to_thread(plan_monitor, snapshot)
-    if stable is not None and answers is not None and is_to_ask_for_slices(decided):
+    names = await asyncio.to_thread(refutable, snapshot, decided) if answers is not None else ()
+    if stable is not None and profile is not None and names:
         about_slices = slice_questions(monitor, stable.revision, ours, now)
-        slices = await _ask_in_turn(sources.pods, [piece for _, piece in about_slices])
+        thin = thinned(profile, names)
+        slices = await _ask_in_turn(sources.pods, [piece for _, piece in about_slices], thin)
         decided = await asyncio.to_thread(plan_monitor, replace(snapshot, slices=tuple(slices)))
     export(monitor)
     return decided
@@ -131,15 +136,25 @@ async def _ask(serving: Pods, asked: Sequence[Asked]) -> list[Answers]:
     return found
 
 
-async def _ask_in_turn(serving: Pods, asked: Sequence[Asked]) -> list[Answers]:
+async def _ask_in_turn(
+    serving: Pods, asked: Sequence[Asked], thin: Callable[[Window | None], Window | None]
+) -> list[Answers]:
     """Return the same, asked some at a time: there are many, and each has seconds to be answered.
 
-    Once nobody answers, no more is asked.
+    Of each answer only so much is kept. Once nobody answers, no more is asked.
     """
+
+    def small(several: Sequence[Answers]) -> list[Answers]:
+        return [
+            replace(a, received=tuple(replace(h, window=thin(h.window)) for h in a.received))
+            for a in several
+        ]
+
     found: list[Answers] = []
     at_once = max(1, ASKED_AT_ONCE // max([1, *(len(a.questions) for a in asked)]))
     for first in range(0, len(asked), at_once):
-        found += await _ask(serving, asked[first : first + at_once])
+        told = await _ask(serving, asked[first : first + at_once])
+        found += await asyncio.to_thread(small, told)
         if all(answer.window is None for answer in found[-1].received):
             return []
     return found
@@ -164,7 +179,7 @@ async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers)
     for question in counted[:PROFILES_TRIED]:
         found = await serving.profile(question, digest)
         if found is not None:
-            return found
+            return distinct(found)
     return None
 
 

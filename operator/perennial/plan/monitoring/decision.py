@@ -1,5 +1,6 @@
 """What to do about a DriftMonitor: the one pass, and the only importer of tests and actions."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -129,16 +130,25 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     return _judge(s, status, window, report)
 
 
-def is_to_ask_for_slices(decided: Plan) -> bool:
-    """Tell whether a decision without slices found what they may refute."""
+def refutable(s: MonitorSnapshot, decided: Plan) -> frozenset[str]:
+    """Return the features of which slices may refute what a decision without them found.
+
+    Few of a thousand: what all pods tell of each slice is too much to be kept.
+    """
     status = decided.status
-    if not isinstance(status, MonitorStatus):
-        return False
+    if not isinstance(status, MonitorStatus) or s.profile is None or not s.windows:
+        return frozenset()
     seen = {c.type: c.status for c in status.conditions}
     bad_values = any(b.check != "Refused" for b in status.quality)
     mixed = any(m.verdict == "Changed" and m.kind in OF_PROFILE for m in status.mix)
     quality = seen.get("QualityPassed") == "False" and bad_values
-    return seen.get("Drifted") == "True" or quality or mixed
+    if not (seen.get("Drifted") == "True" or quality or mixed):
+        return frozenset()
+    pairs = paired(s.profile, merge(s.windows))
+    tested = features(s.monitor.spec.tests, pairs, _columns(s.newest_windows))
+    # Whatever is usual of a feature, it needs no less.
+    found = judge_drift(tested, settings(s.monitor.spec, math.inf), {})
+    return frozenset((*found.alarming, *_segments(s), *(p.name for p in s.profile.predictions)))
 
 
 def _report(

@@ -162,4 +162,6 @@ def seconds_until_due(monitor: DriftMonitor, now: datetime) -> float:
     checked = monitor.status.checked_time
     if checked is None or monitor.status.observed_generation != monitor.metadata.generation:
         return 0.0
-    return seconds(monitor.spec.interval) - max(0.0, (now - checked).total_seconds())
+    if checked > now:
+        return 0.0  # our clock was ahead for a while
+    return seconds(monitor.spec.interval) - (now - checked).total_seconds()

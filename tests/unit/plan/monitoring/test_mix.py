@@ -16,9 +16,10 @@ from perennial.api.monitor import MixStatus
 from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.monitoring import (
     MonitorSnapshot,
-    is_to_ask_for_slices,
     plan_monitor,
     questions,
+    refutable,
+    thinned,
 )
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.usage import Caller, Refusal, Slice, Usage
@@ -278,8 +279,13 @@ def test_segments_that_come_in_bursts_are_refuted_by_slices() -> None:
     first = MonitorSnapshot(watching, MONDAY, serving(), None, whole, PROFILE)
     plan = plan_monitor(first)
     assert conditions(plan)["MixUsual"] == ("False", "MixChanged")
-    assert conditions(plan)["Drifted"][0] == "False" and is_to_ask_for_slices(plan)
-    asked = plan_monitor(replace(first, slices=told))
+    assert conditions(plan)["Drifted"][0] == "False"
+    thin = thinned(PROFILE, refutable(first, plan))
+    small = tuple(
+        replace(each, received=tuple(replace(a, window=thin(a.window)) for a in each.received))
+        for each in told
+    )
+    asked = plan_monitor(replace(first, slices=small))
     assert conditions(asked)["MixUsual"] == ("True", "AsUsual")
     silent = tuple(replace(each, received=()) for each in told)
     unknown = plan_monitor(replace(first, slices=silent))
@@ -312,3 +318,22 @@ def test_a_monitor_without_a_mix_says_nothing_of_it() -> None:
     assert "usage" in asked.questions[0].parts  # for quality.refused
     plan = plan_monitor(MonitorSnapshot(traffic.monitor, MONDAY, made, None, Answers({}, 0, ())))
     assert "MixUsual" not in conditions(plan) and plan.status.mix == []  # type: ignore[union-attr]
+
+
+def test_of_a_slice_only_that_is_kept_which_it_may_refute() -> None:
+    thin = thinned(PROFILE, {"country"})
+    small, again = thin(rows_of(0, 1, 7, 5).window), thin(rows_of(0, 1, 1, 1).window)
+    assert small is not None and small.features is not None and small.rows == 12
+    assert small.features[0].counts == [7, 5]
+    assert again is not None and again.features is not None
+    assert small.features[1] is again.features[1]  # one for all: it takes no room
+    other = rows_of(0, 1, 7, 5).window
+    assert other is not None and thin(other.replace(predictions=[])) is None
+
+
+def test_shares_of_a_few_requests_say_nothing() -> None:
+    traffic = Traffic({"callers": {}, "learn": "1h"}, each=1, minimumSamples=10, window="30m")
+    traffic.watch(MONDAY, 3)
+    traffic.callers = lambda moment: TAKEN
+    assert traffic.look(MONDAY + timedelta(hours=3))[0] == "Unknown"
+    assert "50 of both are needed" in traffic.message
