@@ -246,7 +246,7 @@ def ship_something_bad(diary: Diary) -> None:
 def move_on(diary: Diary, directory: Path) -> None:
     """Let autumn come, as data and as traffic, until what is learned anew has taken over."""
     autumn = asked(rows(directory, *AUTUMN))
-    say("Autumn comes: of the hundred products in most invoices, half are new")
+    say("Autumn comes: of the hundred products in most invoices, four in ten are new")
     put({"shop/2011": to_learn(rows(directory, "2011-01", "2011-10"))})
     told_of(diary, end_traffic("winter"))
     put({"shop-live/autumn": autumn})

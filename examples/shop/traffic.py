@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("files", nargs="+")
     parser.add_argument("--delay", type=int, default=150)
-    parser.add_argument("--per-second", type=float, default=30)
+    parser.add_argument("--per-second", type=float, default=50)
     chosen = parser.parse_args()
     stopped = False
 
