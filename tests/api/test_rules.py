@@ -556,6 +556,7 @@ BROKEN: dict[str, Break] = {
     "write a number of pods, or a percentage": instead("101%"),
     "give exactly one of minAvailable or maxUnavailable": with_more(minAvailable=1),
     "minimum must be below maximum": with_more(minimum=1),
+    "what is usual is learned of": instead({"name": "own", "effect": "KolmogorovSmirnov"}),
     "an experiment counts what feedback tells by receipt": unheard,
     "minimumShare times the number of models": allocated(thompsonSampling={"minimumShare": 0.4}),
     "fixed.shares must name each variant": allocated(fixed={"shares": SHARES[:1]}),
