@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo fraud shop venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-thorough test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-receipts benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-rollout benchmark-losses fuzz
+.PHONY: help demo fraud fraud-years shop venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-thorough test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-receipts benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-drift benchmark-rollout benchmark-losses fuzz
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -125,6 +125,9 @@ shop: cluster-up  ## A shop's models compete for rewards, a bad one is taken bac
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	$(PY) -m shop.demo --values .cluster/images.yaml --picture .cluster/shop.svg
 
+fraud-years: venv  ## The same without a cluster: what is asked of every seed (SEEDS="7 1 2"; 2 min a seed)
+	@OMP_NUM_THREADS=1 $(PY) -m fraud.compare --seeds $(or $(SEEDS),7)
+
 # PERENNIAL_MATRIX="iris titanic Ridge" runs these tables and algorithms only, and writes nothing.
 matrix: venv  ## Real tables times every algorithm, over the wire, into docs/matrix.md (20 min)
 	@OMP_NUM_THREADS=1 PYTHONPATH=$$PYTHONPATH:$(BENCHMARK) $(PY) -m matrix
@@ -161,6 +164,9 @@ benchmark-sketch: venv  ## What counting a row for drift costs (half a minute)
 
 benchmark-power: venv  ## How soon a worse canary is found, beside a fixed threshold, into docs/verdicts.md (a minute)
 	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT):$(CHECKOUT)/tests $(PY) -m benchmarks.power
+
+benchmark-drift: venv  ## False alarms, power and delay of the drift rule, beside Evidently and NannyML, into docs/verdicts.md (10 min)
+	@OMP_NUM_THREADS=1 PYTHONPATH=$$PYTHONPATH:$(CHECKOUT) $(PY) -m benchmarks.drift
 
 # After make gateway, TRAFFIC=gateway asks through Envoy.
 benchmark-rollout: venv  ## How long a bad canary is in front of users, on the cluster that make demo left (12 min)

@@ -27,6 +27,8 @@ class FeatureProfile(Document, forbid_unknown_fields=False, kw_only=True):
     missing: int = 0
     minimum: float | None = None
     maximum: float | None = None
+    deviation: float | None = None
+    """Standard deviation of the numbers that are finite; older trainers tell none."""
 
     def __post_init__(self) -> None:
         """Check that bins and counts fit.

@@ -35,6 +35,15 @@ MetricKind = Literal[
     "alertRate",
 ]
 
+SHARES: tuple[MetricKind, ...] = (
+    "accuracy",
+    "recall",
+    "precision",
+    "falsePositiveRate",
+    "alertRate",
+)
+"""Those that count events among rows."""
+
 
 class MetricSpec(Document):
     """A metric of performance, with its limits for people to read."""

@@ -83,10 +83,6 @@ class DatasetSpec(Document):
     time_column: str | None = None
     since: datetime | None = None
     """Rows from before are left out: a moment, so that all pods of a run read the same rows."""
-    maturity_seconds: float = 0.0
-    """Labels of rows that are younger are not all in."""
-    matured_until: datetime | None = None
-    """Candidate and champion are not compared by age on rows from after that."""
     split: SplitSpec = SplitSpec()
     feedback: FeedbackSpec | None = None
 
@@ -190,7 +186,7 @@ class OnRows(Document):
 
 
 class ByAge(Document):
-    """The same on rows whose labels came in since the champion learned, and on older ones."""
+    """The same on rows that are newer than those that the champion learned from, and on others."""
 
     recent: OnRows
     older: OnRows

@@ -1,9 +1,10 @@
 """Counts of live traffic on a profile's bins, in time buckets."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,14 @@ class Sketch:
         # The rows come first.
         sizes = [1, self._numbers.size, *(c.size for c in self._categories)]
         self._ends = np.cumsum(sizes).tolist()
-        self.buckets = Buckets.of_counts(self._ends[-1], TIERS)
+        size, width = self._ends[-1], len(self.numeric)
+        self._ranges: Buckets[_Ranges] = Buckets(lambda: _Ranges(width), 16 * width, TIERS)
+        self.buckets = Buckets.of_counts(size, TIERS)
+
+    @property
+    def maximum_bytes(self) -> int:
+        """What all buckets take together when none is empty."""
+        return self.buckets.maximum_bytes + self._ranges.maximum_bytes
 
     def observe(
         self, numbers: NDArray[Any], categories: Sequence[NDArray[Any]], rows: int, now: float
@@ -56,7 +64,7 @@ class Sketch:
         counted, ours, *parts = self._parts(self.buckets.at(now))
         counted += rows
         if self.numeric:
-            self._numbers.count(numbers, ours)
+            self._numbers.count(numbers, ours, self._ranges.at(now))
         for column, values, part in zip(self._categories, categories, parts, strict=True):
             column.count(values, part)
 
@@ -65,8 +73,12 @@ class Sketch:
         total = np.zeros(self._ends[-1], dtype=np.int64)
         for _, _, counts in self.buckets.between(start, end, now):
             total += counts
+        ranges = _Ranges(len(self.numeric))
+        for _, _, seen in self._ranges.between(start, end, now):
+            ranges += seen
         (rows,), numbers, *rest = self._parts(total)
-        found = dict(zip(self.numeric, self._numbers.told(numbers, int(rows)), strict=True))
+        told = self._numbers.told(numbers, int(rows), ranges.constants())
+        found = dict(zip(self.numeric, told, strict=True))
         for i, column, part in zip(self.categorical, self._categories, rest, strict=True):
             found[i] = column.told(part)
         columns = [found[i] for i in range(len(self._columns))]
@@ -75,6 +87,32 @@ class Sketch:
     def _parts(self, counts: Counts) -> list[Counts]:
         """Return the rows, the numeric columns' counts, and those of each column of categories."""
         return np.split(counts, self._ends[:-1])
+
+
+class _Ranges:
+    """The smallest and the largest number of each numeric column: if they are one, all are."""
+
+    __slots__ = ("high", "low")
+
+    def __init__(self, columns: int) -> None:
+        self.low = np.full(columns, np.nan)  # of no number
+        self.high = np.full(columns, np.nan)
+
+    def see(self, values: NDArray[Any]) -> None:
+        """Take values of shape [columns, rows], NaN where there is none."""
+        self.low = np.fmin(self.low, np.fmin.reduce(values, axis=1))
+        self.high = np.fmax(self.high, np.fmax.reduce(values, axis=1))
+
+    def __add__(self, other: Self, /) -> Self:
+        """Return the ranges of both."""
+        found = type(self)(len(self.low))
+        found.low, found.high = np.fmin(self.low, other.low), np.fmax(self.high, other.high)
+        return found
+
+    def constants(self) -> list[float | None]:
+        """Return the number that all of a column were, None where they were not one."""
+        pairs = zip(self.low.tolist(), self.high.tolist(), strict=True)
+        return [low if low == high and math.isfinite(low) else None for low, high in pairs]
 
 
 class _Numbers:
@@ -103,7 +141,7 @@ class _Numbers:
         # Allocated once: so much memory at once would come from the kernel, and go back to it.
         self._reached = np.empty((*bounds.shape, AT_ONCE), np.bool_)
 
-    def count(self, values: NDArray[Any], into: Counts) -> None:
+    def count(self, values: NDArray[Any], into: Counts, ranges: _Ranges) -> None:
         """Add values of shape [rows, columns]."""
         if values.dtype != np.float32:
             values = values.astype(np.float64, copy=False)
@@ -113,18 +151,23 @@ class _Numbers:
             size = -(-len(part) // _LANES) * _LANES
             rows = np.full((bounds.shape[1], size), np.nan, bounds.dtype)  # NaN reaches nothing
             rows[:, : len(part)] = part.T
+            ranges.see(rows)
             reached = self._reached[:, :, :size]
             np.greater_equal(rows, bounds[:, :, None], out=reached)
             lanes = reached.view(np.uint64).sum(axis=2)
             into += (lanes.view(np.uint8).reshape(-1, _LANES) @ _SUM).astype(np.int64)
 
-    def told(self, counts: Counts, rows: int) -> Iterator[Column]:
+    def told(
+        self, counts: Counts, rows: int, constants: Sequence[float | None]
+    ) -> Iterator[Column]:
         """Yield what a window says of each column, of which there were ``rows`` values."""
         reached = counts.reshape(self._double.shape).T.tolist()
-        for edges, (numbers, low, above, *beyond) in zip(self._edges, reached, strict=True):
+        for edges, cells, constant in zip(self._edges, reached, constants, strict=True):
+            numbers, low, above, *beyond = cells
             steps = [numbers, *beyond[:edges], 0]
             bins = [a - b for a, b in pairwise(steps)]
-            yield Column(bins, 0, missing=rows - numbers, out_of_range=numbers - low + above)
+            outside = numbers - low + above
+            yield Column(bins, 0, rows - numbers, outside, constant if numbers else None)
 
 
 class _Categories:

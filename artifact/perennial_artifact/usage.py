@@ -5,21 +5,29 @@ fields are the model's own inputs.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Annotated
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct
 
 from perennial_artifact.base import Document
 
+K = TypeVar("K", str, tuple[str, str])
+
 SLICES = 24
 """A window is told in so many slices, or fewer; so it can be seen how requests come in bursts."""
 CALLERS_NAMED = 32
-"""Callers that a pod names in one bucket of time."""
+"""Callers that are named in one slice or bucket of time, those that ask most: whoever makes up a
+name for each request must not make an answer so long that nobody reads it."""
 FIELDS_NAMED = 8
-"""Causes with their inputs that a pod names in one bucket of time; others without the input."""
+"""Causes with their inputs that are named in one; others without the input."""
+FIELD_LENGTH = 253
+"""Characters of an input's name; longer ones are cut, for a status takes no more."""
 NAME_LENGTH = 63
 """Characters of a caller's name; longer ones are cut."""
+
+OF_INPUTS = ("Missing", "Unknown", "WrongType")
+"""Causes that an input is missing, is none of the model's, or has another type or shape."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Second = Annotated[int, Meta(ge=0, le=2**53)]
@@ -103,10 +111,24 @@ def told(
     callers: Counter[str],
     others: int,
 ) -> Slice:
-    """Return a slice; what it names is in the order of its name, so that equal ones are equal."""
-    refusals = [Refusal(*key, count) for key, count in sorted(refused.items())]
-    named = [Caller(name, count) for name, count in sorted(callers.items())]
+    """Return a slice; it names what is most, in the order of its name: equal ones are equal."""
+    kept = _most({key: n for key, n in refused.items() if key[1]}, FIELDS_NAMED)
+    causes: Counter[tuple[str, str]] = Counter()
+    for key, count in refused.items():
+        causes[key if key in kept else (key[0], "")] += count
+    refusals = [Refusal(*key, count) for key, count in sorted(causes.items())]
+    names = _most(callers, CALLERS_NAMED)
+    named = [Caller(name, callers[name]) for name in sorted(names)]
+    others += sum(count for name, count in callers.items() if name not in names)
     return Slice(start, seconds, answered, refusals, named, others)
+
+
+def _most(counts: Mapping[K, int], most: int) -> set[K]:
+    """Return so many keys at most, those of the largest counts."""
+    if len(counts) <= most:
+        return set(counts)
+    order = sorted(counts, key=lambda key: (-counts[key], key))
+    return set(order[:most])
 
 
 def slice_width(start: int, end: int, width: int) -> int:

@@ -94,6 +94,13 @@ class Column(Struct, frozen=True, array_like=True):
     other: Count
     missing: Count
     out_of_range: Count
+    constant: float | None = None
+    """The number that all were; None where they were not one, or it is not known."""
+
+    @property
+    def present(self) -> int:
+        """Values that are not missing."""
+        return sum(self.counts) + self.other
 
 
 class Window(Document, forbid_unknown_fields=False, omit_defaults=False, kw_only=True):
@@ -213,11 +220,18 @@ def _columns(found: Sequence[list[Column]]) -> list[Column] | None:
                 sum(c.other for c in column),
                 sum(c.missing for c in column),
                 sum(c.out_of_range for c in column),
+                _constant(column),
             )
             for column in zip(*found, strict=True)
         ]
     except ValueError as error:
         raise ValueError("windows disagree about the bins of a profile") from error
+
+
+def _constant(column: Sequence[Column]) -> float | None:
+    """Return the number that all values were, wherever there were any."""
+    found = {c.constant for c in column if c.present}
+    return found.pop() if len(found) == 1 else None
 
 
 def _added(rows: Sequence[Sequence[int]]) -> list[int]:

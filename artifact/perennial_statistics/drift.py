@@ -13,6 +13,7 @@ from perennial_statistics.cells import (
     ordered_groups,
 )
 from perennial_statistics.chi_square import g_test
+from perennial_statistics.chosen_effect import Effect, Scale, distance
 from perennial_statistics.design_effect import (
     INDEPENDENT,
     DesignEffect,
@@ -27,11 +28,12 @@ from perennial_statistics.quality import (
     UNSEEN_CATEGORY,
     Check,
     QualityTest,
+    constant,
     missing_values,
     out_of_range,
     unseen_categories,
 )
-from perennial_statistics.usual_drift import UsualDrift, needed
+from perennial_statistics.usual_drift import NEED_AT_FIRST, NEWEST_AT_FIRST, UsualDrift, needed
 
 SLICES = 24
 NEWEST_SLICES = 6
@@ -83,6 +85,12 @@ class Feature:
     of another feature changes."""
     threshold: float | None = None
     """A score that replaces what drift needs; the p-value is asked for all the same."""
+    constant: bool = False
+    """All values of the window that are not missing are one."""
+    effect: Effect = "PopulationStabilityIndex"
+    """What the score is; another one than the index needs a threshold."""
+    scale: Scale | None = None
+    """Of a number, where that effect needs it."""
 
 
 def added(slices: Sequence[Counts]) -> Counts:
@@ -117,6 +125,8 @@ class Settings:
     missing: float | None = MISSING_BEYOND_USUAL
     out_of_range: float | None = OUT_OF_RANGE
     unseen_category: float | None = UNSEEN_CATEGORY
+    constant: bool = True
+    """A column that varied may not be constant."""
 
 
 Usual = Mapping[tuple[str, Span], UsualDrift]
@@ -131,7 +141,7 @@ class FeatureDrift:
     feature: str
     span: Span
     score: float
-    """The population stability index beyond what chance gives."""
+    """The population stability index beyond what chance gives, or the effect that was chosen."""
     need: float
     p: float
     adjusted_p: float
@@ -141,6 +151,7 @@ class FeatureDrift:
     window_rows: float
     enough: bool
     """Both samples have 50 values; with fewer only missing values are compared."""
+    effect: Effect = "PopulationStabilityIndex"
 
 
 @dataclass(frozen=True)
@@ -213,14 +224,16 @@ def judge_drift(features: Sequence[Feature], settings: Settings, usual: Usual) -
     drifts: list[FeatureDrift] = []
     breaches: list[QualityBreach] = []
     suspects: dict[str, None] = {}
-    for tested in spans:
+    for tested, at_first in zip(spans, (NEED_AT_FIRST, NEWEST_AT_FIRST), strict=False):
         p_values = [t.p for t in tested] + [q.p for t in tested for q in t.quality]
         adjusted = holm(p_values)
         for t, adjusted_p in zip(tested, adjusted, strict=False):
             known = usual.get((t.feature.name, t.span), UsualDrift())
             need = t.feature.threshold
             if need is None:
-                need = needed(known, settings.minimum_effect, settings.watched, settings.window)
+                need = needed(
+                    known, settings.minimum_effect, settings.watched, settings.window, at_first
+                )
             drifts.append(
                 FeatureDrift(
                     feature=t.feature.name,
@@ -234,6 +247,7 @@ def judge_drift(features: Sequence[Feature], settings: Settings, usual: Usual) -
                     reference_rows=t.feature.reference.rows,
                     window_rows=t.rows,
                     enough=t.enough,
+                    effect=t.feature.effect,
                 )
             )
         rest = iter(adjusted[len(tested) :])
@@ -260,9 +274,12 @@ def learned(report: DriftReport, usual: Usual) -> dict[tuple[str, Span], UsualDr
     """Return what is usual after a look, for the features of the report.
 
     Of a feature that alarms over one span, the other one teaches nothing: it has those rows, too.
+    Nor does a score that is another effect than the index.
     """
     drifted, found = set(report.drifted), {}
     for f in report.features:
+        if f.effect != "PopulationStabilityIndex":
+            continue
         key = (f.feature, f.span)
         known = usual.get(key, UsualDrift())
         teaches = f.drifted or f.feature not in drifted
@@ -275,7 +292,8 @@ def _limit(settings: Settings, check: Check) -> float | None:
         "Missing": settings.missing,
         "OutOfRange": settings.out_of_range,
         "UnseenCategory": settings.unseen_category,
-    }[check]
+        "Constant": 0.0 if settings.constant else None,
+    }.get(check)
 
 
 def _test(feature: Feature, span: Span, settings: Settings) -> _Tested:
@@ -306,7 +324,10 @@ def _test(feature: Feature, span: Span, settings: Settings) -> _Tested:
     r, c = cells(reference), cells(window)
     found = g_test(r, c)
     effect = design_effect([cells(s) for s in slices]) if slices else INDEPENDENT
-    score = excess(pooled_psi(r, c), found.df, sum(r), sum(c), effect.phi)
+    if feature.effect == "PopulationStabilityIndex":
+        score = excess(pooled_psi(r, c), found.df, sum(r), sum(c), effect.phi)
+    else:
+        score = 0.0 if few else distance(feature.effect, old, new, feature.scale)
     return _Tested(
         feature=feature,
         span=span,
@@ -337,4 +358,7 @@ def _quality(
     if not feature.ordered and not reference.other and settings.unseen_category is not None:
         once = sum(1 for count in reference.values if count == 1)
         tests.append(unseen_categories(window.other, window.present, reference.present, once, phi))
+    if settings.constant and min(reference.present, window.present) >= FEWEST_VALUES:
+        cells = reference.values if feature.ordered else (*reference.values, reference.other)
+        tests.append(constant(feature.constant, cells, window.present, phi))
     return tests

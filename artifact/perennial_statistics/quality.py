@@ -1,18 +1,25 @@
-"""Tests of the values themselves: missing, beyond the reference's range, never seen before."""
+"""Tests of the values themselves: missing, beyond the reference's range, never seen before, always
+the same; and of requests that were refused for their values."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from perennial_statistics.beta_distribution import beta_binomial_tail
+from perennial_statistics.beta_distribution import (
+    beta_binomial_tail,
+    beta_lower_tail,
+    log_beta,
+)
 from perennial_statistics.chi_square import g_test
 from perennial_statistics.design_effect import INDEPENDENT, DesignEffect, corrected_p
 
-Check = Literal["Missing", "OutOfRange", "UnseenCategory"]
+Check = Literal["Missing", "OutOfRange", "UnseenCategory", "Constant", "Refused"]
 
 MISSING_BEYOND_USUAL = 0.02
 OUT_OF_RANGE = 0.01
 UNSEEN_CATEGORY = 0.01
+REFUSED = 0.01
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,48 @@ def unseen_categories(
         return QualityTest("UnseenCategory", share, 1.0)
     p = _tail(unseen, window_values, singletons + 1, reference_values - singletons, phi)
     return QualityTest("UnseenCategory", share, p)
+
+
+def constant(
+    is_constant: bool, reference: Sequence[float], window_values: float, phi: float = 1
+) -> QualityTest:
+    """Return the test that a column that varied in the reference has one value alone.
+
+    The chance is that of as many values in the reference's largest cell and in no other, whose
+    share is Beta(r + 1, n - r + 1), by Laplace; for each cell at most as much (Bonferroni).
+    So a column that hardly varied may be constant for long.
+
+    Args:
+        is_constant: all values of the window are one.
+        reference: counts of its cells, without missing values.
+        window_values: values of the window that are not missing.
+        phi: the window's design effect; as many independent values are counted (Kish 1965).
+    """
+    if not is_constant or not reference:
+        return QualityTest("Constant", 0.0, 1.0)
+    largest, rest = max(reference), sum(reference) - max(reference)
+    a, b, m = largest + 1, rest + 1, math.floor(window_values / phi)
+    p = len(reference) * math.exp(log_beta(a + m, b) - log_beta(a, b))
+    return QualityTest("Constant", 1.0, min(1.0, p))
+
+
+def refused(count: float, requests: float, maximum: float, effect: DesignEffect) -> QualityTest:
+    """Return the test that a larger share of requests than the limit is refused: binomial.
+
+    Args:
+        count: requests that were refused for their values.
+        requests: all requests.
+        maximum: the limit.
+        effect: the design effect of refused and other requests; as many independent ones are
+            counted (Kish 1965).
+    """
+    share = count / requests if requests else 0.0
+    phi = effect.phi if effect.clear else 1.0
+    k, m = math.floor(count / phi), math.ceil(requests / phi)
+    if k < 1 or share <= maximum:
+        return QualityTest("Refused", share, 1.0)
+    # P(X >= k), X ~ Binomial(m, maximum), is I_maximum(k, m - k + 1).
+    return QualityTest("Refused", share, beta_lower_tail(maximum, k, m - k + 1))
 
 
 def _tail(count: float, rows: float, a: float, b: float, phi: float) -> float:

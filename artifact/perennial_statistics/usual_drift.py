@@ -7,7 +7,8 @@ from perennial_statistics.numbers import as_list, from_list, kept
 
 DAY = 86_400.0
 HALF_LIFE_DAYS = 7.0
-NEED_AT_FIRST = 0.1
+NEED_AT_FIRST, NEWEST_AT_FIRST = 0.1, 0.2
+"""While nothing is usual yet; of the newest quarter, which is off by more, twice as much."""
 LARGEST_NEED = 0.5
 MARGIN = 1.5
 LARGEST_MARGIN = 2 * MARGIN
@@ -70,7 +71,13 @@ class UsualDrift:
         return replace(self, usual=kept(max(faded, self.recent)), recent=0.0)
 
 
-def needed(usual: UsualDrift, minimum_effect: float, watched: float, window: float) -> float:
+def needed(
+    usual: UsualDrift,
+    minimum_effect: float,
+    watched: float,
+    window: float,
+    at_first: float = NEED_AT_FIRST,
+) -> float:
     """Return the score that drift needs.
 
     Args:
@@ -78,9 +85,10 @@ def needed(usual: UsualDrift, minimum_effect: float, watched: float, window: flo
         minimum_effect: the smallest score that matters to anybody.
         watched: seconds since this reference is compared with.
         window: the window's length in seconds.
+        at_first: the score that is needed while nothing is usual yet.
     """
     if watched < max(DAY, WINDOWS_AT_FIRST * window):
-        return max(NEED_AT_FIRST, minimum_effect)
+        return max(at_first, minimum_effect)
     # The fewer days it has been watched, the less is known of the worst of them.
     margin = min(LARGEST_MARGIN, MARGIN * (1 + DAY / watched))
     return min(max(LARGEST_NEED, minimum_effect), max(minimum_effect, margin * usual.usual))

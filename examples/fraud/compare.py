@@ -8,11 +8,13 @@ do. It ends with 1 where something that is asked of every seed is not so.
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from fraud.data import Shift, Year, payments
 from fraud.measured import by_month
 from fraud.monitored import by_perennial
 from fraud.news import News
+from fraud.picture import picture
 from fraud.policies import by_calendar, live_rows, never, oracle, with_days
 from fraud.table import comparison
 
@@ -60,13 +62,15 @@ def of_monitor(shift: Shift, ours: Months, others: Months, happened: Sequence[Ne
         return [f"day {n.day:.0f}: a needless {n.kind}: {n.text}" for n in happened]
     if shift == "fraud":
         found = [] if alarms else ["no alarm came"]
+        found += [f"day {n.day:.0f}: inputs: {n.text}" for n in happened if n.kind == "drift"]
         lost = [m for m in (10, 11) if m in ours and ours[m] < 2 * others[m]]
         return found + [f"month {m}: {ours[m]:.2f} after all" for m in lost]
     worse = [m for m in ours if ours[m] < others[m] - NO_HARM_WITHIN]
-    return [f"month {m}: {ours[m]:.2f} is a harm, {others[m]:.2f} without" for m in worse]
+    found = [] if any(n.kind == "drift" for n in happened) else ["nobody told of new customers"]
+    return found + [f"month {m}: {ours[m]:.2f} is a harm, {others[m]:.2f} without" for m in worse]
 
 
-def compared(year: Year) -> list[str]:
+def compared(year: Year, drawing: Path | None = None) -> list[str]:
     """Show the ways to keep a model in one year; return all that is not as it is to be."""
     rows = with_days(payments(year))
     live = live_rows(rows)
@@ -76,6 +80,8 @@ def compared(year: Year) -> list[str]:
     print(comparison(live, policies), flush=True)
     for one in happened:
         print(f"  day {one.day:.0f}: {one.kind} {one.text}", flush=True)
+    if drawing is not None:
+        drawing.write_text(picture(live, policies, happened))
     frozen, calendar, ours_by_month = (
         {m.month: m.average_precision for m in by_month(live, p.scores)} for p in policies[:3]
     )
@@ -89,13 +95,14 @@ def main() -> int:
     """Compare, for each seed that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[7])
+    parser.add_argument("--picture", type=Path, help="an SVG of the last year that is shown")
     parser.add_argument("--customers", type=int, default=2000)
     parser.add_argument("--shifts", nargs="+", default=["fraud", "none", "customers"])
     chosen = parser.parse_args()
     wrong = 0
     for seed in chosen.seeds:
         for shift in chosen.shifts:
-            found = compared(Year(seed, chosen.customers, shift))
+            found = compared(Year(seed, chosen.customers, shift), chosen.picture)
             wrong += len(found)
             for line in found:
                 print(f"  NOT AS ASKED: {line}", flush=True)

@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,9 @@ EXAMPLES = Path(__file__).resolve().parent
 NAMESPACE = "fraud"
 SETUP_SECONDS = 40.0
 """From the upload to the first payment that is asked about, or so."""
-LOOK_SECONDS = 2.0
+LOOK_SECONDS, WORK_SECONDS = 2.0, 0.3
+USUAL, SLOWEST = 1.2, 6.0
+"""Slowness that days are meant for, and how many times as long they last at most."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Asked:
     months: range = LIVE
     """Those that are asked about."""
     day_seconds: float = 0.8
+    """Of a machine that has nothing else to do."""
 
 
 @dataclass
@@ -63,8 +66,8 @@ class Played:
 
     rows: pd.DataFrame
     """The payments that were asked about, with ``score`` and ``version``."""
-    news: list[News] = field(default_factory=list)
-    failed: int = 0
+    news: list[News]
+    failed: int
     """Tries of the client that were not answered."""
 
     @property
@@ -72,6 +75,14 @@ class Played:
         """Return what came of it beside other policies."""
         promotions = sum(n.kind == "promotion" for n in self.news)
         return Policy("by Perennial", self.rows["score"].to_numpy(), promotions)
+
+
+def slowness() -> float:
+    """Return how much longer work takes now than the processor is at it: 1 where nobody else is."""
+    began, worked = time.monotonic(), time.process_time()
+    while time.process_time() - worked < WORK_SECONDS:
+        pass
+    return (time.monotonic() - began) / WORK_SECONDS
 
 
 def objects() -> list[dict[str, Any]]:
@@ -207,18 +218,20 @@ def play(asked: Asked, rows: pd.DataFrame, values: str) -> Played:
     say("Train on the first four months, with the labels that have come by then")
     live = live_rows(rows, asked.months)
     first = float(asked.months.start * MONTH)
-    clock = Clock(first, time.time() + SETUP_SECONDS, asked.day_seconds)
+    # Where others keep the machine busy, Jobs take longer, and so must days.
+    day_seconds = asked.day_seconds * min(SLOWEST, max(1.0, slowness() / USUAL))
+    clock = Clock(first, time.time() + SETUP_SECONDS, day_seconds)
     put({"history-1": history(rows, clock, first), "live": live_file(live)})
-    apply("training", asked.day_seconds)
-    apply("deployment", asked.day_seconds)
+    apply("training", day_seconds)
+    apply("deployment", day_seconds)
     wait("a model was proven", lambda: is_ready("ModelTraining"), 120)
     wait("it serves", lambda: is_ready("ModelDeployment"), 60)
-    apply("monitor", asked.day_seconds)
-    clock = Clock(first, time.time() + 6.0, asked.day_seconds)
+    apply("monitor", day_seconds)
+    clock = Clock(first, time.time() + 6.0, day_seconds)
     start_client(clock)
 
     first_month, last_month = asked.months.start, asked.months.stop - 1
-    say(f"Months {first_month} to {last_month} pass, a day in {asked.day_seconds:g} s")
+    say(f"Months {first_month} to {last_month} pass, a day in {day_seconds:.2g} s")
     client = Client(first)
     happened = follow(client, rows, clock)
     wait("the client ended well", lambda: phase(objects()) == "Succeeded", 20)

@@ -4,8 +4,8 @@ What a report's Job would count of the request log is counted here, and plan_mon
 asks for retrainings; what it takes to train and to ship is played.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,18 @@ import yaml
 from sklearn.metrics import average_precision_score
 
 from fraud.data import DAY, MONTH, SETTLED_DAYS, START, training_rows
-from fraud.news import News
-from fraud.policies import LIVE, TRAINED_DAYS, Policy, first_model, fitted, live_rows, scored
+from fraud.inputs import counted, reference
+from fraud.news import News, State, news, state_of
+from fraud.policies import LIVE, TRAINED_DAYS, Policy, fitted, live_rows, scored
 from perennial.api import DriftMonitor, ModelDeployment, ModelTraining
 from perennial.api.monitor import MonitorStatus, ReportStatus
 from perennial.api.values import seconds
-from perennial.plan.core.questions import Answers
+from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.monitoring import MonitorSnapshot, plan_monitor
 from perennial.plan.monitoring.cohorts import width
 from perennial.plan.monitoring.logged import known_from
 from perennial_artifact.outcomes import VERSION_LENGTH
+from perennial_artifact.profile import Profile
 from perennial_artifact.report import CohortCounts, ReportResult
 
 SHIPPING_DAYS = 2
@@ -38,6 +40,8 @@ class _Version:
     number: int
     since: float
     """The day from which on it answers."""
+    inputs: Profile
+    """How they were where it learned from."""
 
     @property
     def sha256(self) -> str:
@@ -48,11 +52,11 @@ class _Version:
 class _Live:
     """The payments that were asked about so far."""
 
+    rows: pd.DataFrame
     day: np.ndarray
     known_day: np.ndarray
     score: np.ndarray
     version: np.ndarray
-    happened: list[News] = field(default_factory=list)
 
     def report(self, version: _Version, at: float, span: int) -> ReportResult:
         """Return what a report's Job counts of a version's predictions up to a day."""
@@ -89,46 +93,45 @@ def by_perennial(rows: pd.DataFrame, months: range = LIVE) -> tuple[Policy, list
     live = live_rows(rows, months)
     known = ((live["known"] - START) / pd.Timedelta(days=1)).to_numpy()
     day = live["day"].to_numpy()
-    state = _Live(day, known, np.zeros(len(live)), np.zeros(len(live), int))
+    state = _Live(live, day, known, np.zeros(len(live)), np.zeros(len(live), int))
     monitor = DriftMonitor.read(
         yaml.safe_load((Path(__file__).parent / "monitor.yaml").read_text())
     )
-    version, retrained = _Version(first_model(rows, months), 1, months.start * MONTH), 0
-    _answer(state, live, version)
+    first = months.start * MONTH
+    learned = training_rows(rows, START + pd.Timedelta(days=first), TRAINED_DAYS)
+    version = _Version(fitted(learned), 1, first, reference(learned))
+    _answer(state, version)
     assert monitor.spec.performance is not None and monitor.spec.report is not None
     every = seconds(monitor.spec.report.every) / DAY
-    training, run = _training(None), 0
-    for at in np.arange(months.start * MONTH + every, months.stop * MONTH, every):
+    training, run, happened, before = _training(None), 0, list[News](), State()
+    for at in np.arange(first + every, months.stop * MONTH, every):
         now = (START + pd.Timedelta(days=at)).to_pydatetime()
         monitor = _looked(monitor, training, version, state, at, now)
-        status = monitor.status
-        _note(state, monitor, at)
-        action = status.last_action
-        if action is not None and action.time == now:
+        after = state_of([{"kind": "DriftMonitor", "status": monitor.status.to_json()}])
+        happened += news(before, after, at)
+        if after.retrainings > before.retrainings:
             run += 1
-            state.happened.append(News(at, "retraining", ""))
-            candidate = _candidate(rows, live, version, at)
-            outcome = "Promoted" if candidate is not None else "NothingNew"
-            if candidate is not None:
-                retrained += 1
-                version = _Version(candidate, version.number + 1, at + SHIPPING_DAYS)
-                _answer(state, live, version)
-                state.happened.append(News(version.since, "promotion", f"fraud-{version.number}"))
+            candidate = _candidate(rows, version, at)
+            training = _training((run, now, "NotBetter" if candidate is None else "Promoted"))
+            if candidate is None:
+                happened.append(News(at, "nothing", "NotBetter"))
             else:
-                state.happened.append(News(at, "nothing", outcome))
-            training = _training((run, now, outcome))
-    return Policy("by Perennial", state.score, retrained), state.happened
+                version = candidate
+                _answer(state, version)
+                happened.append(News(version.since, "promotion", f"fraud-{version.number}"))
+        before = after
+    return Policy("by Perennial", state.score, version.number - 1), happened
 
 
-def _answer(state: _Live, live: pd.DataFrame, version: _Version) -> None:
+def _answer(state: _Live, version: _Version) -> None:
     """Let a version answer from its day on."""
     answers = state.day >= version.since
-    state.score[answers] = scored(version.model, live[answers])
+    state.score[answers] = scored(version.model, state.rows[answers])
     state.version[answers] = version.number
 
 
-def _candidate(rows: pd.DataFrame, live: pd.DataFrame, version: _Version, at: float) -> Any | None:
-    """Return a better model of the rows that are known, None where it is not.
+def _candidate(rows: pd.DataFrame, version: _Version, at: float) -> _Version | None:
+    """Return a better version of the rows that are known, None where it is not.
 
     Better on the newest month of those that neither has learned from.
     """
@@ -140,7 +143,9 @@ def _candidate(rows: pd.DataFrame, live: pd.DataFrame, version: _Version, at: fl
         average_precision_score(recent["fraud"], scored(m, recent))
         for m in (version.model, candidate)
     )
-    return candidate if ours > theirs else None
+    if ours <= theirs:
+        return None
+    return _Version(candidate, version.number + 1, at + SHIPPING_DAYS, reference(known))
 
 
 def _looked(
@@ -162,20 +167,16 @@ def _looked(
     )  # fmt: skip
     told = monitor.status.model_copy(update={"performance": found, "report": report})
     monitor = monitor.model_copy(update={"status": told})
-    nobody = Answers({"r": ("pod",)}, int(now.timestamp()), ())
+    end, span = int(now.timestamp()), int(seconds(monitor.spec.window))
+    newest = state.rows[(state.day < at) & (state.day >= at - span / DAY)]
+    window = counted(version.inputs, newest, end, span)
+    answers = Answers({"r": ("pod",)}, end, (Answer("pod", "r", window),))
     deployment = _deployment(version, now)
-    plan = plan_monitor(MonitorSnapshot(monitor, now, deployment, training, nobody))
+    plan = plan_monitor(
+        MonitorSnapshot(monitor, now, deployment, training, answers, version.inputs)
+    )
     assert isinstance(plan.status, MonitorStatus)
     return monitor.model_copy(update={"status": plan.status})
-
-
-def _note(state: _Live, monitor: DriftMonitor, at: float) -> None:
-    """Note an alarm where there was none at the look before."""
-    kept = next(c for c in monitor.status.conditions if c.type == "PerformanceKept")
-    if kept.status == "False" and kept.last_transition_time is not None:
-        moment = START + pd.Timedelta(days=at)
-        if abs(kept.last_transition_time - moment.to_pydatetime()) < timedelta(seconds=1):
-            state.happened.append(News(at, "alarm", kept.message))
 
 
 def _deployment(version: _Version, now: datetime) -> ModelDeployment:

@@ -133,6 +133,8 @@ BAD = [
     ),
     ("DriftMonitor", {"interval": "10ms"}, "must be at least 1s"),
     ("DriftMonitor", {"tests": [{"name": "a", "threshold": 0}]}, "threshold"),
+    ("DriftMonitor", {"tests": [{"name": "a", "effect": "Wasserstein"}]}, "needs a threshold"),
+    ("DriftMonitor", {"tests": [{"name": "a", "effect": "Psi", "threshold": 1}]}, "effect"),
     ("DriftMonitor", {"alpha": 0}, "alpha"),
     ("DriftMonitor", {"behaviour": {"volume": {"spreads": 1}}}, "behaviour.volume.spreads"),
     ("DriftMonitor", {"behaviour": {}}, "give volume, mix or both"),

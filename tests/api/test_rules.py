@@ -54,7 +54,6 @@ FULL: dict[str, dict[str, Any]] = {
             "checks": {"leaking": "Refuse", "nearConstant": "Ignore"},
             "timeColumn": "at",
             "newest": "2160h",
-            "maturity": "720h",
             "split": {"method": "Time", "testFraction": 0.3, "gap": "1h"},
             "secretRef": {"name": "data"},
             "feedback": {"deploymentRef": {"name": "flights"}},
@@ -132,6 +131,7 @@ FULL: dict[str, dict[str, Any]] = {
             "driftWindows": "Enabled",
             "limits": {"maxBodySize": "16Mi", "maxInFlight": 8},
             "receipts": {"reward": {"minimum": -0.5, "maximum": 1}},
+            "callerHeader": "X-Caller",
             "requestLog": {"sampleFraction": 0.5, "features": ["hour"], "store": STORE},
         },
         "podOverrides": {
@@ -242,7 +242,9 @@ FULL: dict[str, dict[str, Any]] = {
         "minimumEffect": 0.05,
         "tests": [{"name": "own", "threshold": 0.2, "features": ["hour"]}],
         "quality": {
-            check: {"maximum": 0.1} for check in ("missing", "outOfRange", "unseenCategory")
+            **{check: {"maximum": 0.1} for check in ("missing", "outOfRange", "unseenCategory")},
+            "constant": "Disabled",
+            "refused": {"maximum": 0.2},
         },
         "performance": {
             "window": "24h",
@@ -255,7 +257,13 @@ FULL: dict[str, dict[str, Any]] = {
         },
         "behaviour": {
             "volume": {"spreads": 5, "timeZone": "Europe/Berlin"},
-            "mix": {"segments": ["x"], "predictions": {}, "callers": {}, "errors": {}},
+            "mix": {
+                "segments": ["hour"],
+                "predictions": {},
+                "callers": {"minimumEffect": 0.1},
+                "errors": {},
+                "learn": "48h",
+            },
         },
         "report": {
             "every": "24h",
@@ -266,7 +274,12 @@ FULL: dict[str, dict[str, Any]] = {
         "actions": {
             "mode": "Observe",
             "retrain": {"cooldown": "6h", "dailyLimit": 4},
-            "notify": {"url": "https://hooks.example.com/team/drift", "cooldown": "1h"},
+            "rollback": {"within": "48h", "cooldown": "6h", "dailyLimit": 1},
+            "notify": {
+                "url": "https://hooks.example.com/team/drift",
+                "cooldown": "1h",
+                "dailyLimit": 5,
+            },
         },
     },
 }
@@ -450,7 +463,6 @@ BROKEN: dict[str, Break] = {
     },
     "split method Time needs dataset.timeColumn": timeless,
     "newest needs dataset.timeColumn": timeless,
-    "maturity needs dataset.timeColumn": timeless,
     "features must not contain the target": cheating,
     "split method Grouped needs split.column": splitting(method="Grouped"),
     "only split method Time has a gap": splitting(method="Random", gap="1h"),
@@ -481,6 +493,7 @@ BROKEN: dict[str, Break] = {
     "must be at least 1ms": instead("0s"),
     "must be at least 1m": instead("59s"),
     "must be at most 720h": instead("721h"),
+    "must be at most 168h": instead("169h"),
     "give either trainingRef, run and candidate": with_more(**IMPORTED),
     "a ModelVersion never changes": with_more(parent="another"),
     "write a SHA-256 as 64 hexadecimal digits": instead("Z" * 64),
@@ -510,6 +523,8 @@ BROKEN: dict[str, Break] = {
     "write shares that grow": instead([25, 5]),
     "give exactly one of accuracy, recall": with_more(rmse={"maximum": 1}, recall={"minimum": 1}),
     "give metrics, estimated or both": instead({"window": "1h"}),
+    "give volume, mix or both": instead({}),
+    "give segments, predictions, callers or errors": instead({"segments": [], "learn": "1h"}),
     "give minimum, maximum or both": instead({"threshold": 0.5}),
     "threshold is about the second of two classes": with_more(positiveClass="late"),
     "give exactly one of setWeight or pause": with_more(setWeight=10),

@@ -4,9 +4,11 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -64,7 +66,25 @@ def logged(bucket: Any) -> list[str]:
     return [item["path"] for item in demo.obstore.list(bucket, PREFIX).collect()]
 
 
-def test_feedback_is_learned_from_and_private_columns_stay(bucket: Any) -> None:
+def report_is_made_of_the_log(place: Path) -> None:
+    """A monitor's Job reads it, the operator judges what it counted, and people get its page."""
+    late = {"name": "right", "accuracy": {"minimum": 0.05}}
+    performance = {"from": "Log", "window": "1h", "maturity": "1s", "metrics": [late]}
+    asked = {"every": "24h", "deadline": "2m"}
+    spec = {"deploymentRef": {"name": NAME}, "report": asked, "performance": performance}
+    demo.kubectl("apply", "-f", "-", stdin=manifest("DriftMonitor", NAME, spec))
+    demo.wait("it is reported", lambda: condition("dm", NAME, "Reported") == "True", 120)
+    demo.wait("it is judged", lambda: condition("dm", NAME, "PerformanceKept") == "True", 30)
+    (right,) = demo.get("dm", NAME)["status"]["performance"]["metrics"]
+    assert right["rows"] == ROWS and right["verdict"] == "Kept"
+    page = place / "report.html"
+    command = [sys.executable, "-m", "perennial.cli", "report", NAME, "-n", demo.NAMESPACE]
+    subprocess.run([*command, "-o", str(page)], check=True, timeout=30)
+    assert "<svg" in page.read_text() and f"{ROWS} " in page.read_text()
+    demo.kubectl("delete", "dm", NAME, "-n", demo.NAMESPACE)
+
+
+def test_feedback_is_learned_from_and_private_columns_stay(bucket: Any, tmp_path: Path) -> None:
     artifact = demo.get("mv", "flights-1")["spec"]["artifact"]
     features = [c for c in (*traffic.TEXT, *traffic.NUMBERS) if c != PRIVATE]
     model = {"artifact": {"uri": artifact["uri"], "sha256": artifact["sha256"]}}
@@ -87,6 +107,8 @@ def test_feedback_is_learned_from_and_private_columns_stay(bucket: Any) -> None:
     assert {p.removeprefix(PREFIX).split("/")[0] for p in paths} == {"requests", "feedback"}
     kept = b"".join(bytes(demo.obstore.get(bucket, p).bytes()) for p in paths)
     assert f"input.{PRIVATE}".encode() not in kept and b"input.origin" in kept
+
+    report_is_made_of_the_log(tmp_path)
 
     training = demo.get("mt")["spec"]
     dataset = {**training["dataset"], "features": features}

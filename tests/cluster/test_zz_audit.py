@@ -30,6 +30,7 @@ RARELY_USED = {
     # Asked by admission where OwnerReferencesPermissionEnforcement is on, as on OpenShift.
     ("", "configmaps", "delete"),
     ("batch", "jobs/finalizers", "update"),
+    ("perennial.dev", "driftmonitors/finalizers", "update"),
     ("perennial.dev", "modeldeployments/finalizers", "update"),
     ("perennial.dev", "modeltrainings/finalizers", "update"),
 }

@@ -92,22 +92,20 @@ def _by_age(
     theirs: Answers,
 ) -> ByAge:
     """Compare both on recent rows and on older ones, where it is known which are recent."""
-    candidates, dataset = len(run.candidates), run.dataset
+    candidates = len(run.candidates)
     if rows.times is None:
         return unknown("no dataset.timeColumn says which rows are recent", candidates)
     assert manifest.lineage is not None
     learned = _time(manifest.lineage.dataset.end)
     if learned is None:
         return unknown("the champion does not say up to when it has learned", candidates)
-    until = dataset.matured_until
     return by_age(
         run.objective.metric,
         ours,
         theirs,
         rows.test_target[fresh],
         rows.test_times[fresh].to_numpy(dtype=np.float64),
-        learned - dataset.maturity_seconds,
-        None if until is None else until.timestamp(),
+        learned,
         candidates,
         rows.moment,
     )

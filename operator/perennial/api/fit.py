@@ -1,7 +1,8 @@
 """Cut a status to what its schema can hold: what is refused once would be refused for ever."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from annotated_types import MaxLen
 from pydantic import BaseModel
@@ -14,7 +15,8 @@ def fit(model: Model) -> Model:
     changes = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        fitted = _fit(value, _longest(field.metadata), _longest_item(field.annotation))
+        longest = _longest(field.metadata) or _longest_if_given(field.annotation)
+        fitted = _fit(value, longest, _longest_item(field.annotation))
         if fitted is not value:
             changes[name] = fitted
     return model.model_copy(update=changes) if changes else model
@@ -24,14 +26,25 @@ def _longest(metadata: Iterable[Any]) -> int | None:
     return next((m.max_length for m in metadata if isinstance(m, MaxLen)), None)
 
 
+def _longest_if_given(annotation: Any) -> int | None:
+    """Return how long a text may be that may also be absent."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return None
+    return next((n for part in get_args(annotation) if (n := _longest_text(part))), None)
+
+
 def _longest_item(annotation: Any) -> int | None:
     """Return how long the texts of a list may be."""
     if get_origin(annotation) is not list:
         return None
     (item,) = get_args(annotation)
-    if get_origin(item) is not Annotated:
+    return _longest_text(item)
+
+
+def _longest_text(annotation: Any) -> int | None:
+    if get_origin(annotation) is not Annotated:
         return None
-    found = (m for part in get_args(item)[1:] for m in getattr(part, "metadata", (part,)))
+    found = (m for part in get_args(annotation)[1:] for m in getattr(part, "metadata", (part,)))
     return _longest(found)
 
 

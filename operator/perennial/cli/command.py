@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -35,6 +36,7 @@ from perennial.cli.options import (
     seconds_of,
 )
 from perennial.cli.problem import FAILED, Problem, called_wrongly
+from perennial.cli.reports import newest_page
 from perennial.cli.screen import console, ended_cleanly, now, say, write
 from perennial.cli.shown import history as shown_history
 from perennial.cli.shown.deployment import deployment
@@ -261,6 +263,33 @@ def lineage(
     body = find(api, api.namespace, named(words))
     objects = Objects([o for kind in ALL for o in api.objects(kind, api.namespace)])
     write(console(), shown_lineage(body, objects))
+
+
+@app.command("report")
+def report(
+    ctx: typer.Context,
+    words: One,
+    output: Annotated[
+        str, typer.Option("-o", "--output", help="The file to write; - for standard output.")
+    ] = "",
+    namespace: Namespace = "",
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+) -> None:
+    """Fetch the newest report of a monitor, a page for a browser."""
+    place = place_of(ctx, namespace, context, kubeconfig)
+    api = place.connect()
+    body = find(api, api.namespace, named(words), (MONITOR,))
+    number, page = newest_page(api, body)
+    if output == "-":
+        sys.stdout.buffer.write(page)
+        return
+    file = Path(output or f"{meta(body, 'name')}-report-{number}.html")
+    try:
+        file.write_bytes(page)
+    except OSError as error:
+        raise Problem(f"{file} cannot be written: {error.strerror}") from error
+    print(f"{file}: report {number} of {called(body)}")
 
 
 @app.command("status")

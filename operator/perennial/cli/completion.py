@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from perennial.cli.connection import Connection
-from perennial.cli.kinds import ALL, DEPLOYMENT, TRAINING, Kind, kind_called
+from perennial.cli.kinds import ALL, DEPLOYMENT, MONITOR, TRAINING, Kind, kind_called
 from perennial.cli.lenient import meta
 from perennial.cli.problem import Problem
 
@@ -21,7 +21,9 @@ def complete_object(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return kinds and names that begin as what was written so far; none where none can be had."""
     words = [w for w in ctx.params.get("words") or () if isinstance(w, str)]
     verb = ctx.info_name or ""
-    kinds = {"retrain": (TRAINING,)}.get(verb, ALL if verb in OF_ANY else (DEPLOYMENT,))
+    kinds = {"retrain": (TRAINING,), "report": (MONITOR,)}.get(
+        verb, ALL if verb in OF_ANY else (DEPLOYMENT,)
+    )
     found: list[str] = []
     if not words:
         found = [k.word for k in kinds]

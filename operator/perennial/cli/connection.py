@@ -26,6 +26,7 @@ from perennial.cli.problem import Problem
 FIELD_MANAGER = "kubectl-perennial"
 CONNECT_SECONDS, READ_SECONDS, WATCH_SECONDS = 5.0, 30.0, 240
 PAGE = 500
+LOG_BYTES = 16 * 1024 * 1024
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -68,6 +69,34 @@ class Connection:
     def pods_of(self, deployment: Json) -> list[Json]:
         """Return the serving pods of a ModelDeployment."""
         return self._all(*pods_path(deployment))
+
+    def report_pods_of(self, monitor: Json) -> list[Json]:
+        """Return the pods that made the reports of a DriftMonitor, as far as they are there yet."""
+        path = f"/api/v1/namespaces/{meta(monitor, 'namespace')}/pods"
+        return self._all(path, {"labelSelector": f"perennial.dev/monitor={meta(monitor, 'name')}"})
+
+    def log_of(self, pod: Json) -> str:
+        """Return what a pod wrote, as far as it is kept.
+
+        Raises:
+            Problem: it may not be read.
+        """
+        path = f"/api/v1/namespaces/{meta(pod, 'namespace')}/pods/{meta(pod, 'name')}/log"
+        try:
+            response = self._request(
+                "GET", path, {"container": "report", "limitBytes": str(LOG_BYTES)}
+            )
+            return str(response.read().decode("utf-8", "replace"))
+        except ApiException as error:
+            if error.status == 403:
+                said = _sentence(error)
+                raise Problem(
+                    f"you may not read the pod's log: {said}; ask for pods/log, which "
+                    "Kubernetes' own role view has"
+                ) from error
+            raise self._problem(error, f"read the log of pod {meta(pod, 'name')}") from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unreachable(error) from error
 
     def records_of(self, deployment: Json) -> list[Json]:
         """Return what a ModelDeployment's revisions were made of: its ControllerRevisions."""

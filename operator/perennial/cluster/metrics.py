@@ -118,8 +118,8 @@ MODEL_REPLICAS = ObjectGauge("perennial_model_replicas", "Pods wanted, by role."
 MODEL_READY = ObjectGauge(
     "perennial_model_ready_replicas", "Pods that are ready, by role.", ["role"]
 )
-DRIFT_SCORE = ObjectGauge("perennial_drift_score", "Score of a feature.", ["feature"])
-DRIFT_NEED = ObjectGauge("perennial_drift_need", "Score that drift needs.", ["feature"])
+DRIFT_SCORE = ObjectGauge("perennial_drift_score", "Score of a feature.", ["feature", "effect"])
+DRIFT_NEED = ObjectGauge("perennial_drift_need", "Score that drift needs.", ["feature", "effect"])
 DRIFT_SAMPLES = ObjectGauge("perennial_drift_samples", "Rows in the newest window.")
 DRIFT_BREACHED = ObjectGauge("perennial_drift_breached", "1 while the newest verdict is drift.")
 DRIFT_EVALUATED = ObjectGauge(

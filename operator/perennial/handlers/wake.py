@@ -88,7 +88,12 @@ def related(cache: Cache, body: Json) -> Iterator[Key]:
                 for name in _names(body, "version", "status", *part):
                     yield Key("ModelVersion", key.namespace, name)
         case "DriftMonitor" if _at(body, "status", "lastAction"):
+            is_asked = _at(body, "status", "rollback") and not _at(
+                body, "status", "rollback", "outcome"
+            )
             for watched in references(body):
+                if is_asked:
+                    yield watched
                 found = cache.get(API_VERSION, *watched)
                 named = references(found) if found is not None else ()
                 yield from (k for k in named if k.kind == "ModelTraining")

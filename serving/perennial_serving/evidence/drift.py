@@ -50,7 +50,7 @@ class Recorder:
     @property
     def maximum_bytes(self) -> int:
         """What all buckets of the retention take together."""
-        return self.buckets.maximum_bytes
+        return self._sketch.maximum_bytes
 
     @property
     def buckets(self) -> Buckets[Counts]:

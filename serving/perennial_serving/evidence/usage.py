@@ -10,6 +10,7 @@ from perennial_artifact.buckets import Buckets
 from perennial_artifact.sketch import TIERS
 from perennial_artifact.usage import (
     CALLERS_NAMED,
+    FIELD_LENGTH,
     FIELDS_NAMED,
     NAME_LENGTH,
     Slice,
@@ -85,7 +86,7 @@ class UsageCounts:
         """Count one answer: '' or why there was none, of which input, and who asked."""
         counted = self.buckets.at(now)
         if cause:
-            counted.refuse(cause, field if field in self._inputs else "")
+            counted.refuse(cause, field[:FIELD_LENGTH] if field in self._inputs else "")
         else:
             counted.answered += 1
         if self.header:

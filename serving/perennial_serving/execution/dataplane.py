@@ -39,7 +39,7 @@ _WEIGHT = 0.2  # of the newest inference in the moving average
 _SURPRISE = 2.0  # times the average, at most, that an inference counts
 _LOG_SECONDS = 10.0
 _LONG = 0.5  # seconds a row
-_BY_BUCKETS: tuple[Part, ...] = ("requests", "features", "predictions", "usage")
+_BY_BUCKETS: tuple[Part, ...] = ("requests", "usage")
 
 
 class DataPlane:
@@ -114,7 +114,8 @@ class DataPlane:
         windows = sum(buckets.maximum_bytes for buckets in self._buckets(_BY_BUCKETS))
         receipts = self.receipts.maximum_bytes if self.receipts is not None else 0
         pairs = self.pairs.buckets.maximum_bytes if self.pairs is not None else 0
-        return windows + receipts + pairs + (PENDING_BYTES if self.log is not None else 0)
+        columns = self.recorder.maximum_bytes if self.recorder is not None else 0
+        return windows + columns + receipts + pairs + (PENDING_BYTES if self.log is not None else 0)
 
     def asked(self, names: Sequence[str]) -> list[Tensor]:
         """Return the outputs that a request asks for; none are all of them.

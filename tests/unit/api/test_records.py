@@ -21,8 +21,8 @@ WRITTEN: list[tuple[type[ApiModel], type[Document], set[str]]] = [
     (
         training.Dataset,
         result.DatasetSpec,
-        # A Secret is mounted; durations become moments, or seconds.
-        {"secretRef", "newest", "since", "maturity", "maturitySeconds", "maturedUntil"},
+        # A Secret is mounted, and a duration becomes a moment.
+        {"secretRef", "newest", "since"},
     ),
     (training.DeclaredColumn, result.ColumnSpec, set()),
     (training.SearchSpace, result.SearchSpaceSpec, set()),

@@ -91,7 +91,7 @@ def test_a_window_is_read_whatever_a_newer_server_adds() -> None:
     newer["unheardOf"] = {"x": 1}
     newer["requests"]["unheardOf"] = 1
     newer["requests"]["buckets"][0].append("more")
-    newer["features"][0].append("more")
+    newer["features"][0] += [None, "more"]
     assert Window.from_plain(newer) == Window.from_plain(WINDOW)
     assert json.loads(Window.from_plain(WINDOW).to_json())["format"] == 1
 

@@ -48,6 +48,7 @@ def counted(column: FeatureProfile, values: Sequence[float]) -> Column:
         other=0,
         missing=len(values) - len(numbers),
         out_of_range=sum(v < low or v > high for v in numbers),
+        constant=numbers[0] if len(set(numbers)) == 1 and math.isfinite(numbers[0]) else None,
     )
 
 

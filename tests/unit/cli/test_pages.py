@@ -213,6 +213,27 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+def test_a_monitor_tells_how_many_came_and_what_of_them_has_moved() -> None:
+    moved = [{"value": "checkout-app", "share": 0.61, "usual": 0.35}]
+    body = scenes.monitor(
+        behaviour={
+            "lastHour": "2026-02-02T09:00:00Z", "requests": 12000, "low": 9100.5, "high": 15800,
+            "verdict": "Usual",
+        },
+        mix=[
+            {"kind": "Callers", "verdict": "Changed", "score": 0.28, "need": 0.1, "moved": moved},
+            {"kind": "Segments", "name": "country", "verdict": "Unknown"},
+        ],
+    )  # fmt: skip
+    lines = rendered(monitor(body, scenes.NOW), 100).splitlines()
+    (volume,) = [line for line in lines if line.startswith("02-02 09:00")]
+    assert "12,000" in volume and "Usual" in volume
+    (callers,) = [line for line in lines if line.startswith("callers")]
+    assert "checkout-app 61% (35%)" in callers and "Changed" in callers
+    (country,) = [line for line in lines if line.startswith("country")]
+    assert "Unknown" in country
+
+
 def test_a_monitor_tells_its_performance_and_what_is_not_known_of_it() -> None:
     metrics = [
         {"name": "caught", "value": 0.2, "low": 0.1, "high": 0.31, "rows": 84, "verdict": "Broken"},

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from builders import NOW, SETTINGS, conditions, deployment, monitor
 
 from perennial.api import DriftMonitor
@@ -51,7 +52,7 @@ class Pods:
         self.profiles: list[str] = []
 
     async def ask(self, questions: Sequence[Question]) -> tuple[Answer, ...]:
-        assert {q.parts for q in questions} == {("features", "predictions")}
+        assert {q.parts[:2] for q in questions} == {("features", "predictions")}
         return tuple(
             Answer(q.pod, q.revision, None, "did not answer")
             if q.pod == "p1"
@@ -82,3 +83,74 @@ async def test_windows_are_added_up_and_the_silent_pod_is_told() -> None:
     assert (status.window.samples, status.window.pods, status.window.asked) == (1200, 2, 3)
     assert "1 of 3 ready pods did not answer" in status.conditions[0].message
     assert pods.profiles == ["p2", "p3"]
+
+
+class Bursts(Pods):
+    """Pods of which all tell of other values; when they came, only some do."""
+
+    def __init__(self, told: int) -> None:
+        super().__init__()
+        self.told, self.slices = told, 0
+
+    async def ask(self, questions: Sequence[Question]) -> tuple[Answer, ...]:
+        found = []
+        for q in questions:
+            is_slice = q.end - q.start <= 180
+            self.slices += is_slice
+            silent = is_slice and q.pod != "p3" and q.pod > f"p{self.told}"
+            found.append(Answer(q.pod, q.revision, None if silent else self._window(q)))
+        return tuple(found)
+
+    def _window(self, q: Question) -> Window:
+        seconds = q.end - q.start
+        counts = [0, seconds // 6, seconds // 3]
+        return Window(
+            model="m", version="1", since=0, clock=q.end + 1, start=q.start, end=q.end,
+            profile="p", rows=sum(counts), features=[Column(counts, 0, 0, 0)], predictions=[],
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"), [(3, ("True", "DriftDetected")), (0, ("Unknown", "SlicesMissing"))]
+)
+async def test_where_something_alarms_it_is_asked_how_rows_came(
+    told: int, expected: tuple[str, str]
+) -> None:
+    pods = Bursts(told)
+    key = Key("DriftMonitor", "team", "flights")
+    found = await observe_and_plan(
+        Cluster(), pods, key, SETTINGS, NOW  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert found is not None
+    assert conditions(found[1])["Drifted"] == expected
+    assert pods.slices == 24 * 3
+
+
+class Alike(Pods):
+    """Pods whose model takes a column that is called as trainers call a prediction."""
+
+    def _window(self, q: Question) -> Window:
+        return (
+            super()
+            ._window(q)
+            .replace(
+                features=[Column([600, 0, 0], 0, 0, 0)], predictions=[Column([0, 600], 0, 0, 0)]
+            )
+        )
+
+    async def profile(self, question: Question, digest: str) -> Profile | None:
+        names = {"name": "probability", "kind": "Numeric"}
+        taken = FeatureProfile(**names, edges=[1, 2], counts=[100, 100, 100])  # type: ignore[arg-type]
+        given = FeatureProfile(**names, edges=[0.5], counts=[150, 150])  # type: ignore[arg-type]
+        return Profile(rows=300, features=[taken], predictions=[given])
+
+
+async def test_a_column_that_is_called_as_a_prediction_is_told_apart() -> None:
+    key = Key("DriftMonitor", "team", "flights")
+    found = await observe_and_plan(
+        Cluster(), Alike(), key, SETTINGS, NOW  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert found is not None
+    status: Any = found[1].status
+    assert conditions(found[1])["Drifted"] == ("True", "DriftDetected")
+    assert {w.feature for w in status.worst} == {"probability", "predicted probability"}

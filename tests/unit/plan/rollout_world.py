@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 from api_server import Killed, Refusal, driven
-from builders import SETTINGS, deployment, later, training
+from builders import SETTINGS, deployment, later, monitor, training
 
-from perennial.api import ModelDeployment, ModelTraining, ModelVersion
+from perennial.api import DriftMonitor, ModelDeployment, ModelTraining, ModelVersion
 from perennial.api.common import ApiModel, Kind
 from perennial.api.deployment import DeploymentStatus
 from perennial.api.values import Json
@@ -113,6 +113,7 @@ class World:
         self.budget: dict[str, Any] | None = None
         self.foreign: set[str] = set()  # names of Services that somebody else has
         self.settings = SETTINGS
+        self.monitors: tuple[DriftMonitor, ...] = ()
         self.refused: dict[str, Refusal] = {}
         self.told: list[Event] = []
         self.born: dict[str, float] = {}
@@ -197,6 +198,18 @@ class World:
             assert status.stable is not None and status.canary is not None
             self.accepted.add((status.stable.revision, status.canary.revision))
         self.deployment = self.deployment.model_copy(update={"metadata": told})
+
+    def ask_back(self, **more: Any) -> None:
+        """Let a monitor ask for what served before, or for what ``more`` says."""
+        stable, earlier = self.deployment.status.stable, self.deployment.status.replaced
+        asked = {
+            "revision": stable.revision if stable else "none",
+            "to": earlier.revision if earlier else "none",
+            "time": later(self.seconds),
+            "message": "flights-2 predicts worse",
+            **more,
+        }
+        self.monitors = (monitor({"actions": {"rollback": {}}}, status={"rollback": asked}),)
 
     def upgrade(self, **settings: Any) -> None:
         """Let a new release of the chart change what the operator makes of new things."""
@@ -393,6 +406,7 @@ class World:
             pods=tuple(self.pods()),
             measured=measured.analysis,
             measured_experiment=measured.experiment,
+            monitors=self.monitors,
         )
 
     def _looks_at_address(self) -> bool:
@@ -728,8 +742,8 @@ class World:
         if lasts <= POLLED_SECONDS or writes or plan.status != s.deployment.status:
             return
         later = plan_deployment(replace(s, now=s.now + timedelta(seconds=lasts)))
-        done = (later.create, later.delete, later.apply, later.events)
-        assert done == (plan.create, plan.delete, plan.apply, plan.events), "it oversleeps"
+        done = (later.create, later.delete, later.apply)
+        assert done == (plan.create, plan.delete, plan.apply), "it oversleeps"
 
     def steps(self, count: int) -> list[str]:
         """Return the reasons of the events of so many passes."""

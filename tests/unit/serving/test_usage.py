@@ -6,14 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx_models import boosted
 from servers import Server, closed_window, serving
 
-from perennial_artifact.usage import CALLERS_NAMED, FIELDS_NAMED, SLICES, add_usage, total
+from perennial_artifact.usage import (
+    CALLERS_NAMED,
+    FIELD_LENGTH,
+    FIELDS_NAMED,
+    SLICES,
+    Usage,
+    add_usage,
+    total,
+)
 from perennial_serving.evidence.usage import CAUSES, UsageCounts
+from perennial_serving.protocol import inference_pb2 as pb
 
 START = 1_800_000_000
 
@@ -57,6 +67,20 @@ def test_callers_and_causes_are_counted_and_inputs_are_named_only_where_they_exi
         ("Malformed", ""): 1,
     }
     assert callers == {"app": 5, "": 1, "other?app": 1}
+
+
+def test_callers_over_grpc_are_counted_by_the_same_header(tmp_path: Path) -> None:
+    directory, _ = boosted(tmp_path)
+    with serving(directory, "--caller-header", "X-Caller") as served:
+        message = pb.ModelInferRequest(model_name="m")
+        with grpc.insecure_channel(f"127.0.0.1:{served.grpc}") as channel:
+            call = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+            with pytest.raises(grpc.RpcError):
+                call(message.SerializeToString(), timeout=20, metadata=[("x-caller", "batch")])
+        usage = closed_window(served, "usage").usage
+        assert usage is not None
+        _, refused, callers, _ = total(usage.slices)
+        assert (refused, callers) == ({("Missing", "input"): 1}, {"batch": 1})
 
 
 def test_without_a_header_nobody_is_counted(tmp_path: Path) -> None:
@@ -120,3 +144,33 @@ def test_who_asks_often_is_named_though_others_make_up_names() -> None:
     _, _, callers, others = total(usage.slices)
     assert sum(callers.values()) + others == 90 * 1_440
     assert callers["big"] == 50 * 1_440
+
+
+def test_an_answer_stays_short_though_each_request_has_a_caller_of_its_own() -> None:
+    names = [f"{n:063d}" for n in range(CALLERS_NAMED)]
+    usage = UsageCounts([f"input-{n}" for n in range(1_000)], "x-caller")
+    for bucket in range(720):  # an hour
+        for n, name in enumerate(names):
+            caller = f"{bucket:04d}{name[4:]}".encode()
+            usage.answered(
+                "Missing", f"input-{(32 * bucket + n) % 1_000}", caller, START + 5 * bucket
+            )
+        for _ in range(40):
+            usage.answered("", "", b"app", START + 5 * bucket)
+    told = usage.between(START, START + 3_600, START + 3_600)
+    assert len(told.to_json()) < 100_000
+    assert all(len(s.callers) <= CALLERS_NAMED for s in told.slices)
+    both = add_usage([told, told])
+    assert all(len(s.refusals) <= FIELDS_NAMED + len(CAUSES) for s in both.slices)
+    answered, refused, callers, others = total(both.slices)
+    assert answered == callers["app"] == 2 * 40 * 720
+    assert sum(refused.values()) == 2 * 32 * 720 == callers.total() - callers["app"] + others
+
+
+def test_an_input_of_a_long_name_is_told_so_that_it_can_be_read() -> None:
+    usage = UsageCounts(["x" * 300], "x-caller")
+    usage.answered("Missing", "x" * 300, b"app", START)
+    told = usage.between(START, START + 5, START + 5)
+    assert Usage.from_json(told.to_json()) == told
+    _, refused, _, _ = total(told.slices)
+    assert refused == {("Missing", "x" * FIELD_LENGTH): 1}

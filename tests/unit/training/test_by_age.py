@@ -26,7 +26,6 @@ def compared(
     rows: int = 4_000,
     positive: float = 0.5,
     since: float = 2_000.0,
-    until: float | None = None,
     better_after: float | None = None,
     candidates: int = 1,
 ) -> ByAge:
@@ -47,13 +46,12 @@ def compared(
         pd.Series(target, name="y"),
         times,
         since,
-        until,
         candidates,
         "{:g}".format,
     )
 
 
-def test_recent_is_what_was_labelled_since_the_champion_learned() -> None:
+def test_recent_is_what_is_newer_than_all_that_the_champion_learned_from() -> None:
     found = compared(better_after=2_500.0)
     assert (found.recent.rows, found.recent.start, found.recent.end) == (1_999, "2001", "3999")
     assert (found.older.rows, found.older.end) == (2_001, "2000")
@@ -61,11 +59,6 @@ def test_recent_is_what_was_labelled_since_the_champion_learned() -> None:
     assert (found.recent.compared.low or 0) > 0.05
     assert found.older.compared.low == found.older.compared.high == 0.0
     assert found.confidence == 0.9
-
-
-def test_rows_that_are_not_labelled_yet_are_in_no_part() -> None:
-    found = compared(until=2_999.0)
-    assert (found.recent.rows, found.recent.end, found.older.rows) == (999, "2999", 2_001)
 
 
 def test_recent_rows_go_back_as_far_as_it_takes() -> None:
@@ -128,21 +121,6 @@ def test_a_run_tells_how_the_candidate_does_on_what_came_since(
     assert found.recent.compared.low is not None and found.recent.compared.low > 0.5
     assert str(newest) <= found.recent.start < found.recent.end <= str(frame["at"].iloc[-1])
     assert len(again.to_message()) <= MESSAGE_LIMIT
-
-
-def test_labels_that_came_in_since_are_recent_however_old_their_rows_are(bench: Workshop) -> None:
-    """With a maturity of 1,000 rows the champion's newest 1,000 rows were no truth yet."""
-    frame = world(6_000, turns=0, seed=2)
-    bench.put(frame[:3_000])
-    late = {"maturitySeconds": 60_000.0}
-    first = bench.train(dataset=late)
-    bench.put(frame)
-    until = frame["at"].iloc[4_999].to_pydatetime()
-    again = bench.train(champion=champion(first), dataset={**late, "maturedUntil": until})
-    assert again.by_age is not None
-    recent, older = again.by_age.recent, again.by_age.older
-    assert str(frame["at"].iloc[2_000]) <= recent.start <= str(frame["at"].iloc[2_100])
-    assert recent.end <= str(until) and older.end <= recent.start
 
 
 def test_without_a_time_it_is_not_known_which_rows_are_recent(bench: Workshop) -> None:

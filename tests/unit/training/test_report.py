@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,38 @@ def test_where_it_cannot_be_learned_nothing_is_said(tmp_path: Path) -> None:
     assert result.maturity_seconds is None and sums(result) == []
 
 
+def test_early_labels_are_counted_for_those_that_still_come(tmp_path: Path) -> None:
+    """Genuine ones are told within two days, and are right; frauds within twenty, all missed."""
+    rng = np.random.default_rng(3)
+    made = NOW - np.sort(rng.random(6_000))[::-1] * 140 * DAY
+    fraud = rng.random(6_000) < 0.4
+    rows = [
+        {
+            "made": m,
+            "known": m + (20 if f else 2) * DAY * rng.random(),
+            "probability": 0.1,
+            "label": "fraud" if f else "genuine",
+        }
+        for m, f in zip(made, fraud, strict=True)
+    ]
+    young = [r for r in rows if NOW - 20 * DAY <= r["made"] <= NOW - 4 * DAY]
+    come = [r for r in young if r["known"] < NOW]
+    naive = sum(r["label"] == "genuine" for r in come) / len(come)
+    assert naive > 0.68
+    asked = [{"name": "right", "kind": "accuracy", "minimum": 0.5}]
+    place, spec = small(
+        tmp_path, *rows, windowSeconds=30 * DAY, maturitySeconds=20 * DAY, metrics=asked
+    )
+    ((labels, due, about),) = re.findall(
+        r"Of younger predictions ([\d,]+) labels have come, ([\d.]+)% of what is due.*?about "
+        r"([\d.]+)%",
+        make(spec, place.place)[1],
+    )
+    assert float(about) == pytest.approx(60, abs=4)
+    assert float(labels.replace(",", "")) == pytest.approx(len(come), rel=0.05)
+    assert float(due) == pytest.approx(100 * len(come) / len(young), abs=5)
+
+
 def test_slices_are_found_and_by_chance_none(fraud: Scene, told: ReportResult) -> None:
     worst = told.slices[0]
     assert (worst.feature, worst.value, worst.metric) == ("customer", "first-time", "caught")
@@ -179,6 +212,18 @@ def test_broken_and_foreign_files_are_told_and_left_out(tmp_path: Path) -> None:
     result = answer(made, spec)
     assert sums(result) == [1, 0, 0]
     assert "2 files cannot be read and were left out" in result.notes[0].message
+
+
+def test_files_may_differ_in_what_they_have(tmp_path: Path) -> None:
+    """A feature was allowed later, was text once, and a row has no id."""
+    made, spec = small(tmp_path, *({"made": NOW - 4 * DAY} for _ in range(30)))
+    day = next((made.log / "requests").iterdir())
+    frame = pd.read_parquet(day / "pod.parquet")
+    frame["id"] = [None, *(f"more{n}" for n in range(29))]
+    frame.assign(**{"input.hour": "noon", "input.new": 1.0}).to_parquet(day / "text.parquet")
+    frame.drop(columns=["input.hour"]).to_parquet(day / "less.parquet")
+    result = answer(made, spec)
+    assert (result.predictions, result.notes, result.failure) == (88, [], None)
 
 
 def test_files_that_vanish_while_it_reads_are_left_out(

@@ -1,8 +1,8 @@
 """A candidate beside the champion on recent rows, and on older ones.
 
-Recent are the rows whose labels came in since the champion learned, the newest of them; both
-models have learned from neither part. So the first says what learning anew brings for the
-traffic of today, and the second what it costs for that of before.
+Recent are the newest labelled rows, as far as they are newer than all that the champion learned
+from; both models have learned from neither part. So the first says what learning anew brings for
+the traffic of today, and the second what it costs for that of before.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ def by_age(
     target: pd.Series[Any],
     times: NDArray[np.float64],
     since: float,
-    until: float | None,
     candidates: int,
     spoken: Callable[[float], str],
 ) -> ByAge:
@@ -52,20 +51,18 @@ def by_age(
         theirs: the champion's.
         target: the truth.
         times: of the rows, shape [n].
-        since: rows from after it were not labelled yet when the champion learned.
-        until: rows from after it are not labelled yet now, and in no part; None where all are.
+        since: the newest row that the champion learned from, or held out.
         candidates: of the run.
         spoken: writes a time.
     """
     truth = texts(np.asarray(target)) if ours.classes else None
-    matured = np.ones(len(times), bool) if until is None else times <= until
-    recent = _newest(times, matured & (times > since), truth)
+    recent = _newest(times, times > since, truth)
     confidence = confidence_among(candidates)
 
     def part(rows: Flags) -> OnRows:
         return _on(rows, metric, ours, theirs, target, times, truth, confidence, spoken)
 
-    return ByAge(recent=part(recent), older=part(matured & ~recent), confidence=confidence)
+    return ByAge(recent=part(recent), older=part(~recent), confidence=confidence)
 
 
 def unknown(why: str, candidates: int) -> ByAge:

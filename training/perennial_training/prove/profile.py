@@ -76,6 +76,7 @@ def numeric_profile(name: str, values: Any) -> FeatureProfile:
         missing=len(single) - present.size,
         minimum=float(finite.min()) if finite.size else None,
         maximum=float(finite.max()) if finite.size else None,
+        deviation=float(finite.std()) if finite.size else None,
     )
 
 

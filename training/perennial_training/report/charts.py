@@ -121,15 +121,10 @@ def line(
                 f'<text x="{x + 8:.1f}" y="{TOP + 14}" class="tick">labels still come</text>'
             )
     parts += axes(frame, scale)
-    for value, words in limits:
+    for value, _ in limits:
         y = frame.y(value)
         parts.append(
             f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        )
-        above = y > TOP + 22
-        parts.append(
-            f'<text x="{LEFT + 6}" y="{y - 5 if above else y + 13:.1f}" class="limit-word">'
-            f"{escape(words)}</text>"
         )
     ripe = [p for p in points if p.mature]
     if len(ripe) > 1:
@@ -144,6 +139,13 @@ def line(
         parts.append(
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
             f"<title>{escape(p.title)}</title></circle>"
+        )
+    for value, words in limits:  # last, so that they can be read
+        y = frame.y(value)
+        above = y > TOP + 22
+        parts.append(
+            f'<text x="{LEFT + 6}" y="{y - 5 if above else y + 13:.1f}" class="limit-word">'
+            f"{escape(words)}</text>"
         )
     return svg(parts, label, height=frame.height)
 

@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perennial_artifact.report import SIZE, CohortCounts, ReportSpec
-from perennial_statistics.late_labels import Lateness, by_class, horizon
+from perennial_statistics.late_labels import (
+    FEWEST_LABELS,
+    OLD_ENOUGH,
+    Lateness,
+    by_class,
+    horizon,
+)
 from perennial_statistics.numbers import kept
 from perennial_training.report.measures import Measure
 from perennial_training.report.predicted import Predicted
@@ -44,6 +50,15 @@ def how_late(spec: ReportSpec, found: Predicted) -> tuple[float | None, list[Lat
     if spec.maturity_seconds is not None:
         return spec.maturity_seconds, by_class(delays, spec.maturity_seconds)
     return horizon(delays)
+
+
+def usual_delays(spec: ReportSpec, found: Predicted, mature: float) -> dict[str, list[float]]:
+    """Return how late labels of predictions came that are old enough for it to be known."""
+    is_given = spec.maturity_seconds is not None
+    least = mature if is_given else OLD_ENOUGH * mature
+    told = _delays(found, spec.until.timestamp())
+    old = {name: [d for age, d in pairs if age >= least] for name, pairs in told.items()}
+    return {name: delays for name, delays in old.items() if len(delays) >= FEWEST_LABELS}
 
 
 def _delays(found: Predicted, until: float) -> dict[str, list[tuple[float, float]]]:

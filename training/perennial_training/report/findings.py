@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from perennial_artifact.report import ReportSpec
 from perennial_statistics.bursts import phi_of_neighbours
 from perennial_statistics.intervals import wilson
-from perennial_statistics.late_labels import FEWEST_LABELS, Lateness
+from perennial_statistics.late_labels import FEWEST_LABELS, LateEstimate, Lateness
 from perennial_training.report.cohorts import Cohorts
 from perennial_training.report.features import Distributions
 from perennial_training.report.log import Logged
@@ -46,6 +46,8 @@ class Result:
     """What is lacking."""
     is_too_few: bool = False
     """All that is lacking are rows, or time."""
+    early: LateEstimate | None = None
+    """Of predictions that are too young, by the labels that have come; None where not known."""
 
 
 @dataclass(frozen=True)

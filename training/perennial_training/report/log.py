@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from perennial_training.prepare.feedback import KEY, join
@@ -25,6 +26,7 @@ MOST_VALUES = 40_000_000
 """Values that are held at most, some 400 MB of numbers; beyond them every second id is let go, and
 again."""
 DAY = timedelta(days=1)
+MOMENT = pa.timestamp("us", tz="UTC")
 Wanted = Callable[[str], bool]
 """Tells whether a column of a file is read, by its name."""
 
@@ -74,7 +76,7 @@ def read(
 
 def nothing() -> Logged:
     """Return that nothing was logged yet."""
-    return Logged(_with_nothing_told(_whole([], [*KEY, "version"])))
+    return Logged(_with_nothing_told(_frame([], [*KEY, "version"])))
 
 
 class _Log:
@@ -109,45 +111,49 @@ class _Log:
     def requests(self, wanted: Wanted) -> pd.DataFrame:
         """Return the predictions of the time, the oldest first."""
         fixed = [*KEY, "version"]
-        parts: list[pd.DataFrame] = []
+        parts: list[Any] = []
         held = 0
-        for frame in self._frames("requests", fixed, wanted):
-            part = self._thin(frame)
+        for table in self._tables("requests", fixed, wanted):
+            part = self._thin(table)
             parts.append(part)
-            held += part.size
+            held += part.num_rows * part.num_columns
             while held > MOST_VALUES:
                 self.thinned += 1
                 parts = [self._thin(p) for p in parts]
-                held = sum(p.size for p in parts)
-        return _whole(parts, fixed).sort_values("time", kind="stable", ignore_index=True)
+                held = sum(p.num_rows * p.num_columns for p in parts)
+        return _frame(parts, fixed).sort_values("time", kind="stable", ignore_index=True)
 
     def feedback(self) -> pd.DataFrame:
         """Return what was told up to the end, of the ids that are read."""
         fixed = [*KEY, "label", "reward"]
-        parts = [self._thin(f) for f in self._frames("feedback", fixed, lambda name: False)]
-        return _whole(parts, fixed)
+        parts = [self._thin(t) for t in self._tables("feedback", fixed, lambda name: False)]
+        return _frame(parts, fixed)
 
-    def _thin(self, frame: pd.DataFrame) -> pd.DataFrame:
-        if not self.thinned or frame.empty:
-            return frame
-        hashes = pd.util.hash_array(frame["id"].to_numpy(dtype=object))
-        kept: pd.DataFrame = frame.loc[hashes % np.uint64(2**self.thinned) == 0]
-        return kept
+    def _thin(self, table: Any) -> Any:
+        if not self.thinned or not table.num_rows:
+            return table
+        hashes = pd.util.hash_array(table["id"].to_pandas().to_numpy(dtype=object))
+        return table.filter(pa.array(hashes % np.uint64(2**self.thinned) == 0))
 
-    def _frames(self, part: str, fixed: Sequence[str], wanted: Wanted) -> Iterator[pd.DataFrame]:
+    def _tables(self, part: str, fixed: Sequence[str], wanted: Wanted) -> Iterator[Any]:
+        """Yield what each file has of the time, as Arrow: pandas would cost much for each file."""
         names = [n for n in self._names if n.startswith(f"{part}/") and self._may_be(n)]
+        since, until = (pa.scalar(t, MOMENT) for t in (self._since, self._until))
         for name, content in self._directory.read_present(names):
             if content is None:
                 self._vanished += 1
                 continue
             try:
-                frame = _frame(content, fixed, wanted)
+                table = _table(content, fixed, wanted)
+                time = table["time"]
+                within = pc.and_(pc.greater_equal(time, since), pc.less(time, until))
+                for key in ("id", "row"):
+                    within = pc.and_(within, pc.is_valid(table[key]))
             except (pa.ArrowException, OSError, ValueError):
                 self._broken.append(name)
                 continue
             self.files += 1
-            within = frame["time"].between(self._since, self._until, inclusive="left")
-            yield frame[within]
+            yield table.filter(within)
 
     def _may_be(self, name: str) -> bool:
         """Tell whether a file may be of the time: those of a day have what came until they ended.
@@ -161,7 +167,7 @@ class _Log:
         return (self._since - DAY).date() <= day <= (self._until + DAY).date()
 
 
-def _frame(content: bytes, fixed: Sequence[str], wanted: Wanted) -> pd.DataFrame:
+def _table(content: bytes, fixed: Sequence[str], wanted: Wanted) -> Any:
     """Return a file's rows.
 
     Raises:
@@ -171,10 +177,24 @@ def _frame(content: bytes, fixed: Sequence[str], wanted: Wanted) -> pd.DataFrame
     names = file.schema_arrow.names
     if any(name not in names for name in fixed):
         raise ValueError("a column is lacking")
-    columns = [n for n in names if n in fixed or wanted(n)]
-    frame = file.read(columns=columns).to_pandas()
-    frame["time"] = pd.to_datetime(frame["time"], utc=True).astype("datetime64[us, UTC]")
-    typed: pd.DataFrame = frame.astype({"id": "str", "row": "int64"})
+    table = file.read(columns=[n for n in names if n in fixed or wanted(n)])
+    for name, kind in (("time", MOMENT), ("id", pa.string()), ("row", pa.int64())):
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, table[name].cast(kind, safe=False))
+    return table
+
+
+def _frame(parts: Sequence[Any], fixed: Sequence[str]) -> pd.DataFrame:
+    """Return tables below each other; what a file lacks is missing there."""
+    filled = [p for p in parts if p.num_rows]
+    if not filled:
+        empty = pd.DataFrame({name: pd.Series([], dtype=object) for name in fixed})
+        return empty.astype({"id": "str", "row": "int64", "time": "datetime64[us, UTC]"})
+    try:
+        frame = pa.concat_tables(filled, promote_options="permissive").to_pandas()
+    except pa.ArrowException:  # a column is text in one file, and a number in another
+        frame = pd.concat([p.to_pandas() for p in filled], ignore_index=True)
+    typed: pd.DataFrame = frame.astype({"id": "str", "row": "int64", "time": "datetime64[us, UTC]"})
     return typed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,12 +19,13 @@ from perennial_artifact.report import (
 from perennial_artifact.result import Note
 from perennial_artifact.store import ArtifactNotFound, fetch
 from perennial_training.report import log
-from perennial_training.report.cohorts import cohorts, first_read, how_late
+from perennial_training.report.cohorts import cohorts, first_read, how_late, usual_delays
+from perennial_training.report.early import early
 from perennial_training.report.features import distributions, repeated_rows
-from perennial_training.report.findings import Findings, results
+from perennial_training.report.findings import Findings, Result, results
 from perennial_training.report.measures import measure_of
 from perennial_training.report.page import page
-from perennial_training.report.predicted import predicted
+from perennial_training.report.predicted import Predicted, predicted
 from perennial_training.report.publish import publish
 from perennial_training.report.slices import CHANCE, slices
 
@@ -97,7 +99,7 @@ def find(
         log=logged,
         predictions=len(rows),
         cohorts=by_time,
-        results=results(by_time, measures, lacks),
+        results=with_early(spec, of_model, results(by_time, measures, lacks), mature),
         slices=worse,
         distributions=moved,
         lateness=late,
@@ -105,6 +107,23 @@ def find(
         repeated=repeated_rows(rows, [f.name for f in profile.features] if profile else []),
         notes=notes,
     )
+
+
+def with_early(
+    spec: ReportSpec, of_model: Predicted, found: list[Result], mature: float | None
+) -> list[Result]:
+    """Return results with what is known of predictions whose labels still come."""
+    if mature is None:
+        return found
+    until, delays = spec.until.timestamp(), usual_delays(spec, of_model, mature)
+
+    def with_estimate(result: Result) -> Result:
+        if result.measure.lacks(of_model):
+            return result
+        estimate = early(of_model, result.measure, delays, until, until - mature)
+        return replace(result, early=estimate if estimate and estimate.known else None)
+
+    return [with_estimate(result) for result in found]
 
 
 def told(found: Findings, uri: str) -> ReportResult:

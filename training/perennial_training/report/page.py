@@ -165,8 +165,21 @@ def _metric(found: Findings, index: int, result: Result) -> str:
     scale = [(v, measure.shown(v)) for v in steps(low, high)]
     until = cohorts.until - cohorts.mature if measure.matures and cohorts.mature else None
     drawing = line(points, frame, scale, limits, until, f"{measure.noun} over time")
-    why = f'<p class="note">{escape(result.why)}</p>' if result.why else ""
-    return f'<section class="card">{head}{drawing}{why}</section>'
+    notes = [n for n in (result.why, _early(result)) if n]
+    told = "".join(f'<p class="note">{escape(n)}</p>' for n in notes)
+    return f'<section class="card">{head}{drawing}{told}</section>'
+
+
+def _early(result: Result) -> str:
+    """Return what is known of predictions whose labels still come, '' where nothing is."""
+    found, measure = result.early, result.measure
+    if found is None:
+        return ""
+    return (
+        f"Of younger predictions {found.labels:,.0f} labels have come, "
+        f"{in_percent(found.coverage)} of what is due: each counted for those like it that still "
+        f"come, it is about {measure.shown(measure.score(found.value))}."
+    )
 
 
 def _big(result: Result) -> str:

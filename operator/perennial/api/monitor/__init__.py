@@ -1,6 +1,6 @@
 """DriftMonitor: watches the live traffic of a ModelDeployment."""
 
-from perennial.api.monitor.actions import Actions, NotifyAction, RetrainAction
+from perennial.api.monitor.actions import Actions, NotifyAction, RetrainAction, RollbackAction
 from perennial.api.monitor.behaviour import (
     HOURS_KEPT,
     RESIDUALS_KEPT,
@@ -36,6 +36,7 @@ from perennial.api.monitor.report import Report, ReportStatus
 from perennial.api.monitor.spec import MonitorSpec
 from perennial.api.monitor.status import (
     USUAL_KEPT,
+    BeforeStatus,
     Evaluation,
     FeatureScore,
     LastAction,
@@ -43,6 +44,7 @@ from perennial.api.monitor.status import (
     NotificationStatus,
     QualityBreach,
     ReferenceStatus,
+    RollbackStatus,
     UsualScore,
     WindowStatus,
 )
@@ -58,6 +60,7 @@ __all__ = [
     "USUAL_KEPT",
     "Actions",
     "AlertRate",
+    "BeforeStatus",
     "Behaviour",
     "BehaviourStatus",
     "Cohort",
@@ -90,6 +93,8 @@ __all__ = [
     "Report",
     "ReportStatus",
     "RetrainAction",
+    "RollbackAction",
+    "RollbackStatus",
     "SliceStatus",
     "UsualScore",
     "Volume",

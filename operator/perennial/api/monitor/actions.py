@@ -15,6 +15,21 @@ class RetrainAction(ApiModel):
     daily_limit: int = Field(4, ge=1, le=100, description="Most retrainings in 24 hours.")
 
 
+class RollbackAction(ApiModel):
+    """Ask the ModelDeployment to go back to what served before."""
+
+    within: Duration = Field(
+        "24h",
+        description=(
+            "How soon after a version took over it must have begun, to be the rollout's doing; "
+            "with labels that come late it is seen later."
+        ),
+        json_schema_extra=within("1s"),
+    )
+    cooldown: Duration = Field("6h", description="Shortest time between two rollbacks.")
+    daily_limit: int = Field(2, ge=1, le=100, description="Most rollbacks in 24 hours.")
+
+
 class NotifyAction(ApiModel):
     """Tell a URL by a CloudEvent."""
 
@@ -30,6 +45,9 @@ class NotifyAction(ApiModel):
         description="Shortest time between two notifications.",
         json_schema_extra=within("1m", "720h"),
     )
+    daily_limit: int | None = Field(
+        None, ge=1, le=100, description="Most notifications in 24 hours; any number by default."
+    )
 
 
 class Actions(ApiModel):
@@ -42,6 +60,14 @@ class Actions(ApiModel):
         None,
         description=(
             "Ask the ModelTraining that the ModelDeployment follows for a run on the newest data."
+        ),
+    )
+    rollback: RollbackAction | None = Field(
+        None,
+        description=(
+            "Ask the ModelDeployment to go back to what served before, where predictions drift or "
+            "performance is broken since a version took over, and were not before; it goes before "
+            "retrain, and is done once for a revision."
         ),
     )
     notify: NotifyAction | None = Field(

@@ -25,7 +25,9 @@ class MixTest(ApiModel):
         None,
         ge=0,
         le=1,
-        description="Smallest score that matters; by default spec.minimumEffect.",
+        description=(
+            "Smallest score that matters; by default spec.minimumEffect, of callers 0.05 at least."
+        ),
     )
 
 

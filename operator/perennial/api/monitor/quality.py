@@ -1,5 +1,7 @@
 """Limits on the quality of the requests' values."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from perennial.api.common import ApiModel
@@ -7,6 +9,7 @@ from perennial.api.common import ApiModel
 MISSING_BEYOND_USUAL = 0.02
 OUT_OF_RANGE = 0.01
 UNSEEN_CATEGORY = 0.01
+REFUSED = 0.01
 
 
 class QualityLimit(ApiModel):
@@ -32,3 +35,22 @@ class Quality(ApiModel):
         QualityLimit(maximum=UNSEEN_CATEGORY),
         description="Categories that the reference never had.",
     )
+    constant: Literal["Enabled", "Disabled"] | None = Field(
+        None,
+        description=(
+            "Enabled, the default: no feature that varied in the reference may have one value "
+            "alone."
+        ),
+    )
+    refused: QualityLimit | None = Field(
+        None,
+        description=(
+            "Requests that are refused for an input that is missing, unknown or of another type; "
+            "by default 0.01."
+        ),
+    )
+
+    @property
+    def refused_maximum(self) -> float:
+        """Return the highest share of requests that may be refused for their inputs."""
+        return self.refused.maximum if self.refused is not None else REFUSED

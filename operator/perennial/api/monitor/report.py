@@ -4,7 +4,7 @@ from pydantic import Field
 
 from perennial.api.common import ApiModel
 from perennial.api.resources import Resources
-from perennial.api.values import Duration, Text, Time, Uri, within
+from perennial.api.values import Duration, Text, Time, within
 
 
 class Report(ApiModel):
@@ -36,4 +36,4 @@ class ReportStatus(ApiModel):
     failures: int = Field(0, description="Reports in a row that failed.")
     message: Text = Field("", description="How it ended, in a sentence.")
     published: int | None = Field(None, description="Number of the newest that was published.")
-    uri: Uri | None = Field(None, description="Where that one is, report.html.")
+    uri: str = Field("", description="Where that one is, report.html.", max_length=1024)

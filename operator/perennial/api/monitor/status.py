@@ -1,12 +1,13 @@
 """The newest verdict, and what was done about it."""
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from perennial.api.common import ApiModel, Conditions
 from perennial.api.monitor.behaviour import BehaviourStatus
-from perennial.api.monitor.drift import FeatureName
+from perennial.api.monitor.drift import Effect, FeatureName
 from perennial.api.monitor.estimated import EstimatedStatus
 from perennial.api.monitor.mix import MIXES, MixStatus
 from perennial.api.monitor.performance_status import PerformanceStatus
@@ -14,6 +15,8 @@ from perennial.api.monitor.report import ReportStatus
 from perennial.api.values import Text, Time
 
 USUAL_KEPT = 256
+OPEN_SECONDS = 900.0
+"""So long a rollback that was asked for is heeded."""
 
 
 class FeatureScore(ApiModel):
@@ -21,7 +24,13 @@ class FeatureScore(ApiModel):
 
     feature: str = Field(description="Name of the feature.", max_length=253)
     score: float = Field(
-        description="Population stability index beyond what chance gives; 0 is like the reference."
+        description=(
+            "Population stability index beyond what chance gives, or the effect below; 0 is like "
+            "the reference."
+        )
+    )
+    effect: Effect | None = Field(
+        None, description="What the score is, where a test chose another effect."
     )
     need: float = Field(description="Score that drift needs.")
     p: float = Field(description="Chance of such a difference without drift.")
@@ -30,9 +39,14 @@ class FeatureScore(ApiModel):
 class QualityBreach(ApiModel):
     """A feature whose values break a quality limit."""
 
-    feature: str = Field(description="Name of the feature.", max_length=253)
-    check: Literal["Missing", "OutOfRange", "UnseenCategory"] = Field(description="The check.")
-    fraction: float = Field(description="Share of the values.")
+    feature: str = Field(
+        description="Name of the feature, or of the input that most refusals are about.",
+        max_length=253,
+    )
+    check: Literal["Missing", "OutOfRange", "UnseenCategory", "Constant", "Refused"] = Field(
+        description="The check."
+    )
+    fraction: float = Field(description="Share of the values, or of the requests.")
     maximum: float = Field(description="Highest share that is allowed.")
     p: float = Field(description="Chance of so many where nothing is wrong.")
 
@@ -56,6 +70,16 @@ class WindowStatus(ApiModel):
     asked: int = Field(0, description="Pods that were ready, and were asked.")
 
 
+class BeforeStatus(ApiModel):
+    """What served before, and what was known to be as it should be when it was last looked at."""
+
+    version: str = Field("", description="Name of the ModelVersion.", max_length=253)
+    revision: str = Field("", description="Its revision.", max_length=32)
+    quiet: list[Annotated[str, Field(max_length=63)]] = Field(
+        [], description="Tests that found nothing wrong then.", max_length=16
+    )
+
+
 class ReferenceStatus(ApiModel):
     """What the traffic is compared with."""
 
@@ -63,12 +87,13 @@ class ReferenceStatus(ApiModel):
     revision: str = Field("", description="Revision whose pods are read.", max_length=32)
     profile: str = Field("", description="SHA-256 of its profile.json.", max_length=64)
     since: Time | None = Field(None, description="Since when it is compared with this profile.")
+    before: BeforeStatus | None = Field(None, description="What served before.")
 
 
 class LastAction(ApiModel):
     """What was last done about drift."""
 
-    type: Literal["Retrain"] = Field(description="What was done.")
+    type: Literal["Retrain", "Rollback"] = Field(description="What was done.")
     time: Time = Field(description="When.")
     message: Text = Field("", description="Why, in a sentence.")
     version: str = Field("", description="Version that drifted.", max_length=253)
@@ -79,6 +104,37 @@ class LastAction(ApiModel):
         None, description="Number of the ModelTraining's run that came of it; absent until then."
     )
     outcome: str = Field("", description="How that run ended; empty until then.", max_length=32)
+    result: Text = Field("", description="How that run ended, in a sentence.")
+
+
+class RollbackStatus(ApiModel):
+    """The newest rollback that was asked for; the ModelDeployment reads it here."""
+
+    revision: str = Field(description="Revision that is to be taken back.", max_length=32)
+    version: str = Field("", description="Its version.", max_length=253)
+    to: str = Field(description="Revision that is to take over again.", max_length=32)
+    to_version: str = Field("", description="Its version.", max_length=253)
+    time: Time = Field(description="When it was asked for.")
+    message: Text = Field("", description="Why, in a sentence.")
+    outcome: str = Field(
+        "",
+        description=(
+            "What came of it; empty until then. WentBack: what served before serves. Superseded: "
+            "something else does. Aborted: by a person. Withdrawn: the action was taken out of the "
+            "spec. NotDone: it was not heeded in time."
+        ),
+        max_length=32,
+    )
+    times: list[Time] = Field([], description="Rollbacks of the last 24 hours.", max_length=101)
+    revisions: list[Annotated[str, Field(max_length=32)]] = Field(
+        [],
+        description="Revisions that were taken back so, the newest last: each is once.",
+        max_length=16,
+    )
+
+    def is_open(self, now: datetime) -> bool:
+        """Tell whether it is to be done yet: what was wrong long ago may be right by now."""
+        return not self.outcome and (now - self.time).total_seconds() < OPEN_SECONDS
 
 
 class NotificationStatus(ApiModel):
@@ -92,6 +148,7 @@ class NotificationStatus(ApiModel):
     tries: int = Field(0, description="How often it was not taken.")
     last_time: Time | None = Field(None, description="When it was last not taken.")
     problem: Text = Field("", description="Why it was last not taken.")
+    times: list[Time] = Field([], description="Notifications of the last 24 hours.", max_length=101)
 
 
 class Evaluation(ApiModel):
@@ -144,6 +201,9 @@ class MonitorStatus(ApiModel):
     report: ReportStatus | None = Field(None, description="The newest report.")
     consecutive_breaches: int = Field(0, description="Evaluations in a row that found drift.")
     last_action: LastAction | None = Field(None, description="What was last done about drift.")
+    rollback: RollbackStatus | None = Field(
+        None, description="The newest rollback that was asked for."
+    )
     notification: NotificationStatus | None = Field(
         None, description="What was last sent to actions.notify.url."
     )
@@ -151,6 +211,7 @@ class MonitorStatus(ApiModel):
         [], description="Actions of the last 24 hours.", max_length=100
     )
     retrainings: int = Field(0, description="How often a retraining was asked for.")
+    rollbacks: int = Field(0, description="How often a rollback was asked for.")
     fruitless: int = Field(
         0, description="Runs that came of it and ended, since the traffic last was as learned."
     )

@@ -146,15 +146,6 @@ class Dataset(ApiModel):
         ),
         json_schema_extra=within("1s"),
     )
-    maturity: Duration | None = Field(
-        None,
-        description=(
-            "How long after a row its label may come, such as 720h where fraud is reported within "
-            "30 days. Younger rows are learned from, but a run that drift or the schedule asked "
-            "for does not compare candidate and champion on them. By default every label is in."
-        ),
-        json_schema_extra=within("1s"),
-    )
     split: Split = Field(Split(), description="How rows are held out for the proof.")
     secret_ref: LocalRef | None = Field(
         None,

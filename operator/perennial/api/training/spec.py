@@ -32,12 +32,6 @@ class TrainingSpec(ApiModel):
                     fieldPath=".dataset.newest",
                 ),
                 rule(
-                    "!has(self.dataset.maturity) || has(self.dataset.timeColumn)",
-                    "maturity needs dataset.timeColumn: name the column that says when a row "
-                    "happened, or remove maturity",
-                    fieldPath=".dataset.maturity",
-                ),
-                rule(
                     "!has(self.dataset.split) || (self.dataset.split.method == 'Grouped') == "
                     "has(self.dataset.split.column)",
                     "split method Grouped needs split.column, and the other methods have none: "

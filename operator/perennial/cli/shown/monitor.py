@@ -37,6 +37,7 @@ def monitor(body: Json, now: datetime) -> RenderableType:
         _worst(status),
         _quality(status),
         _performance(status),
+        _slices(status),
         _volume(status),
         _mix(status),
         _action(status, now),
@@ -66,9 +67,18 @@ def _facts(body: Json, now: datetime) -> RenderableType | None:
             ("CHECKED", f"{age(checked, now)} ago" if checked is not None else ""),
             ("WORST", course(status)),
             ("SUSPECTS", ", ".join(words(status.get("suspects")))),
+            ("REPORT", _report(body)),
             ("RETRAINING", "does not help: look at the data" if helps[0] == "False" else ""),
         ]
     )
+
+
+def _report(body: Json) -> str:
+    """Return how the reports do, '' where none is asked for."""
+    if at(body, "spec.report") is None:
+        return ""
+    _, reason, message = condition(body, "Reported")
+    return message or reason
 
 
 def _worst(status: Json) -> RenderableType | None:
@@ -79,7 +89,9 @@ def _worst(status: Json) -> RenderableType | None:
         mark = (ODD if drifted else GOOD).before("drifted" if drifted else "as learned")
         p = number(f.get("p"))
         chance = NONE if p is None else f"{p:.2g}"
-        found.append((text(f.get("feature")), measured(score), measured(need), chance, mark))
+        chosen = text(f.get("effect"))
+        name = text(f.get("feature")) + (f" ({chosen})" if chosen else "")
+        found.append((name, measured(score), measured(need), chance, mark))
     headers = ("FEATURE", "SCORE", "NEEDS", "P", "VERDICT")
     return table(headers, found, ("SCORE", "NEEDS", "P")) if found else None
 
@@ -111,6 +123,21 @@ def _performance(status: Json) -> RenderableType | None:
     ]
     headers = ("PERFORMANCE", "VALUE", "TRULY", "ROWS", "VERDICT")
     return table(headers, found, ("VALUE", "TRULY", "ROWS")) if found else None
+
+
+def _slices(status: Json) -> RenderableType | None:
+    found = [
+        (
+            f"{text(s.get('feature'))} {text(s.get('value'))}",
+            text(s.get("metric")),
+            measured(number(s.get("score"))),
+            measured(number(s.get("overall"))),
+            rows(count(s.get("rows"))),
+        )
+        for s in entries(at(status, "performance.slices"))
+    ]
+    headers = ("WORSE WHERE", "METRIC", "HERE", "ALL", "ROWS")
+    return table(headers, found, ("HERE", "ALL", "ROWS")) if found else None
 
 
 def _volume(status: Json) -> RenderableType | None:
@@ -164,6 +191,11 @@ def _action(status: Json, now: datetime) -> RenderableType | None:
     told = f"{text(action.get('type'))}, {when} ago"
     if (run := action.get("run")) is not None:
         told += f", run {run}"
-    if outcome := text(action.get("outcome")):
-        told += f": {outcome}"
-    return Group(Text.assemble(("LAST ACTION  ", "bold"), told), Text(text(action.get("message"))))
+    is_rollback = action.get("type") == "Rollback"
+    outcome = at(status, "rollback.outcome") if is_rollback else action.get("outcome")
+    if text(outcome):
+        told += f": {text(outcome)}"
+    lines = [text(action.get("message")), text(action.get("result"))]
+    return Group(
+        Text.assemble(("LAST ACTION  ", "bold"), told), *(Text(line) for line in lines if line)
+    )

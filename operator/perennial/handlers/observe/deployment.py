@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from perennial.api import API_VERSION
 from perennial.api.deployment import ModelDeployment
+from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
 from perennial.api.values import Json
 from perennial.api.version import ModelVersion
@@ -111,6 +113,7 @@ async def plan(sources: Sources, deployment: ModelDeployment) -> Plan:
         measured=measured.analysis,
         measured_experiment=measured.experiment,
         no_receipts=await RECEIPT_KEYS.missing(cluster, deployment),
+        monitors=await _asking(cluster, deployment),
     )
     asked = questions(snapshot)
     if asked:
@@ -192,6 +195,27 @@ async def _variant_versions(
         if version is not None:
             found[name] = version
     return found
+
+
+async def _asking(cluster: Cluster, deployment: ModelDeployment) -> tuple[DriftMonitor, ...]:
+    """Return the monitors that ask it to go back, where there is a way back."""
+    (namespace, own_name), status = deployment.key, deployment.status
+    if status.replaced is None or status.canary is not None:
+        return ()
+    asking = [
+        body["metadata"]["name"]
+        for body in await cluster.select(API_VERSION, DriftMonitor.kind(), namespace)
+        if _asks(body, own_name)
+    ]
+    found = [await cluster.read(DriftMonitor, namespace, name) for name in asking]
+    return tuple(monitor for monitor in found if monitor is not None)
+
+
+def _asks(body: Json, deployment: str) -> bool:
+    """Tell whether a monitor of any version asks a deployment to go back, and it was not done."""
+    asked: Json = (body.get("status") or {}).get("rollback") or {}
+    watched: Json = (body.get("spec") or {}).get("deploymentRef") or {}
+    return bool(asked) and not asked.get("outcome") and watched.get("name") == deployment
 
 
 async def _records(

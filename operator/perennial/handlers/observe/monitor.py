@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
 from perennial.api.values import Json
+from perennial.api.version import ModelVersion
 from perennial.cluster import metrics
 from perennial.cluster.client import Cluster
 from perennial.handlers.observe.asking import Asking
@@ -20,24 +21,27 @@ from perennial.plan.core.questions import Answers, Asked, Question
 from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
-    is_to_ask_for_slices,
+    distinct,
     job_name,
     newest_questions,
     notification,
     outcome_questions,
     plan_monitor,
     questions,
+    refutable,
     request_questions,
     slice_questions,
+    thinned,
     wants_windows,
 )
 from perennial.plan.serving.pods import serving_pods
 from perennial.sources.pods import Pods
 from perennial_artifact.profile import Profile
+from perennial_artifact.windows import Window
 
 PROFILES_TRIED = 3
-ASKED_AT_ONCE = 256
-"""Questions about slices; a window has 24 of them."""
+ASKED_AT_ONCE = 64
+"""Questions about slices; a window has 24 of them, and an answer may be of a thousand features."""
 NOTIFIED: Asking[Message, str] = Asking()
 
 
@@ -73,6 +77,10 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         requests = _with_starts(of_requests, told[2 + len(of_outcomes) :])
         profile = await _profile(sources.pods, asked.questions, answers)
     jobs, pods = await _reports(cluster, monitor)
+    earlier: ModelVersion | None = None
+    replaced = deployment.status.replaced if deployment is not None else None
+    if monitor.spec.actions.rollback is not None and replaced is not None and replaced.version:
+        earlier = await cluster.read(ModelVersion, namespace, replaced.version)
     snapshot = MonitorSnapshot(
         monitor,
         now,
@@ -84,6 +92,7 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         settings=sources.settings,
         outcomes=outcomes,
         requests=requests,
+        earlier=earlier,
         jobs=tuple(jobs),
         pods=tuple(pods),
     )
@@ -92,9 +101,11 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
     snapshot = replace(snapshot, sent=tuple((m.id, problem) for m, problem in sent))
     # Adding up and testing a thousand features takes a while, in which the event loop goes on.
     decided = await asyncio.to_thread(plan_monitor, snapshot)
-    if stable is not None and answers is not None and is_to_ask_for_slices(decided):
+    names = await asyncio.to_thread(refutable, snapshot, decided) if answers is not None else ()
+    if stable is not None and profile is not None and names:
         about_slices = slice_questions(monitor, stable.revision, ours, now)
-        slices = await _ask_in_turn(sources.pods, [piece for _, piece in about_slices])
+        thin = thinned(profile, names)
+        slices = await _ask_in_turn(sources.pods, [piece for _, piece in about_slices], thin)
         decided = await asyncio.to_thread(plan_monitor, replace(snapshot, slices=tuple(slices)))
     export(monitor)
     return decided
@@ -125,15 +136,25 @@ async def _ask(serving: Pods, asked: Sequence[Asked]) -> list[Answers]:
     return found
 
 
-async def _ask_in_turn(serving: Pods, asked: Sequence[Asked]) -> list[Answers]:
+async def _ask_in_turn(
+    serving: Pods, asked: Sequence[Asked], thin: Callable[[Window | None], Window | None]
+) -> list[Answers]:
     """Return the same, asked some at a time: there are many, and each has seconds to be answered.
 
-    Once nobody answers, no more is asked.
+    Of each answer only so much is kept. Once nobody answers, no more is asked.
     """
+
+    def small(several: Sequence[Answers]) -> list[Answers]:
+        return [
+            replace(a, received=tuple(replace(h, window=thin(h.window)) for h in a.received))
+            for a in several
+        ]
+
     found: list[Answers] = []
     at_once = max(1, ASKED_AT_ONCE // max([1, *(len(a.questions) for a in asked)]))
     for first in range(0, len(asked), at_once):
-        found += await _ask(serving, asked[first : first + at_once])
+        told = await _ask(serving, asked[first : first + at_once])
+        found += await asyncio.to_thread(small, told)
         if all(answer.window is None for answer in found[-1].received):
             return []
     return found
@@ -158,7 +179,7 @@ async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers)
     for question in counted[:PROFILES_TRIED]:
         found = await serving.profile(question, digest)
         if found is not None:
-            return found
+            return distinct(found)
     return None
 
 
@@ -169,11 +190,14 @@ def export(monitor: DriftMonitor) -> None:
         metrics.DRIFT_SAMPLES.set(key, [((), status.window.samples)])
     if status.checked_time is not None:
         metrics.DRIFT_EVALUATED.set(key, [((), status.checked_time.timestamp())])
-    metrics.DRIFT_ACTIONS.set(key, [(("Retrain",), status.retrainings)])
+    metrics.DRIFT_ACTIONS.set(
+        key, [(("Retrain",), status.retrainings), (("Rollback",), status.rollbacks)]
+    )
     drifted = next((c.status for c in status.conditions if c.type == "Drifted"), "Unknown")
     metrics.DRIFT_BREACHED.set(key, [((), 1 if drifted == "True" else 0)])
-    metrics.DRIFT_SCORE.set(key, [((w.feature,), w.score) for w in status.worst])
-    metrics.DRIFT_NEED.set(key, [((w.feature,), w.need) for w in status.worst])
+    worst = [((w.feature, w.effect or "PopulationStabilityIndex"), w) for w in status.worst]
+    metrics.DRIFT_SCORE.set(key, [(labels, w.score) for labels, w in worst])
+    metrics.DRIFT_NEED.set(key, [(labels, w.need) for labels, w in worst])
     known = status.performance.metrics if status.performance is not None else []
     told = [((m.name,), m.value) for m in known if m.value is not None]
     metrics.PERFORMANCE.set(key, told)

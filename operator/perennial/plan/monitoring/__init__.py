@@ -1,8 +1,8 @@
 """DriftMonitor: what is said of live traffic, and what is done about it."""
 
 from perennial.plan.monitoring.actions.notify import message as notification
-from perennial.plan.monitoring.counted import common_profile
-from perennial.plan.monitoring.decision import is_to_ask_for_slices, plan_monitor
+from perennial.plan.monitoring.counted import common_profile, distinct, thinned
+from perennial.plan.monitoring.decision import plan_monitor, refutable
 from perennial.plan.monitoring.questions import (
     newest_questions,
     outcome_questions,
@@ -17,14 +17,16 @@ from perennial.plan.monitoring.snapshot import MonitorSnapshot
 __all__ = [
     "MonitorSnapshot",
     "common_profile",
-    "is_to_ask_for_slices",
+    "distinct",
     "job_name",
     "newest_questions",
     "notification",
     "outcome_questions",
     "plan_monitor",
     "questions",
+    "refutable",
     "request_questions",
     "slice_questions",
+    "thinned",
     "wants_windows",
 ]

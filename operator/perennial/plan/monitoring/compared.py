@@ -7,6 +7,7 @@ from perennial.api.monitor import DriftTest, MonitorSpec
 from perennial.api.values import seconds
 from perennial_artifact.profile import FeatureProfile
 from perennial_artifact.windows import Column
+from perennial_statistics.chosen_effect import OF_NUMBERS, Scale
 from perennial_statistics.drift import Counts, Feature, Settings
 
 
@@ -17,7 +18,8 @@ def features(
 ) -> list[Feature]:
     """Return what is tested: without tests all features; else those that a test is about.
 
-    A feature belongs to the first test that names it, or that names none.
+    A feature belongs to the first test that names it, or that names none; a test by an effect that
+    needs an order names no categories where it names none.
 
     Args:
         tests: of the spec.
@@ -27,11 +29,12 @@ def features(
     found = []
     quarter: Sequence[Column | None] = newest if newest is not None else [None] * len(pairs)
     for (profile, window), late in zip(pairs, quarter, strict=True):
-        test = next((t for t in tests if not t.features or profile.name in t.features), None)
+        test = next((t for t in tests if _is_about(t, profile)), None)
         if tests and test is None:
             continue
         reference, live = counts(profile, window)
         threshold = test.threshold if test is not None else None
+        effect = test.effect if test is not None else None
         ordered = profile.kind == "Numeric"
         found.append(
             Feature(
@@ -41,9 +44,49 @@ def features(
                 live,
                 newest=_counts(late) if late is not None else None,
                 threshold=threshold,
+                constant=_is_constant(profile, window),
+                effect=effect or "PopulationStabilityIndex",
+                scale=_scale(profile) if effect == "Wasserstein" else None,
             )
         )
     return found
+
+
+def _is_constant(profile: FeatureProfile, window: Column) -> bool:
+    """Tell whether all values that are not missing are one, as far as that is counted."""
+    if profile.kind == "Numeric":
+        return window.constant is not None
+    return not window.other and sum(1 for n in window.counts if n) == 1
+
+
+def misfit(tests: Sequence[DriftTest], profiles: Sequence[FeatureProfile]) -> str:
+    """Return why a test cannot be done on these features, nothing where all can."""
+    for test in tests:
+        categories = [
+            p.name for p in profiles if p.kind == "Categorical" and p.name in test.features
+        ]
+        if test.effect in OF_NUMBERS and categories:
+            return f"{test.effect} is of numbers, and {', '.join(categories)} is a category"
+        unscaled = [p.name for p in profiles if _is_about(test, p) and _scale(p) is None]
+        if test.effect == "Wasserstein" and unscaled:
+            return (
+                f"how widely {', '.join(unscaled[:3])} varies is not in the version's profile: "
+                "train it anew, or choose another effect than Wasserstein"
+            )
+    return ""
+
+
+def _is_about(test: DriftTest, profile: FeatureProfile) -> bool:
+    if test.features:
+        return profile.name in test.features
+    return profile.kind == "Numeric" or test.effect not in OF_NUMBERS
+
+
+def _scale(profile: FeatureProfile) -> Scale | None:
+    lowest, highest, deviation = profile.minimum, profile.maximum, profile.deviation
+    if lowest is None or highest is None or deviation is None:
+        return None
+    return Scale(tuple(profile.edges), lowest, highest, deviation)
 
 
 def with_slices(
@@ -95,4 +138,5 @@ def settings(spec: MonitorSpec, watched: float) -> Settings:
         missing=spec.quality.missing.maximum,
         out_of_range=spec.quality.out_of_range.maximum,
         unseen_category=spec.quality.unseen_category.maximum,
+        constant=spec.quality.constant != "Disabled",
     )

@@ -1,7 +1,7 @@
 """On which profile pods counted, and whether what they say is counted on it."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.windows import Column, Window, merge
@@ -36,6 +36,45 @@ def paired(profile: Profile, window: Window) -> list[tuple[FeatureProfile, Colum
     if [len(p.counts) for p in profiles] != [len(column.counts) for column in live]:
         raise ValueError("what the pods counted does not fit their profile")
     return list(zip(profiles, live, strict=True))
+
+
+def distinct(profile: Profile) -> Profile:
+    """Return a profile in which no prediction is called as a feature is.
+
+    Trainers call predictions label, probability or prediction, and so may a column be called.
+    """
+    taken = {p.name for p in profile.features}
+    found = []
+    for p in profile.predictions:
+        name = p.name
+        while name in taken:
+            name = f"predicted {name}"
+        taken.add(name)
+        found.append(p.replace(name=name))
+    return profile.replace(predictions=found)
+
+
+def thinned(profile: Profile, names: Collection[str]) -> Callable[[Window | None], Window | None]:
+    """Return what makes a window small: of all but some features and predictions it tells zero.
+
+    A window that does not fit the profile is none.
+    """
+    zeros = [
+        None if p.name in names else Column([0] * len(p.counts), 0, 0, 0)
+        for p in (*profile.features, *profile.predictions)
+    ]
+
+    def thin(window: Window | None) -> Window | None:
+        if window is None or not fits(profile, window):
+            return None
+        columns = [
+            zero if zero is not None else column
+            for zero, (_, column) in zip(zeros, paired(profile, window), strict=True)
+        ]
+        first = len(profile.features)
+        return window.replace(features=columns[:first], predictions=columns[first:])
+
+    return thin
 
 
 def chosen(

@@ -1,23 +1,32 @@
 """What to do about a DriftMonitor: the one pass, and the only importer of tests and actions."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from perennial.api.common import Condition
-from perennial.api.monitor import Evaluation, MonitorStatus, ReferenceStatus, WindowStatus
+from perennial.api.monitor import (
+    BeforeStatus,
+    Evaluation,
+    MonitorStatus,
+    ReferenceStatus,
+    WindowStatus,
+)
 from perennial.api.values import seconds
 from perennial.plan.core import Event, Finding, Plan, condition, settle, verdict, with_stall
 from perennial.plan.core.outside import DENIED
-from perennial.plan.monitoring.actions import ACTIONS
+from perennial.plan.monitoring.actions import ACTIONS, rollback
 from perennial.plan.monitoring.actions.notify import denied, noted, waits
-from perennial.plan.monitoring.actions.retrain import followed, helps
-from perennial.plan.monitoring.compared import features, settings, with_slices
+from perennial.plan.monitoring.actions.retrain import came_of, followed, helps
+from perennial.plan.monitoring.compared import features, misfit, settings, with_slices
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
+from perennial.plan.monitoring.pace import remembered
 from perennial.plan.monitoring.questions import seconds_until_due
 from perennial.plan.monitoring.reports import TYPE as REPORTED
 from perennial.plan.monitoring.reports import follow
+from perennial.plan.monitoring.seen_mixes import OF_PROFILE
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.tests import TESTS
 from perennial.plan.monitoring.usual import today, usual
@@ -28,7 +37,9 @@ from perennial_statistics.drift import DriftReport, FeatureDrift, judge_drift
 HISTORY_KEPT = 20
 LEAST_OF_SLICES = 0.5
 """Of the window's rows, that slices must have to say something of them."""
-DAY = timedelta(hours=24)
+LATE_LOOKS, MINUTE = 3, 60.0
+QUIET = {"drift": ("Drifted", "False"), "performance": ("PerformanceKept", "True")}
+"""The condition by which a test says that nothing is wrong."""
 
 
 def plan_monitor(s: MonitorSnapshot) -> Plan:
@@ -63,7 +74,7 @@ def _with_condition(s: MonitorSnapshot, plan: Plan, reported: Condition | None) 
 
 def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     """Look at the traffic, where it is time to."""
-    status = with_run = followed(s, status)
+    status = with_run = rollback.followed(s, followed(s, status))
     name = s.monitor.spec.deployment_ref.name
     stable = s.deployment.status.stable if s.deployment else None
     if s.deployment is None:
@@ -75,9 +86,9 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     if stable is None or not stable.ready_replicas:
         return _sees_nothing(s, status, "NotServing", f"{name} serves nothing yet")
     if status.reference is None or status.reference.revision != stable.revision:
-        before = status.reference or ReferenceStatus()
-        serves = {"version": stable.version, "revision": stable.revision}
-        reference = before.model_copy(update=serves)
+        known = status.reference or ReferenceStatus()
+        serves = {"version": stable.version, "revision": stable.revision, "before": _before(s)}
+        reference = known.model_copy(update=serves)
         status = status.model_copy(update={"reference": reference, "consecutive_breaches": 0})
     if status.observed_generation != s.monitor.metadata.generation:
         status = status.model_copy(update={"fruitless": 0})  # a person has thought about it
@@ -106,6 +117,8 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     if unknown:
         message = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(names))}"
         return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
+    if message := misfit(s.monitor.spec.tests, [profile for profile, _ in pairs]):
+        return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
     status = _of_profile(s, status, window.profile)
     if window.rows < s.monitor.spec.minimum_samples:
         return _too_few(s, status, window)
@@ -117,13 +130,25 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
     return _judge(s, status, window, report)
 
 
-def is_to_ask_for_slices(decided: Plan) -> bool:
-    """Tell whether a decision without slices found what they may refute."""
+def refutable(s: MonitorSnapshot, decided: Plan) -> frozenset[str]:
+    """Return the features of which slices may refute what a decision without them found.
+
+    Few of a thousand: what all pods tell of each slice is too much to be kept.
+    """
     status = decided.status
-    if not isinstance(status, MonitorStatus):
-        return False
+    if not isinstance(status, MonitorStatus) or s.profile is None or not s.windows:
+        return frozenset()
     seen = {c.type: c.status for c in status.conditions}
-    return seen.get("Drifted") == "True" or seen.get("QualityPassed") == "False"
+    bad_values = any(b.check != "Refused" for b in status.quality)
+    mixed = any(m.verdict == "Changed" and m.kind in OF_PROFILE for m in status.mix)
+    quality = seen.get("QualityPassed") == "False" and bad_values
+    if not (seen.get("Drifted") == "True" or quality or mixed):
+        return frozenset()
+    pairs = paired(s.profile, merge(s.windows))
+    tested = features(s.monitor.spec.tests, pairs, _columns(s.newest_windows))
+    # Whatever is usual of a feature, it needs no less.
+    found = judge_drift(tested, settings(s.monitor.spec, math.inf), {})
+    return frozenset((*found.alarming, *_segments(s), *(p.name for p in s.profile.predictions)))
 
 
 def _report(
@@ -165,6 +190,23 @@ def _segments(s: MonitorSnapshot) -> Sequence[str]:
     """Return the features that are segments."""
     behaviour = s.monitor.spec.behaviour
     return behaviour.mix.segments if behaviour is not None and behaviour.mix is not None else ()
+
+
+def _before(s: MonitorSnapshot) -> BeforeStatus | None:
+    """Return what served until now, and which tests were quiet when it was last looked at.
+
+    That must have been a moment ago: what nobody saw is not known to have been quiet.
+    """
+    reference, checked = s.monitor.status.reference, s.monitor.status.checked_time
+    if reference is None or checked is None:
+        return None
+    took_over = s.deployment.status.promoted_time if s.deployment is not None else None
+    is_late = (took_over or s.now) - checked > LATE_LOOKS * timedelta(
+        seconds=seconds(s.monitor.spec.interval) + MINUTE
+    )
+    said = {(c.type, c.status) for c in s.monitor.status.conditions}
+    quiet = [] if is_late else [test for test, good in QUIET.items() if good in said]
+    return BeforeStatus(version=reference.version, revision=reference.revision, quiet=quiet)
 
 
 def _sees_the_rest(s: MonitorSnapshot) -> bool:
@@ -236,21 +278,35 @@ def _acted(
     s: MonitorSnapshot, status: MonitorStatus, found: Judgement
 ) -> tuple[Judgement, MonitorStatus]:
     """Do what is to be done about a test's cause, and say what came of it in its condition."""
-    asked = s.monitor.spec.actions
+    asked, given = s.monitor.spec.actions, found
     named = [name for name in ACTIONS if found.cause and getattr(asked, name) is not None]
-    if asked.mode == "Observe" and named:
-        message = f"{found.condition.message}; actions.mode is Observe, else: {', '.join(named)}"
-        only_told = found.condition.model_copy(update={"message": message})
-        return replace(found, condition=only_told), status
+    before, done_here = status, list[str]()
     for name in named:
         assert found.cause is not None
-        done = ACTIONS[name](s, status, found.cause)
+        done = ACTIONS[name](s, status, replace(found.cause, since=_since(s, found.condition)))
+        done_here += [name] if done.status != status else []
         message = "; ".join(m for m in (found.condition.message, done.message) if m)
         reason = done.reason or found.condition.reason
         changed = found.condition.model_copy(update={"reason": reason, "message": message})
         found = replace(found, condition=changed, events=(*found.events, *done.events))
         status = done.status
+    if asked.mode == "Observe" and named:
+        would = f", else: {', '.join(done_here)}" if done_here else ""
+        message = f"{given.condition.message}; actions.mode is Observe{would}"
+        return _only_told(given, message), before
     return found, status
+
+
+def _only_told(found: Judgement, message: str) -> Judgement:
+    condition = found.condition.model_copy(update={"message": message})
+    return replace(found, condition=condition)
+
+
+def _since(s: MonitorSnapshot, found: Condition) -> datetime:
+    """Return since when a condition is as it was found."""
+    present = next((c for c in s.monitor.status.conditions if c.type == found.type), None)
+    is_old = present is not None and present.status == found.status
+    return (present.last_transition_time if present and is_old else None) or s.now
 
 
 def _looked(
@@ -279,7 +335,7 @@ def _looked(
             "checked_time": s.now,
             "window": counted,
             "history": [*status.history, looked][-HISTORY_KEPT:],
-            "action_times": [t for t in status.action_times if s.now - t < DAY],
+            "action_times": remembered(status.action_times, s.now),
         }
     )
 
@@ -321,7 +377,9 @@ def _finish(
     generation = s.monitor.metadata.generation
     conditions = [
         *conditions,
-        condition("RetrainingHelps", may_help, "Helps" if may_help else "DriftStayed"),
+        condition(
+            "RetrainingHelps", may_help, "Helps" if may_help else "DriftStayed", came_of(status)
+        ),
         condition("Reconciling", False, "UpToDate"),
         verdict("Stalled", stalled is not None, stalled or Finding("Progressing")),
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from perennial.api.common import Condition
 from perennial.api.monitor import MonitorStatus
@@ -36,6 +37,10 @@ class Cause:
     became: str
     """What became of the version: drifted."""
     message: str
+    of_answers: bool = False
+    """It is about what the model answers, and not about what it is asked."""
+    since: datetime | None = None
+    """Since when it is the case."""
 
 
 Report = DriftReport | Finding

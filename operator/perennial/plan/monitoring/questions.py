@@ -88,6 +88,8 @@ def slice_bounds(monitor: DriftMonitor, now: datetime) -> list[int]:
 def wants_usage(spec: MonitorSpec) -> bool:
     """Tell whether it is to be known who asks, and what is refused."""
     mix = spec.behaviour.mix if spec.behaviour is not None else None
+    if spec.quality.refused_maximum < 1:
+        return True
     return mix is not None and (mix.callers is not None or mix.errors is not None)
 
 
@@ -160,4 +162,6 @@ def seconds_until_due(monitor: DriftMonitor, now: datetime) -> float:
     checked = monitor.status.checked_time
     if checked is None or monitor.status.observed_generation != monitor.metadata.generation:
         return 0.0
-    return seconds(monitor.spec.interval) - max(0.0, (now - checked).total_seconds())
+    if checked > now:
+        return 0.0  # our clock was ahead for a while
+    return seconds(monitor.spec.interval) - (now - checked).total_seconds()

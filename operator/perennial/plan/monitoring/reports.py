@@ -1,21 +1,21 @@
 """When a report is made, and what came of it: one Job at a time, recorded before it is made."""
 
-import math
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from perennial.api.common import Condition
-from perennial.api.monitor import PerformanceStatus, ReportStatus
+from perennial.api.monitor import Performance, PerformanceStatus, ReportStatus
 from perennial.api.values import Json, seconds
 from perennial.plan.core import Event, Finding, condition, owned_by
+from perennial.plan.core.questions import SKEW_SECONDS
 from perennial.plan.monitoring import cohorts
 from perennial.plan.monitoring.logged import known_from
-from perennial.plan.monitoring.report_job import job_name, report_job, secrets_of
+from perennial.plan.monitoring.report_job import job_name, metric_spec, report_job, secrets_of
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.pods.health import not_starting
 from perennial.plan.pods.stores import denied
 from perennial_artifact.outcomes import VERSION_LENGTH
-from perennial_artifact.report import SIZE, ReportResult
+from perennial_artifact.report import SHARES, SIZE, ReportResult
 from perennial_artifact.result import Failure
 
 TYPE = "Reported"
@@ -23,6 +23,9 @@ LOOK_SECONDS = 30.0
 """How often one under way is looked at, whatever is heard of it."""
 PATIENCE_SECONDS = 15.0
 """How long an ended Job may be seen before the pods that it had."""
+LONG_AGO = datetime.fromtimestamp(0, UTC)
+MOST = 2**53
+"""Numbers beyond it are none that anybody counted, and the API server may not take them."""
 AGAIN = 2
 """Failures in a row from which on it is said that reports fail again and again."""
 
@@ -113,8 +116,10 @@ def _seconds_until_due(s: MonitorSnapshot, known: ReportStatus) -> float:
     asked, began = s.monitor.spec.report, known.start_time
     if began is None or known.generation != s.monitor.metadata.generation:
         return 0.0
+    if began > s.now:
+        return 0.0  # our clock was ahead for a while
     assert asked is not None
-    return seconds(asked.every) - max(0.0, (s.now - began).total_seconds())
+    return seconds(asked.every) - (s.now - began).total_seconds()
 
 
 def _under_way(s: MonitorSnapshot, known: ReportStatus) -> Followed:
@@ -153,9 +158,9 @@ def _end_of(job: Json) -> tuple[str, datetime] | None:
     for found in job.get("status", {}).get("conditions", []):
         if found.get("status") == "True" and found.get("type") in ("Complete", "Failed"):
             at = found.get("lastTransitionTime")
-            when = datetime.fromisoformat(at) if isinstance(at, str) else datetime.min
+            when = datetime.fromisoformat(at) if isinstance(at, str) else LONG_AGO
             why = found.get("message") or found.get("reason") or found["type"]
-            return str(why)[:256], when.astimezone()
+            return str(why)[:256], when
     return None
 
 
@@ -199,17 +204,37 @@ def _checked(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> R
     if known.generation != s.monitor.metadata.generation:
         return result  # of what was asked before
     places = [c.place for c in result.cohorts]
-    numbers = [n for c in result.cohorts for n in (*c.counts, c.given, c.labels, c.rewards)]
+    numbers = [
+        *(n for c in result.cohorts for n in (*c.counts, c.given, c.labels, c.rewards)),
+        *(n for d in result.delays for n in (d.labels, d.half, d.most)),
+        *(n for each in result.slices for n in (each.score, each.overall, each.rows, each.p)),
+        *result.past,
+        result.maturity_seconds or 0,
+    ]
     fits = all(len(c.counts) == SIZE * len(asked.metrics) for c in result.cohorts)
     if not fits or len(result.lacks) not in (0, len(asked.metrics)):
         raise ValueError("it has other metrics")
     if result.cohort_seconds != cohorts.width(asked) or places != sorted(set(places)):
         raise ValueError("its cohorts are of other times")
-    if not all(math.isfinite(n) for n in numbers) or any(
-        min(c.given, c.labels, c.rewards, *c.counts[::SIZE]) < 0 for c in result.cohorts
-    ):
+    newest = max(s.now, known.start_time or s.now).timestamp() + SKEW_SECONDS
+    last = max(places, default=0) * result.cohort_seconds
+    if not 0 <= result.until <= newest or not 0 <= last <= newest or min(places, default=0) < 0:
+        raise ValueError("it is of times to come")
+    if not all(abs(n) <= MOST for n in numbers) or not _are_counts(asked, result):
         raise ValueError("its numbers are none")
     return result
+
+
+def _are_counts(asked: Performance, result: ReportResult) -> bool:
+    """Tell whether what is counted can have been; of a share no more events than rows."""
+    least: list[float] = [n for c in result.cohorts for n in (c.given, c.labels, c.rewards)]
+    least += [*result.past, result.maturity_seconds or 0]
+    shares = [metric_spec(m).kind in SHARES for m in asked.metrics]
+    for c in result.cohorts:
+        for place, is_share in enumerate(shares):
+            rows, events, squares = c.counts[SIZE * place : SIZE * (place + 1)]
+            least += [rows, events, rows - events] if is_share else [rows, squares]
+    return min(least, default=0) >= 0
 
 
 def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Followed:
@@ -230,7 +255,7 @@ def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Fol
         "failures": 0,
         "message": message + (f": {result.uri}" if result.uri else ""),
         "published": known.number,
-        "uri": result.uri or None,
+        "uri": result.uri,
     }
     known = known.model_copy(update=found)
     followed = _told(known, _outcome(known), max(1.0, _seconds_until_due(s, known)))

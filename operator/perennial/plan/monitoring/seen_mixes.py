@@ -14,10 +14,12 @@ from perennial.plan.monitoring.counted import chosen
 from perennial.plan.monitoring.finding import Report
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_artifact.profile import FeatureProfile
-from perennial_artifact.usage import add_usage
 from perennial_artifact.windows import Column
 from perennial_statistics.drift import Counts, Feature
 from perennial_statistics.numbers import counted
+
+OF_PROFILE: tuple[MixKind, ...] = ("Segments", "Predictions")
+"""Mixes that are held against the profile."""
 
 
 @dataclass(frozen=True)
@@ -82,26 +84,36 @@ def _of_profile(
         why = report.message if isinstance(report, Finding) else "there is no profile"
         return [Unseen(m, f"{called(m)}: {why}") for m in known]
     predictions = {p.name for p in s.profile.predictions}
-    pairs = chosen(s.profile, s.windows, {*asked.segments, *predictions})
+    names = {*asked.segments, *predictions}
+    pairs = chosen(s.profile, s.windows, names)
+    slices = [chosen(s.profile, windows, names) for windows in s.slice_windows]
+    if s.slices is not None and not slices:
+        why = "whether rows came in bursts the pods did not tell, so it is looked again"
+        return [Unseen(m, f"{called(m)}: {why}") for m in known]
     found: list[Seen | Unseen] = []
     for m in known:
         ours = [
-            pair
-            for pair, is_prediction in pairs
-            if (is_prediction if m.kind == "Predictions" else pair[0].name == m.name)
+            n
+            for n, (pair, is_prediction) in enumerate(pairs)
+            if is_prediction == (m.kind == "Predictions")
+            and (is_prediction or pair[0].name == m.name)
         ]
         if not ours:
             found.append(Unseen(m, f"{called(m)}: the model's profile has none"))
         else:
-            found.append(_of_column(m, *ours[0]))
+            parts = [of_slice[ours[0]][0][1] for of_slice in slices]
+            found.append(_of_column(m, *pairs[ours[0]][0], parts))
     return found
 
 
-def _of_column(known: MixStatus, profile: FeatureProfile, live: Column) -> Seen:
+def _of_column(
+    known: MixStatus, profile: FeatureProfile, live: Column, parts: Sequence[Column]
+) -> Seen:
     reference, window = counts(profile, live)
     ordered = profile.kind == "Numeric"
     names = _bins(profile) if ordered else list(profile.categories)
-    feature = Feature(key(known), ordered, reference, window)
+    slices = tuple(counts(profile, part)[1] for part in parts)
+    feature = Feature(key(known), ordered, reference, window, slices=slices)
     return Seen(known, feature, names, "row")
 
 
@@ -122,17 +134,14 @@ def _of_usage(s: MonitorSnapshot, asked: Mix, status: MonitorStatus) -> list[See
         wanted.append("Errors")
     if not wanted or s.answers is None:
         return []
-    stable = s.deployment.status.stable if s.deployment is not None else None
-    windows = s.answers.of(stable.revision) if stable is not None else []
-    told = [w.usage for w in windows if w.usage is not None]
-    if not told or len(told) < len(windows):
+    used = s.used
+    if used is None:
         why = "no pod answered"
-        if windows:
+        if s.stable_windows:
             why = "the pods' image does not count it: ask for the newest one (request: refresh)"
         nothing = [_known(status, kind, "", _key_of(status, kind)) for kind in wanted]
         return [Unseen(m, f"{called(m)}: {why}") for m in nothing]
-    usage = add_usage(told)
-    start, end = min(w.start for w in windows), max(w.end for w in windows)
+    start, end, usage = used.start, used.end, used.usage
     found: list[Seen | Unseen] = []
     for kind in wanted:
         if kind == "Callers" and not usage.header:

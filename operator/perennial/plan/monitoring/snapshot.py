@@ -7,11 +7,22 @@ from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
 from perennial.api.values import Json
+from perennial.api.version import ModelVersion
 from perennial.plan.core import Settings
 from perennial.plan.core.questions import Answers
 from perennial.plan.monitoring.counted import common_profile, fits
 from perennial_artifact.profile import Profile
+from perennial_artifact.usage import Usage, add_usage
 from perennial_artifact.windows import Window
+
+
+@dataclass(frozen=True)
+class Used:
+    """Who asked stable's pods in ``[start, end)``, in seconds since 1970, and what they refused."""
+
+    start: int
+    end: int
+    usage: Usage
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,8 @@ class MonitorSnapshot:
     """What they answered about outcomes: pieces of time, each with its start, the oldest first."""
     requests: tuple[tuple[int, Answers], ...] = ()
     """The same about requests."""
+    earlier: ModelVersion | None = None
+    """The version that served before, where a rollback may be asked for."""
     newest: Answers | None = None
     """What the pods counted in the newest quarter of the window."""
     slices: tuple[Answers, ...] | None = None
@@ -42,6 +55,11 @@ class MonitorSnapshot:
     """Jobs of reports: those with the monitor's label, and the one of the next one's name."""
     pods: tuple[Json, ...] = ()
     """Pods with the same label."""
+
+    def refuted(self, version: str) -> bool:
+        """Tell whether live traffic is known to have refuted the version that served before."""
+        earlier = self.earlier
+        return earlier is not None and earlier.metadata.name == version and bool(earlier.refuted)
 
     @property
     def windows(self) -> list[Window]:
@@ -76,6 +94,24 @@ class MonitorSnapshot:
             for pod, window in found.items()
             if window.profile == digest and (self.profile is None or fits(self.profile, window))
         }
+
+    @property
+    def stable_windows(self) -> list[Window]:
+        """Return what stable's pods answered, whatever they counted on."""
+        stable = self.deployment.status.stable if self.deployment is not None else None
+        if self.answers is None or stable is None:
+            return []
+        return self.answers.of(stable.revision)
+
+    @property
+    def used(self) -> Used | None:
+        """Return who asked them and what they refused; None where one of them does not tell."""
+        windows = self.stable_windows
+        told = [w.usage for w in windows if w.usage is not None]
+        if not told or len(told) < len(windows):
+            return None
+        start, end = min(w.start for w in windows), max(w.end for w in windows)
+        return Used(start, end, add_usage(told))
 
     @property
     def asked(self) -> int:

@@ -20,6 +20,7 @@ from perennial.plan.rollout.analysis.look import next_look
 from perennial.plan.rollout.analysis.outside import denied
 from perennial.plan.rollout.analysis.verdict import judging
 from perennial.plan.rollout.analysis.writing import may_wait
+from perennial.plan.rollout.asked_back import heed
 from perennial.plan.rollout.bake import bake_left, watch
 from perennial.plan.rollout.before_traffic import asked_anew
 from perennial.plan.rollout.capacity import Way
@@ -67,7 +68,7 @@ def plan_deployment(s: DeploymentSnapshot) -> Plan:
     strategy = strategy_of(s.deployment.spec.rollout)
     state = asked_anew(s, recall(s, state))
     state = note_hindrance(s, take_request(s, state, strategy))
-    state = watch(s, state, strategy)
+    state = heed(s, watch(s, state, strategy), strategy)
     begins = state.status.stable is None
     found = first_revision(s, state.status) if begins else desired_revision(s, state.status)
     problem = found.problem or too_long(s.deployment.metadata.annotations) or denied(s)

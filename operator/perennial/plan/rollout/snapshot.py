@@ -11,6 +11,7 @@ from perennial.api.deployment import (
     ModelDeployment,
     ModelSource,
 )
+from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
 from perennial.api.values import Json, seconds
 from perennial.api.version import ModelVersion
@@ -89,6 +90,9 @@ class DeploymentSnapshot:
 
     measured_experiment: ExperimentStatus | None = None
     """What was found of an experiment's arms since the status was written."""
+
+    monitors: tuple[DriftMonitor, ...] = ()
+    """DriftMonitors that watch it and asked for a rollback, where there is a way back."""
 
     no_receipts: Finding | None = None
     """Why there is no key for receipts, where they are wanted."""

@@ -31,7 +31,7 @@ from perennial.plan.training.results import notes_of, recorded, seen
 from perennial.plan.training.run import RunRecord, as_trained, config_map
 from perennial.plan.training.schedule import next_after
 from perennial.plan.training.snapshot import TrainingSnapshot
-from perennial.plan.training.triggers import Trigger, postponed, reasons, triggers_of
+from perennial.plan.training.triggers import Trigger, kind_of, postponed, reasons, triggers_of
 
 LOOK_SECONDS = 10.0
 """How often a run is looked at whose pods do not start."""
@@ -75,7 +75,7 @@ def _start(
     reason = reasons(triggers)
     run = RunStatus(
         number=_number(s, status),
-        trigger=triggers[0].kind,
+        trigger=kind_of(triggers),
         reason=reason,
         phase="Fitting",
         start_time=s.now,

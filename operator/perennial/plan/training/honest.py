@@ -10,10 +10,9 @@ from typing import Literal
 
 from perennial.api.training import Champion, RunStatus, TrainingSpec
 from perennial.api.version import DatasetRecord
+from perennial.plan.training.triggers import BY_ITSELF
 from perennial_artifact.manifest import DatasetRecord as Learned
 from perennial_artifact.result import ByAge, CandidateResult, Comparison, OnRows
-
-BY_ITSELF = frozenset({"Drift", "Schedule"})
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,9 @@ def _nothing_new(champion: Champion, metric: str, result: CandidateResult) -> st
     dataset, before = result.dataset, champion.dataset
     if dataset is not None and before is not None and _rows(dataset) == _rows(before):
         return f"the rows are those that {champion.version} learned from"
+    recent = result.by_age.recent.compared if result.by_age is not None else None
+    if recent is not None and recent.value != recent.champion:
+        return ""  # equal over all rows by chance, or because the older ones are most of them
     for found in result.comparisons:
         if found.name == metric and found.value == found.champion:
             message = f"{metric} {found.value:.4g} is that of {champion.version} on the same rows"

@@ -70,9 +70,6 @@ def _dataset(dataset: Dataset, began: datetime) -> Json:
     written = dataset.to_json()
     if newest := written.pop("newest", None):
         written["since"] = began - timedelta(seconds=seconds(newest))
-    if maturity := written.pop("maturity", None):
-        written["maturitySeconds"] = seconds(maturity)
-        written["maturedUntil"] = began - timedelta(seconds=seconds(maturity))
     for elsewhere in ("secretRef", "feedback"):
         written.pop(elsewhere, None)
     gap = written["split"].pop("gap", "0s")

@@ -9,6 +9,8 @@ from perennial.plan.training.schedule import next_after
 from perennial.plan.training.snapshot import TrainingSnapshot
 
 RETRAIN = "retrain"
+BY_ITSELF: frozenset[TriggerKind] = frozenset({"Drift", "Schedule"})
+"""What nobody asked for in person."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,18 @@ def triggers_of(
     began = newest.start_time if newest else None
     for monitor in s.monitors:
         action = monitor.status.last_action
-        if action is not None and began is not None and action.time > began:
+        if action is None or action.type != "Retrain" or began is None:
+            continue
+        # One of the future, as after a clock was set back, would follow each run with another.
+        if began < action.time <= s.now:
             triggers.append(Trigger("Drift", f"{monitor.metadata.name}: {action.message}"))
     return triggers, status, events
+
+
+def kind_of(triggers: list[Trigger]) -> TriggerKind:
+    """Return what several amount to: who asks in person is not told what runs by themselves are."""
+    kinds = [t.kind for t in triggers]
+    return next((kind for kind in kinds if kind not in BY_ITSELF), kinds[0])
 
 
 def reasons(triggers: list[Trigger]) -> str:
@@ -72,5 +83,5 @@ def postponed(status: TrainingStatus, triggers: list[Trigger]) -> TrainingStatus
         return status
     if status.pending is not None:
         triggers = [Trigger(status.pending.trigger, status.pending.reason), *triggers]
-    pending = Pending(trigger=triggers[0].kind, reason=reasons(triggers))
+    pending = Pending(trigger=kind_of(triggers), reason=reasons(triggers))
     return status.model_copy(update={"pending": pending})

@@ -271,3 +271,12 @@ def test_a_pod_whose_clock_is_wrong_is_not_left_out_of_the_sum() -> None:
 def test_a_time_zone_that_does_not_exist_is_told() -> None:
     traffic = Traffic(zone="Mars/Olympus")
     assert traffic.look(MONDAY) == ("Unknown", "InvalidSpec")
+
+
+def test_looks_further_apart_than_pods_keep_requests_are_said_to_be() -> None:
+    traffic = Traffic(weeks(4))
+    spec = {**traffic.monitor.spec.to_json(), "interval": "1h"}
+    traffic.monitor = DriftMonitor.read({**traffic.monitor.to_json(), "spec": spec})
+    assert traffic.look(MONDAY + timedelta(days=29)) == ("Unknown", "InvalidSpec")
+    (message,) = [c.message for c in traffic.monitor.status.conditions if c.type == "VolumeUsual"]
+    assert "pods keep requests for 55 minutes" in message and "each 1h" in message

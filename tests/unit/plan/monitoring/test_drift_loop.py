@@ -11,8 +11,8 @@ def test_drift_that_two_runs_on_the_same_rows_do_not_end_starts_no_third() -> No
     """Counted by the runs that ended, however often it was looked."""
     world = World()
     run_to_end(world, GOOD)
-    watching = monitor({"actions": {"retrain": {"cooldown": "1s", "dailyLimit": 100}}})
-    for n in range(1, 60):
+    watching = monitor({"actions": {"retrain": {"cooldown": "200s", "dailyLimit": 100}}})
+    for n in range(1, 58):
         world.now = later(100 + 10 * n)
         plan, watching = look(watching, DRIFTED, 100 + 10 * n, training=world.training)
         world.step(monitors=(watching,))

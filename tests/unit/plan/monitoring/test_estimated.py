@@ -106,7 +106,7 @@ def test_scores_are_asked_for_where_they_are_needed() -> None:
     }
     asked = monitor({"performance": {"estimated": {}}})
     for m, parts in (
-        (monitor(), ("features", "predictions")),
-        (asked, ("features", "predictions", "outcomes")),
+        (monitor(), ("features", "predictions", "usage")),
+        (asked, ("features", "predictions", "outcomes", "usage")),
     ):
         assert questions(m, "r1", [pod], NOW).questions[0].parts == parts

@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,7 +14,13 @@ from feedback_world import PODS, pod, serving
 from perennial.api import DriftMonitor
 from perennial.api.monitor import MixStatus
 from perennial.plan.core.questions import Answer, Answers
-from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, questions
+from perennial.plan.monitoring import (
+    MonitorSnapshot,
+    plan_monitor,
+    questions,
+    refutable,
+    thinned,
+)
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.usage import Caller, Refusal, Slice, Usage
 from perennial_artifact.windows import Column, Window
@@ -233,7 +241,7 @@ def test_segments_and_predictions_are_held_against_the_profile() -> None:
     like = Column([1_500, 500], 0, 0, 0), Column([500, 1_000, 500], 0, 0, 0)
     traffic.columns = (*like, Column([1_900, 100], 0, 0, 0))
     assert traffic.watch(MONDAY, 0.5) == ["True", "True"]
-    assert "usage" not in traffic.parts
+    assert traffic.parts == ("features", "predictions", "usage")
     traffic.columns = (Column([700, 1_000], 300, 0, 0), like[1], Column([1_500, 500], 0, 0, 0))
     assert traffic.watch(MONDAY + timedelta(hours=1), 0.25) == ["False"]
     assert "country of 4,000 rows: de 35% (75% before), fr 50% (25% before)" in traffic.message
@@ -244,6 +252,44 @@ def test_segments_and_predictions_are_held_against_the_profile() -> None:
         ("Segments", "amount", "Usual"),
         ("Predictions", "", "Changed"),
     ]
+
+
+def rows_of(start: int, end: int, german: int, french: int) -> Answer:
+    shown = Window(
+        model="m", version="v", since=0.0, clock=float(end), start=start, end=end, profile="p",
+        rows=german + french,
+        features=[Column([german, french], 0, 0, 0), Column([german + french, 0, 0], 0, 0, 0)],
+        predictions=[Column([german + french, 0], 0, 0, 0)],
+    )  # fmt: skip
+    return Answer("pod-0", "r1", shown)
+
+
+def test_segments_that_come_in_bursts_are_refuted_by_slices() -> None:
+    """Of 24 slices 14 are all German, ten all French: 58 % of what are usually 75 %."""
+    spec = {"window": "1h", "interval": "5m", "behaviour": {"mix": {"segments": ["country"]}}}
+    quiet = {"tests": [{"name": "high", "threshold": 100}]}
+    watching, end = monitor({**spec, **quiet}), int(MONDAY.timestamp())
+    whole = Answers({"r1": ("pod-0",)}, end, (rows_of(end - 3_600, end, 1_400, 1_000),))
+    slices = [(100, 0) if n % 12 < 7 else (0, 100) for n in range(24)]
+    bounds = range(end - 3_600, end + 1, 150)
+    told = tuple(
+        Answers({"r1": ("pod-0",)}, b, (rows_of(a, b, *rows),))
+        for (a, b), rows in zip(pairwise(bounds), slices, strict=True)
+    )
+    first = MonitorSnapshot(watching, MONDAY, serving(), None, whole, PROFILE)
+    plan = plan_monitor(first)
+    assert conditions(plan)["MixUsual"] == ("False", "MixChanged")
+    assert conditions(plan)["Drifted"][0] == "False"
+    thin = thinned(PROFILE, refutable(first, plan))
+    small = tuple(
+        replace(each, received=tuple(replace(a, window=thin(a.window)) for a in each.received))
+        for each in told
+    )
+    asked = plan_monitor(replace(first, slices=small))
+    assert conditions(asked)["MixUsual"] == ("True", "AsUsual")
+    silent = tuple(replace(each, received=()) for each in told)
+    unknown = plan_monitor(replace(first, slices=silent))
+    assert conditions(unknown)["MixUsual"] == ("Unknown", "TooLittleKnown")
 
 
 def test_a_segment_that_is_no_feature_is_named() -> None:
@@ -269,6 +315,25 @@ def test_a_monitor_without_a_mix_says_nothing_of_it() -> None:
     traffic.monitor = DriftMonitor.read(body)
     made = serving()
     asked = questions(traffic.monitor, "r1", list(map(pod, PODS)), MONDAY)
-    assert "usage" not in asked.questions[0].parts
+    assert "usage" in asked.questions[0].parts  # for quality.refused
     plan = plan_monitor(MonitorSnapshot(traffic.monitor, MONDAY, made, None, Answers({}, 0, ())))
     assert "MixUsual" not in conditions(plan) and plan.status.mix == []  # type: ignore[union-attr]
+
+
+def test_of_a_slice_only_that_is_kept_which_it_may_refute() -> None:
+    thin = thinned(PROFILE, {"country"})
+    small, again = thin(rows_of(0, 1, 7, 5).window), thin(rows_of(0, 1, 1, 1).window)
+    assert small is not None and small.features is not None and small.rows == 12
+    assert small.features[0].counts == [7, 5]
+    assert again is not None and again.features is not None
+    assert small.features[1] is again.features[1]  # one for all: it takes no room
+    other = rows_of(0, 1, 7, 5).window
+    assert other is not None and thin(other.replace(predictions=[])) is None
+
+
+def test_shares_of_a_few_requests_say_nothing() -> None:
+    traffic = Traffic({"callers": {}, "learn": "1h"}, each=1, minimumSamples=10, window="30m")
+    traffic.watch(MONDAY, 3)
+    traffic.callers = lambda moment: TAKEN
+    assert traffic.look(MONDAY + timedelta(hours=3))[0] == "Unknown"
+    assert "50 of both are needed" in traffic.message

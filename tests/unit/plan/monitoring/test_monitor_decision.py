@@ -15,13 +15,14 @@ from perennial.api.monitor import MonitorStatus, UsualScore
 from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.monitoring import (
     MonitorSnapshot,
-    is_to_ask_for_slices,
     newest_questions,
     plan_monitor,
     questions,
+    refutable,
     slice_questions,
     wants_windows,
 )
+from perennial.plan.monitoring.actions.retrain import _pause
 from perennial.plan.monitoring.usual import to_record, usual
 from perennial_artifact.profile import Profile
 from perennial_artifact.windows import Column, Window
@@ -249,7 +250,9 @@ def sliced(m: DriftMonitor, slices: Sequence[list[int]], told: int | None = None
         profile=profile(),
     )
     plan = plan_monitor(snapshot)
-    assert is_to_ask_for_slices(plan) == (conditions(plan)["Drifted"][0] == "True")
+    names = refutable(snapshot, plan)
+    assert bool(names) == (conditions(plan)["Drifted"][0] == "True")
+    assert conditions(plan)["Drifted"][0] != "True" or "x" in names
     some = tuple(answers((window(x),)) for x in slices[:told])
     return plan_monitor(replace(snapshot, slices=some))
 
@@ -328,6 +331,46 @@ def test_windows_that_are_switched_off_are_named_not_waited_for() -> None:
     assert told == "flights counts nothing: set its spec.serving.driftWindows to Enabled"
 
 
+def test_the_status_says_which_effect_a_score_is() -> None:
+    chosen = {"name": "t", "features": ["x"], "effect": "KolmogorovSmirnov", "threshold": 0.3}
+    plan, m = look(monitor({"tests": [chosen]}), DRIFTED, 0)
+    worst = m.status.worst[0]
+    assert (worst.effect, worst.score, worst.need) == ("KolmogorovSmirnov", 0.6667, 0.3)
+    told = next(c.message for c in plan.status.conditions if c.type == "Drifted")
+    assert told.startswith("x is 0.667 off by KolmogorovSmirnov, drift needs 0.3")
+    _, m = look(monitor(), DRIFTED, 0)
+    assert m.status.worst[0].effect is None and "effect" not in m.status.worst[0].to_json()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (
+            {"effect": "KolmogorovSmirnov", "features": ["colour"]},
+            "KolmogorovSmirnov is of numbers, and colour is a category",
+        ),
+        (
+            {"effect": "Wasserstein"},
+            "how widely x varies is not in the version's profile: train it anew, or choose another "
+            "effect than Wasserstein",
+        ),
+    ],
+)
+def test_an_effect_that_does_not_fit_is_told(chosen: dict[str, Any], message: str) -> None:
+    plan, _ = look(monitor({"tests": [{"name": "t", "threshold": 1, **chosen}]}), LIKE, 0)
+    assert conditions(plan)["Stalled"] == ("True", "InvalidSpec")
+    assert [e.message for e in plan.events] == [message]
+
+
+def test_of_numbers_only_leaves_categories_to_the_next_test() -> None:
+    by_order = {"name": "numbers", "effect": "KolmogorovSmirnov", "threshold": 0.3}
+    _, m = look(monitor({"tests": [by_order, {"name": "others"}]}), DRIFTED, 0)
+    assert {w.feature: w.effect for w in m.status.worst} == {
+        "x": "KolmogorovSmirnov",
+        "colour": None,
+    }
+
+
 def test_a_feature_that_does_not_exist_is_named() -> None:
     tests = [{"name": "t", "threshold": 0.2, "features": ["nope"]}]
     plan, _ = look(monitor({"tests": tests}), LIKE, 0)
@@ -352,30 +395,43 @@ def ended(number: int, start: float, outcome: str) -> Any:
     """Return a training whose run has ended."""
     run = {**ran(number, start, "Finished")}
     last = {**ran(number, start), "outcome": outcome, "finishTime": later(start + 1)}
+    last["message"] = "what came of it"
     return training(status={"run": run, "lastRun": last})
 
 
 @pytest.mark.parametrize("outcome", ["NothingNew", "GatesFailed", "Failed", "Promoted"])
-def test_retraining_that_does_not_end_the_drift_is_given_up(outcome: str) -> None:
+def test_retraining_that_does_not_end_the_drift_becomes_rare(outcome: str) -> None:
     """By the runs that ended, not by how often it was looked; a version shipped is no cure yet."""
-    m = monitor({"actions": {"retrain": {"cooldown": "1s", "dailyLimit": 100}}})
+    m = monitor({"actions": {"retrain": {"cooldown": "200s", "dailyLimit": 100}}})
     trained, number = training(), 0
-    for n in range(30):
+    for n in range(58):
         _, m = look(m, DRIFTED, 10.0 * n, training=trained, deployment=serving(f"flights-{number}"))
         action = m.status.last_action
         if action is not None and action.run is None:
             number += 1
             trained = ended(number, 10.0 * n + 1, outcome)
-    plan, m = look(m, DRIFTED, 400, training=trained)
+    plan, m = look(m, DRIFTED, 580, training=trained)
     assert (m.status.retrainings, m.status.fruitless) == (2, 2)
     assert conditions(plan)["RetrainingHelps"] == ("False", "DriftStayed")
+    (told,) = (c.message for c in m.status.conditions if c.type == "RetrainingHelps")
+    assert told == f"2 retrainings did not end it; run 2 ended as {outcome}: what came of it"
     assert m.status.conditions[1].reason == "RetrainingDoesNotHelp"
+    assert m.status.conditions[1].message.endswith(
+        "look at the data; the next retraining may be asked for in 30 s"
+    )
     assert m.status.last_action.outcome == outcome
+    _, again = look(m, DRIFTED, 611, training=trained)
+    assert again.status.retrainings == 3
     changed = m.model_copy(update={"metadata": m.metadata.model_copy(update={"generation": 2})})
-    plan, _ = look(changed, DRIFTED, 410, training=trained)
+    plan, _ = look(changed, DRIFTED, 590, training=trained)
     assert conditions(plan)["RetrainingHelps"][0] == "True"  # a person has thought about it
-    plan, m = look(m, LIKE, 420, training=trained)
+    plan, m = look(m, LIKE, 600, training=trained)
     assert conditions(plan)["RetrainingHelps"][0] == "True" and m.status.fruitless == 0
+
+
+def test_the_pause_doubles_up_to_four_times_what_is_asked() -> None:
+    """Labels that come late may teach later what they do not teach now."""
+    assert [_pause(60.0, n) for n in (0, 1, 2, 3, 4, 5_000)] == [60, 60, 120, 240, 240, 240]
 
 
 def ran(number: int, start: float, phase: str = "Fitting") -> dict[str, Any]:
@@ -507,7 +563,7 @@ def test_the_newest_window_that_has_ended_is_asked_for_on_bounds_of_buckets(
     now = NOW.replace(minute=0, second=32, microsecond=300_000)
     (asked,) = questions(monitor({"window": length}), "r1", [pod], now).questions
     end = int(now.timestamp()) - 2
-    assert (asked.end, asked.parts) == (end, ("features", "predictions"))
+    assert (asked.end, asked.parts) == (end, ("features", "predictions", "usage"))
     assert asked.start == (end + start + 30 if start < -3600 else end + start)
     assert asked.start % (60 if start < -3600 else 5) == 0
 

@@ -162,8 +162,11 @@ def test_a_silent_pod_is_waited_for_and_then_given_up_but_not_all_of_them() -> N
     assert until(300) == before
     given_up = until(900)  # what is newer than two intervals is waited for yet
     assert given_up is not None and given_up > before
+    assert world.look(901)[0] == "True"
     world.silent = {"pod-0", "pod-1"}
     assert until(7200) == given_up
+    assert world.look(7201) == ("Unknown", "Outdated")
+    assert world.metric("right").verdict == "Unknown"
     world.silent = set()
     assert until(7500) > given_up
 

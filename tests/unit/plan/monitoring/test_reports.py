@@ -161,8 +161,18 @@ def test_an_operator_killed_at_any_write_converges(cut: int) -> None:
         told(1, ReportWorld().now, cohorts=[CohortCounts(9, -1, 1, 0, [1.0, 1.0, 0.0])]),
         told(1, ReportWorld().now, cohorts=[CohortCounts(9, 1, 1, 0, [-5.0, 1.0, 0.0])]),
         told(1, ReportWorld().now, lacks=["", ""]),
+        told(1, ReportWorld().now, until=2**60),
+        told(1, ReportWorld().now, until=-1),
+        told(1, ReportWorld().now, cohorts=[CohortCounts(2**60, 1, 1, 0, [5.0, 1.0, 0.0])]),
+        told(1, ReportWorld().now, cohorts=[CohortCounts(9, 2**63, 1, 0, [5.0, 1.0, 0.0])]),
+        told(1, ReportWorld().now, cohorts=[CohortCounts(9, 9, 9, 0, [5.0, 6.0, 0.0])]),
+        told(1, ReportWorld().now, maturity_seconds=-600),
+        told(1, ReportWorld().now, past=[1, 2**62, 0]),
     ],
-    ids=["empty", "text", "nothing", "number", "span", "short", "given", "negative", "lacks"],
+    ids=[
+        *("empty", "text", "nothing", "number", "span", "short", "given", "negative", "lacks"),
+        *("to come", "before all", "far", "beyond int64", "too many events", "maturity", "past"),
+    ],
 )
 def test_rubbish_is_a_failure_and_never_kept(message: str) -> None:
     world = ReportWorld()
@@ -379,3 +389,51 @@ def test_it_is_looked_at_again_when_the_next_is_due() -> None:
     plan = world.step(after=60)
     assert plan.requeue_after is not None and 3000 < plan.requeue_after < 3600
     assert timedelta(seconds=plan.requeue_after) < timedelta(hours=1)
+
+
+def test_what_was_good_when_reports_still_came_is_not_called_good_today() -> None:
+    world = ReportWorld({"report": {"every": "1h", "deadline": "10m"}})
+    world.report()
+    world.step(after=300)
+    assert world.condition("PerformanceKept")[0] == "True"
+    world.deployment = without_log()
+    for _ in range(12):
+        world.step(after=900)
+    assert world.condition("PerformanceKept") == ("Unknown", "Outdated")
+    assert "no report has told anything since" in world.message("PerformanceKept")
+    metric = world.monitor.status.performance.metrics[0]  # type: ignore[union-attr]
+    assert (metric.verdict, metric.value) == ("Unknown", None)
+
+
+def test_what_broke_is_acted_on_each_day_though_no_pod_counts_windows() -> None:
+    asked = {"retrain": {"cooldown": "60s", "dailyLimit": 1}}
+    world = ReportWorld({"actions": asked, "report": {"every": "1h"}})
+    world.training = training()
+    for _ in range(2):
+        world.report(missed=0.9)
+        world.step(after=300)
+        assert world.condition("PerformanceKept") == ("False", "AskedToRetrain")
+        world.step(after=300)
+        assert world.condition("PerformanceKept") == ("False", "DailyLimitReached")
+        world.step(after=26 * 3600)
+    assert world.monitor.status.retrainings == 2
+
+
+def test_a_clock_that_was_ahead_delays_no_look_and_no_report() -> None:
+    world = ReportWorld()
+    world.report()
+    world.now -= timedelta(days=30)
+    world.step()
+    world.step()
+    assert world.monitor.status.checked_time == world.now - timedelta(seconds=1)
+    assert world.made == [JOB, "flights-report-2"]
+
+
+def test_a_job_that_does_not_say_when_it_ended_has_ended() -> None:
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    world.finish(None, how="Failed")
+    del world.objects[JOB]["status"]["conditions"][0]["lastTransitionTime"]
+    world.step()
+    assert world.condition() == ("False", "ReportFailed")

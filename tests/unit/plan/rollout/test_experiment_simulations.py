@@ -148,6 +148,22 @@ def test_a_best_that_changes_is_not_called_by_what_it_was() -> None:
     assert "stable" not in {e.winner for e in found if e.requests > 14_000}
 
 
+def test_what_was_certain_once_and_is_not_so_now_is_no_want_of_difference() -> None:
+    known = ExperimentStatus(arms=[ArmStatus(name=n, state="Running") for n in ("stable", "v1")])
+    known = known.model_copy(update={"judged_until": NOW, "batch_time": NOW, "start_time": NOW})
+    experiment = asked(2, stop={"after": "10h"})
+    for batch in range(60):
+        means = (0.4, 0.1) if batch < 20 else (0.1, 0.13)
+        flat = [v for mean in means for v in (1000, 1000 * mean, 1000 * mean)]
+        flat += [0.0] * (6 * (len(AGES) - 1))
+        now = NOW + timedelta(minutes=10 * (batch + 1))
+        known = known.model_copy(update={"batch": flat, "judged_until": now})
+        known = judging.after_batch(experiment, known, "uid")
+    assert judging.ending(experiment, known, NOW + timedelta(hours=9)) is None
+    late = judging.ending(experiment, known, NOW + timedelta(hours=10))
+    assert late is not None and late.result == "Undecided"
+
+
 def test_late_rewards_whose_level_moves_with_the_shares_do_not_decide() -> None:
     """A level that doubles while the shares are drawn to one arm."""
     known = ExperimentStatus(arms=[ArmStatus(name=n, state="Running") for n in ("stable", "v1")])

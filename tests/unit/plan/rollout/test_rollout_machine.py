@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from api_server import Refusal
+from builders import later
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -175,6 +176,11 @@ class Rollouts(RuleBasedStateMachine):
     def ask(self, verb: str) -> None:
         self.tokens += 1
         self.world.ask(f"{verb}/{self.tokens}")
+
+    @rule(ago=st.sampled_from([0, 5, 890]))
+    def a_monitor_asks_for_what_served_before(self, ago: int) -> None:
+        """It stays there, whatever becomes of it."""
+        self.world.ask_back(time=later(self.world.seconds - ago))
 
     def break_model(self, sha: str, how: str) -> None:
         """Let a model's new pods fail; those that answer go on."""

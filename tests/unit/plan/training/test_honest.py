@@ -30,9 +30,8 @@ def unknown(rows: int = 54) -> OnRows:
 NONE = OnRows(rows=0, unknown="there are none")
 
 
-def judged(recent: OnRows, older: OnRows, trigger: str = "Drift") -> tuple[str, str]:
-    spec = TrainingSpec.model_validate(World().training.spec.to_json())
-    run = RunStatus.model_validate(
+def a_run(trigger: str) -> RunStatus:
+    return RunStatus.model_validate(
         {
             "number": 2,
             "trigger": trigger,
@@ -47,8 +46,12 @@ def judged(recent: OnRows, older: OnRows, trigger: str = "Drift") -> tuple[str, 
             },
         }
     )
+
+
+def judged(recent: OnRows, older: OnRows, trigger: str = "Drift") -> tuple[str, str]:
+    spec = TrainingSpec.model_validate(World().training.spec.to_json())
     by_age = ByAge(recent=recent, older=older, confidence=0.9)
-    found = judge(run, spec, CandidateResult(candidate="linear", by_age=by_age))
+    found = judge(a_run(trigger), spec, CandidateResult(candidate="linear", by_age=by_age))
     return found.outcome, found.message
 
 
@@ -151,3 +154,14 @@ def test_a_trainer_that_does_not_compare_by_age_leaves_it_to_the_gates() -> None
     world = after_drift({1: json.dumps(body)})
     last = world.training.status.last_run
     assert last is not None and last.outcome == "Promoted"
+
+
+def test_equal_over_all_rows_by_chance_and_better_on_recent_ones_is_something_new() -> None:
+    by_age = ByAge(recent=on(0.01, 0.1, 0.5), older=NONE, confidence=0.95)
+    spec = TrainingSpec.model_validate(World().training.spec.to_json())
+    metric = spec.objective.metric
+    same = Comparison(name=metric, value=0.8, champion=0.8, low=0.0, high=0.0)
+    found = CandidateResult(candidate="linear", comparisons=[same], by_age=by_age)
+    assert judge(a_run("Drift"), spec, found).outcome == "Promoted"
+    equal = ByAge(recent=on(0.0, 0.0), older=on(0.0, 0.0), confidence=0.95)
+    assert judge(a_run("Drift"), spec, found.replace(by_age=equal)).outcome == "NothingNew"

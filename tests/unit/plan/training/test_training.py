@@ -10,7 +10,9 @@ from training_world import World, asked, message, run_to_end
 
 from effort import tried
 from perennial.api import ModelTraining
+from perennial.api.training import TrainingStatus
 from perennial.plan.training import plan_training
+from perennial.plan.training.triggers import Trigger, kind_of, postponed
 from perennial_artifact.result import ColumnSpec, RunSpec
 
 
@@ -190,6 +192,7 @@ def test_requests_while_a_run_goes_on_wait_as_one_and_do_not_pile_up() -> None:
         )
         for name in ("east", "west")
     )
+    world.now = later(200)
     asked(world, "retrain/2")
     for _ in range(4):
         world.step(monitors=monitors)
@@ -236,6 +239,35 @@ def test_a_lost_status_is_rebuilt_from_the_versions_and_drift_is_heard_again() -
     world.step(monitors=(watching,))
     run = world.training.status.run
     assert run is not None and (run.number, run.trigger) == (2, "Drift")
+
+
+def test_drift_that_was_told_by_a_clock_ahead_starts_one_run_once_that_is_over() -> None:
+    world = World()
+    run_to_end(world, {0: message("boosted", 0.8), 1: message("linear", 0.9)})
+    asked = {"type": "Retrain", "time": "2026-01-01T13:00:00Z", "message": "hour drifted"}
+    watching = monitor(status={"lastAction": asked})
+    numbers = []
+    for minute in (2, 5, 10, 61, 70, 80):
+        world.now = later(60 * minute)
+        world.step(monitors=(watching,))
+        run = world.training.status.run
+        assert run is not None
+        numbers.append(run.number)
+        if run.phase == "Fitting":
+            world.step(monitors=(watching,))
+            world.finish_run({0: message("boosted", 0.8), 1: message("linear", 0.9)})
+            for _ in range(3):
+                world.step(monitors=(watching,))
+    assert numbers == [1, 1, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("drift_first", [True, False])
+def test_a_person_who_asks_while_drift_waits_is_heard(drift_first: bool) -> None:
+    drift, asked = Trigger("Drift", "hour drifted"), Trigger("Request", "asked for by a")
+    waiting = postponed(TrainingStatus(), [drift] if drift_first else [asked])
+    waiting = postponed(waiting, [asked] if drift_first else [drift])
+    assert waiting.pending is not None and waiting.pending.trigger == "Request"
+    assert kind_of([Trigger("Drift", ""), Trigger("Schedule", "")]) == "Drift"
 
 
 PROMOTED, ROLLED_BACK = {"reason": "Promoted"}, {"reason": "RolledBack"}

@@ -7,6 +7,7 @@ from perennial.api.values import seconds
 from perennial.plan.core import Event
 from perennial.plan.core.outside import Message, denied_because, host_of
 from perennial.plan.monitoring.finding import ActionResult, Cause
+from perennial.plan.monitoring.pace import remembered, too_soon
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 TYPE = "dev.perennial.driftmonitor.drifted"
@@ -23,7 +24,11 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult
     assert notify is not None
     if why := denied(s):
         return ActionResult("", f"nobody is notified: {why}", status)
-    if last is not None and (is_open(last) or _is_recent(s, last, notify.cooldown)):
+    times = (last.times or [last.time]) if last is not None else []
+    cooldown = seconds(notify.cooldown)
+    if last is not None and is_open(last):
+        return ActionResult("", "", status)
+    if too_soon("notification", times, s.now, cooldown, notify.daily_limit):
         return ActionResult("", "", status)
     meta = s.monitor.metadata
     told = NotificationStatus(
@@ -31,6 +36,7 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult
         time=s.now,
         message=cause.message,
         version=status.reference.version if status.reference is not None else "",
+        times=remembered([*times, s.now], s.now),
     )
     message = f"{host_of(notify.url)} is notified"
     return ActionResult("", message, status.model_copy(update={"notification": told}))
@@ -105,7 +111,3 @@ def denied(s: MonitorSnapshot) -> str:
         return ""
     allowed = s.settings.allowed_urls
     return denied_because(notify.url, allowed, s.monitor.metadata.namespace)
-
-
-def _is_recent(s: MonitorSnapshot, last: NotificationStatus, cooldown: str) -> bool:
-    return (s.now - last.time).total_seconds() < seconds(cooldown)

@@ -1,13 +1,17 @@
 """Ask the ModelTraining for a run on the newest data, and see what comes of it."""
 
+from datetime import datetime
+
 from perennial.api.monitor import LastAction, MonitorStatus
 from perennial.api.values import seconds
 from perennial.plan.core import Event
 from perennial.plan.monitoring.finding import ActionResult, Cause
+from perennial.plan.monitoring.pace import remembered, too_soon
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 FRUITLESS_LIMIT = 2
-"""Runs that may come to nothing before a person has to look."""
+"""Runs that may come to nothing before a person has to look, and pauses become longer."""
+MOST_DOUBLINGS = 2
 
 
 def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult:
@@ -20,7 +24,7 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult
     status = status.model_copy(
         update={
             "last_action": asked,
-            "action_times": [*status.action_times, s.now],
+            "action_times": remembered([*_times(status), s.now], s.now),
             "retrainings": status.retrainings + 1,
         }
     )
@@ -30,8 +34,10 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult
 
 def _against(s: MonitorSnapshot, status: MonitorStatus) -> tuple[str, str] | None:
     """Return what speaks against a retraining now, as a reason and a sentence."""
-    action, retrain = status.last_action, s.monitor.spec.actions.retrain
+    retrain, rollback = s.monitor.spec.actions.retrain, status.rollback
     assert retrain is not None
+    if s.monitor.spec.actions.rollback is not None and rollback and rollback.is_open(s.now):
+        return "", ""  # what serves is about to change
     if s.training is None:
         return "NoTraining", "the ModelDeployment follows no ModelTraining to retrain"
     run = s.training.status.run
@@ -39,23 +45,43 @@ def _against(s: MonitorSnapshot, status: MonitorStatus) -> tuple[str, str] | Non
         return "RetrainingUnderWay", f"run {run.number} is under way"
     if s.deployment is not None and s.deployment.status.canary is not None:
         return "RolloutUnderWay", "a newer version is on trial"
-    if action is not None:
-        wait = seconds(retrain.cooldown) - max(0.0, (s.now - action.time).total_seconds())
-        if wait > 0:
-            return "CoolingDown", f"the next retraining may be asked for in {wait:.0f} s"
-    if len(status.action_times) >= retrain.daily_limit:
-        return "DailyLimitReached", f"{retrain.daily_limit} retrainings in 24 hours"
-    if not helps(status):
-        message = (
-            f"{status.fruitless} retrainings did not end it: look at the data, then retrain by hand"
-        )
+    pause = _pause(seconds(retrain.cooldown), status.fruitless)
+    found = too_soon("retraining", _times(status), s.now, pause, retrain.daily_limit)
+    if found is not None and not helps(status):
+        message = f"{status.fruitless} retrainings did not end it: look at the data; {found[1]}"
         return "RetrainingDoesNotHelp", message
-    return None
+    return found
+
+
+def _times(status: MonitorStatus) -> set[datetime]:
+    """Return when retrainings were asked for; older operators kept those of a day only."""
+    last = status.last_action
+    return {*status.action_times, *([last.time] if last and last.type == "Retrain" else [])}
+
+
+def _pause(cooldown: float, fruitless: int) -> float:
+    """Return the seconds between two retrainings, more where the last ones were in vain.
+
+    They do not end for good: labels that come late may teach later what they do not teach now.
+    """
+    doublings = max(0, min(fruitless - FRUITLESS_LIMIT + 1, MOST_DOUBLINGS))
+    return cooldown * 2.0**doublings
 
 
 def helps(status: MonitorStatus) -> bool:
     """Tell whether another retraining may end the drift, as far as earlier ones show."""
     return status.fruitless < FRUITLESS_LIMIT
+
+
+def came_of(status: MonitorStatus) -> str:
+    """Return what came of retrainings since the traffic last was as learned; '' of none."""
+    action, count = status.last_action, status.fruitless
+    if not count:
+        return ""
+    text = f"{count} retraining{'s' if count > 1 else ''} did not end it"
+    if action is None or action.type != "Retrain" or not action.outcome:
+        return text
+    return f"{text}; run {action.run} ended as {action.outcome}: {action.result}"
 
 
 def followed(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
@@ -65,7 +91,7 @@ def followed(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
     shipped ends drift, but what fits.
     """
     action = status.last_action
-    if action is None or action.outcome or s.training is None:
+    if action is None or action.type != "Retrain" or action.outcome or s.training is None:
         return status
     last, run = s.training.status.last_run, s.training.status.run
     number = action.run
@@ -75,6 +101,7 @@ def followed(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
         number = next((number for start, number in begun if start >= action.time), None)
     if number is None or last is None or last.number < number:
         return status.model_copy(update={"last_action": action.model_copy(update={"run": number})})
-    outcome = last.outcome if last.number == number else "Unknown"
-    ended = action.model_copy(update={"run": number, "outcome": outcome})
+    is_known = last.number == number
+    outcome, said = (last.outcome, last.message) if is_known else ("Unknown", "")
+    ended = action.model_copy(update={"run": number, "outcome": outcome, "result": said})
     return status.model_copy(update={"last_action": ended, "fruitless": status.fruitless + 1})

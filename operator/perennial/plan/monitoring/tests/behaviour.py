@@ -9,6 +9,7 @@ from perennial.plan.core import Event, Finding, condition
 from perennial.plan.core.questions import Answers
 from perennial.plan.monitoring import hours
 from perennial.plan.monitoring.finding import Judgement, Report, was
+from perennial.plan.monitoring.questions import REQUESTS_SECONDS
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_statistics.seasonality import FEWEST_WEEKS
 
@@ -27,6 +28,11 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     if zone is None:
         message = f"behaviour.volume.timeZone {asked.time_zone!r} is no IANA time zone; "
         message += "write one such as Europe/Berlin"
+        return Judgement(condition(TYPE, None, "InvalidSpec", message))
+    if seconds(s.monitor.spec.interval) > REQUESTS_SECONDS:
+        message = f"pods keep requests for {REQUESTS_SECONDS // 60} minutes, and they are asked "
+        message += f"each {s.monitor.spec.interval}: make spec.interval shorter, or remove "
+        message += "behaviour.volume"
         return Judgement(condition(TYPE, None, "InvalidSpec", message))
     known = _read(s, asked, zone, status.behaviour or BehaviourStatus())
     changes = {"behaviour": known}

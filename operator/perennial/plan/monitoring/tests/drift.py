@@ -1,5 +1,7 @@
 """Which features are not distributed as in the reference, beyond chance and what is usual."""
 
+from collections.abc import Sequence
+
 from perennial.api.monitor import FeatureScore, MonitorStatus
 from perennial.plan.core import Event, Finding, condition, verdict
 from perennial.plan.monitoring.finding import KEPT, Cause, Judgement, Report, rounded, was
@@ -33,9 +35,15 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     message = f"{names} over {rows} rows"
     events = (Event("DriftDetected", message, "Warning"),) if before != "True" else ()
     enough = count >= spec.consecutive_breaches
-    cause = Cause("drift", "drifted", names) if enough else None
+    cause = Cause("drift", "drifted", names, _of_answers(s, over)) if enough else None
     told = condition("Drifted", True, "DriftDetected", message)
     return Judgement(told, changes, events, cause, True)
+
+
+def _of_answers(s: MonitorSnapshot, over: Sequence[FeatureDrift]) -> bool:
+    """Tell whether predictions drifted, and nothing that they are made of."""
+    predictions = {p.name for p in s.profile.predictions} if s.profile is not None else set()
+    return all(f.feature in predictions for f in over)
 
 
 def _learned(s: MonitorSnapshot, status: MonitorStatus, report: DriftReport) -> dict[str, object]:
@@ -54,9 +62,14 @@ def _rows(status: MonitorStatus) -> int:
 
 def _score(f: FeatureDrift) -> FeatureScore:
     return FeatureScore(
-        feature=f.feature, score=round(f.score, 4), need=round(f.need, 4), p=rounded(f.p)
+        feature=f.feature,
+        score=round(f.score, 4),
+        effect=f.effect if f.effect != "PopulationStabilityIndex" else None,
+        need=round(f.need, 4),
+        p=rounded(f.p),
     )
 
 
 def _sentence(f: FeatureDrift) -> str:
-    return f"{f.feature} is {f.score:.3g} off, drift needs {f.need:.3g} (p {f.p:.1g})"
+    by = f" by {f.effect}" if f.effect != "PopulationStabilityIndex" else ""
+    return f"{f.feature} is {f.score:.3g} off{by}, drift needs {f.need:.3g} (p {f.p:.1g})"

@@ -1,6 +1,6 @@
 """Whether requests are made of what is usual: segments, callers, predictions, errors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,11 +13,13 @@ from perennial.plan.monitoring.finding import Judgement, Report, rounded, was
 from perennial.plan.monitoring.seen_mixes import Seen, Unseen, called, mixes
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.usual import days_between
-from perennial_statistics.drift import FeatureDrift, judge_drift
+from perennial_statistics.drift import FEWEST_VALUES, FeatureDrift, judge_drift
 from perennial_statistics.numbers import counted, in_percent
 from perennial_statistics.usual_drift import UsualDrift, needed
 
 TYPE = "MixUsual"
+CALLERS_EFFECT = 0.05
+"""Who asks how often wanders from day to day, as values do not: less than that is no news."""
 LASTS = timedelta(days=7)
 """A change of callers or errors that has lasted for so long is what is usual by now."""
 
@@ -59,13 +61,26 @@ def _judged(s: MonitorSnapshot, asked: Mix, found: Sequence[Seen | Unseen]) -> l
             watched -= seconds(asked.learn)
         need = needed(old, _effect(spec.minimum_effect, asked, m.known.kind), watched, window)
         features.append(replace(m.feature, threshold=need))
-    nothing = replace(settings(spec, 0.0), missing=None, out_of_range=None, unseen_category=None)
+    nothing = replace(
+        settings(spec, 0.0), missing=None, out_of_range=None, unseen_category=None, constant=False
+    )
     report = judge_drift(features, nothing, {})
     by_name = {f.feature: f for f in report.features}
-    return [
-        _tested(s, m, by_name[m.feature.name]) if isinstance(m, Seen) else _waiting(s, m)
-        for m in found
-    ]
+    return [_said(s, m, by_name) for m in found]
+
+
+def _said(s: MonitorSnapshot, m: Seen | Unseen, tested: Mapping[str, FeatureDrift]) -> MixStatus:
+    if isinstance(m, Unseen):
+        return _waiting(s, m)
+    found = tested[m.feature.name]
+    return _tested(s, m, found) if found.enough else _waiting(s, _too_few(m))
+
+
+def _too_few(m: Seen) -> Unseen:
+    """Return that shares of so few say nothing: neither of what is usual, nor of what came."""
+    rows, usual = round(m.feature.window.present), round(m.feature.reference.present)
+    why = f"{called(m.known)}: {counted(rows, m.unit)} in the window and {usual} before it, "
+    return Unseen(m.known, f"{why}{FEWEST_VALUES} of both are needed", m.window)
 
 
 def _off(s: MonitorSnapshot, known: MixStatus) -> UsualDrift:
@@ -89,7 +104,9 @@ def _effect(otherwise: float, asked: Mix, kind: MixKind) -> float:
         "Predictions": asked.predictions,
     }.get(kind)
     own = test.minimum_effect if test is not None else None
-    return otherwise if own is None else own
+    if own is not None:
+        return own
+    return max(otherwise, CALLERS_EFFECT) if kind == "Callers" else otherwise
 
 
 def _tested(s: MonitorSnapshot, m: Seen, f: FeatureDrift) -> MixStatus:

@@ -53,7 +53,7 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
             return measure.lacks(s.monitor.spec.deployment_ref.name, found)
 
         known = _judged(s, asked, known, mature, lacks, spacing)
-    return _told(s, known)
+    return _outdated(s, known, "pod", 2 * _patience(s)) or _told(s, known)
 
 
 def _from_log(s: MonitorSnapshot, asked: Performance, status: MonitorStatus) -> Judgement:
@@ -70,9 +70,29 @@ def _from_log(s: MonitorSnapshot, asked: Performance, status: MonitorStatus) -> 
     def lacks(index: int, measure: Measure) -> str:
         return known.lacks[index] if index < len(known.lacks) else ""
 
-    spacing = seconds(s.monitor.spec.report.every) if s.monitor.spec.report is not None else 0.0
+    made = s.monitor.spec.report
+    spacing = seconds(made.every) if made is not None else 0.0
+    deadline = seconds(made.deadline) if made is not None else 0.0
     known = _judged(s, asked, known, cohorts.maturity(asked, known), lacks, spacing)
-    return _told(s, known)
+    longest = 2 * (spacing + deadline) + PATIENCE_SECONDS
+    return _outdated(s, known, "report", longest) or _told(s, known)
+
+
+def _patience(s: MonitorSnapshot) -> float:
+    return max(PATIENCE_SECONDS, 2 * seconds(s.monitor.spec.interval))
+
+
+def _outdated(
+    s: MonitorSnapshot, known: PerformanceStatus, who: str, longest: float
+) -> Judgement | None:
+    """Say that nothing newer was told for so long that what is known says nothing of today."""
+    assert known.judged_until is not None
+    if (s.now - known.judged_until).total_seconds() <= longest:
+        return None
+    message = f"no {who} has told anything since {known.judged_until:%Y-%m-%d %H:%M:%S}"
+    forgotten = [_unknown(m, f"{m.name}: {message}") for m in known.metrics]
+    changes = {"performance": known.model_copy(update={"metrics": forgotten})}
+    return Judgement(condition(TYPE, None, "Outdated", message), changes)
 
 
 def _read(
@@ -81,7 +101,7 @@ def _read(
     """Return what is known with what arrived since, and what pods told of the version of late."""
     assert s.deployment is not None and s.deployment.status.stable is not None
     stable, found = s.deployment.status.stable, []
-    patience = max(PATIENCE_SECONDS, 2 * seconds(s.monitor.spec.interval))
+    patience = _patience(s)
     for start, answers in s.outcomes:
         is_silent = any(answers.silent(revision) for revision in answers.asked)
         is_late = s.now.timestamp() - answers.until >= patience
@@ -255,7 +275,7 @@ def _told(s: MonitorSnapshot, known: PerformanceStatus) -> Judgement:
     if broken := by_verdict.get("Broken"):
         message = "; ".join(broken[:3])
         events = (Event("PerformanceBroken", message, "Warning"),) if before != "False" else ()
-        cause = Cause("performance", "predicts worse", message)
+        cause = Cause("performance", "predicts worse", message, of_answers=True)
         found = condition(TYPE, False, "LimitsBroken", message)
         return Judgement(found, changes, events, cause, True)
     if unknown := by_verdict.get("Unknown"):

@@ -1,33 +1,101 @@
-"""Which features have more missing, impossible or unknown values than they may."""
+"""Which features have more missing, impossible, unknown or equal values than they may; and whether
+more requests are refused for their values."""
+
+from collections import Counter
+from collections.abc import Sequence
 
 from perennial.api.monitor import MonitorStatus, QualityBreach
+from perennial.api.values import seconds
 from perennial.plan.core import Event, Finding, condition
 from perennial.plan.monitoring.finding import KEPT, Judgement, Report, rounded, was
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial_statistics.numbers import in_percent
+from perennial_artifact.usage import OF_INPUTS, Slice, total
+from perennial_statistics.design_effect import design_effect
+from perennial_statistics.drift import QualityBreach as Breach
+from perennial_statistics.numbers import counted, in_percent
+from perennial_statistics.quality import refused
 
 
 def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgement:
-    """Say which limits are broken."""
+    """Say which limits are broken; where all requests are refused, there are no values to test."""
+    refusals, told = _refused(s)
     if isinstance(report, Finding):
-        return Judgement(condition("QualityPassed", None, report.reason))
-    broken = [
-        QualityBreach(
-            feature=b.feature,
-            check=b.check,
-            fraction=round(b.share, 4),
-            maximum=b.limit,
-            p=rounded(b.p),
-        )
-        for b in report.breaches[:KEPT]
-    ]
-    if not broken:
-        return Judgement(condition("QualityPassed", True, "WithinLimits"), {"quality": broken})
-    message = ", ".join(
-        f"{b.feature} {b.check} {in_percent(b.share)}, {in_percent(b.limit)} may"
-        for b in report.breaches[:3]
-    )
+        if not refusals:
+            return Judgement(condition("QualityPassed", None, report.reason))
+        breaches, messages = refusals, [told]
+    else:
+        ours = report.breaches[: KEPT - len(refusals)]
+        breaches = [*refusals, *map(_breach, ours)]
+        messages = [*([told] if refusals else ()), *map(_sentence, ours)]
+    if not breaches:
+        return Judgement(condition("QualityPassed", True, "WithinLimits"), {"quality": breaches})
+    message = ", ".join(messages[:3])
     is_news = was(s, "QualityPassed") != "False"
     events = (Event("QualityLimitsBroken", message, "Warning"),) if is_news else ()
     found = condition("QualityPassed", False, "QualityLimitsBroken", message)
-    return Judgement(found, {"quality": broken}, events)
+    return Judgement(found, {"quality": breaches}, events)
+
+
+def _breach(b: Breach) -> QualityBreach:
+    return QualityBreach(
+        feature=b.feature,
+        check=b.check,
+        fraction=round(b.share, 4),
+        maximum=b.limit,
+        p=rounded(b.p),
+    )
+
+
+def _sentence(b: Breach) -> str:
+    if b.check == "Constant":
+        return f"{b.feature} Constant: it has one value alone, and varied in the reference"
+    return f"{b.feature} {b.check} {in_percent(b.share)}, {in_percent(b.limit)} may"
+
+
+def _refused(s: MonitorSnapshot) -> tuple[list[QualityBreach], str]:
+    """Return the breach where too many requests are refused for their inputs, and what it says."""
+    spec, used = s.monitor.spec, s.used
+    limit = spec.quality.refused_maximum
+    if limit >= 1 or used is None:
+        return [], ""
+    slices = used.usage.slices
+    requests = sum(each.requests for each in slices)
+    if requests < spec.minimum_samples:
+        return [], ""
+    effect = design_effect([[n := _of_inputs([each]), each.requests - n] for each in slices])
+    found = refused(_of_inputs(slices), requests, limit, effect)
+    window, interval = seconds(spec.window), seconds(spec.interval)
+    if found.share <= limit or found.p > spec.alpha * min(1.0, interval / window):
+        return [], ""
+    by_cause, worst = _causes(slices)
+    breach = QualityBreach(
+        feature=worst,
+        check="Refused",
+        fraction=round(found.share, 4),
+        maximum=limit,
+        p=rounded(found.p),
+    )
+    told = ", ".join(f"{cause} {in_percent(n / requests)}" for cause, n in by_cause)
+    most = f", mostly for {worst}" if worst else ""
+    message = (
+        f"{in_percent(found.share)} of {counted(requests, 'request')} are refused for their inputs "
+        f"({told}{most}), {in_percent(limit)} may"
+    )
+    return [breach], message
+
+
+def _of_inputs(slices: Sequence[Slice]) -> int:
+    """Return how many requests were refused for an input."""
+    return sum(r.requests for each in slices for r in each.refusals if r.cause in OF_INPUTS)
+
+
+def _causes(slices: Sequence[Slice]) -> tuple[list[tuple[str, int]], str]:
+    """Return refusals by cause, the most first, and the input that most are about, '' for none."""
+    _, refusals, _, _ = total(slices)
+    causes, inputs = Counter[str](), Counter[str]()
+    for (cause, name), n in refusals.items():
+        if cause in OF_INPUTS:
+            causes[cause] += n
+            inputs[name] += n
+    ((worst, _),) = inputs.most_common(1)
+    return causes.most_common(), worst

@@ -18,7 +18,7 @@ from perennial_statistics.best_arm import (
     probabilities_best,
 )
 from perennial_statistics.intervals import NORMAL_95
-from perennial_statistics.numbers import kept
+from perennial_statistics.numbers import in_percent, kept
 from perennial_statistics.stratified_means import Effects, StratifiedMeans
 
 DRAWS = 10_000
@@ -93,12 +93,14 @@ def ending(experiment: Experiment, known: ExperimentStatus, now: datetime) -> En
         return Ending("Undecided", message)
     found = leader(whole, effects, 1 - stop.probability_best, known.planned_variance)
     name, told = known.arms[found.arm].name, _told(experiment, known, effects, found.arm)
-    is_so_now = _leads_lately(known, found.arm)
+    others = frozenset(effects.arms) - {found.arm}
+    is_so_now = _leads_lately(known, found.arm, others)
     if found.best and is_so_now:
         won = _told(experiment, known, effects, found.arm, found.beats)
         return Ending("Winner", f"{name} won: {won}", name)
     matters = stop.value_remaining * abs(whole.means(effects)[found.arm])
     settled = stop.value_remaining > 0 and found.margin <= matters
+    settled = settled and _leads_lately(known, found.arm, found.beats)
     if not settled and not late:
         return None
     if name != STABLE and 0 in found.beats and is_so_now:
@@ -106,20 +108,20 @@ def ending(experiment: Experiment, known: ExperimentStatus, now: datetime) -> En
         message = f"{name} won over stable, though another model may be as good: {won}"
         return Ending("Winner", message, name)
     if settled:
+        equal = [known.arms[a].name for a in sorted(others - found.beats)]
         message = (
-            f"no difference that matters: with 95 % certainty {name} is better than others that "
-            f"it may be equal to by less than {stop.value_remaining:.2%} of its mean; {told}"
+            f"no difference that matters: {name} is better than {', '.join(equal)} by less than "
+            f"{in_percent(stop.value_remaining)} of its mean, if at all (95 % sure); {told}"
         )
         return Ending("NoDifference", message)
     return Ending("Undecided", f"{stop.after} are over without a winner: {told}")
 
 
-def _leads_lately(known: ExperimentStatus, arm: int) -> bool:
-    """Tell whether what was told lately does not speak for another arm: the best may change."""
+def _leads_lately(known: ExperimentStatus, arm: int, others: frozenset[int]) -> bool:
+    """Tell whether what was told lately speaks for none of the others: the best may change."""
     effects = _effects(known, known.recent)
     if effects is None:
         return True
-    others = (other for other in effects.arms if other != arm)
     return all(effects.between(arm, other)[0] >= 0 for other in others)
 
 

@@ -1,0 +1,1 @@
+"""The drift rule beside Evidently's and NannyML's defaults, on the same windows."""
