@@ -32,7 +32,7 @@ cluster-down:  ## End the cluster and remove everything that it made
 cluster-status:  ## Show nodes and pods
 	@$(LOCALCLUSTER) status
 
-images:  ## Build the images and load them into the cluster
+images: cluster-up  ## Build the images and load them into the cluster
 	@$(LOCALCLUSTER) load
 
 gateway: cluster-up  ## Install Envoy Gateway into the local cluster, with a Gateway for all namespaces
