@@ -40,7 +40,7 @@ class Document(
         Raises:
             ValueError: it is not of this form.
         """
-        return msgspec.convert(value, type=cls)
+        return msgspec.convert(value, type=cls, str_keys=True)
 
     def to_plain(self) -> dict[str, Any]:
         """Return what the JSON would be parsed into."""

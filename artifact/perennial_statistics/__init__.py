@@ -26,5 +26,5 @@ Several arms on live traffic:
     bandit            how much traffic each gets
 
 Outcomes:
-    estimated_performance, late_labels, seasonality, intervals
+    estimated_performance, late_labels, slices, seasonality, intervals
 """
