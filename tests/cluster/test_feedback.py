@@ -69,7 +69,7 @@ def logged(bucket: Any) -> list[str]:
 def report_is_made_of_the_log(place: Path) -> None:
     """A monitor's Job reads it, the operator judges what it counted, and people get its page."""
     late = {"name": "right", "accuracy": {"minimum": 0.05}}
-    performance = {"from": "Log", "window": "1h", "maturity": "1s", "metrics": [late]}
+    performance = {"from": "Log", "window": "3m", "maturity": "1s", "metrics": [late]}
     asked = {"every": "24h", "deadline": "2m"}
     spec = {"deploymentRef": {"name": NAME}, "report": asked, "performance": performance}
     demo.kubectl("apply", "-f", "-", stdin=manifest("DriftMonitor", NAME, spec))
