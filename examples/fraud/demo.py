@@ -216,7 +216,7 @@ def play(asked: Asked, rows: pd.DataFrame, values: str) -> Played:
     kubectl("apply", "-f", str(EXAMPLES / "namespace.yaml"))
 
     say("Train on the first four months, with the labels that have come by then")
-    live = live_rows(rows, asked.months)
+    live = live_rows(rows, asked.months).reset_index(drop=True)  # as the client counts them
     first = float(asked.months.start * MONTH)
     # Where others keep the machine busy, Jobs take longer, and so must days.
     day_seconds = asked.day_seconds * min(SLOWEST, max(1.0, slowness() / USUAL))
