@@ -1,4 +1,7 @@
-"""The shop case in short, on a real node: rewards decide what takes over, and what does not."""
+"""The shop case in short, on a real node: rewards decide what takes over.
+
+The bad release and the retraining take minutes more: ``make shop`` has them.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,25 +26,16 @@ def played(cluster: None) -> Iterator[Played]:
     diary = Diary()
     demo.begin(str(locate().values), demo.months())
     demo.compete(diary)
-    demo.ship_something_bad(diary)
     yield Played(diary, demo.end_traffic("winter")[-1])
     demo.kubectl("delete", "namespace", demo.NAMESPACE, "--wait=true")
 
 
 def test_no_request_failed_though_models_came_and_went(played: Played) -> None:
     assert played.answered.failed == 0, played.answered.why
-    assert set(played.answered.versions) == {"popularity", "shop-1", "random"}
+    assert set(played.answered.versions) == {"popularity", "shop-1"}
 
 
 def test_what_was_learned_won_by_its_rewards(played: Played) -> None:
     words = [note.words for note in played.diary.notes]
     assert words.index("regression wins") < words.index("it takes over")
     assert played.diary.looks[-1].best["regression"] > 0.95
-
-
-def test_what_earns_little_was_taken_back_with_its_numbers(played: Played) -> None:
-    (decided,) = (d for d in demo.decisions() if d["decision"] == "RolledBack")
-    (reward,) = (m for m in decided["metrics"] if m["name"] == "reward")
-    assert decided["version"] == "random" and reward["verdict"] == "Failed"
-    assert reward["value"] < 0.15
-    assert demo.serves() == "shop-1"
