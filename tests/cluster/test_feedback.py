@@ -71,7 +71,8 @@ def report_is_made_of_the_log(place: Path) -> None:
     late = {"name": "right", "accuracy": {"minimum": 0.05}}
     performance = {"from": "Log", "window": "3m", "maturity": "1s", "metrics": [late]}
     asked = {"every": "24h", "deadline": "2m"}
-    spec = {"deploymentRef": {"name": NAME}, "report": asked, "performance": performance}
+    spec = {"deploymentRef": {"name": NAME}, "interval": "5s"}
+    spec |= {"report": asked, "performance": performance}
     demo.kubectl("apply", "-f", "-", stdin=manifest("DriftMonitor", NAME, spec))
     demo.wait("it is reported", lambda: condition("dm", NAME, "Reported") == "True", 120)
     demo.wait("it is judged", lambda: condition("dm", NAME, "PerformanceKept") == "True", 30)
