@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -130,29 +130,37 @@ def upload(months: list[str], directory: Path) -> None:
             obstore.put(bucket, f"flights/{name}", (directory / name).read_bytes())
 
 
-def send_traffic(
-    name: str, months: list[str], *options: str, model: str = "flights", url: str = ""
+def run_script(
+    script: Path,
+    role: str,
+    arguments: Sequence[str],
+    namespace: str,
+    name: str,
+    requests: Mapping[str, str] | None = None,
 ) -> None:
-    """Start a pod in the cluster that replays flights of these months against a model."""
-    env = {
-        e["name"]: e.get("value", "")
-        for e in json.loads(kubectl("get", "deploy", "perennial", "-n", SYSTEM, "-o", "json"))[
-            "spec"
-        ]["template"]["spec"]["containers"][0]["env"]
-    }
-    script = (EXAMPLES / "traffic.py").read_text()
-    files = [f"s3://data/flights/2013-{month}.parquet" for month in months]
-    url = url or f"http://{model}.{NAMESPACE}/v2/models/{model}/infer"
+    """Start a pod of the trainer's image that runs a script, with the store's settings.
+
+    Args:
+        script: what it runs.
+        role: of the pod: it is labelled so, and so are its container and the script's ConfigMap.
+        arguments: of the script.
+        namespace: where it runs.
+        name: of the pod.
+        requests: what it asks of its node.
+    """
+    operator = json.loads(kubectl("get", "deploy", "perennial", "-n", SYSTEM, "-o", "json"))
+    container = operator["spec"]["template"]["spec"]["containers"][0]
+    image = next(e["value"] for e in container["env"] if e["name"] == "PERENNIAL_TRAINER_IMAGE")
     config_map: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": "traffic", "namespace": NAMESPACE},
-        "data": {"traffic.py": script},
+        "metadata": {"name": role, "namespace": namespace},
+        "data": {script.name: script.read_text()},
     }
     pod: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": "traffic"}},
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": role}},
         "spec": {
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
@@ -162,23 +170,33 @@ def send_traffic(
             },
             "containers": [
                 {
-                    "name": "traffic",
-                    "image": env["PERENNIAL_TRAINER_IMAGE"],
-                    "command": ["python3", "/traffic/traffic.py", url, *files, *options],
+                    "name": role,
+                    "image": image,
+                    "command": ["python3", f"/{role}/{script.name}", *arguments],
+                    "resources": {"requests": dict(requests or {})},
                     "envFrom": [{"secretRef": {"name": "perennial-store"}}],
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
                         "capabilities": {"drop": ["ALL"]},
                     },
-                    "volumeMounts": [{"name": "traffic", "mountPath": "/traffic"}],
+                    "volumeMounts": [{"name": role, "mountPath": f"/{role}"}],
                 }
             ],
-            "volumes": [{"name": "traffic", "configMap": {"name": "traffic"}}],
+            "volumes": [{"name": role, "configMap": {"name": role}}],
         },
     }
-    kubectl("delete", "pod", name, "-n", NAMESPACE, "--ignore-not-found", "--now")
     for item in (config_map, pod):
         kubectl("apply", "-f", "-", stdin=json.dumps(item))
+
+
+def send_traffic(
+    name: str, months: list[str], *options: str, model: str = "flights", url: str = ""
+) -> None:
+    """Start a pod in the cluster that replays flights of these months against a model."""
+    files = [f"s3://data/flights/2013-{month}.parquet" for month in months]
+    url = url or f"http://{model}.{NAMESPACE}/v2/models/{model}/infer"
+    kubectl("delete", "pod", name, "-n", NAMESPACE, "--ignore-not-found", "--now")
+    run_script(EXAMPLES / "traffic.py", "traffic", [url, *files, *options], NAMESPACE, name)
     kubectl("wait", "--for=condition=Ready", f"pod/{name}", "-n", NAMESPACE, "--timeout=60s")
 
 

@@ -22,7 +22,7 @@ import pandas as pd
 import yaml
 from obstore.store import S3Store
 
-from flights.demo import SYSTEM, install, kubectl, say, store_settings, wait
+from flights.demo import install, kubectl, run_script, say, store_settings, wait
 from fraud.clock import Clock, scaled
 from fraud.data import FEATURES, MONTH, START, Shift, Year, payments, training_rows
 from fraud.news import News, State, news, state_of
@@ -153,48 +153,11 @@ def live_file(rows: pd.DataFrame) -> pd.DataFrame:
 
 def start_client(clock: Clock) -> None:
     """Start the pod that asks about payments and tells labels."""
-    env = json.loads(kubectl("get", "deploy", "perennial", "-n", SYSTEM, "-o", "json"))
-    container = env["spec"]["template"]["spec"]["containers"][0]
-    image = next(e["value"] for e in container["env"] if e["name"] == "PERENNIAL_TRAINER_IMAGE")
-    config_map = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "client", "namespace": NAMESPACE},
-        "data": {"stream.py": (EXAMPLES / "stream.py").read_text()},
-    }
-    command = ["python3", "/client/stream.py", f"http://fraud.{NAMESPACE}/v2/models/fraud"]
-    command += ["s3://data/fraud/live.parquet", "--answers", "s3://data/fraud/answers.parquet"]
-    command += ["--begin", f"{clock.begin:.3f}", "--day-seconds", f"{clock.day_seconds}"]
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "client", "namespace": NAMESPACE},
-        "spec": {
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": "client",
-                    "image": image,
-                    "command": command,
-                    "resources": {"requests": {"cpu": "300m"}},
-                    "envFrom": [{"secretRef": {"name": "perennial-store"}}],
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                    "volumeMounts": [{"name": "client", "mountPath": "/client"}],
-                }
-            ],
-            "volumes": [{"name": "client", "configMap": {"name": "client"}}],
-        },
-    }
-    for item in (config_map, pod):
-        kubectl("apply", "-f", "-", stdin=json.dumps(item))
+    arguments = [f"http://fraud.{NAMESPACE}/v2/models/fraud", "s3://data/fraud/live.parquet"]
+    arguments += ["--answers", "s3://data/fraud/answers.parquet"]
+    arguments += ["--begin", f"{clock.begin:.3f}", "--day-seconds", f"{clock.day_seconds}"]
+    script, cpu = EXAMPLES / "stream.py", {"cpu": "300m"}
+    run_script(script, "client", arguments, NAMESPACE, "client", requests=cpu)
 
 
 def phase(found: list[dict[str, Any]]) -> str:

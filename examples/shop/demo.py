@@ -23,7 +23,7 @@ import pandas as pd
 import yaml
 from obstore.store import S3Store
 
-from flights.demo import SYSTEM, install, kubectl, say, store_settings, wait
+from flights.demo import install, kubectl, run_script, say, store_settings, wait
 from perennial_artifact.store import publish
 from shop.diary import Counted, Diary
 from shop.months import months, rows, to_learn
@@ -124,42 +124,8 @@ def import_version(name: str, steps: Sequence[Step], origin: str) -> None:
 
 def start_traffic(name: str, *options: str) -> None:
     """Start a pod that replays a part of the year, and wait until it does."""
-    env = json.loads(kubectl("get", "deploy", "perennial", "-n", SYSTEM, "-o", "json"))
-    container = env["spec"]["template"]["spec"]["containers"][0]
-    image = next(e["value"] for e in container["env"] if e["name"] == "PERENNIAL_TRAINER_IMAGE")
-    script = {"traffic.py": (EXAMPLES / "traffic.py").read_text()}
-    metadata = {"name": "traffic", "namespace": NAMESPACE}
-    command = ["python3", "/traffic/traffic.py", URL, f"s3://data/shop-live/{name}.parquet"]
-    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": script}
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": "traffic",
-                    "image": image,
-                    "command": [*command, *options],
-                    "envFrom": [{"secretRef": {"name": "perennial-store"}}],
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                    "volumeMounts": [{"name": "traffic", "mountPath": "/traffic"}],
-                }
-            ],
-            "volumes": [{"name": "traffic", "configMap": {"name": "traffic"}}],
-        },
-    }
-    for item in (config_map, pod):
-        kubectl("apply", "-f", "-", stdin=json.dumps(item))
+    arguments = [URL, f"s3://data/shop-live/{name}.parquet", *options]
+    run_script(EXAMPLES / "traffic.py", "traffic", arguments, NAMESPACE, name)
     wait(f"the customers of {name} come", lambda: bool(counted(name)), 120)
     last = counted(name)[-1]
     if not last.versions:
