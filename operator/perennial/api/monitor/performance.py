@@ -1,6 +1,6 @@
 """Limits on what becomes known of predictions, and on how many of them are alerts."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -8,18 +8,10 @@ from perennial.api.common import ApiModel
 from perennial.api.monitor.drift import FeatureName
 from perennial.api.monitor.estimated import EstimatedPerformance
 from perennial.api.values import Duration, Json, bound, one_of, rule, within
+from perennial_artifact.report import MetricKind
 
 LARGEST = 1e15
-KINDS = (
-    "accuracy",
-    "recall",
-    "precision",
-    "falsePositiveRate",
-    "logLoss",
-    "rmse",
-    "meanReward",
-    "alertRate",
-)
+KINDS = get_args(MetricKind)
 """What a metric may be: exactly one of these is given."""
 ClassName = Annotated[str, Field(min_length=1, max_length=253)]
 POSITIVE = (
