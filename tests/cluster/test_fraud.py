@@ -12,7 +12,7 @@ from fraud.measured import by_month
 from fraud.policies import never, with_days
 from localcluster.state import locate
 
-ASKED = demo.Asked(customers=1500, months=range(4, 7), day_seconds=0.8)
+ASKED = demo.Asked(customers=1500, months=range(4, 7), day_seconds=1.1)
 SKIPPED = range(4, 8)
 """Months in which the schemes change by and by: the new one begins right after what is learned."""
 
