@@ -93,6 +93,8 @@ class Feature:
     """What the score is; another one than the index needs a threshold."""
     scale: Scale | None = None
     """Of a number, where that effect needs it."""
+    whole: Counts | None = None
+    """All rows that the range and the categories are known of, where the reference is a part."""
 
 
 def added(slices: Sequence[Counts]) -> Counts:
@@ -401,6 +403,7 @@ def _quality(
     feature: Feature, window: Counts, effect: DesignEffect, settings: Settings
 ) -> list[QualityTest]:
     reference, tests = feature.reference, []
+    whole = feature.whole or reference
     phi = effect.phi if effect.clear else 1.0
     if settings.missing is not None:
         slices = [(s.missing, s.present) for s in feature.slices]
@@ -409,12 +412,12 @@ def _quality(
             missing_values(reference.missing, reference.rows, window.missing, window.rows, own)
         )
     if feature.ordered and settings.out_of_range is not None:
-        tests.append(out_of_range(window.out_of_range, window.present, reference.present, phi))
+        tests.append(out_of_range(window.out_of_range, window.present, whole.present, phi))
     # Where the reference has others of its own, what is new cannot be told from them: then others
     # are a cell of the feature's own test, which sees them grow.
-    if not feature.ordered and not reference.other and settings.unseen_category is not None:
-        once = sum(1 for count in reference.values if count == 1)
-        tests.append(unseen_categories(window.other, window.present, reference.present, once, phi))
+    if not feature.ordered and not whole.other and settings.unseen_category is not None:
+        once = sum(1 for count in whole.values if count == 1)
+        tests.append(unseen_categories(window.other, window.present, whole.present, once, phi))
     if settings.constant and min(reference.present, window.present) >= FEWEST_VALUES:
         cells = reference.values if feature.ordered else (*reference.values, reference.other)
         tests.append(constant(feature.constant, cells, window.present, phi))

@@ -401,8 +401,8 @@ def test_too_many_columns_are_refused_before_the_fit(bench: Workshop) -> None:
 def test_what_the_server_would_refuse_is_not_published(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def another(*_: Any) -> Any:
-        real = profile(*_)
+    def another(*of: Any, **more: Any) -> Any:
+        real = profile(*of, **more)
         strange = FeatureProfile(name="nowhere", kind="Numeric", counts=[1])
         return Profile(rows=real.rows, features=[*real.features, strange])
 
