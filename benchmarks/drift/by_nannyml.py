@@ -1,4 +1,7 @@
-"""NannyML's default univariate drift of each column, in its own environment: JSON out."""
+"""NannyML's default univariate drift of each column, in its own environment: JSON out.
+
+Or the distances that are asked for.
+"""
 
 import json
 import os
@@ -11,33 +14,41 @@ os.environ["NML_DISABLE_USAGE_LOGGING"] = "1"
 import nannyml
 import pandas as pd
 
+NUMERIC = ("jensen_shannon", "kolmogorov_smirnov", "wasserstein")
+CATEGORICAL = ("jensen_shannon", "chi2")
+
 
 def judged(folder: Path) -> dict[str, object]:
-    """Return for each window the columns that drifted, and each column's score in the first one."""
+    """Return for each window the columns that drifted, or distances by column and name."""
     warnings.simplefilter("ignore")
-    kinds = json.loads((folder / "kinds.json").read_text())
-    types = {name: str for name, kind in kinds.items() if kind == "Categorical"}
-    read = {"dtype": types, "keep_default_na": False, "na_values": {n: [""] for n in kinds}}
-    reference = pd.read_csv(folder / "reference.csv", **read)
-    windows = pd.read_csv(folder / "windows.csv", **read)
-    rows = int((windows["window"] == 0).sum())
-    names = list(kinds)
+    about = json.loads((folder / "about.json").read_text())
+    reference = pd.read_parquet(folder / "reference.parquet").replace("", None)
+    windows = pd.read_parquet(folder / "windows.parquet").replace("", None)
+    kinds, asked = about["kinds"], about["distances"]
+    names, count = list(kinds), windows["window"].nunique()
+    of = {
+        "Numeric": [m for m in NUMERIC if m in asked] or ["jensen_shannon"],
+        "Categorical": [m for m in CATEGORICAL if m in asked] or ["jensen_shannon"],
+    }
     calculator = nannyml.UnivariateDriftCalculator(
         column_names=names,
         treat_as_categorical=[n for n in names if kinds[n] == "Categorical"],
-        chunk_size=rows,
+        chunk_size=len(windows) // count,
+        continuous_methods=of["Numeric"],
+        categorical_methods=of["Categorical"],
     )
     calculator.fit(reference[names])
     frame = calculator.calculate(windows[names]).filter(period="analysis").to_df()
-    alarms: list[list[str]] = [[] for _ in range(windows["window"].nunique())]
-    scores = {}
+    alarms: list[list[str]] = [[] for _ in range(count)]
+    distances: list[dict[str, dict[str, float]]] = [{} for _ in range(count)]
     for name in names:
-        method = "jensen_shannon"
-        for number, is_alarm in enumerate(frame[(name, method, "alert")]):
-            if bool(is_alarm):
-                alarms[number].append(name)
-        scores[name] = [method, float(frame[(name, method, "value")].iloc[0])]
-    return {"alarms": alarms, "scores": scores}
+        for method in of[kinds[name]]:
+            told = frame[name, method]
+            for number in range(count):
+                if bool(told["alert"].iloc[number]):
+                    alarms[number].append(name)
+                distances[number].setdefault(name, {})[method] = float(told["value"].iloc[number])
+    return {"alarms": alarms, "distances": distances if asked else []}
 
 
 if __name__ == "__main__":
