@@ -8,6 +8,7 @@ from perennial.api.monitor.performance import Performance
 from perennial.api.values import seconds
 from perennial.plan.core import Event, Finding, condition
 from perennial.plan.monitoring import cohorts
+from perennial.plan.monitoring.alpha import alpha_of_each
 from perennial.plan.monitoring.finding import Cause, Judgement, Report, rounded, was
 from perennial.plan.monitoring.measures import Bound, Measure, measure_of
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
@@ -125,7 +126,7 @@ def _judged(
     spacing: float,
 ) -> PerformanceStatus:
     """Return what is known, with what it says of each metric; looks are so many seconds apart."""
-    alpha = s.monitor.spec.alpha / len(asked.metrics) / SPANS
+    alpha = alpha_of_each(s.monitor.spec) / len(asked.metrics) / SPANS
     alpha *= min(1.0, spacing / seconds(asked.window))
     metrics = []
     for index, (each, metric) in enumerate(zip(asked.metrics, known.metrics, strict=True)):
