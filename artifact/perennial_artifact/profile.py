@@ -3,12 +3,14 @@
 Read leniently: what a newer trainer adds, an older server and operator skip.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from perennial_artifact.base import Document
 from perennial_artifact.outcomes import Counts
 
 MAXIMUM_CATEGORIES = 64
+HOURS = 24
 
 
 class FeatureProfile(Document, forbid_unknown_fields=False, kw_only=True):
@@ -29,6 +31,9 @@ class FeatureProfile(Document, forbid_unknown_fields=False, kw_only=True):
     maximum: float | None = None
     deviation: float | None = None
     """Standard deviation of the numbers that are finite; older trainers tell none."""
+    hours: list[list[int]] = []
+    """The same counts, other and missing last, for each hour of the day (UTC); empty where it is
+    not known when rows happened."""
 
     def __post_init__(self) -> None:
         """Check that bins and counts fit.
@@ -41,6 +46,19 @@ class FeatureProfile(Document, forbid_unknown_fields=False, kw_only=True):
             raise ValueError(f"{self.name} has {bins} bins but {len(self.counts)} counts")
         if any(a >= b for a, b in zip(self.edges, self.edges[1:], strict=False)):
             raise ValueError(f"the edges of {self.name} must increase")
+        if self.hours and [len(hour) for hour in self.hours] != [bins + 2] * HOURS:
+            raise ValueError(f"the hours of {self.name} must be {HOURS}, of {bins + 2} counts each")
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return sum(self.counts) + self.other + self.missing
+
+    def at(self, hours: Sequence[int]) -> "FeatureProfile":
+        """Return how it was distributed at some hours of the day, of which it has counts."""
+        columns = zip(*(self.hours[hour] for hour in hours), strict=True)
+        *counts, other, missing = (sum(column) for column in columns)
+        return self.replace(counts=counts, other=other, missing=missing)
 
 
 class HeldOut(Document, forbid_unknown_fields=False, kw_only=True):

@@ -30,7 +30,8 @@ class Sketch:
     """
 
     def __init__(self, profile: Profile) -> None:
-        self._columns = [*profile.features, *profile.predictions]
+        # What is counted now needs no reference: of a thousand features its hours are 12 MB.
+        self._columns = [p.replace(hours=[]) for p in (*profile.features, *profile.predictions)]
         self._features = len(profile.features)
         self.numeric = [i for i, c in enumerate(self._columns) if c.kind == "Numeric"]
         """Indices, into features and then predictions, of those that are numbers."""

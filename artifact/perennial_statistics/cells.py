@@ -1,6 +1,7 @@
 """Which bins and categories are tested as one cell, so that no cell is too thin."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from operator import add
 
 Groups = tuple[tuple[int, ...], ...]
@@ -27,7 +28,7 @@ def ordered_groups(reference: Sequence[float], window: Sequence[float]) -> Group
     """
     share = _smaller_share(reference, window)
     if len(reference) == len(window) and share * _least(reference, window) >= SMALLEST_EXPECTED_BIN:
-        return tuple([(i,) for i in range(len(window))])  # the usual case
+        return _each(len(window))  # the usual case
     groups: list[tuple[int, ...]] = []
     open_cell: list[int] = []
     expected = 0.0
@@ -75,8 +76,8 @@ def category_groups(reference: Sequence[float], window: Sequence[float]) -> Grou
 
 def added_up(counts: Sequence[float], groups: Groups) -> list[float]:
     """Return the counts of the cells."""
-    if len(groups) == len(counts):  # each is a cell
-        return [counts[group[0]] for group in groups]
+    if len(groups) == len(counts):  # each is a cell, in their order
+        return list(counts)
     return [sum([counts[i] for i in group]) for group in groups]
 
 
@@ -94,6 +95,12 @@ def expects_missing(
     rows = reference_rows + window_rows
     share = min(reference_rows, window_rows) / rows if rows else 0.0
     return (reference_missing + window_missing) * share >= SMALLEST_EXPECTED_BIN
+
+
+@lru_cache(maxsize=256)
+def _each(bins: int) -> Groups:
+    """Return each bin as a cell of its own."""
+    return tuple((i,) for i in range(bins))
 
 
 def _least(reference: Sequence[float], window: Sequence[float]) -> float:

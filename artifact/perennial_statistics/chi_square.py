@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PRECISION = 1e-16
 TINY = 1e-300
@@ -72,8 +72,7 @@ def _log_finite_tail(df: int, z: float) -> float:
     return min(0.0, math.log(total) - z)
 
 
-@dataclass(frozen=True)
-class Homogeneity:
+class Homogeneity(NamedTuple):
     """G, corrected, and its degrees of freedom: cells less one."""
 
     g: float
@@ -95,23 +94,24 @@ def g_test(reference: Sequence[float], window: Sequence[float]) -> Homogeneity:
     Raises:
         ValueError: the samples have different numbers of cells.
     """
-    pairs = [(r, c) for r, c in zip(reference, window, strict=True) if r + c > 0]
     n, m = float(sum(reference)), float(sum(window))
-    df = len(pairs) - 1
+    total, log = n + m, math.log
+    df, half, inverse = -1, 0.0, 0.0
+    for r, c in zip(reference, window, strict=True):
+        t = r + c
+        if not t:
+            continue
+        df += 1
+        inverse += 1 / t
+        if r:
+            half += r * log(r / t)
+        if c:
+            half += c * log(c / t)
     if df < 1 or not n or not m:
         return Homogeneity(0.0, 0)
-    total = n + m
-    of_n, of_m, log = total / n, total / m, math.log
-    half = inverse = 0.0
-    for r, c in pairs:
-        share = 1 / (r + c)
-        inverse += share
-        if r:
-            half += r * log(r * share * of_n)
-        if c:
-            half += c * log(c * share * of_m)
-    inverse *= total
-    q = 1 + (of_n + of_m - 1) * (inverse - 1) / (6 * total * df)
+    of_n, of_m = total / n, total / m
+    half += n * log(of_n) + m * log(of_m)
+    q = 1 + (of_n + of_m - 1) * (total * inverse - 1) / (6 * total * df)
     return Homogeneity(max(0.0, 2 * half) / q, df)
 
 

@@ -1,18 +1,20 @@
 """Drift of many features at once: which differ from the reference beyond chance and beyond what is
 usual, and which have bad values."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from perennial_statistics.cells import (
+    Groups,
     added_up,
     category_groups,
     expects_missing,
     ordered_groups,
 )
-from perennial_statistics.chi_square import g_test
+from perennial_statistics.chi_square import chi_square_tail, g_test
 from perennial_statistics.chosen_effect import Effect, Scale, distance
 from perennial_statistics.design_effect import (
     INDEPENDENT,
@@ -57,12 +59,12 @@ class Counts:
     out_of_range: float = 0
     """Values beyond the reference's range; they are in ``values`` too."""
 
-    @cached_property
+    @property
     def present(self) -> float:
         """Rows that have a value."""
         return sum(self.values) + self.other
 
-    @cached_property
+    @property
     def rows(self) -> float:
         """All rows."""
         return self.present + self.missing
@@ -91,6 +93,8 @@ class Feature:
     """What the score is; another one than the index needs a threshold."""
     scale: Scale | None = None
     """Of a number, where that effect needs it."""
+    whole: Counts | None = None
+    """All rows that the range and the categories are known of, where the reference is a part."""
 
 
 def added(slices: Sequence[Counts]) -> Counts:
@@ -134,24 +138,31 @@ Usual = Mapping[tuple[str, Span], UsualDrift]
 fewer rows and shorter time are off by more."""
 
 
-@dataclass(frozen=True)
-class FeatureDrift:
-    """One feature's score beside the score that drift needs, and its p-value beside the others'."""
+class FeatureDrift(NamedTuple):
+    """One feature's score beside the score that drift needs, and the chance of its difference."""
 
     feature: str
     span: Span
     score: float
     """The population stability index beyond what chance gives, or the effect that was chosen."""
     need: float
-    p: float
-    adjusted_p: float
-    phi: float
     drifted: bool
-    reference_rows: float
-    window_rows: float
     enough: bool
     """Both samples have 50 values; with fewer only missing values are compared."""
-    effect: Effect = "PopulationStabilityIndex"
+    effect: Effect
+    g: float
+    df: int
+    design: DesignEffect
+
+    @property
+    def p(self) -> float:
+        """Return the chance of such a difference without drift."""
+        return corrected_p(self.g, self.df, self.design)
+
+    @property
+    def phi(self) -> float:
+        """Return how many rows of the window say as much as one that is like no other."""
+        return self.design.phi
 
 
 @dataclass(frozen=True)
@@ -163,7 +174,6 @@ class QualityBreach:
     share: float
     limit: float
     p: float
-    adjusted_p: float
 
 
 @dataclass(frozen=True)
@@ -192,11 +202,10 @@ class DriftReport:
 
 class _Tested(NamedTuple):
     feature: Feature
-    span: Span
     score: float
-    p: float
-    phi: float
-    rows: float
+    g: float
+    df: int
+    design: DesignEffect
     enough: bool
     quality: tuple[QualityTest, ...]
 
@@ -213,61 +222,110 @@ def judge_drift(features: Sequence[Feature], settings: Settings, usual: Usual) -
         settings: what counts as drift.
         usual: what each is usually off; one that is not there is new.
     """
-    whole = [_test(f, "Window", settings) for f in features]
-    newest = [
-        _test(f, "Newest", settings)
-        for f in features
-        if f.newest is not None and f.newest.rows >= NEWEST_SAMPLES * settings.minimum_samples
-    ]
-    spans = [whole, newest] if newest else [whole]
+    spans: dict[Span, list[Feature]] = {"Window": list(features)}
+    fewest = NEWEST_SAMPLES * settings.minimum_samples
+    newest = [f for f in features if f.newest is not None and f.newest.rows >= fewest]
+    if newest:
+        spans["Newest"] = newest
     alpha = settings.alpha * min(1.0, settings.interval / settings.window) / len(spans)
     drifts: list[FeatureDrift] = []
     breaches: list[QualityBreach] = []
     suspects: dict[str, None] = {}
-    for tested, at_first in zip(spans, (NEED_AT_FIRST, NEWEST_AT_FIRST), strict=False):
-        p_values = [t.p for t in tested] + [q.p for t in tested for q in t.quality]
-        adjusted = holm(p_values)
-        for t, adjusted_p in zip(tested, adjusted, strict=False):
-            known = usual.get((t.feature.name, t.span), UsualDrift())
-            need = t.feature.threshold
-            if need is None:
-                need = needed(
-                    known, settings.minimum_effect, settings.watched, settings.window, at_first
-                )
-            drifts.append(
-                FeatureDrift(
-                    feature=t.feature.name,
-                    span=t.span,
-                    score=t.score,
-                    need=need,
-                    p=t.p,
-                    adjusted_p=adjusted_p,
-                    phi=t.phi,
-                    drifted=adjusted_p <= alpha and t.score >= need,
-                    reference_rows=t.feature.reference.rows,
-                    window_rows=t.rows,
-                    enough=t.enough,
-                    effect=t.feature.effect,
-                )
-            )
-        rest = iter(adjusted[len(tested) :])
-        for t in tested:
-            for quality in t.quality:
-                adjusted_p, limit = next(rest), _limit(settings, quality.check)
-                if limit is not None and adjusted_p <= alpha and quality.share > limit:
-                    name = t.feature.name
-                    breaches.append(
-                        QualityBreach(
-                            name, quality.check, quality.share, limit, quality.p, adjusted_p
-                        )
-                    )
-        discovered = benjamini_hochberg([t.p for t in tested])
-        for t, q in zip(tested, discovered, strict=True):
-            if q <= FALSE_DISCOVERIES:
-                suspects[t.feature.name] = None
+    for span, ours in spans.items():
+        tested = [_test(f, span, settings) for f in ours]
+        found, broken = _rejected(tested, settings, alpha)
+        drifts += _drifts(tested, span, settings, usual, found.rejected)
+        breaches += broken
+        suspects |= dict.fromkeys(tested[i].feature.name for i in found.suspected)
     drifts.sort(key=lambda d: (not d.drifted, -d.score / d.need if d.need else 0.0, d.feature))
     breaches.sort(key=lambda b: (-b.share, b.feature, b.check))
     return DriftReport(tuple(drifts), tuple(breaches), tuple(suspects), alpha)
+
+
+class _Found(NamedTuple):
+    """Positions of features, in the order of their tests."""
+
+    rejected: frozenset[int]
+    """By Holm: they differ beyond chance."""
+    suspected: tuple[int, ...]
+    """By Benjamini and Hochberg: they may."""
+
+
+def _rejected(
+    tested: Sequence[_Tested], settings: Settings, alpha: float
+) -> tuple[_Found, list[QualityBreach]]:
+    """Return which tests of one span reject, of the features and of their values.
+
+    Both step-down and step-up look at small p-values only, so the others are not computed: of a
+    thousand features ten or so.
+    """
+    largest = max(alpha, FALSE_DISCOVERIES)
+    small = {
+        i: p
+        for i, t in enumerate(tested)
+        if not _is_likely(t, largest) and (p := corrected_p(t.g, t.df, t.design)) <= largest
+    }
+    checks = [(t.feature.name, q) for t in tested for q in t.quality]
+    bad = [(name, q) for name, q in checks if q.p <= largest]
+    p_values = [*small.values(), *(q.p for _, q in bad)]
+    adjusted = holm(p_values, len(tested) + len(checks))
+    discovered = benjamini_hochberg(list(small.values()), len(tested))
+    found = _Found(
+        frozenset(i for i, p in zip(small, adjusted, strict=False) if p <= alpha),
+        tuple(i for i, q in zip(small, discovered, strict=True) if q <= FALSE_DISCOVERIES),
+    )
+    breaches = []
+    for (name, q), adjusted_p in zip(bad, adjusted[len(small) :], strict=True):
+        limit = _limit(settings, q.check)
+        if limit is not None and adjusted_p <= alpha and q.share > limit:
+            breaches.append(QualityBreach(name, q.check, q.share, limit, q.p))
+    return found, breaches
+
+
+def _is_likely(tested: _Tested, p: float) -> bool:
+    """Tell whether the p-value is certainly larger, as most are: a look instead of an integral."""
+    return not tested.design.clear and tested.g < tested.design.phi * _quantile(tested.df, p)
+
+
+@lru_cache(maxsize=1024)
+def _quantile(df: int, p: float) -> float:
+    """Return a little less than the chi-square that is exceeded with this chance, by bisection."""
+    if df < 1:
+        return math.inf
+    low, high = 0.0, 1.0
+    while chi_square_tail(high, df) > p:
+        low, high = high, 2 * high
+    while high - low > 1e-6 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if chi_square_tail(middle, df) > p else (low, middle)
+    return low * (1 - 1e-6)
+
+
+def _drifts(
+    tested: Sequence[_Tested],
+    span: Span,
+    settings: Settings,
+    usual: Usual,
+    rejected: frozenset[int],
+) -> list[FeatureDrift]:
+    """Return what each feature of a span came to."""
+    at_first = NEED_AT_FIRST if span == "Window" else NEWEST_AT_FIRST
+    smallest, watched, window = settings.minimum_effect, settings.watched, settings.window
+    of_new = needed(UsualDrift(), smallest, watched, window, at_first)
+    drifts = []
+    for i, t in enumerate(tested):
+        name, need = t.feature.name, t.feature.threshold
+        if need is None:
+            known = usual.get((name, span))
+            need = of_new
+            if known is not None:
+                need = needed(known, smallest, watched, window, at_first)
+        drifted = i in rejected and t.score >= need
+        effect = t.feature.effect
+        drifts.append(
+            FeatureDrift(name, span, t.score, need, drifted, t.enough, effect, t.g, t.df, t.design)
+        )
+    return drifts
 
 
 def learned(report: DriftReport, usual: Usual) -> dict[tuple[str, Span], UsualDrift]:
@@ -304,46 +362,48 @@ def _test(feature: Feature, span: Span, settings: Settings) -> _Tested:
     if span == "Newest":
         # What is new may itself be what makes slices differ: only the older ones tell.
         slices = slices[: len(slices) - len(slices) * NEWEST_SLICES // SLICES]
-    n, m = reference.rows, window.rows
-    with_missing = expects_missing(reference.missing, window.missing, n, m)
-    few = min(reference.present, window.present) < FEWEST_VALUES
-    old = [*reference.values] if feature.ordered else [*reference.values, reference.other]
-    new = [*window.values] if feature.ordered else [*window.values, window.other]
+    old, new = _values(feature, reference), _values(feature, window)
+    n, m = sum(old), sum(new)
+    few = min(n, m) < FEWEST_VALUES
+    with_missing = expects_missing(
+        reference.missing, window.missing, n + reference.missing, m + window.missing
+    )
     if few:
-        groups: tuple[tuple[int, ...], ...] = (tuple(range(len(old))),)
+        groups: Groups = (tuple(range(len(old))),)
     elif feature.ordered:
         groups = ordered_groups(old, new)
     else:
         groups = category_groups(old, new)
-
-    def cells(counts: Counts) -> list[float]:
-        values = counts.values if feature.ordered else (*counts.values, counts.other)
-        merged = added_up(values, groups)
-        return [*merged, counts.missing] if with_missing else merged
-
-    r, c = cells(reference), cells(window)
+    r, c = added_up(old, groups), added_up(new, groups)
+    if with_missing:
+        r, c = [*r, reference.missing], [*c, window.missing]
+        n, m = n + reference.missing, m + window.missing
     found = g_test(r, c)
-    effect = design_effect([cells(s) for s in slices]) if slices else INDEPENDENT
-    if feature.effect == "PopulationStabilityIndex":
-        score = excess(pooled_psi(r, c), found.df, sum(r), sum(c), effect.phi)
+    design = INDEPENDENT
+    if slices:
+        told = [added_up(_values(feature, s), groups) for s in slices]
+        missing = [[s.missing] if with_missing else [] for s in slices]
+        design = design_effect([[*a, *b] for a, b in zip(told, missing, strict=True)])
+    if not found.df:
+        score = 0.0
+    elif feature.effect == "PopulationStabilityIndex":
+        score = excess(pooled_psi(r, c), found.df, n, m, design.phi)
     else:
         score = 0.0 if few else distance(feature.effect, old, new, feature.scale)
-    return _Tested(
-        feature=feature,
-        span=span,
-        score=score if found.df else 0.0,
-        p=corrected_p(found.g, found.df, effect),
-        phi=effect.phi,
-        rows=m,
-        enough=not few,
-        quality=tuple(_quality(feature, window, effect, settings)) if span == "Window" else (),
-    )
+    quality = _quality(feature, window, design, settings) if span == "Window" else ()
+    return _Tested(feature, score, found.g, found.df, design, not few, tuple(quality))
+
+
+def _values(feature: Feature, counts: Counts) -> Sequence[float]:
+    """Return the cells of what is not missing."""
+    return counts.values if feature.ordered else (*counts.values, counts.other)
 
 
 def _quality(
     feature: Feature, window: Counts, effect: DesignEffect, settings: Settings
 ) -> list[QualityTest]:
     reference, tests = feature.reference, []
+    whole = feature.whole or reference
     phi = effect.phi if effect.clear else 1.0
     if settings.missing is not None:
         slices = [(s.missing, s.present) for s in feature.slices]
@@ -352,12 +412,12 @@ def _quality(
             missing_values(reference.missing, reference.rows, window.missing, window.rows, own)
         )
     if feature.ordered and settings.out_of_range is not None:
-        tests.append(out_of_range(window.out_of_range, window.present, reference.present, phi))
+        tests.append(out_of_range(window.out_of_range, window.present, whole.present, phi))
     # Where the reference has others of its own, what is new cannot be told from them: then others
     # are a cell of the feature's own test, which sees them grow.
-    if not feature.ordered and not reference.other and settings.unseen_category is not None:
-        once = sum(1 for count in reference.values if count == 1)
-        tests.append(unseen_categories(window.other, window.present, reference.present, once, phi))
+    if not feature.ordered and not whole.other and settings.unseen_category is not None:
+        once = sum(1 for count in whole.values if count == 1)
+        tests.append(unseen_categories(window.other, window.present, whole.present, once, phi))
     if settings.constant and min(reference.present, window.present) >= FEWEST_VALUES:
         cells = reference.values if feature.ordered else (*reference.values, reference.other)
         tests.append(constant(feature.constant, cells, window.present, phi))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from operator import add
 
 
 def pooled_psi(reference: Sequence[float], window: Sequence[float]) -> float:
@@ -18,15 +19,19 @@ def pooled_psi(reference: Sequence[float], window: Sequence[float]) -> float:
     Raises:
         ValueError: the samples have different numbers of cells.
     """
-    pairs = [(r, c) for r, c in zip(reference, window, strict=True) if r + c > 0]
+    if len(reference) != len(window):
+        raise ValueError("the samples have different numbers of cells")
+    pooled = list(map(add, reference, window))
     n, m = float(sum(reference)), float(sum(window))
     if not n or not m:
         return 0.0
-    half, log = len(pairs) / 2, math.log
+    half, log = (len(pooled) - pooled.count(0)) / 2, math.log
     added, of_n, of_m = half / (n + m), 1 / (n + half), 1 / (m + half)
     index = 0.0
-    for r, c in pairs:
-        more = (r + c) * added
+    for r, c, t in zip(reference, window, pooled, strict=True):
+        if not t:
+            continue
+        more = t * added
         p, q = (r + more) * of_n, (c + more) * of_m
         index += (q - p) * log(q / p)
     return index

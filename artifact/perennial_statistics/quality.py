@@ -3,8 +3,7 @@ the same; and of requests that were refused for their values."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from perennial_statistics.beta_distribution import (
     beta_binomial_tail,
@@ -22,8 +21,7 @@ UNSEEN_CATEGORY = 0.01
 REFUSED = 0.01
 
 
-@dataclass(frozen=True)
-class QualityTest:
+class QualityTest(NamedTuple):
     """The share of bad values beyond what is usual, and the chance of so many by luck."""
 
     check: Check

@@ -235,6 +235,7 @@ FULL: dict[str, dict[str, Any]] = {
     },
     "DriftMonitor": {
         "deploymentRef": {"name": "flights"},
+        "reference": {"sameHours": {"timeZone": "Europe/Berlin"}},
         "window": "1h",
         "interval": "5m",
         "minimumSamples": 500,
@@ -523,6 +524,7 @@ BROKEN: dict[str, Break] = {
     "write shares that grow": instead([25, 5]),
     "give exactly one of accuracy, recall": with_more(rmse={"maximum": 1}, recall={"minimum": 1}),
     "give metrics, estimated or both": instead({"window": "1h"}),
+    "give sameHours; without reference": instead({}),
     "give volume, mix or both": instead({}),
     "give segments, predictions, callers or errors": instead({"segments": [], "learn": "1h"}),
     "give minimum, maximum or both": instead({"threshold": 0.5}),

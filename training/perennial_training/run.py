@@ -11,7 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from perennial_artifact.manifest import MANIFEST, MODEL, PROFILE, File, Lineage, Manifest, Metric
+from perennial_artifact.profile import Profile
 from perennial_artifact.result import (
     ArtifactRecord,
     CandidateResult,
@@ -32,7 +35,7 @@ from perennial_training.prove.answers import Answers, answers, in_order
 from perennial_training.prove.intervals import confidence_of_best
 from perennial_training.prove.metrics import check, measure, score
 from perennial_training.prove.names import ONE_POSITIVE
-from perennial_training.prove.profile import profile
+from perennial_training.prove.profile import hours_of, profile
 from perennial_training.prove.served import check_served
 
 Tell = Callable[..., None]
@@ -86,7 +89,7 @@ class _Candidate:
         self._tell("evaluated", metrics={m.name: m.value for m in metrics})
         beside, champion_failure = self._compare(served, rows)
         lineage = self._lineage(rows, parameters)
-        reference = profile(rows.columns, rows.features, ours, rows.test_target)
+        reference = self._profile(rows, ours)
         contents = {MODEL: onnx, PROFILE: reference.to_json()}
         manifest = _manifest(run, fitted, served, metrics, lineage, contents)
         directory = self._output / "artifact"
@@ -108,6 +111,18 @@ class _Candidate:
             signature=manifest.signature,
             libraries=lineage.libraries,
             seconds=round(time.monotonic() - began, 1),
+        )
+
+    def _profile(self, rows: Rows, ours: Answers) -> Profile:
+        hours = hours_of(rows.times) if rows.times is not None and rows.are_moments else None
+        train, held_out = rows.split.train, rows.split.held_out
+        return profile(
+            rows.columns,
+            rows.features,
+            ours,
+            rows.test_target,
+            hours=None if hours is None else hours[np.concatenate([train, held_out])],
+            held_out_hours=None if hours is None else hours[held_out],
         )
 
     def _note(self, note: Note) -> None:

@@ -63,6 +63,10 @@ class Traffic:
     """By how much it is higher from ``shifted_from`` on."""
     shifted_from: int = 0
     """A slice."""
+    by_hour: bool = False
+    """Rows that were learned from are known by the hour of the day, and so compared with."""
+    hours_late: float = 0.0
+    """By how much later than it happened each live row is asked about."""
 
     def kinds(self) -> list[str]:
         """Return what the features are: 60 % numbers, 20 % mostly zero, the others categories."""
@@ -72,13 +76,16 @@ class Traffic:
             for x in at
         ]
 
-    def means(self, rng: np.random.Generator, slices: int) -> Floats:
+    def phases(self, rng: np.random.Generator) -> Floats:
+        """Return at which part of its cycle each feature is when the day begins."""
+        return rng.random(self.features) if self.cycle else np.zeros(self.features)
+
+    def means(self, rng: np.random.Generator, slices: int, phases: Floats) -> Floats:
         """Return the mean of each feature in each slice."""
         times = np.arange(slices)
         found = np.zeros((slices, self.features))
-        if self.cycle:
-            phase = rng.random(self.features)
-            found += self.cycle * np.sin(2 * np.pi * (times[:, None] / A_DAY + phase))
+        late = self.hours_late * SLICES / A_DAY
+        found += self.cycle * np.sin(2 * np.pi * (times[:, None] / A_DAY - late + phases))
         deviation, memory = self.wander
         if deviation:
             stays = math.exp(-SLICE / memory)
@@ -90,12 +97,13 @@ class Traffic:
         found[:, 0] += self.slope * times / A_DAY + self.shift * (times >= self.shifted_from)
         return found
 
-    def reference(self, rng: np.random.Generator) -> Floats:
-        """Return the values of the rows learned from, which came at all times."""
-        found = rng.standard_normal(self.reference_rows)
-        if self.cycle:
-            found += self.cycle * np.sin(2 * np.pi * rng.random(self.reference_rows))
-        return found + rng.normal(0, self.wander[0], self.reference_rows)
+    def reference(self, rng: np.random.Generator, phase: float) -> tuple[Floats, Whole]:
+        """Return the values of the rows learned from, which came at all times, and their hours."""
+        found, days = rng.standard_normal(self.reference_rows), np.zeros(self.reference_rows)
+        if self.cycle or self.by_hour:
+            days = rng.random(self.reference_rows)
+            found += self.cycle * np.sin(2 * np.pi * (days + phase))
+        return found + rng.normal(0, self.wander[0], self.reference_rows), (days * 24).astype(int)
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,16 @@ class Stream:
     """K counts of each feature."""
     counts: Sequence[Whole]
     """Slices by K counts of each feature."""
+    hours: Sequence[Whole] = ()
+    """24 by K counts of each feature's reference, where these are compared with."""
+
+    def reference(self, n: int, at: int) -> Whole:
+        """Return what a window of a feature that ends with a slice is compared with."""
+        if not self.hours:
+            return self.references[n]
+        hours = {(first // SLICES + near) % 24 for first in (at - SLICES, at - 1)
+                 for near in (-1, 0, 1)}  # fmt: skip
+        return self.hours[n][sorted(hours)].sum(axis=0)
 
     @property
     def slices(self) -> int:
@@ -116,16 +134,22 @@ class Stream:
 
 def stream(traffic: Traffic, slices: int, rng: np.random.Generator) -> Stream:
     """Return a stream of so many slices."""
-    means = traffic.means(rng, slices)
+    phases = traffic.phases(rng)
+    means = traffic.means(rng, slices, phases)
     kinds = traffic.kinds()
-    references, counts = [], []
+    references, counts, by_hour = [], [], []
     for n, kind in enumerate(kinds):
-        values = traffic.reference(rng)
+        values, of_day = traffic.reference(rng, phases[n])
         edges = _edges(kind, values)
         references.append(np.bincount(np.searchsorted(edges, values, "right"),
                                       minlength=len(edges) + 1))  # fmt: skip
         counts.append(_counted(traffic, edges, means[:, n], rng))
-    return Stream(kinds, references, counts)
+        if traffic.by_hour:
+            cell = np.searchsorted(edges, values, "right")
+            cells = len(edges) + 1
+            hours = np.bincount(of_day * cells + cell, minlength=24 * cells).reshape(24, cells)
+            by_hour.append(hours)
+    return Stream(kinds, references, counts, by_hour)
 
 
 def _edges(kind: str, values: Floats) -> Floats:
@@ -184,7 +208,6 @@ def watch(
         ends_with: feature whose alarm ends the watch.
     """
     sums = [np.vstack([np.zeros(c.shape[1], np.int64), c.cumsum(axis=0)]) for c in live.counts]
-    references = [_counts(r) for r in live.references]
     known: Usual = dict(usual or {})
     found, day = Watched(), math.floor((watched + begin * SLICE) / DAY)
     for at in range(max(SLICES, begin), live.slices + 1, EACH):
@@ -197,13 +220,11 @@ def watch(
             Feature(
                 str(n),
                 kind in ("number", "zeros"),
-                reference,
+                _counts(live.reference(n, at)),
                 _counts(total[at] - total[at - SLICES]),
                 _counts(total[at] - total[at - NEWEST_SLICES]),
             )
-            for n, (kind, reference, total) in enumerate(
-                zip(live.kinds, references, sums, strict=True)
-            )
+            for n, (kind, total) in enumerate(zip(live.kinds, sums, strict=True))
         ]
         report = judge_drift(features, settings, known)
         found.looks += 1
@@ -237,5 +258,6 @@ QUIET: Mapping[str, Traffic] = {
     "means wander by 0.2 sd within 2 h": Traffic(wander=(0.2, 7_200)),
     "daily cycle of 0.2 sd": Traffic(cycle=0.2),
     "daily cycle of 0.4 sd": Traffic(cycle=0.4),
+    "the same, beside the same hours": Traffic(cycle=0.4, by_hour=True),
 }
 """Traffic that is as it always was."""

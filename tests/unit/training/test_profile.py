@@ -21,7 +21,12 @@ from perennial_artifact.sketch import Sketch
 from perennial_artifact.windows import Window
 from perennial_statistics.drift import FeatureDrift, Settings, judge_drift
 from perennial_training.prove.answers import Answers, answers
-from perennial_training.prove.profile import categorical_profile, numeric_profile, profile
+from perennial_training.prove.profile import (
+    categorical_profile,
+    hours_of,
+    numeric_profile,
+    profile,
+)
 
 
 def drift(reference: FeatureProfile, live: Any) -> FeatureDrift:
@@ -105,6 +110,37 @@ def test_categories_beyond_the_most_frequent_ones_are_others() -> None:
     assert found.categories[:2] == ["c0", "c1"] and len(found.categories) == 64
     assert found.counts[:2] == [100, 99] and found.missing == 3
     assert found.other == sum(100 - i for i in range(64, 70))
+
+
+def test_rows_are_counted_by_the_hour_they_happened_in() -> None:
+    times = pd.Series([0.0, 3_599.0, 3_600.0, 86_400.0 + 23.5 * 3_600])
+    hours = hours_of(times)
+    assert hours is not None and hours.tolist() == [0, 0, 1, 23]
+    x = numeric_profile("x", np.array([1.0, np.nan, 2.0, 1.0]), hours)
+    colour = categorical_profile("colour", np.array(["red", "", "blue", "red"]), hours)
+    for found in (x, colour):
+        assert found.at(range(24)) == found
+        assert found.at([0]).missing == 1 and found.at([0, 1]).rows == 3
+        assert found.at([12]).rows == 0
+    assert colour.hours[1] == [0, 1, 0, 0] and colour.hours[0] == [1, 0, 0, 1]
+    assert hours_of(pd.Series([86_400.0 * n for n in range(9)])) is None  # days, without hours
+    old = numeric_profile("x", np.array([1.0, np.nan, 2.0, 1.0]))
+    assert b"hours" not in old.to_json() and old == x.replace(hours=[])
+
+
+def test_a_profile_with_hours_stays_small_enough_to_be_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    columns = [Column.from_plain({"name": f"x{n}", "kind": "Number"}) for n in range(1_000)]
+    values = np.random.default_rng(0).standard_normal((20_000, 1)).astype(np.float32)
+    frame = pd.DataFrame(np.repeat(values, 1_000, axis=1), columns=[c.name for c in columns])
+    hours = np.arange(20_000) % 24
+    found = profile(columns, frame, numbers([1, 2]), None, hours, np.array([1, 2]))
+    assert all(f.hours for f in (*found.features, *found.predictions))
+    assert len(found.to_json()) < 2**21
+    monkeypatch.setattr("perennial_training.prove.profile.MOST_BY_HOUR", 250_000)
+    found = profile(columns, frame, numbers([1, 2]), None, hours, np.array([1, 2]))
+    assert not any(f.hours for f in (*found.features, *found.predictions))
 
 
 def test_columns_are_profiled_by_their_kinds_and_times_not_at_all() -> None:

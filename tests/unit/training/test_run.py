@@ -68,6 +68,18 @@ def test_the_profile_is_of_all_rows_and_predictions_are_of_the_held_out_ones(
     (probability,) = profile.predictions
     assert probability.name == "probability" and sum(probability.counts) == 40
     assert 0 <= (probability.minimum or 0) < (probability.maximum or 0) <= 1
+    # A row an hour, and 200 of them: some hours have nine, the others eight.
+    by_hour = [sum(hour) for hour in age.hours]
+    assert by_hour == [9 if hour < 200 % 24 else 8 for hour in range(24)]
+    assert colour.at(range(24)) == colour and probability.at(range(24)) == probability
+    held_out = [sum(hour) for hour in probability.hours]
+    assert held_out == [sum(1 for n in range(160, 200) if n % 24 == hour) for hour in range(24)]
+
+
+def test_rows_of_days_without_hours_are_not_counted_by_the_hour(shop: Workshop) -> None:
+    shop.put(orders().assign(at=lambda f: f["at"].dt.normalize()))
+    profile = Profile.from_plain(shop.document(shop.train(), "profile.json"))
+    assert not any(p.hours for p in (*profile.features, *profile.predictions))
 
 
 def table(loader: Any) -> pd.DataFrame:
@@ -401,8 +413,8 @@ def test_too_many_columns_are_refused_before_the_fit(bench: Workshop) -> None:
 def test_what_the_server_would_refuse_is_not_published(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def another(*_: Any) -> Any:
-        real = profile(*_)
+    def another(*of: Any, **more: Any) -> Any:
+        real = profile(*of, **more)
         strange = FeatureProfile(name="nowhere", kind="Numeric", counts=[1])
         return Profile(rows=real.rows, features=[*real.features, strange])
 

@@ -32,6 +32,7 @@ from perennial.api.monitor.performance_status import (
     SliceStatus,
 )
 from perennial.api.monitor.quality import Quality, QualityLimit
+from perennial.api.monitor.reference import Reference, SameHours
 from perennial.api.monitor.report import Report, ReportStatus
 from perennial.api.monitor.spec import MonitorSpec
 from perennial.api.monitor.status import (
@@ -89,12 +90,14 @@ __all__ = [
     "Quality",
     "QualityBreach",
     "QualityLimit",
+    "Reference",
     "ReferenceStatus",
     "Report",
     "ReportStatus",
     "RetrainAction",
     "RollbackAction",
     "RollbackStatus",
+    "SameHours",
     "SliceStatus",
     "UsualScore",
     "Volume",

@@ -8,6 +8,7 @@ from perennial.api.monitor.behaviour import BEHAVIOUR, Behaviour
 from perennial.api.monitor.drift import DriftTest
 from perennial.api.monitor.performance import SOMETHING, Performance
 from perennial.api.monitor.quality import Quality
+from perennial.api.monitor.reference import REFERENCE, Reference
 from perennial.api.monitor.report import Report
 from perennial.api.values import Duration, Json, rule, within
 
@@ -28,6 +29,14 @@ class MonitorSpec(ApiModel):
     model_config = {"json_schema_extra": LOG_NEEDS_REPORT}
 
     deployment_ref: LocalRef = Field(description="The ModelDeployment that is watched.")
+    reference: Reference | None = Field(
+        None,
+        description=(
+            "What the traffic is compared with; by default all rows that the version was learned "
+            "from."
+        ),
+        json_schema_extra=REFERENCE,
+    )
     window: Duration = Field(
         "1h",
         description="How far back requests count; the pods keep one day.",

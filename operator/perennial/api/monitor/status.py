@@ -87,6 +87,13 @@ class ReferenceStatus(ApiModel):
     revision: str = Field("", description="Revision whose pods are read.", max_length=32)
     profile: str = Field("", description="SHA-256 of its profile.json.", max_length=64)
     since: Time | None = Field(None, description="Since when it is compared with this profile.")
+    same_hours: bool | None = Field(
+        None, description="Rows of the same hours are asked for; absent: all are."
+    )
+    message: Text = Field(
+        "",
+        description="Of which hours the rows are, or why they are of all; absent where not asked.",
+    )
     before: BeforeStatus | None = Field(None, description="What served before.")
 
 

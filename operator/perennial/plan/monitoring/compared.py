@@ -15,6 +15,7 @@ def features(
     tests: Sequence[DriftTest],
     pairs: Sequence[tuple[FeatureProfile, Column]],
     newest: Sequence[Column] | None = None,
+    whole: Sequence[FeatureProfile] | None = None,
 ) -> list[Feature]:
     """Return what is tested: without tests all features; else those that a test is about.
 
@@ -25,10 +26,12 @@ def features(
         tests: of the spec.
         pairs: features and predictions, with what was counted of them in the window.
         newest: what was counted of each in its newest quarter.
+        whole: profiles of all rows, where those of ``pairs`` are of some hours.
     """
+    all_rows: Sequence[FeatureProfile | None] = whole if whole is not None else [None] * len(pairs)
     found = []
     quarter: Sequence[Column | None] = newest if newest is not None else [None] * len(pairs)
-    for (profile, window), late in zip(pairs, quarter, strict=True):
+    for (profile, window), late, every in zip(pairs, quarter, all_rows, strict=True):
         test = next((t for t in tests if _is_about(t, profile)), None)
         if tests and test is None:
             continue
@@ -47,6 +50,7 @@ def features(
                 constant=_is_constant(profile, window),
                 effect=effect or "PopulationStabilityIndex",
                 scale=_scale(profile) if effect == "Wasserstein" else None,
+                whole=counts(every, window)[0] if every is not None else None,
             )
         )
     return found

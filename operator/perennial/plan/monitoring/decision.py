@@ -26,13 +26,14 @@ from perennial.plan.monitoring.pace import remembered
 from perennial.plan.monitoring.questions import seconds_until_due
 from perennial.plan.monitoring.reports import TYPE as REPORTED
 from perennial.plan.monitoring.reports import follow
+from perennial.plan.monitoring.same_hours import reference as compared_with
 from perennial.plan.monitoring.seen_mixes import OF_PROFILE
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.tests import OF_REPORT, TESTS
 from perennial.plan.monitoring.usual import today, usual
 from perennial_artifact.profile import FeatureProfile
 from perennial_artifact.windows import Column, Window, merge
-from perennial_statistics.drift import DriftReport, FeatureDrift, judge_drift
+from perennial_statistics.drift import DriftReport, Feature, FeatureDrift, judge_drift
 
 HISTORY_KEPT = 20
 LEAST_OF_SLICES = 0.5
@@ -109,23 +110,27 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus, is_reported: bool) -> Pl
         return _sees_nothing(s, status, "NoWindows", message)
     try:
         window = merge(s.windows)
-        pairs = paired(s.profile, window)
+        whole = paired(s.profile, window)
     except ValueError as error:
         return _sees_nothing(s, status, "NoWindows", str(error))
-    names = {profile.name for profile, _ in pairs}
+    names = {profile.name for profile, _ in whole}
     unknown = sorted(
         {*(f for t in s.monitor.spec.tests for f in t.features), *_segments(s)} - names
     )
     if unknown:
         message = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(names))}"
         return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
-    if message := misfit(s.monitor.spec.tests, [profile for profile, _ in pairs]):
+    if message := misfit(s.monitor.spec.tests, [profile for profile, _ in whole]):
         return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
-    status = _of_profile(s, status, window.profile)
+    try:
+        s, told = _at_hours(s, window)
+    except ValueError as error:
+        return _sees_nothing(s, status, "InvalidSpec", str(error), stalled=True)
+    status = _of_profile(s, status, window.profile, told)
     if window.rows < s.monitor.spec.minimum_samples:
         return _too_few(s, status, window)
     status = today(status, s.now)
-    report = _report(s, status, pairs, window.rows)
+    report = _report(s, status, window, [profile for profile, _ in whole])
     if isinstance(report, Finding):
         status = _looked(s, status, window, None, None)
         return _tested(s, status, report, _watching(s))
@@ -146,37 +151,54 @@ def refutable(s: MonitorSnapshot, decided: Plan) -> frozenset[str]:
     quality = seen.get("QualityPassed") == "False" and bad_values
     if not (seen.get("Drifted") == "True" or quality or mixed):
         return frozenset()
-    pairs = paired(s.profile, merge(s.windows))
-    tested = features(s.monitor.spec.tests, pairs, _columns(s.newest_windows))
+    window = merge(s.windows)
+    whole = [*s.profile.features, *s.profile.predictions]
+    tested = _features(_at_hours(s, window)[0], window, whole)
     # Whatever is usual of a feature, it needs no less.
     found = judge_drift(tested, settings(s.monitor.spec, math.inf), {})
     return frozenset((*found.alarming, *_segments(s), *(p.name for p in s.profile.predictions)))
 
 
+def _at_hours(s: MonitorSnapshot, window: Window) -> tuple[MonitorSnapshot, str]:
+    """Return what is compared, and with which rows: where asked, those of the same hours.
+
+    Raises:
+        ValueError: the spec asks for what is not there.
+    """
+    assert s.profile is not None
+    found = compared_with(s.monitor.spec, s.profile, s.training, window.start, window.end)
+    return replace(s, profile=found.profile), found.message
+
+
+def _features(s: MonitorSnapshot, window: Window, whole: Sequence[FeatureProfile]) -> list[Feature]:
+    """Return what is tested; the range and the categories are known of all rows."""
+    assert s.profile is not None
+    pairs, asked = paired(s.profile, window), s.monitor.spec
+    newest = _columns(s.newest_windows)
+    return features(asked.tests, pairs, newest, whole if asked.reference is not None else None)
+
+
 def _report(
-    s: MonitorSnapshot,
-    status: MonitorStatus,
-    pairs: Sequence[tuple[FeatureProfile, Column]],
-    rows: int,
+    s: MonitorSnapshot, status: MonitorStatus, window: Window, whole: Sequence[FeatureProfile]
 ) -> Report:
     """Return what the values show; an alarm stands only where slices do not refute it."""
     assert status.reference is not None and status.reference.since is not None
     watched = (s.now - status.reference.since).total_seconds()
     asked = settings(s.monitor.spec, watched)
-    tested = features(s.monitor.spec.tests, pairs, _columns(s.newest_windows))
+    tested = _features(s, window, whole)
     known = usual(status, [f.name for f in tested])
     report = judge_drift(tested, asked, known)
     if s.slices is None or not report.alarming:
         return report
     slices = [merge(windows) for windows in s.slice_windows]
-    if sum(w.rows for w in slices) < LEAST_OF_SLICES * rows:
+    if sum(w.rows for w in slices) < LEAST_OF_SLICES * window.rows:
         message = (
             f"{', '.join(report.alarming[:3])} would alarm if rows came one by one; whether they "
             "came in bursts the pods did not tell, so it is looked again"
         )
         return Finding("SlicesMissing", message)
     columns = [_columns([w]) or [] for w in slices]
-    names = [profile.name for profile, _ in pairs]
+    names = [profile.name for profile in whole]
     return judge_drift(with_slices(tested, report.alarming, names, columns), asked, known)
 
 
@@ -218,13 +240,18 @@ def _sees_the_rest(s: MonitorSnapshot) -> bool:
     return asked and any(a.window is not None for a in received)
 
 
-def _of_profile(s: MonitorSnapshot, status: MonitorStatus, profile: str) -> MonitorStatus:
+def _of_profile(
+    s: MonitorSnapshot, status: MonitorStatus, profile: str, told: str
+) -> MonitorStatus:
     """Return the status; what is usual is learned anew where the reference has changed."""
     reference = status.reference
     assert reference is not None
-    if reference.profile == profile and reference.since is not None:
-        return status
-    anew = reference.model_copy(update={"profile": profile, "since": s.now})
+    same_hours = s.monitor.spec.reference is not None
+    told_of = {"same_hours": same_hours or None, "message": told}
+    compared = (profile, same_hours)
+    if (reference.profile, bool(reference.same_hours)) == compared and reference.since is not None:
+        return status.model_copy(update={"reference": reference.model_copy(update=told_of)})
+    anew = reference.model_copy(update={"profile": profile, "since": s.now, **told_of})
     return status.model_copy(
         update={"reference": anew, "usual": [], "usual_newest": [], "usual_time": None}
     )

@@ -76,6 +76,8 @@ def _of_profile(
 ) -> list[Seen | Unseen]:
     """Return the mixes that are held against the profile."""
     digest = status.reference.profile if status.reference is not None else ""
+    if status.reference is not None and status.reference.same_hours:
+        digest = f"{digest[:57]}/hours"  # other rows of it: what is usual is learned anew
     wanted: list[tuple[MixKind, str]] = [("Segments", name) for name in asked.segments]
     if asked.predictions is not None:
         wanted.append(("Predictions", ""))

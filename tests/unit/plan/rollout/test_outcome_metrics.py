@@ -15,7 +15,13 @@ from rollout_world import World as Simulated
 from perennial.api.deployment import Analysis, AnalysisStatus, ArtifactRef, MetricStatus, Revision
 from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.rollout import questions
-from perennial.plan.rollout.analysis.later import STEP_SECONDS, Trial, span
+from perennial.plan.rollout.analysis.later import (
+    FIRST_LOOKS,
+    FIRST_STEP_SECONDS,
+    STEP_SECONDS,
+    Trial,
+    span,
+)
 from perennial.plan.rollout.analysis.look import closed, look
 from perennial_artifact.outcomes import AGES, Errors, Known, Outcomes, Rewards, add_outcomes
 from perennial_artifact.scores import of_probability
@@ -64,7 +70,7 @@ class World:
     def outcomes(self, sha: str, start: int, end: int) -> list[Outcomes]:
         """Return what the pod of a version tells: its own predictions, and all that came to it."""
         given: dict[int, int] = {}
-        steps = range(start // STEP_SECONDS, end // STEP_SECONDS)
+        steps = range(start // FIRST_STEP_SECONDS, end // FIRST_STEP_SECONDS)
         for version, byte in (each for step in steps for each in self.given.get(step, ())):
             if version == sha:
                 given[byte] = given.get(byte, 0) + 1
@@ -126,11 +132,11 @@ class World:
 
     def give(self, version: str, *predicted: int) -> None:
         """Give predictions with a receipt, of these scores."""
-        self.given[self.now // STEP_SECONDS] += [(version, byte) for byte in predicted]
+        self.given[self.now // FIRST_STEP_SECONDS] += [(version, byte) for byte in predicted]
 
     def come(self, late: float, came: Came) -> None:
         """Let something become known so many seconds later."""
-        self.came[int(self.now + late) // STEP_SECONDS].append(came)
+        self.came[int(self.now + late) // FIRST_STEP_SECONDS].append(came)
 
     def predict(
         self, version: str, n: int, p: Callable[[], float], delay: Callable[[str], float],
@@ -282,6 +288,51 @@ def test_a_limit_of_rewards() -> None:
         w.predict(NEW, 30, lambda: 0.5, lambda _: 5.0, lambda _: "", lambda _: rng.random())
         found = w.look(STEP_SECONDS)["meanReward"]
     assert found.verdict == "Failed" and "at least 0.9 is asked for" in found.message, found.message
+
+
+def rewarded(w: World, version: str, n: int, chance: float, rng: random.Random) -> None:
+    w.predict(
+        version, n, lambda: 0.5, lambda _: 3.0, lambda _: "",
+        lambda _: float(rng.random() < chance),
+    )  # fmt: skip
+
+
+def test_a_canary_that_earns_little_is_found_within_the_first_minute() -> None:
+    for seed in range(5):
+        w, rng = world({"meanReward": {"minimum": 0.2}}), random.Random(seed)
+        w.look(FIRST_STEP_SECONDS)
+        began = w.traffic_since = w.now
+        verdict = ""
+        while verdict != "Failed" and w.now - began < 120:
+            rewarded(w, NEW, 250, 0.05, rng)
+            verdict = w.look(FIRST_STEP_SECONDS)["meanReward"].verdict
+        assert w.now - began < 60, seed
+
+
+def test_equal_rewards_fail_no_canary_by_the_first_looks() -> None:
+    for seed in range(10):
+        w = world({"meanReward": {"againstStable": {"maximumDecrease": 0.02}}})
+        rng = random.Random(seed)
+        w.traffic_since = w.now
+        for _ in range(FIRST_LOOKS):
+            for version in (OLD, NEW):
+                rewarded(w, version, 60, 0.1, rng)
+            found = w.look(FIRST_STEP_SECONDS)["meanReward"]
+            assert found.verdict != "Failed", found.message
+    assert found.requests > 1000  # of an age that the canary has by now
+
+
+def test_later_looks_are_made_seldom_for_each_is_written() -> None:
+    w, rng = world({"meanReward": {"minimum": 0.2}}), random.Random(1)
+    w.traffic_since = w.now
+    asked = []
+    for _ in range(FIRST_LOOKS + 31):
+        for version in (OLD, NEW):
+            rewarded(w, version, 60, 0.3, rng)
+        w.look(FIRST_STEP_SECONDS)
+        asked.append(w.asked)
+    assert asked[FIRST_LOOKS] == FIRST_LOOKS + 1  # the first one learns of stable
+    assert asked[-1] - asked[FIRST_LOOKS] == 30 * FIRST_STEP_SECONDS // STEP_SECONDS
 
 
 @pytest.mark.parametrize(("wrong", "verdict"), [(0.05, "Successful"), (0.4, "Failed")])

@@ -27,17 +27,23 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
         **_learned(s, status, report),
     }
     if not drifted:
-        message = f"{rows} rows are like the reference"
+        message = f"{rows} rows are like the reference{_hours(status)}"
         events = (Event("DriftResolved", message),) if before == "True" else ()
         return Judgement(
             condition("Drifted", False, "LikeReference", message), changes, events, None, False
         )
-    message = f"{names} over {rows} rows"
+    message = f"{names} over {rows} rows{_hours(status)}"
     events = (Event("DriftDetected", message, "Warning"),) if before != "True" else ()
     enough = count >= spec.consecutive_breaches
     cause = Cause("drift", "drifted", names, _of_answers(s, over)) if enough else None
     told = condition("Drifted", True, "DriftDetected", message)
     return Judgement(told, changes, events, cause, True)
+
+
+def _hours(status: MonitorStatus) -> str:
+    """Return which rows are compared with, where not simply all."""
+    told = status.reference.message if status.reference is not None else ""
+    return f"; {told}" if told else ""
 
 
 def _of_answers(s: MonitorSnapshot, over: Sequence[FeatureDrift]) -> bool:

@@ -1,7 +1,8 @@
 """Outcomes of a canary's and of stable's predictions: when they are asked for, and their looks.
 
 They come seldom and late, so they are looked at in steps of half a minute, of buckets that all pods
-have closed. Each look is written at once: an operator that is killed asks for the same time again.
+have closed; at first in shorter ones, for what is bad is seen by then. Each look is written at
+once: an operator that is killed asks for the same time again.
 """
 
 from collections.abc import Sequence
@@ -25,8 +26,12 @@ from perennial.plan.rollout.analysis.outcomes import OutcomeLook
 from perennial_artifact.windows import Part
 
 PART: Part = "outcomes"
+FIRST_STEP_SECONDS = 10
+"""Seconds between two of the first looks; a multiple of pods' buckets."""
 STEP_SECONDS = 30
-"""Seconds between two looks; a multiple of pods' buckets."""
+"""Seconds between two looks later on, each of which costs a write; a multiple of the first."""
+FIRST_LOOKS = 30
+"""Looks that are made in the shorter steps."""
 LONGEST_SECONDS = 300
 """After which a look ends though little became known."""
 PATIENCE_SECONDS = 10
@@ -67,8 +72,9 @@ def parts(analysis: Analysis) -> tuple[Part, ...]:
 
 def span(known: AnalysisStatus | None, pair: str, now: datetime) -> tuple[int, int] | None:
     """Return from when to when outcomes are to be asked for; None where that is not due."""
-    end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // STEP_SECONDS * STEP_SECONDS
     part = known.part(PART) if known is not None and known.pair == pair else None
+    step = FIRST_STEP_SECONDS if part is None or part.looks < FIRST_LOOKS else STEP_SECONDS
+    end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // step * step
     if part is None:
         return end - LEARNED_SECONDS, end
     start = int(part.judged_until.timestamp())

@@ -65,7 +65,7 @@ def questions(s: DeploymentSnapshot) -> dict[Part, Asked]:
         span = later.span(s.status.analysis, pair_of(*revisions), s.now)
         if span is not None:
             found[later.PART] = ask(
-                s.pods, revisions, *span, later.STEP_SECONDS, later.parts(analysis)
+                s.pods, revisions, *span, later.FIRST_STEP_SECONDS, later.parts(analysis)
             )
     return found
 

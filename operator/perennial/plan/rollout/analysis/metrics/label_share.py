@@ -47,8 +47,10 @@ class LabelShare:
         return Words(self.share.noun, "label")
 
     def enough(self, asked: AnalysisMetric, look: OutcomeLook) -> bool:
-        """Tell whether both arms have some labels."""
-        return min(labels_of(look.canary), labels_of(look.stable)) >= FEWEST
+        """Tell whether what is judged has some labels."""
+        if labels_of(look.canary) < FEWEST:
+            return False
+        return not self.compares(asked) or labels_of(look.stable) >= FEWEST
 
     def obstacle(self, asked: AnalysisMetric, look: OutcomeLook) -> str:
         """Return what keeps it from being judged."""

@@ -16,7 +16,7 @@ from perennial_statistics.verdict import Verdict
 
 Limit = HighestLoss | LowestReward
 FEWEST = 10
-"""Values of each arm that make a look, while time is left."""
+"""Values of each arm that is judged that make a look, while time is left."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,10 @@ class OutcomeMean:
         return Words(self.mean.noun, self.mean.unit, in_number)
 
     def enough(self, asked: AnalysisMetric, look: OutcomeLook) -> bool:
-        """Tell whether both arms have some values: the spread within a look is to be known."""
-        return min(self._rows(look.canary), self._rows(look.stable)) >= FEWEST
+        """Tell whether what is judged has some values: the spread within a look is to be known."""
+        if self._rows(look.canary) < FEWEST:
+            return False
+        return not self.compares(asked) or self._rows(look.stable) >= FEWEST
 
     def obstacle(self, asked: AnalysisMetric, look: OutcomeLook) -> str:
         """Return what keeps it from being judged."""

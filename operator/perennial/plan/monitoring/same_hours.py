@@ -1,0 +1,92 @@
+"""Of which hours of the day the rows are that live traffic is compared with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from perennial.api.monitor import MonitorSpec
+from perennial.api.training import ModelTraining
+from perennial_artifact.profile import HOURS, FeatureProfile, Profile
+
+QUARTER, HOUR = 900, 3_600
+"""Seconds; clocks differ by quarters of an hour."""
+FEWEST = 200
+"""Rows of the same hours below which all rows say more."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A profile to compare with, and which rows are counted in it."""
+
+    profile: Profile
+    message: str = ""
+    """Nothing where all rows are, as nothing else was asked for."""
+
+
+def reference(
+    spec: MonitorSpec, profile: Profile, training: ModelTraining | None, start: int, end: int
+) -> Reference:
+    """Return what traffic in ``[start, end)``, in seconds since 1970, is compared with.
+
+    Raises:
+        ValueError: the time zone is none.
+    """
+    asked = spec.reference.same_hours if spec.reference is not None else None
+    if asked is None:
+        return Reference(profile)
+    hours, zone = hours_of(start, end, _zone(asked.time_zone)), asked.time_zone
+    if not any(p.hours for p in (*profile.features, *profile.predictions)):
+        return Reference(profile, f"compared with all rows, for {_why_none(training)}")
+    if len(hours) == HOURS:
+        return Reference(profile, "compared with the rows of all hours, which the window has")
+    features, few = _at(profile.features, hours)
+    predictions, few_predicted = _at(profile.predictions, hours)
+    times = f"{hours[0]}:00 to {(hours[-1] + 1) % HOURS}:00 {'UTC' if zone == 'Etc/UTC' else zone}"
+    found = profile.replace(features=features, predictions=predictions)
+    if few is not None:
+        message = f"compared with all rows, for {few} are from {times}, and {FEWEST} are needed"
+    else:
+        rows = features[0].rows if features else profile.rows
+        message = f"compared with {rows:,} rows from {times}"
+    if few_predicted is not None and few is None:
+        message += f"; predictions with all that were held out, as {few_predicted} are from then"
+    return Reference(found, message)
+
+
+def hours_of(start: int, end: int, zone: tzinfo = UTC) -> list[int]:
+    """Return the hours of the day of ``[start, end)``, and one before and after, in their order."""
+    moments = [*range(start - HOUR, end + HOUR - 1, QUARTER), end + HOUR - 1]
+    return list(dict.fromkeys(datetime.fromtimestamp(m, zone).hour for m in moments))
+
+
+def _at(
+    columns: Sequence[FeatureProfile], hours: Sequence[int]
+) -> tuple[list[FeatureProfile], int | None]:
+    """Return columns at some hours, or as they are where these have too few rows: then how few."""
+    found = [p.at(hours) if p.hours else p for p in columns]
+    fewest = min((p.rows for p in found if p.hours), default=FEWEST)
+    return (list(columns), fewest) if fewest < FEWEST else (found, None)
+
+
+def _why_none(training: ModelTraining | None) -> str:
+    if training is not None and training.spec.dataset.time_column is None:
+        name = training.metadata.name
+        return (
+            f"ModelTraining {name} does not say when a row happened: set its dataset.timeColumn, "
+            "and train anew"
+        )
+    return (
+        "the version's profile has no counts by hour: train anew, with a dataset.timeColumn that "
+        "has times of day"
+    )
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return UTC if name == "Etc/UTC" else ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(
+            f"reference.sameHours.timeZone {name!r} is no IANA time zone; write one such as "
+            "Europe/Berlin"
+        ) from error

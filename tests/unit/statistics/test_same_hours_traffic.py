@@ -1,0 +1,40 @@
+"""The drift rule beside rows of the same hours, slid over days: nothing is usual yet."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from unit.statistics.live_traffic import A_DAY, SLICES, Traffic, stream, watch
+
+CYCLE = Traffic(features=4, cycle=0.4, by_hour=True)
+
+
+def test_what_comes_each_day_alarms_on_no_day() -> None:
+    for traffic in (CYCLE, replace(CYCLE, session=5), replace(CYCLE, reference_rows=5_000)):
+        found = watch(stream(traffic, 2 * A_DAY, np.random.default_rng(5)))
+        assert found.looks == 2 * 288 - 11 and not found.alarms
+    assert watch(stream(replace(CYCLE, by_hour=False), A_DAY, np.random.default_rng(5))).alarms
+
+
+@pytest.mark.parametrize(
+    ("traffic", "shift", "day"),
+    [(CYCLE, 0.3, 8), (CYCLE, 0.5, 0), (replace(CYCLE, session=5), 0.5, 0)],
+)
+def test_a_shift_on_top_of_it_is_seen_within_the_hour(
+    traffic: Traffic, shift: float, day: int
+) -> None:
+    """In the median; on the first day drift needs 0.1, which is more than 0.3 sd."""
+    delays = []
+    for seed in range(5):
+        at = SLICES * (2 + 3 * seed)
+        shifted = replace(traffic, shift=shift, shifted_from=at)
+        live = stream(shifted, at + 3 * SLICES, np.random.default_rng(seed))
+        found = watch(live, begin=at, watched=day * 86_400.0, ends_with="0")
+        delays.append(found.first("0", at))
+    assert np.median(delays) <= 60
+
+
+def test_rows_that_are_asked_about_an_hour_late_are_no_drift() -> None:
+    late = replace(CYCLE, hours_late=1.0)
+    assert not watch(stream(late, 2 * A_DAY, np.random.default_rng(6))).windows(0, A_DAY)
