@@ -33,7 +33,7 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     if asked is None or not asked.metrics:
         return None
     if asked.is_from_log:
-        return _from_log(s, asked, status)
+        return of_report(s, status)
     stable = s.deployment.status.stable if s.deployment is not None else None
     if stable is None or s.answers is None:
         why = report if isinstance(report, Finding) else Finding("NotAsked")
@@ -57,8 +57,11 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     return _outdated(s, known, "pod", 2 * _patience(s)) or _told(s, known)
 
 
-def _from_log(s: MonitorSnapshot, asked: Performance, status: MonitorStatus) -> Judgement:
+def of_report(s: MonitorSnapshot, status: MonitorStatus) -> Judgement | None:
     """Judge what the newest report told, which may be of another version, or of other metrics."""
+    asked = s.monitor.spec.performance
+    if asked is None or not asked.metrics or not asked.is_from_log:
+        return None
     stable = s.deployment.status.stable if s.deployment is not None else None
     version = stable.artifact.sha256[:VERSION_LENGTH] if stable is not None else ""
     known = cohorts.begun(asked, status.performance, version)
