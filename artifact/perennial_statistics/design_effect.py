@@ -17,12 +17,21 @@ class DesignEffect:
     df: int = 0
 
     @property
+    def phi_of_counts(self) -> float:
+        """By how much counts are divided: not by what may be chance."""
+        return self.phi if self.clear or not self.df else 1.0
+
+    @property
     def clear(self) -> bool:
         """Whether the slices differ by more than chance: two standard deviations above 1."""
         return self.df > 0 and self.phi > 1 + 2 * math.sqrt(2 / self.df)
 
 
 INDEPENDENT = DesignEffect()
+UNTOLD = 5.0
+"""Of rows that are all alike: slices cannot tell whether they came together, and sessions of a few
+rows must not alarm. A rare flag is absent from 100 sessions of 5 rows far more often than from 500
+rows."""
 
 
 def design_effect(slices: Sequence[Sequence[float]]) -> DesignEffect:
@@ -30,7 +39,7 @@ def design_effect(slices: Sequence[Sequence[float]]) -> DesignEffect:
 
     phi = max(1, X2 / ((T - 1)(K - 1))), X2 Pearson's statistic of the table (Rao & Scott, JASA 76,
     1981, the first-order correction). It sees bursts that are shorter than a slice. Slices without
-    rows and cells without counts are left out.
+    rows and cells without counts are left out; where one cell is left it is ``UNTOLD``.
 
     Raises:
         ValueError: slices have different numbers of cells.
@@ -44,7 +53,7 @@ def design_effect(slices: Sequence[Sequence[float]]) -> DesignEffect:
     cells = [float(sum(column)) for column in zip(*(row for row, _ in rows), strict=True)]
     df = (len(rows) - 1) * (sum(1 for c in cells if c > 0) - 1)
     if df < 1:
-        return DesignEffect(1.0, len(rows), 0)
+        return DesignEffect(UNTOLD, len(rows), 0)
     # X2 = N (sum of observed^2 / (row total x cell total) - 1), in one pass.
     filled = [i for i, c in enumerate(cells) if c > 0]
     inverse = [1 / cells[i] for i in filled]

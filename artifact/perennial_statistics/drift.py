@@ -404,7 +404,7 @@ def _quality(
 ) -> list[QualityTest]:
     reference, tests = feature.reference, []
     whole = feature.whole or reference
-    phi = effect.phi if effect.clear else 1.0
+    phi = effect.phi_of_counts
     if settings.missing is not None:
         slices = [(s.missing, s.present) for s in feature.slices]
         own = design_effect(slices) if slices else INDEPENDENT
@@ -416,8 +416,9 @@ def _quality(
     # Where the reference has others of its own, what is new cannot be told from them: then others
     # are a cell of the feature's own test, which sees them grow.
     if not feature.ordered and not whole.other and settings.unseen_category is not None:
-        once = sum(1 for count in whole.values if count == 1)
-        tests.append(unseen_categories(window.other, window.present, whole.present, once, phi))
+        once, twice = whole.values.count(1), whole.values.count(2)
+        unseen, rows = window.other, window.present
+        tests.append(unseen_categories(unseen, rows, whole.present, once, phi, twice))
     if settings.constant and min(reference.present, window.present) >= FEWEST_VALUES:
         cells = reference.values if feature.ordered else (*reference.values, reference.other)
         tests.append(constant(feature.constant, cells, window.present, phi))

@@ -80,12 +80,19 @@ def out_of_range(
 
 
 def unseen_categories(
-    unseen: float, window_values: float, reference_values: float, singletons: float, phi: float = 1
+    unseen: float,
+    window_values: float,
+    reference_values: float,
+    singletons: float,
+    phi: float = 1,
+    pairs: float = 0,
 ) -> QualityTest:
     """Return the test that more rows have a new category than chance gives: beta-binomial.
 
-    The share of what was never seen is estimated by what was seen once (Good 1953; Turing):
-    Beta(s + 1, n - s).
+    The share of what was never seen is estimated by what was seen once (Good 1953; Turing), with
+    the variance that what was seen twice tells (Esty 1983): s + 2 d of n times the share, and one
+    more. Without pairs that is Beta(s + 1, n - s). Few singletons may be luck, where many
+    categories are about as rare.
 
     Args:
         unseen: the window's rows whose category the reference never had.
@@ -93,11 +100,14 @@ def unseen_categories(
         reference_values: those of the reference, n.
         singletons: s, categories that the reference has exactly once.
         phi: the window's design effect; as many independent values are counted (Kish 1965).
+        pairs: d, categories that it has exactly twice.
     """
     share = unseen / window_values if window_values else 0.0
     if reference_values <= singletons or not unseen:
         return QualityTest("UnseenCategory", share, 1.0)
-    p = _tail(unseen, window_values, singletons + 1, reference_values - singletons, phi)
+    surer = (singletons + 1) / (singletons + 1 + 2 * pairs)
+    a, b = surer * (singletons + 1), surer * (reference_values - singletons)
+    p = _tail(unseen, window_values, a, b, phi)
     return QualityTest("UnseenCategory", share, p)
 
 
