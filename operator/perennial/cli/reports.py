@@ -43,10 +43,14 @@ def _number(pod: Json) -> int:
 
 
 def _is_of(monitor: Json, pod: Json) -> bool:
-    """Tell whether a pod is of a Job of the monitor's: anybody may put our labels on another."""
+    """Tell whether a pod is of the Job that published: anybody may put our labels on another.
+
+    What a stranger wrote is not opened in a browser. Older operators did not record the Job.
+    """
     job = f"{meta(monitor, 'name')}-report-{_number(pod)}"
-    owners = entries(at(pod, "metadata.ownerReferences"))
-    return any(o.get("controller") and o.get("name") == job for o in owners)
+    published = text(at(monitor, "status.report.publishedJob"))
+    owners = [o for o in entries(at(pod, "metadata.ownerReferences")) if o.get("controller")]
+    return any(o.get("name") == job and published in ("", o.get("uid")) for o in owners)
 
 
 def _page(log: str) -> bytes | None:

@@ -17,7 +17,7 @@ from typing import Any
 from perennial.api.values import Json
 from perennial.cluster.queue import Key
 
-INDEXED = ("perennial.dev/deployment", "perennial.dev/training")
+INDEXED = ("perennial.dev/deployment", "perennial.dev/training", "perennial.dev/monitor")
 """Labels that objects are looked up by."""
 BURIED_SECONDS = 600.0
 """How long a word may be late that brings nothing back."""

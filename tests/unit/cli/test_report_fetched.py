@@ -74,6 +74,15 @@ def test_a_pod_of_somebody_elses_is_passed_over() -> None:
     assert fetched((pod(7, job="theirs"), log("theirs")), (pod(1), log("one"))) == (1, b"one")
 
 
+def test_of_jobs_of_one_name_that_which_published_is_believed() -> None:
+    """Anybody may make a Job of a later number, and a pod with a page of their own."""
+    ours, theirs = pod(7), pod(8)
+    ours["metadata"]["ownerReferences"][0]["uid"] = "ours"
+    theirs["metadata"]["ownerReferences"][0]["uid"] = "theirs"
+    monitor = {**MONITOR, "status": {"report": {"number": 7, "publishedJob": "ours"}}}
+    assert fetched((theirs, log("theirs")), (ours, log("seven")), monitor=monitor) == (7, b"seven")
+
+
 def test_where_there_is_none_it_is_said_why() -> None:
     with pytest.raises(Problem, match=r"set its spec\.report"):
         fetched(monitor={**MONITOR, "spec": {}})

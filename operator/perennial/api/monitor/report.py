@@ -33,7 +33,11 @@ class ReportStatus(ApiModel):
     start_time: Time | None = Field(None, description="When it was begun.")
     finish_time: Time | None = Field(None, description="When it ended; absent while it is made.")
     seen: bool = Field(False, description="Its Job was seen.")
+    job: str = Field("", description="Uid of that Job; of older operators empty.", max_length=64)
     failures: int = Field(0, description="Reports in a row that failed.")
     message: Text = Field("", description="How it ended, in a sentence.")
     published: int | None = Field(None, description="Number of the newest that was published.")
+    published_job: str = Field(
+        "", description="Uid of the Job that made it; of older operators empty.", max_length=64
+    )
     uri: str = Field("", description="Where that one is, report.html.", max_length=1024)

@@ -58,7 +58,11 @@ class MonitorSpec(ApiModel):
         0.0005,
         gt=0,
         le=0.5,
-        description="Chance of any false alarm within the length of a window, over all features.",
+        description=(
+            "Chance of any false alarm within the length of a window, over all that is tested: in "
+            "equal parts for the values of all features, refused requests, mixes, performance and "
+            "its estimate, as far as each is asked for."
+        ),
     )
     minimum_effect: float = Field(
         0.02,

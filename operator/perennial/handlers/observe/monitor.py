@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from perennial.api.deployment import ModelDeployment
 from perennial.api.monitor import DriftMonitor
@@ -22,7 +23,7 @@ from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
     distinct,
-    job_name,
+    job_looked_for,
     newest_questions,
     notification,
     outcome_questions,
@@ -76,7 +77,7 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
         outcomes = _with_starts(of_outcomes, told[2:])
         requests = _with_starts(of_requests, told[2 + len(of_outcomes) :])
         profile = await _profile(sources.pods, asked.questions, answers)
-    jobs, pods = await _reports(cluster, monitor)
+    jobs, pods = await _reports(cluster, monitor, now)
     earlier: ModelVersion | None = None
     replaced = deployment.status.replaced if deployment is not None else None
     if monitor.spec.actions.rollback is not None and replaced is not None and replaced.version:
@@ -111,18 +112,18 @@ async def plan(sources: Sources, monitor: DriftMonitor) -> Plan:
     return decided
 
 
-async def _reports(cluster: Cluster, monitor: DriftMonitor) -> tuple[list[Json], list[Json]]:
+async def _reports(
+    cluster: Cluster, monitor: DriftMonitor, now: datetime
+) -> tuple[list[Json], list[Json]]:
     """Return the Jobs and pods of reports; a Job by its name, too: it may be a foreign one."""
     if monitor.spec.report is None:
         return [], []
     namespace, selector = monitor.metadata.namespace, f"perennial.dev/monitor={monitor.key[1]}"
     jobs = await cluster.select("batch/v1", "Job", namespace, selector)
-    report = monitor.status.report
-    if report is not None and report.finish_time is None:
-        name = job_name(monitor, report.number)
+    name = job_looked_for(monitor, now)
+    if name and all(j["metadata"]["name"] != name for j in jobs):
         found = await cluster.get("batch/v1", "Job", namespace, name)
-        if found is not None and all(j["metadata"]["name"] != name for j in jobs):
-            jobs.append(found)
+        jobs += [found] if found is not None else []
     return jobs, await cluster.select("v1", "Pod", namespace, selector)
 
 

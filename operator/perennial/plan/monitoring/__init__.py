@@ -11,14 +11,14 @@ from perennial.plan.monitoring.questions import (
     slice_questions,
     wants_windows,
 )
-from perennial.plan.monitoring.report_job import job_name
+from perennial.plan.monitoring.reports import job_looked_for
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 __all__ = [
     "MonitorSnapshot",
     "common_profile",
     "distinct",
-    "job_name",
+    "job_looked_for",
     "newest_questions",
     "notification",
     "outcome_questions",

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from perennial.api.monitor import DriftTest, MonitorSpec
 from perennial.api.values import seconds
+from perennial.plan.monitoring.alpha import alpha_of_each
 from perennial_artifact.profile import FeatureProfile
 from perennial_artifact.windows import Column
 from perennial_statistics.chosen_effect import OF_NUMBERS, Scale
@@ -136,7 +137,7 @@ def settings(spec: MonitorSpec, watched: float) -> Settings:
         window=seconds(spec.window),
         interval=seconds(spec.interval),
         watched=max(0.0, watched),
-        alpha=spec.alpha,
+        alpha=alpha_of_each(spec),
         minimum_effect=spec.minimum_effect,
         minimum_samples=spec.minimum_samples,
         missing=spec.quality.missing.maximum,

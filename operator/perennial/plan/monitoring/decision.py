@@ -29,7 +29,7 @@ from perennial.plan.monitoring.reports import follow
 from perennial.plan.monitoring.same_hours import reference as compared_with
 from perennial.plan.monitoring.seen_mixes import OF_PROFILE
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial.plan.monitoring.tests import TESTS
+from perennial.plan.monitoring.tests import OF_REPORT, TESTS
 from perennial.plan.monitoring.usual import today, usual
 from perennial_artifact.profile import FeatureProfile
 from perennial_artifact.windows import Column, Window, merge
@@ -50,7 +50,7 @@ def plan_monitor(s: MonitorSnapshot) -> Plan:
     status = status.model_copy(update={"report": reported.report})
     if reported.performance is not None:
         status = status.model_copy(update={"performance": reported.performance})
-    plan = replace(_watched(s, status), create=reported.create)
+    plan = replace(_watched(s, status, reported.has_told), create=reported.create)
     plan = _with_condition(s, plan, reported.condition)
     known = plan.status if isinstance(plan.status, MonitorStatus) else status
     times = [t for t in (plan.requeue_after, waits(s, known), reported.after) if t is not None]
@@ -73,8 +73,8 @@ def _with_condition(s: MonitorSnapshot, plan: Plan, reported: Condition | None) 
     return replace(plan, status=status) if status != present or plan.create else plan
 
 
-def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
-    """Look at the traffic, where it is time to."""
+def _watched(s: MonitorSnapshot, status: MonitorStatus, is_reported: bool) -> Plan:
+    """Look at the traffic, where it is time to, and else at what a report has just told."""
     status = with_run = rollback.followed(s, followed(s, status))
     name = s.monitor.spec.deployment_ref.name
     stable = s.deployment.status.stable if s.deployment else None
@@ -93,6 +93,8 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
         status = status.model_copy(update={"reference": reference, "consecutive_breaches": 0})
     if status.observed_generation != s.monitor.metadata.generation:
         status = status.model_copy(update={"fruitless": 0})  # a person has thought about it
+    if s.answers is None and is_reported:
+        return _of_report(s, status)
     if s.answers is None:
         changed = with_run if with_run != s.monitor.status else None
         return Plan(status=changed, requeue_after=max(1.0, seconds_until_due(s.monitor, s.now)))
@@ -293,6 +295,25 @@ def _tested(
         conditions.append(result.condition)
         events += result.events
     return _finish(s, status, conditions, tuple(events), stalled)
+
+
+def _of_report(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
+    """Judge what a report has just told; the rest stays as it was when it was last looked at."""
+    conditions, events = {c.type: c for c in status.conditions}, list[Event]()
+    for test in OF_REPORT:
+        result = test(s, status)
+        if result is None:
+            continue
+        result, status = _acted(s, status.model_copy(update=dict(result.changes)), result)
+        conditions[result.condition.type] = result.condition
+        events += result.events
+    present, generation = s.monitor.status.conditions, status.observed_generation
+    settled = settle(present, conditions.values(), generation, s.now)
+    return Plan(
+        status=status.model_copy(update={"conditions": settled}),
+        events=tuple(events),
+        requeue_after=max(1.0, seconds_until_due(s.monitor, s.now)),
+    )
 
 
 def _is_over(status: MonitorStatus, alarms: Mapping[str, bool | None]) -> bool:

@@ -48,6 +48,9 @@ Report = DriftReport | Finding
 Judge = Callable[[MonitorSnapshot, MonitorStatus, Report], Judgement | None]
 """Says what was seen means, None where it was not asked; the status is the one under way."""
 
+JudgeReport = Callable[[MonitorSnapshot, MonitorStatus], Judgement | None]
+"""Says what the newest report means, None where nothing of it was asked."""
+
 
 @dataclass(frozen=True)
 class ActionResult:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from perennial.api.common import Condition
-from perennial.api.monitor import Performance, PerformanceStatus, ReportStatus
+from perennial.api.monitor import DriftMonitor, Performance, PerformanceStatus, ReportStatus
 from perennial.api.values import Json, seconds
 from perennial.plan.core import Event, Finding, condition, owned_by
 from perennial.plan.core.questions import SKEW_SECONDS
@@ -26,6 +26,8 @@ PATIENCE_SECONDS = 15.0
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 MOST = 2**53
 """Numbers beyond it are none that anybody counted, and the API server may not take them."""
+SLACK = 1e-4
+"""Of a sum of squares: a pod tells six digits."""
 AGAIN = 2
 """Failures in a row from which on it is said that reports fail again and again."""
 
@@ -37,6 +39,8 @@ class Followed:
     report: ReportStatus | None = None
     performance: PerformanceStatus | None = None
     """What the newest one says of it, where one has just ended."""
+    has_told: bool = False
+    """It has just told something, which is to be judged."""
     condition: Condition | None = None
     create: tuple[Json, ...] = ()
     events: tuple[Event, ...] = ()
@@ -48,20 +52,21 @@ def follow(s: MonitorSnapshot) -> Followed:
     """Begin a report where it is time for one, and take in what came of the one under way."""
     if s.monitor.spec.report is None:
         return Followed()
-    known = _adopted(s, s.monitor.status.report or ReportStatus())
+    known = s.monitor.status.report or ReportStatus()
     if known.start_time is not None and known.finish_time is None:
         return _under_way(s, known)
     if why := hindered(s):
         return _told(known, condition(TYPE, _was(known), why.reason, why.message), LOOK_SECONDS)
-    wait = _seconds_until_due(s, known)
+    wait = _seconds_until_due(s.monitor, s.now, known)
     if wait > 0:
         return _told(known, _outcome(known), wait)
     begun = {
-        "number": known.number + 1,
+        "number": _next_number(s, known),
         "generation": s.monitor.metadata.generation,
         "start_time": s.now,
         "finish_time": None,
         "seen": False,
+        "job": "",
     }
     known = known.model_copy(update=begun)
     # Its Job is made by the next pass, once this is recorded: so no crash can make two.
@@ -88,44 +93,49 @@ def hindered(s: MonitorSnapshot) -> Finding | None:
     return denied(secrets_of(stable).values(), s.settings)
 
 
-def _adopted(s: MonitorSnapshot, known: ReportStatus) -> ReportStatus:
-    """Return what is known, with Jobs of ours that a lost status does not know of."""
-    ours = {number: j for j in own_jobs(s) if (number := _number(j)) > known.number}
-    if not ours:
-        return known
-    number = max(ours)
-    began = ours[number]["metadata"].get("creationTimestamp")
-    start = datetime.fromisoformat(began) if isinstance(began, str) else s.now
-    # Of which generation it was is not known: another follows it.
-    found = {"number": number, "start_time": start, "finish_time": None, "seen": True}
-    return known.model_copy(update=found)
+def _next_number(s: MonitorSnapshot, known: ReportStatus) -> int:
+    """Return the next number of which there is no Job yet: one that is there is not of our making.
+
+    Or a status was lost that knew of it: what it tells is of another time.
+    """
+    names = {j["metadata"]["name"] for j in s.jobs}
+    number = known.number + 1
+    while job_name(s.monitor, number) in names:
+        number += 1
+    return number
 
 
-def own_jobs(s: MonitorSnapshot) -> list[Json]:
-    """Return the Jobs that are the monitor's; anybody may put our labels on another."""
-    return [j for j in s.jobs if owned_by(j, s.monitor.metadata.uid)]
+def job_looked_for(monitor: DriftMonitor, now: datetime) -> str:
+    """Return the Job that is looked for by its name, '' for none: whoever made it, in its labels.
+
+    It is the one of the report under way; and where one is due, of that which would be next.
+    """
+    known = monitor.status.report or ReportStatus()
+    if monitor.spec.report is None:
+        return ""
+    if known.start_time is not None and known.finish_time is None:
+        return job_name(monitor, known.number)
+    is_due = _seconds_until_due(monitor, now, known) <= 0
+    return job_name(monitor, known.number + 1) if is_due else ""
 
 
-def _number(job: Json) -> int:
-    text = job["metadata"].get("labels", {}).get("perennial.dev/report", "")
-    return int(text) if text.isdecimal() else 0
-
-
-def _seconds_until_due(s: MonitorSnapshot, known: ReportStatus) -> float:
+def _seconds_until_due(monitor: DriftMonitor, now: datetime, known: ReportStatus) -> float:
     """Return the seconds until the next one; 0 where there was none, or the spec has changed."""
-    asked, began = s.monitor.spec.report, known.start_time
-    if began is None or known.generation != s.monitor.metadata.generation:
+    asked, began = monitor.spec.report, known.start_time
+    if began is None or known.generation != monitor.metadata.generation:
         return 0.0
-    if began > s.now:
+    if began > now:
         return 0.0  # our clock was ahead for a while
     assert asked is not None
-    return seconds(asked.every) - (s.now - began).total_seconds()
+    return seconds(asked.every) - (now - began).total_seconds()
 
 
 def _under_way(s: MonitorSnapshot, known: ReportStatus) -> Followed:
     """Make its Job where it was not seen yet, and take in what its pod told once it ended."""
     name, uid = job_name(s.monitor, known.number), s.monitor.metadata.uid
     job = next((j for j in s.jobs if j["metadata"]["name"] == name), None)
+    if job is not None and known.job and job["metadata"].get("uid") != known.job:
+        job = None  # another that somebody made since
     if job is not None and not owned_by(job, uid):
         message = f"Job {name} exists and is not ours: rename it or the DriftMonitor"
         return _ended(s, known, _failed(known, "NameConflict", message))
@@ -138,7 +148,7 @@ def _under_way(s: MonitorSnapshot, known: ReportStatus) -> Followed:
         assert known.start_time is not None
         made = report_job(s, s.deployment.status.stable, known.number, known.start_time)
         return replace(_told(known, _outcome(known), LOOK_SECONDS), create=(made,))
-    known = known.model_copy(update={"seen": True})
+    known = known.model_copy(update={"seen": True, "job": job["metadata"].get("uid", "")})
     ended = _end_of(job)
     if ended is None:
         why = not_starting(_pods(s, job), s.now)
@@ -226,15 +236,25 @@ def _checked(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> R
 
 
 def _are_counts(asked: Performance, result: ReportResult) -> bool:
-    """Tell whether what is counted can have been; of a share no more events than rows."""
+    """Tell whether what is counted can have been: no more of predictions than there were.
+
+    And of a share no more events than rows; of values no spread below 0 (but for rounding).
+    """
     least: list[float] = [n for c in result.cohorts for n in (c.given, c.labels, c.rewards)]
     least += [*result.past, result.maturity_seconds or 0]
     shares = [metric_spec(m).kind in SHARES for m in asked.metrics]
     for c in result.cohorts:
         for place, is_share in enumerate(shares):
             rows, events, squares = c.counts[SIZE * place : SIZE * (place + 1)]
-            least += [rows, events, rows - events] if is_share else [rows, squares]
+            least += [rows, c.given - rows]
+            least += [events, rows - events] if is_share else [_spread(rows, events, squares)]
+        least += [c.given - c.labels, c.given - c.rewards]
     return min(least, default=0) >= 0
+
+
+def _spread(rows: float, total: float, squares: float) -> float:
+    """Return what is below 0 where a sum of squares is not of so many rows with such a sum."""
+    return squares * rows * (1 + SLACK) - total * total if rows else min(0.0, -abs(total), -squares)
 
 
 def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Followed:
@@ -246,7 +266,7 @@ def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Fol
         told = {"finish_time": s.now, "failures": failures, "message": message}
         known = known.model_copy(update=told)
         return replace(
-            _told(known, _outcome(known), max(1.0, _seconds_until_due(s, known))),
+            _told(known, _outcome(known), max(1.0, _seconds_until_due(s.monitor, s.now, known))),
             events=(Event("ReportFailed", message, "Warning"),),
         )
     message = f"report {known.number} is of {result.predictions} predictions"
@@ -255,17 +275,19 @@ def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Fol
         "failures": 0,
         "message": message + (f": {result.uri}" if result.uri else ""),
         "published": known.number,
+        "published_job": known.job,
         "uri": result.uri,
     }
     known = known.model_copy(update=found)
-    followed = _told(known, _outcome(known), max(1.0, _seconds_until_due(s, known)))
+    followed = _told(known, _outcome(known), max(1.0, _seconds_until_due(s.monitor, s.now, known)))
+    followed = replace(followed, has_told=True, events=(Event("ReportPublished", known.message),))
     asked, stable = s.monitor.spec.performance, s.deployment and s.deployment.status.stable
     is_of_this = known.generation == s.monitor.metadata.generation
     if asked is not None and asked.is_from_log and is_of_this and stable is not None:
         version = result.version[:VERSION_LENGTH]
         performance = known_from(asked, s.monitor.status.performance, version, result)
         followed = replace(followed, performance=performance)
-    return replace(followed, events=(Event("ReportPublished", known.message),))
+    return followed
 
 
 def _told(known: ReportStatus, found: Condition, after: float) -> Followed:

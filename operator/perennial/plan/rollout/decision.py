@@ -257,7 +257,7 @@ def _requeue(
     s: DeploymentSnapshot, status: DeploymentStatus, state: State, is_awaited: bool
 ) -> float | None:
     """Return when time alone may change the decision."""
-    judged = s.deployment.spec.rollout.judging.judged
+    is_judged = bool(judging(s.deployment, status).judged)
     look = next_look(s.now, s.deployment.metadata.uid)
     written = s.deployment.status
     if status != written and not may_wait(written, status) and status.canary is not None:
@@ -265,23 +265,21 @@ def _requeue(
     if status.canary is not None and s.replicas == 0 and not is_undone(status):
         return None  # it waits until there are to be pods, and their being asked for wakes it
     if status.canary is not None and not status.paused:
-        return min(1.0, look) if judged else 1.0
-    if status.canary is not None:
-        # One that waits for a person is watched, and waits until its deadline only.
-        until = max(0.0, time_left(s, status.canary)) + 1.0
-        return min(until, look) if judged else until
-    if status.baking:
-        until = max(0.0, bake_left(s, status)) + 1.0
-        return min(until, look) if judging(s.deployment, status).judged else until
-    if is_on(status) or status.variants:
+        return min(1.0, look) if is_judged else 1.0
+    if (is_on(status) or status.variants) and status.canary is None and not status.baking:
         return EXPERIMENT_SECONDS
     soon = [kept_for(s, status, ends=is_awaited)] if replaced_has_pods(s, status) else []
     soon += [failed_for(s, status)] if kept_failed(s, status) is not None else []
+    soon += [bake_left(s, status) + 1.0] if status.baking else []
+    # One that waits for a person is watched, and waits until its deadline only.
+    soon += [time_left(s, status.canary) + 1.0] if status.canary is not None else []
     route = traffic_of(s.deployment).problem(s)
     if route is not None and route.reason == UNANSWERED and not route.final:
         soon.append(LOOK_AGAIN_SECONDS)  # nobody wakes us where nobody answers
     if soon:
-        return max(2.0, min(soon))
+        until = max(2.0, min(soon))
+        is_watched = status.canary is not None or status.baking
+        return min(until, look) if is_watched and is_judged else until
     if state.problem is not None and state.problem.blame == "Cluster":
         return LOOK_AGAIN_SECONDS
     if status.stable is None or state.problem is not None:

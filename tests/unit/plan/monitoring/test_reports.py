@@ -91,6 +91,22 @@ def test_what_became_worse_is_broken_and_retrained_for() -> None:
     assert "caught: recall 10%" in action.message
 
 
+def test_what_it_tells_is_judged_as_soon_as_its_job_has_ended() -> None:
+    """And not with the next look at the traffic, which may be an hour away."""
+    world = ReportWorld({"interval": "1h"})
+    world.training = training()
+    world.step()
+    looked = world.monitor.status.checked_time
+    drifted = world.condition("Drifted")
+    world.report(missed=0.9)
+    assert world.condition("PerformanceKept") == ("False", "AskedToRetrain")
+    assert [e.reason for e in world.told].count("PerformanceBroken") == 1
+    assert world.monitor.status.checked_time == looked
+    assert world.condition("Drifted") == drifted
+    world.step(after=60)
+    assert world.monitor.status.retrainings == 1
+
+
 def test_the_next_one_begins_when_it_is_due_and_the_last_has_ended() -> None:
     world = ReportWorld()
     world.report()
@@ -166,12 +182,16 @@ def test_an_operator_killed_at_any_write_converges(cut: int) -> None:
         told(1, ReportWorld().now, cohorts=[CohortCounts(2**60, 1, 1, 0, [5.0, 1.0, 0.0])]),
         told(1, ReportWorld().now, cohorts=[CohortCounts(9, 2**63, 1, 0, [5.0, 1.0, 0.0])]),
         told(1, ReportWorld().now, cohorts=[CohortCounts(9, 9, 9, 0, [5.0, 6.0, 0.0])]),
+        told(1, ReportWorld().now, cohorts=[CohortCounts(9, 4, 4, 0, [5.0, 1.0, 0.0])]),
+        told(1, ReportWorld().now, cohorts=[CohortCounts(9, 9, 10, 0, [5.0, 1.0, 0.0])]),
+        told(1, ReportWorld().now).replace("[40,8,0]", "[40,1e999,0]", 1),
         told(1, ReportWorld().now, maturity_seconds=-600),
         told(1, ReportWorld().now, past=[1, 2**62, 0]),
     ],
     ids=[
         *("empty", "text", "nothing", "number", "span", "short", "given", "negative", "lacks"),
-        *("to come", "before all", "far", "beyond int64", "too many events", "maturity", "past"),
+        *("to come", "before all", "far", "beyond int64", "too many events", "too many rows"),
+        *("too many labels", "infinite", "maturity", "past"),
     ],
 )
 def test_rubbish_is_a_failure_and_never_kept(message: str) -> None:
@@ -248,15 +268,65 @@ def test_a_job_that_was_deleted_has_failed() -> None:
     assert world.made == [JOB]
 
 
-def test_a_lost_status_adopts_the_job_there_is() -> None:
+def test_a_lost_status_begins_anew_and_believes_no_job_that_is_there() -> None:
     world = ReportWorld()
     for _ in range(3):
         world.step()
-    world.change()
     lost = world.monitor.status.model_copy(update={"report": None})
     world.monitor = world.monitor.model_copy(update={"status": lost})
+    for _ in range(3):
+        world.step()
+    assert (world.number, world.made) == (2, [JOB, "flights-report-2"])
+    world.finish(told(2, world.now))
     world.step()
-    assert (world.number, world.made) == (1, [JOB])
+    assert world.condition() == ("True", "Published")
+
+
+def forged(world: ReportWorld, number: int, name: str = "", uid: str = "forged") -> dict[str, Any]:
+    """Return a Job that somebody made, and that names our monitor as its owner."""
+    owner = {"controller": True, "uid": world.monitor.metadata.uid}
+    labels = {"perennial.dev/monitor": "flights", "perennial.dev/report": str(number)}
+    name = name or f"flights-report-{number}"
+    return {
+        "metadata": {"name": name, "uid": uid, "labels": labels, "ownerReferences": [owner]},
+        "status": {},
+    }
+
+
+@pytest.mark.parametrize("number", [1, 2, 7, 10**30])
+def test_a_job_that_names_our_monitor_numbers_no_report_and_answers_for_none(number: int) -> None:
+    world = ReportWorld()
+    job = forged(world, number)
+    world.objects[job["metadata"]["name"]] = job
+    world.finish(told(1, world.now))
+    job["metadata"]["creationTimestamp"] = world.now.isoformat()
+    for _ in range(3):
+        world.step()
+    ours = 2 if number == 1 else 1
+    assert (world.number, world.made) == (ours, [f"flights-report-{ours}"])
+    assert world.condition() == ("Unknown", "UnderWay")
+    assert world.monitor.status.report.job == f"uid-flights-report-{ours}"  # type: ignore[union-attr]
+
+
+def test_a_job_that_took_the_place_of_ours_is_not_believed() -> None:
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    world.objects[JOB] = forged(world, 1)
+    world.finish(told(1, world.now))
+    world.step()
+    assert world.condition() == ("False", "ReportFailed")
+    assert "JobGone: Job flights-report-1 was deleted" in world.message()
+
+
+def test_a_report_that_an_older_operator_began_is_followed_to_its_end() -> None:
+    """It recorded that the Job was seen, and not which one."""
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    known = world.monitor.status.report.model_copy(update={"job": ""})  # type: ignore[union-attr]
+    status = world.monitor.status.model_copy(update={"report": known})
+    world.monitor = world.monitor.model_copy(update={"status": status})
     world.finish(told(1, world.now))
     world.step()
     assert world.condition() == ("True", "Published")
@@ -411,7 +481,6 @@ def test_what_broke_is_acted_on_each_day_though_no_pod_counts_windows() -> None:
     world.training = training()
     for _ in range(2):
         world.report(missed=0.9)
-        world.step(after=300)
         assert world.condition("PerformanceKept") == ("False", "AskedToRetrain")
         world.step(after=300)
         assert world.condition("PerformanceKept") == ("False", "DailyLimitReached")

@@ -5,6 +5,7 @@ from statistics import NormalDist
 from perennial.api.monitor import EstimatedPerformance, EstimatedStatus, MonitorStatus
 from perennial.api.values import seconds
 from perennial.plan.core import Event, Finding, condition, verdict
+from perennial.plan.monitoring.alpha import alpha_of_each
 from perennial.plan.monitoring.finding import Cause, Judgement, Report, was
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_artifact.outcomes import Outcomes
@@ -64,7 +65,7 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
 def _sureness(s: MonitorSnapshot) -> float:
     """Return the standard errors that rule out chance, at all looks of a window together."""
     spec = s.monitor.spec
-    alpha = spec.alpha * min(1.0, seconds(spec.interval) / seconds(spec.window))
+    alpha = alpha_of_each(spec) * min(1.0, seconds(spec.interval) / seconds(spec.window))
     return NormalDist().inv_cdf(1 - alpha)
 
 

@@ -8,6 +8,7 @@ from perennial.api.monitor.performance import Performance
 from perennial.api.values import seconds
 from perennial.plan.core import Event, Finding, condition
 from perennial.plan.monitoring import cohorts
+from perennial.plan.monitoring.alpha import alpha_of_each
 from perennial.plan.monitoring.finding import Cause, Judgement, Report, rounded, was
 from perennial.plan.monitoring.measures import Bound, Measure, measure_of
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
@@ -32,7 +33,7 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     if asked is None or not asked.metrics:
         return None
     if asked.is_from_log:
-        return _from_log(s, asked, status)
+        return of_report(s, status)
     stable = s.deployment.status.stable if s.deployment is not None else None
     if stable is None or s.answers is None:
         why = report if isinstance(report, Finding) else Finding("NotAsked")
@@ -56,8 +57,11 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     return _outdated(s, known, "pod", 2 * _patience(s)) or _told(s, known)
 
 
-def _from_log(s: MonitorSnapshot, asked: Performance, status: MonitorStatus) -> Judgement:
+def of_report(s: MonitorSnapshot, status: MonitorStatus) -> Judgement | None:
     """Judge what the newest report told, which may be of another version, or of other metrics."""
+    asked = s.monitor.spec.performance
+    if asked is None or not asked.metrics or not asked.is_from_log:
+        return None
     stable = s.deployment.status.stable if s.deployment is not None else None
     version = stable.artifact.sha256[:VERSION_LENGTH] if stable is not None else ""
     known = cohorts.begun(asked, status.performance, version)
@@ -125,7 +129,7 @@ def _judged(
     spacing: float,
 ) -> PerformanceStatus:
     """Return what is known, with what it says of each metric; looks are so many seconds apart."""
-    alpha = s.monitor.spec.alpha / len(asked.metrics) / SPANS
+    alpha = alpha_of_each(s.monitor.spec) / len(asked.metrics) / SPANS
     alpha *= min(1.0, spacing / seconds(asked.window))
     metrics = []
     for index, (each, metric) in enumerate(zip(asked.metrics, known.metrics, strict=True)):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from perennial.api.monitor import MonitorStatus, QualityBreach
 from perennial.api.values import seconds
 from perennial.plan.core import Event, Finding, condition
+from perennial.plan.monitoring.alpha import alpha_of_each
 from perennial.plan.monitoring.finding import KEPT, Judgement, Report, rounded, was
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_artifact.usage import OF_INPUTS, Slice, total
@@ -65,7 +66,7 @@ def _refused(s: MonitorSnapshot) -> tuple[list[QualityBreach], str]:
     effect = design_effect([[n := _of_inputs([each]), each.requests - n] for each in slices])
     found = refused(_of_inputs(slices), requests, limit, effect)
     window, interval = seconds(spec.window), seconds(spec.interval)
-    if found.share <= limit or found.p > spec.alpha * min(1.0, interval / window):
+    if found.share <= limit or found.p > alpha_of_each(spec) * min(1.0, interval / window):
         return [], ""
     by_cause, worst = _causes(slices)
     breach = QualityBreach(
