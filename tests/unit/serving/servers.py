@@ -65,7 +65,8 @@ def closed_window(server: Server, parts: str = "") -> Window:
     end = int(time.time()) // 5 * 5 + 5
     deadline = time.monotonic() + 20
     while (found := window(server, end - 300, end, parts))[0] != 200:
-        assert found[0] == 425 and time.monotonic() < deadline, found
+        # Too early; or a worker that a busy machine delays: asked again, as the operator does.
+        assert found[0] in (425, 503) and time.monotonic() < deadline, found
         time.sleep(0.1)
     return Window.from_json(found[1])
 
