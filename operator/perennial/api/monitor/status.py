@@ -90,8 +90,8 @@ class ReferenceStatus(ApiModel):
     same_hours: bool | None = Field(
         None, description="Rows of the same hours are asked for; absent: all are."
     )
-    message: Text = Field(
-        "",
+    message: Text | None = Field(
+        None,
         description="Of which hours the rows are, or why they are of all; absent where not asked.",
     )
     before: BeforeStatus | None = Field(None, description="What served before.")

@@ -247,7 +247,7 @@ def _of_profile(
     reference = status.reference
     assert reference is not None
     same_hours = s.monitor.spec.reference is not None
-    told_of = {"same_hours": same_hours or None, "message": told}
+    told_of = {"same_hours": same_hours or None, "message": told or None}
     compared = (profile, same_hours)
     if (reference.profile, bool(reference.same_hours)) == compared and reference.since is not None:
         return status.model_copy(update={"reference": reference.model_copy(update=told_of)})

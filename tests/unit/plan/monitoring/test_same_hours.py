@@ -72,7 +72,7 @@ def test_what_the_time_of_day_brings_is_no_drift() -> None:
     by_day = [100, 100, 800]
     plan, s = look(by_day, {}, profile())
     assert conditions(plan)["Drifted"][0] == "True" and refutable(s, plan)
-    assert plan.status.reference.message == "" and plan.status.reference.same_hours is None
+    assert plan.status.reference.message is None and plan.status.reference.same_hours is None
     plan, s = look(by_day, HOURS, profile())
     assert conditions(plan)["Drifted"] == ("False", "LikeReference") and not refutable(s, plan)
     told = "compared with 1,500 rows from 10:00 to 13:00 UTC"

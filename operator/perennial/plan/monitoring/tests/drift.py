@@ -42,7 +42,7 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
 
 def _hours(status: MonitorStatus) -> str:
     """Return which rows are compared with, where not simply all."""
-    told = status.reference.message if status.reference is not None else ""
+    told = status.reference.message if status.reference is not None else None
     return f"; {told}" if told else ""
 
 
