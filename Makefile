@@ -165,7 +165,7 @@ benchmark-sketch: venv  ## What counting a row for drift costs (half a minute)
 benchmark-power: venv  ## How soon a worse canary is found, beside a fixed threshold, into docs/verdicts.md (a minute)
 	PYTHONPATH=$$PYTHONPATH:$(CHECKOUT):$(CHECKOUT)/tests $(PY) -m benchmarks.power
 
-# THOROUGH=1 also draws clean windows until their false alarms are known (40 min).
+# THOROUGH=1 also draws clean windows until their false alarms are known (half an hour).
 benchmark-drift: venv  ## The drift rule beside Evidently and NannyML: values, power, delay, into docs/verdicts.md (8 min; THOROUGH=1)
 	@OMP_NUM_THREADS=1 PYTHONPATH=$$PYTHONPATH:$(CHECKOUT) $(PY) -m benchmarks.drift $(if $(THOROUGH),--thorough)
 

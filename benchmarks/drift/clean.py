@@ -7,6 +7,7 @@ judges each in which it could alarm at all; what only it can tell is left to it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -208,23 +209,22 @@ def _slices(
     return tuple(found)
 
 
-def simulated(
-    features: int, n: int, m: int, session: int, windows: int, rng: np.random.Generator
-) -> int:
+def simulated(features: int, n: int, m: int, session: int, windows: int) -> int:
     """Return how many windows alarm of so many, each with a reference of its own."""
+    rng = np.random.default_rng((features, n, m, session))
     return sum(
         alarms([drawn(k, n, m // session, AT_ONCE, rng) for k in kinds(features)], session, rng)
         for _ in range(windows // AT_ONCE)
     )
 
 
-def of_table(table: Real, m: int, windows: int, rng: np.random.Generator) -> int:
+def of_table(table: Real, m: int, windows: int) -> int:
     """Return how many windows of a real table alarm of so many.
 
     Its rows are shuffled, the first ones are the reference, and the others windows, each row in one
     at most; then it is shuffled again.
     """
-    found = left = 0
+    rng, found, left = np.random.default_rng(m), 0, 0
     while left < windows:
         rows = table.rows.iloc[rng.permutation(len(table.rows))]
         reference, rest = rows[:REAL_REFERENCE], rows[REAL_REFERENCE:]
@@ -277,7 +277,6 @@ def shown(found: int, windows: int) -> str:
 
 def rows() -> list[str]:
     """Return the table: alarms of 1,000 simulated windows."""
-    rng = np.random.default_rng(19)
     heads = " | ".join(f"{d} features" for d in FEATURES)
     lines = [
         f"| alarms of 1,000 windows as ever | reference | window | {heads} |",
@@ -287,26 +286,31 @@ def rows() -> list[str]:
         ("independent rows", 1, INDEPENDENT_WINDOWS),
         (f"sessions of {SESSION} equal rows", SESSION, SESSION_WINDOWS),
     ):
-        total = np.zeros(len(FEATURES), int)
-        for n, m in SIZES:
-            found = [simulated(d, n, m, session, windows, rng) for d in FEATURES]
-            cells = " | ".join(shown(k, windows) for k in found)
+        asked = [(d, n, m, session, windows) for n, m in SIZES for d in FEATURES]
+        with ProcessPoolExecutor() as processes:
+            found = np.array([*processes.map(simulated, *zip(*asked, strict=True))])
+        by_size = found.reshape(len(SIZES), len(FEATURES))
+        for (n, m), counts in zip(SIZES, by_size, strict=True):
+            cells = " | ".join(shown(int(k), windows) for k in counts)
             lines.append(f"| {name} | {n:,} | {m:,} | {cells} |")
-            total += found
-        cells = " | ".join(shown(int(k), windows * len(SIZES)) for k in total)
-        lines.append(f"| {name} | all of them | | {cells} |")
+        total = " | ".join(shown(int(k), windows * len(SIZES)) for k in by_size.sum(0))
+        lines.append(f"| {name} | all of them | | {total} |")
     return lines
 
 
 def of_tables(tables: Sequence[Real]) -> list[str]:
     """Return the table: alarms of 1,000 windows of real tables."""
-    rng = np.random.default_rng(23)
     heads = " | ".join(f"{m:,} rows" for m in REAL_WINDOWS)
     lines = [
         f"| alarms of 1,000 windows as ever | {heads} |",
         "| --- |" + " ---: |" * len(REAL_WINDOWS),
     ]
-    for table in tables:
-        cells = [shown(of_table(table, m, TABLE_WINDOWS, rng), TABLE_WINDOWS) for m in REAL_WINDOWS]
-        lines.append(f"| {table.name}, {len(table.kinds)} columns | {' | '.join(cells)} |")
-    return lines
+    asked = [(t, m, TABLE_WINDOWS) for t in tables for m in REAL_WINDOWS]
+    with ProcessPoolExecutor() as processes:
+        found = np.array([*processes.map(of_table, *zip(*asked, strict=True))])
+    for table, counts in zip(tables, found.reshape(len(tables), -1), strict=True):
+        cells = " | ".join(shown(int(k), TABLE_WINDOWS) for k in counts)
+        lines.append(f"| {table.name}, {len(table.kinds)} columns | {cells} |")
+    total = found.reshape(len(tables), -1).sum(0)
+    cells = " | ".join(shown(int(k), TABLE_WINDOWS * len(tables)) for k in total)
+    return [*lines, f"| all of them | {cells} |"]
