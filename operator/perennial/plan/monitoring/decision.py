@@ -110,17 +110,17 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus, is_reported: bool) -> Pl
         return _sees_nothing(s, status, "NoWindows", message)
     try:
         window = merge(s.windows)
-        whole = paired(s.profile, window)
+        whole = [profile for profile, _ in paired(s.profile, window)]
     except ValueError as error:
         return _sees_nothing(s, status, "NoWindows", str(error))
-    names = {profile.name for profile, _ in whole}
+    names = {profile.name for profile in whole}
     unknown = sorted(
         {*(f for t in s.monitor.spec.tests for f in t.features), *_segments(s)} - names
     )
     if unknown:
         message = f"{', '.join(unknown)} is no feature; known are {', '.join(sorted(names))}"
         return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
-    if message := misfit(s.monitor.spec.tests, [profile for profile, _ in whole]):
+    if message := misfit(s.monitor.spec.tests, whole):
         return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
     try:
         s, told = _at_hours(s, window)
@@ -130,7 +130,7 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus, is_reported: bool) -> Pl
     if window.rows < s.monitor.spec.minimum_samples:
         return _too_few(s, status, window)
     status = today(status, s.now)
-    report = _report(s, status, window, [profile for profile, _ in whole])
+    report = _report(s, status, window, whole)
     if isinstance(report, Finding):
         status = _looked(s, status, window, None, None)
         return _tested(s, status, report, _watching(s))

@@ -137,33 +137,34 @@ def test_what_was_undone_after_its_promotion_is_kept_for_as_long() -> None:
     assert pods(world, undone) == 0
 
 
-def test_its_time_ends_while_another_waits_for_a_person() -> None:
-    world, failed = rolled_back(maxSurge=6, keepFailed="2m", progressDeadline="1h")
-    rollout = world.deployment.spec.rollout.to_json()
-    del rollout["canary"]
-    world.change(rollout={**rollout, "blueGreen": {"pause": {}}})
+def follow(world: World, **rollout: Any) -> None:
+    """Ship another version, by blue-green."""
+    kept = world.deployment.spec.rollout.to_json()
+    del kept["canary"]
+    world.change(rollout={**kept, **rollout})
     world.wish(OTHER_SHA)
-    advance(world, lambda w: bool(w.deployment.status.paused))
+
+
+def assert_it_ends_within(world: World, failed: str, seconds: float) -> None:
+    """The operator wakes by itself when its time is over."""
     assert pods(world, failed) > 0
     plan = world.step()
-    assert plan.requeue_after is not None and plan.requeue_after < 120
+    assert plan.requeue_after is not None and plan.requeue_after < seconds
     world.seconds += plan.requeue_after
     world.steps(3)
     assert failed not in world.workloads
+
+
+def test_its_time_ends_while_another_waits_for_a_person() -> None:
+    world, failed = rolled_back(maxSurge=6, keepFailed="2m", progressDeadline="1h")
+    follow(world, blueGreen={"pause": {}})
+    advance(world, lambda w: bool(w.deployment.status.paused))
+    assert_it_ends_within(world, failed, 120)
 
 
 def test_its_time_ends_while_what_came_after_it_bakes() -> None:
     world, failed = rolled_back(maxSurge=10, keepFailed="5m")
-    rollout = world.deployment.spec.rollout.to_json()
-    del rollout["canary"]
-    more = {"blueGreen": {}, "bake": "1h", "keepReplaced": "2h"}
-    world.change(rollout={**rollout, **more})
-    world.wish(OTHER_SHA)
+    follow(world, blueGreen={}, bake="1h", keepReplaced="2h")
     advance(world, lambda w: w.deployment.status.baking)
     world.steps(40)
-    assert pods(world, failed) > 0
-    plan = world.step()
-    assert plan.requeue_after is not None and plan.requeue_after < 300
-    world.seconds += plan.requeue_after
-    world.steps(3)
-    assert failed not in world.workloads
+    assert_it_ends_within(world, failed, 300)

@@ -12,7 +12,7 @@ from perennial.api.deployment import (
 )
 from perennial.plan.outcomes.labels import by_age, given, labels_of
 from perennial.plan.outcomes.shares import LabelledShare
-from perennial.plan.rollout.analysis.metrics.metric import Words
+from perennial.plan.rollout.analysis.metrics.metric import Words, have_enough
 from perennial.plan.rollout.analysis.outcomes import OutcomeLook
 from perennial_artifact.outcomes import AGES, Known, Outcomes
 from perennial_statistics.against_stable import StablePast
@@ -48,9 +48,8 @@ class LabelShare:
 
     def enough(self, asked: AnalysisMetric, look: OutcomeLook) -> bool:
         """Tell whether what is judged has some labels."""
-        if labels_of(look.canary) < FEWEST:
-            return False
-        return not self.compares(asked) or labels_of(look.stable) >= FEWEST
+        canary, stable = labels_of(look.canary), labels_of(look.stable)
+        return have_enough(canary, stable, FEWEST, self.compares(asked))
 
     def obstacle(self, asked: AnalysisMetric, look: OutcomeLook) -> str:
         """Return what keeps it from being judged."""

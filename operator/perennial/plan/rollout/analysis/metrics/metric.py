@@ -23,6 +23,11 @@ def in_number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def have_enough(canary: float, stable: float, fewest: float, compares: bool) -> bool:
+    """Tell whether what is judged has as many: the canary, and stable where both are compared."""
+    return canary >= fewest and (not compares or stable >= fewest)
+
+
 @dataclass(frozen=True)
 class Words:
     """How a metric is told: false-positive rate 7.1% after 1,840 labels."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from perennial.api.deployment import AnalysisMetric, HighestLoss, LowestReward, MetricStatus
 from perennial.plan.outcomes.labels import by_age
 from perennial.plan.outcomes.means import NOTHING, KnownMean, as_it_is
-from perennial.plan.rollout.analysis.metrics.metric import Words, in_number
+from perennial.plan.rollout.analysis.metrics.metric import Words, have_enough, in_number
 from perennial.plan.rollout.analysis.outcomes import OutcomeLook
 from perennial_artifact.outcomes import Known, Outcomes
 from perennial_statistics.equal_age import NONE_YET
@@ -36,9 +36,8 @@ class OutcomeMean:
 
     def enough(self, asked: AnalysisMetric, look: OutcomeLook) -> bool:
         """Tell whether what is judged has some values: the spread within a look is to be known."""
-        if self._rows(look.canary) < FEWEST:
-            return False
-        return not self.compares(asked) or self._rows(look.stable) >= FEWEST
+        canary, stable = self._rows(look.canary), self._rows(look.stable)
+        return have_enough(canary, stable, FEWEST, self.compares(asked))
 
     def obstacle(self, asked: AnalysisMetric, look: OutcomeLook) -> str:
         """Return what keeps it from being judged."""
