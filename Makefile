@@ -10,7 +10,7 @@ export PYTHONPATH := $(CHECKOUT)/tests:$(CHECKOUT)/examples:$(CHECKOUT)/operator
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo fraud fraud-years shop venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-thorough test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images freeze-base binaries matrix attack soak benchmark-serving benchmark-receipts benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-drift benchmark-rollout benchmark-losses fuzz
+.PHONY: help demo fraud fraud-years shop venv cluster-up cluster-down cluster-status images gateway generate pin verify lint types test test-quick test-thorough test-unit test-api test-cluster test-disruptions test-upgrade test-gateway test-images test-peers freeze-base binaries matrix attack soak benchmark-serving benchmark-receipts benchmark-http benchmark-sketch benchmark-operator benchmark-power benchmark-drift benchmark-rollout benchmark-losses fuzz
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -72,19 +72,20 @@ types: venv  ## mypy --strict
 
 # A file at a time, for what its tests share starts once; tests/conftest.py has their order.
 test-unit: venv  ## Pure functions, the trainer and the server, no cluster
-	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit
+	$(CALMLY) $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit
 
 test-quick: venv binaries  ## Unit and API tests at once
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 
 test-api: venv binaries  ## A real API server and etcd
-	$(PY) -m pytest -q tests/api
+	$(CALMLY) $(PY) -m pytest -q tests/api
 
 # What of the real node has a target of its own.
 APART := $(addprefix --ignore=tests/cluster/,disruptions upgrade gateway)
 
-test-cluster: venv  ## The loop on a real node
-	$(PY) -m pytest -q tests/cluster $(APART)
+# As many processes as tests/cluster/conftest.py has lanes: most of the time they wait.
+test-cluster: venv  ## The loop and the two cases on a real node
+	$(PY) -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder tests/cluster $(APART)
 
 test-disruptions: venv  ## What happens to clusters, in the middle of a canary under load (20 min)
 	$(PY) -m pytest -q -rs tests/cluster/disruptions
@@ -96,7 +97,10 @@ test-gateway: venv  ## Requests divided by Envoy Gateway, on a real node under l
 	$(PY) -m pytest -q tests/cluster/gateway
 
 test-images: venv  ## What is in the images, and that they start; root and buildah, no cluster
-	$(PY) -m pytest -q tests/images
+	$(CALMLY) $(PY) -m pytest -q tests/images
+
+test-peers: venv  ## The clients that other servers ship with, on ours
+	$(CALMLY) $(PY) -m pytest -q tests/peers
 
 # Once for each release; AGAIN=1 replaces what was frozen, as long as nothing has been released.
 freeze-base: venv binaries  ## Keep this version's state and answers: what upgrades are held against (3 min)
@@ -106,9 +110,10 @@ test-thorough: export PERENNIAL_THOROUGH = 1
 test-thorough: venv binaries  ## Unit and API tests with four times the examples of each property (15 min)
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 
+# All at once: while the cluster's tests wait, the others have the processor.
 test: verify binaries  ## Everything, from nothing to green
-	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
-	$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/api $(APART)
+	@$(MAKE) -j 5 --output-sync --no-print-directory CALMLY="nice -n 10" \
+	  test-cluster test-unit test-api test-images test-peers
 
 demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \

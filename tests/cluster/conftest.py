@@ -1,11 +1,20 @@
-"""The real cluster with the chart installed, and the loop gone round once."""
+"""The real cluster with the chart installed, and the loop gone round once.
 
+Most of these tests wait. So several processes run them, a lane each, on one cluster: whoever is
+first brings it up and goes round the loop, and whoever is last ends it. What touches the operator
+itself asks for ``alone``, and comes last.
+"""
+
+import fcntl
+import json
 import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -14,6 +23,47 @@ from localcluster import binaries
 from localcluster.state import locate
 
 ROOT = Path(__file__).resolve().parents[2]
+LANES = (
+    ("test_fraud.py", "test_alerts.py"),
+    ("test_shop.py", "test_cleanup.py", "test_shown_first.py"),
+    ("test_strategies.py", "test_claims.py"),
+)
+"""Files one after another, the longest first; all others are another lane, the last."""
+
+
+def _place(item: pytest.Item) -> tuple[int, int]:
+    """Return an item's lane, and where its file is in it."""
+    if "alone" in getattr(item, "fixturenames", ()):
+        return len(LANES) + 1, 0
+    for number, files in enumerate(LANES):
+        if item.path.name in files:
+            return number, files.index(item.path.name)
+    return len(LANES), 0
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort items by lanes, each one's to be run by one process."""
+    ours = [item for item in items if item.path.parent == Path(__file__).parent]
+    for item in ours:
+        item.add_marker(pytest.mark.xdist_group(f"lane {_place(item)[0]}"))
+    others = [item for item in items if item not in ours]
+    items[:] = others + sorted(ours, key=_place)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Give a directory of all processes of this run, and of no other run."""
+    mine = tmp_path_factory.getbasetemp()
+    return mine if worker_id == "master" else mine.parent
+
+
+@contextmanager
+def held(file: Path) -> Iterator[TextIO]:
+    """Hold a lock until the end of the block."""
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
 
 
 def localcluster(verb: str) -> int:
@@ -23,23 +73,55 @@ def localcluster(verb: str) -> int:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[None]:
-    """Bring the cluster up; one that was not up before ends with the session."""
-    was_up = localcluster("status") == 0
-    assert localcluster("up") == 0
-    os.environ["KUBECONFIG"] = str(locate().kubeconfig)
-    os.environ["KUBECTL"] = str(binaries.path("kubectl"))
-    os.environ["HELM"] = str(binaries.path("helm"))
-    yield
-    if not was_up:
-        assert localcluster("down") == 0
+def cluster(run: Path) -> Iterator[TextIO]:
+    """Bring the cluster up; the last to need one that was not up before ends it.
+
+    What is given is a lock that all who use the cluster share.
+    """
+    ours = run / "cluster-is-ours"
+    with (run / "turn").open("w") as turn:
+        with held(run / "begin"):
+            if localcluster("status"):
+                ours.touch()
+            assert localcluster("up") == 0
+            fcntl.flock(turn, fcntl.LOCK_SH)
+        os.environ["KUBECONFIG"] = str(locate().kubeconfig)
+        os.environ["KUBECTL"] = str(binaries.path("kubectl"))
+        os.environ["HELM"] = str(binaries.path("helm"))
+        yield turn
+        with suppress(BlockingIOError):
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            assert not ours.exists() or localcluster("down") == 0
 
 
 @pytest.fixture(scope="session")
-def answers(cluster: None) -> Counter[str]:
-    """Go round the loop once; return how many answers each version gave."""
-    found = demo.loop(str(locate().values))
-    # What drifts further while other tests run is not to change what they look at.
-    patch = '{"spec": {"actions": {"retrain": null}}}'
-    demo.kubectl("patch", "dm", "flights", "-n", demo.NAMESPACE, "--type=merge", "-p", patch)
-    return found
+def alone(cluster: TextIO) -> None:
+    """Wait until no other process has tests on the cluster."""
+    fcntl.flock(cluster, fcntl.LOCK_EX)
+
+
+@pytest.fixture(scope="session")
+def values(cluster: TextIO, run: Path) -> str:
+    """Give values for the chart that suit all lanes: who installs last changes nothing."""
+    found = json.loads(locate().values.read_text())
+    found["serving"]["requestLog"] = {"shipSeconds": 2}
+    file = run / "values.json"
+    with held(run / "begin"):
+        file.write_text(json.dumps(found))
+    return str(file)
+
+
+@pytest.fixture(scope="session")
+def answers(cluster: TextIO, run: Path, values: str) -> Counter[str]:
+    """Go round the loop, once in a run; return how many answers each version gave."""
+    told = run / "answers.json"
+    with held(run / "loop"):
+        if not told.exists():
+            found = demo.loop(values)
+            # What drifts further while other tests run is not to change what they look at.
+            patch = '{"spec": {"actions": {"retrain": null}}}'
+            demo.kubectl(
+                "patch", "dm", "flights", "-n", demo.NAMESPACE, "--type=merge", "-p", patch
+            )
+            told.write_text(json.dumps(found))
+    return Counter(json.loads(told.read_text()))

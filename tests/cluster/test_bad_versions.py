@@ -74,29 +74,3 @@ def test_a_version_that_needs_another_column_has_no_traffic_before_somebody_acce
     assert demo.revision(name=NAME)["name"] == stable
     events = json.loads(demo.kubectl("get", "events", "-n", demo.NAMESPACE, "-o", "json"))["items"]
     assert any(e["reason"] == "SignatureAccepted" for e in events)
-
-
-def test_a_rollout_under_load_loses_no_request_though_the_operator_is_killed(stable: str) -> None:
-    demo.send_traffic("steady", ["02"], model=NAME)
-    demo.wait("traffic flows", lambda: demo.answers("steady").total() > 0, 60)
-    apply(artifact_of("flights-2"))
-    demo.wait("the canary answers", lambda: "share" in demo.revision("Canary", NAME), 60)
-    operator = "app.kubernetes.io/component=operator"
-    kill = ["delete", "pod", "-n", demo.SYSTEM, "-l", operator, "--force", "--grace-period=0"]
-    demo.kubectl(*kill)
-    promoted = "it was promoted by the next operator"
-    demo.wait(promoted, lambda: demo.revision(name=NAME)["name"] != stable, 120)
-    old = f"{NAME}-{stable}"
-    demo.wait(
-        "the old one has no pods", lambda: demo.get("deploy", old)["spec"]["replicas"] == 0, 90
-    )
-    demo.kubectl(
-        *("annotate", "md", NAME, "-n", demo.NAMESPACE, "--overwrite"),
-        "perennial.dev/request=undo/1",
-    )
-    undone = "the old one serves again"
-    demo.wait(undone, lambda: demo.revision(name=NAME)["name"] == stable, 60)
-    assert condition("Stalled")["reason"] == "Undone"
-    demo.wait("it answers", lambda: answered(stable)["200"] > 0, 60)
-    found = demo.end_traffic("steady")
-    assert found["failed"] == 0 and len(found) == 2 and found.total() > 100

@@ -5,8 +5,12 @@ import os
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from flights import demo
 from localcluster.state import locate
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def helm(*arguments: str) -> str:

@@ -10,7 +10,6 @@ from fraud import demo
 from fraud.data import DAYS, MONTH, Year, payments
 from fraud.measured import by_month
 from fraud.policies import never, with_days
-from localcluster.state import locate
 
 ASKED = demo.Asked(customers=1500, months=range(4, 7), day_seconds=1.1)
 SKIPPED = range(4, 8)
@@ -38,8 +37,8 @@ def rows() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def played(cluster: None, rows: pd.DataFrame) -> Iterator[demo.Played]:
-    yield demo.play(ASKED, rows, str(locate().values))
+def played(values: str, rows: pd.DataFrame) -> Iterator[demo.Played]:
+    yield demo.play(ASKED, rows, values)
     flights.kubectl("delete", "namespace", demo.NAMESPACE, "--wait=true")
 
 

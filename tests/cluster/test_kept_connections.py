@@ -13,7 +13,7 @@ CLIENT, OTHERS = "kept", "others"
 
 
 @pytest.fixture
-def stable(answers: Counter[str]) -> Iterator[str]:
+def stable(alone: None, answers: Counter[str]) -> Iterator[str]:
     """Serve a good version to a client with one connection, and others; return its revision."""
     apply(artifact_of("flights-1"), kept="10m")
     demo.wait("trial serves", lambda: condition("Ready").get("status") == "True", 60)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from localcluster.state import locate
 from shop import demo
 from shop.diary import Counted, Diary
 
@@ -22,9 +21,9 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(cluster: None) -> Iterator[Played]:
+def played(values: str) -> Iterator[Played]:
     diary = Diary()
-    demo.begin(str(locate().values), demo.months())
+    demo.begin(values, demo.months())
     demo.compete(diary)
     yield Played(diary, demo.end_traffic("winter")[-1])
     demo.kubectl("delete", "namespace", demo.NAMESPACE, "--wait=true")

@@ -1,4 +1,4 @@
-"""A version that answers wrongly is rejected before it has traffic; a URL has its say."""
+"""A version that answers wrongly is rejected before it has traffic."""
 
 import json
 from collections import Counter
@@ -11,12 +11,8 @@ from golden_flights import golden
 from trial import artifact_of
 
 from flights import demo
-from localcluster.state import locate
 
 NAME = "shown"
-# What flights serves is JSON with a number in it: how many rows its first input takes, -1 for any.
-URL = "http://flights.{{namespace}}.svc/v2/models/flights"
-CHECK = {"name": "flights", "url": URL, "path": "/inputs/0/shape/0", "interval": "5s"}
 
 
 def apply(artifact: dict[str, str], before: dict[str, Any] | None = None) -> None:
@@ -47,12 +43,6 @@ def serves(artifact: dict[str, str]) -> bool:
     stable = roles.get("Stable", {})
     same = stable.get("artifact", {}).get("sha256") == artifact["sha256"]
     return same and "Canary" not in roles and condition("Ready").get("status") == "True"
-
-
-def allow(urls: list[dict[str, str]]) -> None:
-    """Let models ask URLs, and wait for the operator that knows."""
-    allowed = f"allowedUrls={json.dumps(urls)}"
-    demo.install("-f", str(locate().values), "--set-json", allowed)
 
 
 @pytest.fixture(scope="module")
@@ -97,21 +87,3 @@ def test_golden_requests_of_a_config_map_are_waited_for(stable: dict[str, str]) 
     demo.kubectl("apply", "-f", "-", stdin=json.dumps(body))
     demo.wait("it took over", lambda: serves(good), 120)
     demo.kubectl("delete", "configmap", "golden", "-n", demo.NAMESPACE)
-
-
-def test_a_url_is_asked_once_the_chart_allows_it(stable: dict[str, str]) -> None:
-    good = publish_changed(stable, lambda content: fails_every_fifth(content, "of a url"))
-    apply(good, {"web": [{**CHECK, "minimum": -1}]})
-    refused = "it says that it may not ask"
-    demo.wait(refused, lambda: condition("Stalled").get("reason") == "UrlNotAllowed", 60)
-    assert condition("Ready")["status"] == "True" and not serves(good)
-    try:
-        allow([{"url": "http://flights.{namespace}.svc"}])
-        demo.wait("it took over", lambda: serves(good), 120)
-        bad = publish_changed(stable, lambda content: fails_every_fifth(content, "refused"))
-        apply(bad, {"web": [{**CHECK, "minimum": 1}]})
-        no = "what the URL says rejects it"
-        demo.wait(no, lambda: condition("RolledOut").get("reason") == "BeforeTrafficFailed", 90)
-        assert "-1 misses the minimum of 1" in condition("RolledOut")["message"]
-    finally:
-        allow([])
