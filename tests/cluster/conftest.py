@@ -76,21 +76,24 @@ def localcluster(verb: str) -> int:
 def cluster(run: Path) -> Iterator[TextIO]:
     """Bring the cluster up; the last to need one that was not up before ends it.
 
-    What is given is a lock that all who use the cluster share.
+    What is given is a lock that all who have tests on it share.
     """
     ours = run / "cluster-is-ours"
-    with (run / "turn").open("w") as turn:
+    with (run / "needed").open("w") as needed, (run / "turn").open("w") as turn:
         with held(run / "begin"):
             if localcluster("status"):
                 ours.touch()
             assert localcluster("up") == 0
+            fcntl.flock(needed, fcntl.LOCK_SH)
             fcntl.flock(turn, fcntl.LOCK_SH)
         os.environ["KUBECONFIG"] = str(locate().kubeconfig)
         os.environ["KUBECTL"] = str(binaries.path("kubectl"))
         os.environ["HELM"] = str(binaries.path("helm"))
         yield turn
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        # Not by the same lock: who waits to be alone has let go of that one.
         with suppress(BlockingIOError):
-            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(needed, fcntl.LOCK_EX | fcntl.LOCK_NB)
             assert not ours.exists() or localcluster("down") == 0
 
 
