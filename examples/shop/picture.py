@@ -47,7 +47,7 @@ class _Scale:
 
 def picture(diary: Diary) -> str:
     """Return an SVG, readable on light and on dark pages."""
-    lines = [line for part in diary.parts for line in part]
+    lines = diary.counted
     scale = _Scale(lines[0].time, lines[-1].time)
     notes = [n for n in diary.notes if n.time <= scale.end]
     rows = -(-len(notes) // COLUMNS)
@@ -60,9 +60,9 @@ def picture(diary: Diary) -> str:
         f'<text class="title" x="{LEFT}" y="26">Rewards decide what the shop shows first</text>',
         *_legend(lines),
         *_axes(scale),
-        *(shape for part in diary.parts for shape in _areas(part, scale)),
+        *_areas(lines, scale),
         *_best(diary, scale),
-        *(line for part in diary.parts for line in _earned(part, scale)),
+        *_earned(lines, scale),
     ]
     above = 0.0
     for n, note in enumerate(notes):
@@ -120,11 +120,11 @@ def _y(part: float, panel: tuple[int, int]) -> float:
     return bottom - min(1.0, max(0.0, part)) * (bottom - top)
 
 
-def _areas(part: Sequence[Counted], scale: _Scale) -> list[str]:
+def _areas(lines: Sequence[Counted], scale: _Scale) -> list[str]:
     """Return the shares of versions, each above those before it."""
-    names = sorted(part[-1].versions, key=lambda n: list(COLOURS).index(n) if n in COLOURS else 9)
+    names = sorted(lines[-1].versions, key=lambda n: list(COLOURS).index(n) if n in COLOURS else 9)
     points: list[tuple[float, list[float]]] = []
-    for before, after in zip(part, part[3:], strict=False):
+    for before, after in zip(lines, lines[3:], strict=False):
         asked = [_gained(before, after, name)[0] for name in names]
         if sum(asked):
             points.append((scale.x(after.time), [a / sum(asked) for a in asked]))
@@ -148,10 +148,10 @@ def _best(diary: Diary, scale: _Scale) -> list[str]:
     return [f'<polyline class="best" points="{" ".join(points)}"/>'] if points else []
 
 
-def _earned(part: Sequence[Counted], scale: _Scale) -> list[str]:
+def _earned(lines: Sequence[Counted], scale: _Scale) -> list[str]:
     points = []
-    for after in part:
-        older = [c for c in part if _all(after)[0] - _all(c)[0] >= WINDOW]
+    for after in lines:
+        older = [c for c in lines if _all(after)[0] - _all(c)[0] >= WINDOW]
         if not older:
             continue
         before = older[-1]
