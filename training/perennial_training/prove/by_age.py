@@ -1,8 +1,9 @@
 """A candidate beside the champion on recent rows, and on older ones.
 
-Recent are the newest labelled rows, as far as they are newer than all that the champion learned
-from; both models have learned from neither part. So the first says what learning anew brings for
-the traffic of today, and the second what it costs for that of before.
+Recent are the newest labelled rows, as far as they are newer than what the champion learned from:
+than the newest row of its most frequent class, for labels of others may come earlier. Both models
+have learned from neither part. So the first says what learning anew brings for the traffic of
+today, and the second what it costs for that of before.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def by_age(
         theirs: the champion's.
         target: the truth.
         times: of the rows, shape [n].
-        since: the newest row that the champion learned from, or held out.
+        since: the newest row of the most frequent class that the champion had, learned or held out.
         candidates: of the run.
         spoken: writes a time.
     """

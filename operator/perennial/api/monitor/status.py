@@ -111,6 +111,10 @@ class LastAction(ApiModel):
         None, description="Number of the ModelTraining's run that came of it; absent until then."
     )
     outcome: str = Field("", description="How that run ended; empty until then.", max_length=32)
+    better: bool | None = Field(
+        None,
+        description="Whether that run's best is shown to be better; absent where not known.",
+    )
     result: Text = Field("", description="How that run ended, in a sentence.")
 
 
@@ -220,6 +224,10 @@ class MonitorStatus(ApiModel):
     retrainings: int = Field(0, description="How often a retraining was asked for.")
     rollbacks: int = Field(0, description="How often a rollback was asked for.")
     fruitless: int = Field(
-        0, description="Runs that came of it and ended, since the traffic last was as learned."
+        0,
+        description=(
+            "Runs that came of it and ended, since the traffic last was as learned, or since one "
+            "of them was better and served."
+        ),
     )
     history: list[Evaluation] = Field([], description="The last evaluations.", max_length=20)

@@ -18,7 +18,7 @@ from perennial.plan.core import Event, Finding, Plan, condition, settle, verdict
 from perennial.plan.core.outside import DENIED
 from perennial.plan.monitoring.actions import ACTIONS, rollback
 from perennial.plan.monitoring.actions.notify import denied, noted, waits
-from perennial.plan.monitoring.actions.retrain import came_of, followed, helps
+from perennial.plan.monitoring.actions.retrain import came_of, followed, helps, serves_better
 from perennial.plan.monitoring.compared import features, misfit, settings, with_slices
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
@@ -91,8 +91,9 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus, is_reported: bool) -> Pl
         serves = {"version": stable.version, "revision": stable.revision, "before": _before(s)}
         reference = known.model_copy(update=serves)
         status = status.model_copy(update={"reference": reference, "consecutive_breaches": 0})
-    if status.observed_generation != s.monitor.metadata.generation:
-        status = status.model_copy(update={"fruitless": 0})  # a person has thought about it
+    # A person has thought about it, or it has helped.
+    if status.observed_generation != s.monitor.metadata.generation or serves_better(status):
+        status = status.model_copy(update={"fruitless": 0})
     if s.answers is None and is_reported:
         return _of_report(s, status)
     if s.answers is None:

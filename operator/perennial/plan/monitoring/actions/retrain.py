@@ -53,6 +53,17 @@ def _against(s: MonitorSnapshot, status: MonitorStatus) -> tuple[str, str] | Non
     return found
 
 
+def serves_better(status: MonitorStatus) -> bool:
+    """Tell whether what came of the last retraining is better, and serves: it was not in vain.
+
+    What is taken back by its rollout was, however good it is on held-out rows.
+    """
+    action, served = status.last_action, status.reference
+    if action is None or served is None or not action.better or action.outcome != "Promoted":
+        return False
+    return served.version != action.version
+
+
 def _times(status: MonitorStatus) -> set[datetime]:
     """Return when retrainings were asked for; older operators kept those of a day only."""
     last = status.last_action
@@ -87,8 +98,8 @@ def came_of(status: MonitorStatus) -> str:
 def followed(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
     """Return the status with the run that came of the last action, and with its outcome.
 
-    A retraining counts as fruitless until the traffic is like the reference again: not what was
-    shipped ends drift, but what fits.
+    A retraining counts as fruitless until the traffic is like the reference again, or until what
+    came of it serves and is better: not what was shipped ends drift, but what fits.
     """
     action = status.last_action
     if action is None or action.type != "Retrain" or action.outcome or s.training is None:
@@ -103,5 +114,8 @@ def followed(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
         return status.model_copy(update={"last_action": action.model_copy(update={"run": number})})
     is_known = last.number == number
     outcome, said = (last.outcome, last.message) if is_known else ("Unknown", "")
-    ended = action.model_copy(update={"run": number, "outcome": outcome, "result": said})
+    better = last.better if is_known else None
+    ended = action.model_copy(
+        update={"run": number, "outcome": outcome, "better": better, "result": said}
+    )
     return status.model_copy(update={"last_action": ended, "fruitless": status.fruitless + 1})
