@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perennial_training.prove.answers import texts
+from perennial_training.prove.labels import texts
 
 
 def times_each(columns: Mapping[str, Any], numbers: frozenset[str]) -> NDArray[np.int64]:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Column
 from perennial_artifact.profile import HOURS, MAXIMUM_CATEGORIES, FeatureProfile, Profile
-from perennial_training.prove.answers import Answers, texts
+from perennial_training.prove.answers import Answers
 from perennial_training.prove.bins import guarded_edges
 from perennial_training.prove.equal_rows import occurrences_of, times_each
 from perennial_training.prove.held_out import held_out as labels_by_score
+from perennial_training.prove.labels import texts
 
 DAY, HOUR = 86_400, 3_600
 MOST_BY_HOUR = 400_000

@@ -22,8 +22,8 @@ from perennial_statistics.drift import (
     judge_drift,
 )
 from perennial_statistics.duplicates import duplicates
-from perennial_training.prove.answers import texts
 from perennial_training.prove.equal_rows import occurrences_of, times_each
+from perennial_training.prove.labels import texts
 from perennial_training.report.predicted import Predicted
 
 FOREVER = 10.0 * 365 * 86_400
