@@ -218,6 +218,9 @@ def _checked(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> R
     newest = max(s.now, known.start_time or s.now).timestamp() + SKEW_SECONDS
     if not 0 <= result.until <= newest:
         raise ValueError("it is of times to come")
+    place = f"/reports/{s.monitor.metadata.name}/{known.number}/report.html"
+    if result.uri and not result.uri.endswith(place):
+        raise ValueError("its page is at another place")
     if (equal := result.equal_rows) is not None:
         shares = (equal.found, equal.usual, equal.p)
         if not all(0 <= share <= 1 for share in shares) or not 0 <= equal.rows <= MOST:

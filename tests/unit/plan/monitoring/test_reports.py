@@ -187,13 +187,14 @@ def test_an_operator_killed_at_any_write_converges(cut: int) -> None:
         told(1, ReportWorld().now).replace("[40,8,0]", "[40,1e999,0]", 1),
         told(1, ReportWorld().now, maturity_seconds=-600),
         told(1, ReportWorld().now, past=[1, 2**62, 0]),
+        told(1, ReportWorld().now, uri="https://elsewhere/reports/flights/2/report.html"),
         told(1, ReportWorld().now, equal_rows=EqualRows(rows=9, found=1.5, usual=0.0, p=0.0)),
         told(1, ReportWorld().now, equal_rows=EqualRows(rows=-9, found=0.5, usual=0.0, p=0.0)),
     ],
     ids=[
         *("empty", "text", "nothing", "number", "span", "short", "given", "negative", "lacks"),
         *("to come", "before all", "far", "beyond int64", "too many events", "too many rows"),
-        *("too many labels", "infinite", "maturity", "past", "no share", "below none"),
+        *("too many labels", "infinite", "maturity", "past", "elsewhere", "no share", "below none"),
     ],
 )
 def test_rubbish_is_a_failure_and_never_kept(message: str) -> None:
