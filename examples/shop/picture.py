@@ -18,6 +18,7 @@ WORDS = {"shop-1": "regression", "shop-2": "regression, learned anew", "random":
 STYLE = """
 text { font: 13px system-ui, 'Helvetica Neue', Arial, sans-serif; fill: #1f2328; }
 .title { font-size: 15px; font-weight: 600; } .quiet { fill: #59636e; font-size: 12px; }
+.over { stroke: #ffffff; stroke-width: 5px; paint-order: stroke; }
 .paper { fill: #ffffff; } .grid { stroke: #d1d9e0; } .at { stroke: #818b98; stroke-dasharray: 2 3; }
 .popular { fill: #afb8c1; } .first { fill: #54aeff; } .bad { fill: #fa4549; }
 .second { fill: #0969da; }
@@ -26,6 +27,7 @@ text { font: 13px system-ui, 'Helvetica Neue', Arial, sans-serif; fill: #1f2328;
 .number { fill: #59636e; } .inside { fill: #ffffff; font-size: 10px; font-weight: 600; }
 @media (prefers-color-scheme: dark) {
   text { fill: #f0f6fc; } .quiet { fill: #9198a1; } .paper { fill: #0d1117; }
+  .over { stroke: #0d1117; }
   .grid { stroke: #3d444d; } .at { stroke: #656c76; } .popular { fill: #656c76; }
   .first { fill: #1f6feb; } .bad { fill: #da3633; } .second { fill: #79c0ff; }
   .earned { stroke: #3fb950; } .best { stroke: #f0f6fc; }
@@ -69,6 +71,8 @@ def picture(diary: Diary) -> str:
         x = scale.x(note.time)
         above = max(x, above + 17)  # so that numbers do not cover each other
         drawn += _note(n, note.words, x, above, rows)
+    words = f"rewards a request, of the last {WINDOW}"
+    drawn.append(f'<text class="quiet over" x="{LEFT}" y="{EARNED[0] - 8}">{words}</text>')
     return "\n".join([*drawn, "</svg>"]) + "\n"
 
 
@@ -81,7 +85,7 @@ def _legend(lines: Sequence[Counted]) -> list[str]:
         words = WORDS.get(name, name)
         found.append(f'<rect class="{colour}" x="{x}" y="39" width="11" height="11" rx="2"/>')
         found.append(f'<text class="quiet" x="{x + 16}" y="49">{words}</text>')
-        x += 32 + round(6.2 * len(words))
+        x += 30 + round(5.9 * len(words))
     found.append(f'<path class="best" d="M{x},45 h22"/>')
     found.append(f'<text class="quiet" x="{x + 28}" y="49">chance that regression is best</text>')
     return found
@@ -101,9 +105,6 @@ def _axes(scale: _Scale) -> list[str]:
                 f'<text class="quiet" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
                 f"{form.format(tick)}</text>"
             )
-    y = EARNED[0] - 8
-    words = f"rewards a request, of the last {WINDOW}"
-    found.append(f'<text class="quiet" x="{LEFT}" y="{y}">{words}</text>')
     minute = scale.begin
     while minute <= scale.end:
         words = f"{(minute - scale.begin) / 60:.0f} min"
