@@ -82,6 +82,12 @@ class DatasetRecord(Document):
     """How many of the rows were held out."""
     start: Annotated[str, Meta(max_length=64)] | None = None
     end: Annotated[str, Meta(max_length=64)] | None = None
+    frequent_end: Annotated[str, Meta(max_length=64)] | None = None
+    """Time of the newest row of the most frequent class; None for numbers.
+
+    ``end`` may be of another class, whose labels come earlier: of what happened in between the
+    model knows that class alone.
+    """
     since: Annotated[str, Meta(max_length=64)] | None = None
     """Rows from before were left out (``dataset.newest``)."""
 

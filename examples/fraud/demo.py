@@ -10,6 +10,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -23,8 +24,10 @@ import yaml
 from obstore.store import S3Store
 
 from flights.demo import install, kubectl, run_script, say, store_settings, wait
+from fraud.asked import of_monitor
 from fraud.clock import Clock, scaled
 from fraud.data import FEATURES, MONTH, START, Shift, Year, payments, training_rows
+from fraud.measured import by_month
 from fraud.news import News, State, news, state_of
 from fraud.policies import (
     LIVE,
@@ -56,7 +59,7 @@ class Asked:
     shift: Shift = "fraud"
     months: range = LIVE
     """Those that are asked about."""
-    day_seconds: float = 0.8
+    day_seconds: float = 0.95
     """Of a machine that has nothing else to do."""
 
 
@@ -123,6 +126,8 @@ def answered() -> pd.DataFrame:
 
 def clear() -> None:
     """Remove what an earlier run has left."""
+    # A namespace waits for its pods, and a pod for its Job, which may still be to try another one.
+    kubectl("delete", "mt,md,dm", "--all", "-n", NAMESPACE, "--ignore-not-found", "--wait=true")
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true")
     with store_settings() as settings:
         for bucket, prefix in (("data", "fraud/"), ("models", "logs/fraud/")):
@@ -255,8 +260,8 @@ def told(one: News) -> str:
     return f"{day}: the monitor says: {one.text}"
 
 
-def main() -> None:
-    """Play a year, and show it beside the other ways to keep a model."""
+def main() -> int:
+    """Play a year, show it beside the other ways to keep a model; 1 where it is not as asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--values", required=True, help="chart values that name the images")
     parser.add_argument("--customers", type=int, default=Asked.customers)
@@ -270,7 +275,7 @@ def main() -> None:
     asked = Asked(chosen.customers, chosen.seed, chosen.shift, months, chosen.day_seconds)
     began = time.monotonic()
     rows = with_days(payments(Year(asked.seed, asked.customers, asked.shift)))
-    beside = ProcessPoolExecutor(1)
+    beside = ProcessPoolExecutor(1, initializer=os.nice, initargs=(19,))
     try:
         others: list[Future[Policy]] = [
             beside.submit(policy, rows, asked.months) for policy in (never, by_calendar, oracle)
@@ -282,6 +287,13 @@ def main() -> None:
     policies.insert(2, played.policy)
     say("What came of it")
     print(comparison(played.rows, policies))
+    frozen, ours = (
+        {m.month: m.average_precision for m in by_month(played.rows, p.scores)}
+        for p in (policies[0], played.policy)
+    )
+    # What a real year has two days for takes a month of this one.
+    last_month = asked.months.stop - 1
+    wrong = of_monitor(asked.shift, ours, frozen, played.news, recovered=last_month)
     if chosen.picture is not None:
         from fraud.picture import picture
 
@@ -291,7 +303,10 @@ def main() -> None:
         f"{time.monotonic() - began:.0f} s in all",
         flush=True,
     )
+    for line in wrong:
+        print(f"  NOT AS ASKED: {line}", flush=True)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,42 +1,42 @@
 """A year under the monitor of monitor.yaml, without a cluster: the operator's own decisions.
 
-What a report's Job would count of the request log is counted here, and plan_monitor judges it and
-asks for retrainings; what it takes to train and to ship is played.
+What a report's Job would count of the request log is counted here, plan_monitor judges it and asks
+for retrainings, and what is shipped is judged as on a cluster; the days that it takes are played.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
-from sklearn.metrics import average_precision_score
 
 from fraud.data import DAY, MONTH, SETTLED_DAYS, START, training_rows
 from fraud.inputs import counted, reference
 from fraud.news import News, State, news, state_of
-from fraud.policies import LIVE, TRAINED_DAYS, Policy, fitted, live_rows, scored
+from fraud.policies import LIVE, TRAINED_DAYS, Policy, live_rows, scored
+from fraud.trained import Learned, learned, shipped, training
 from perennial.api import DriftMonitor, ModelDeployment, ModelTraining
 from perennial.api.monitor import MonitorStatus, ReportStatus
+from perennial.api.training import LastRun
 from perennial.api.values import seconds
 from perennial.plan.core.questions import Answer, Answers
 from perennial.plan.monitoring import MonitorSnapshot, plan_monitor
 from perennial.plan.monitoring.cohorts import width
 from perennial.plan.monitoring.logged import known_from
+from perennial.plan.training.honest import Judged
 from perennial_artifact.outcomes import VERSION_LENGTH
 from perennial_artifact.profile import Profile
 from perennial_artifact.report import CohortCounts, ReportResult
 
 SHIPPING_DAYS = 2
 """From the question for a retraining until the new version answers."""
-HELD_OUT = 0.2
 
 
 @dataclass
 class _Version:
-    model: Any
+    learned: Learned
     number: int
     since: float
     """The day from which on it answers."""
@@ -91,34 +91,35 @@ class _Live:
 def by_perennial(rows: pd.DataFrame, months: range = LIVE) -> tuple[Policy, list[News]]:
     """Retrain when the monitor asks for it; return what came of it, and what happened when."""
     live = live_rows(rows, months)
-    known = ((live["known"] - START) / pd.Timedelta(days=1)).to_numpy()
+    known_day = ((live["known"] - START) / pd.Timedelta(days=1)).to_numpy()
     day = live["day"].to_numpy()
-    state = _Live(live, day, known, np.zeros(len(live)), np.zeros(len(live), int))
+    state = _Live(live, day, known_day, np.zeros(len(live)), np.zeros(len(live), int))
     monitor = DriftMonitor.read(
         yaml.safe_load((Path(__file__).parent / "monitor.yaml").read_text())
     )
     first = months.start * MONTH
-    learned = training_rows(rows, START + pd.Timedelta(days=first), TRAINED_DAYS)
-    version = _Version(fitted(learned), 1, first, reference(learned))
+    known = training_rows(rows, START + pd.Timedelta(days=first), TRAINED_DAYS)
+    version = _Version(learned("fraud-1", known), 1, first, reference(known))
     _answer(state, version)
     assert monitor.spec.performance is not None and monitor.spec.report is not None
     every = seconds(monitor.spec.report.every) / DAY
-    training, run, happened, before = _training(None), 0, list[News](), State()
+    trained, run, happened, before = training(), 0, list[News](), State()
     for at in np.arange(first + every, months.stop * MONTH, every):
         now = (START + pd.Timedelta(days=at)).to_pydatetime()
-        monitor = _looked(monitor, training, version, state, at, now)
+        monitor = _looked(monitor, trained, version, state, at, now)
         after = state_of([{"kind": "DriftMonitor", "status": monitor.status.to_json()}])
         happened += news(before, after, at)
         if after.retrainings > before.retrainings:
             run += 1
-            candidate = _candidate(rows, version, at)
-            training = _training((run, now, "NotBetter" if candidate is None else "Promoted"))
-            if candidate is None:
-                happened.append(News(at, "nothing", "NotBetter"))
+            candidate, judged = _retrained(rows, version, at)
+            trained = _after(run, now, judged)
+            if judged.outcome != "Promoted":
+                happened.append(News(at, "nothing", f"{judged.outcome}: {judged.message}"))
             else:
                 version = candidate
                 _answer(state, version)
-                happened.append(News(version.since, "promotion", f"fraud-{version.number}"))
+                text = f"{version.learned.name}; {judged.message}"
+                happened.append(News(version.since, "promotion", text))
         before = after
     return Policy("by Perennial", state.score, version.number - 1), happened
 
@@ -126,31 +127,22 @@ def by_perennial(rows: pd.DataFrame, months: range = LIVE) -> tuple[Policy, list
 def _answer(state: _Live, version: _Version) -> None:
     """Let a version answer from its day on."""
     answers = state.day >= version.since
-    state.score[answers] = scored(version.model, state.rows[answers])
+    state.score[answers] = scored(version.learned.model, state.rows[answers])
     state.version[answers] = version.number
 
 
-def _candidate(rows: pd.DataFrame, version: _Version, at: float) -> _Version | None:
-    """Return a better version of the rows that are known, None where it is not.
-
-    Better on the newest month of those that neither has learned from.
-    """
+def _retrained(rows: pd.DataFrame, version: _Version, at: float) -> tuple[_Version, Judged]:
+    """Return what a run of a day makes of the rows that are known, and whether it is shipped."""
     known = training_rows(rows[rows["day"] < at], START + pd.Timedelta(days=at), TRAINED_DAYS)
-    held = known.index.to_series().mul(2654435761).mod(2**32) < HELD_OUT * 2**32
-    candidate = fitted(known[~held])
-    recent = known[held & (known["day"] >= at - SETTLED_DAYS - MONTH)]
-    theirs, ours = (
-        average_precision_score(recent["fraud"], scored(m, recent))
-        for m in (version.model, candidate)
-    )
-    if ours <= theirs:
-        return None
-    return _Version(candidate, version.number + 1, at + SHIPPING_DAYS, reference(known))
+    number = version.number + 1
+    candidate = learned(f"fraud-{number}", known)
+    judged = shipped(known, version.learned, candidate)
+    return _Version(candidate, number, at + SHIPPING_DAYS, reference(known)), judged
 
 
 def _looked(
     monitor: DriftMonitor,
-    training: ModelTraining,
+    trained: ModelTraining,
     version: _Version,
     state: _Live,
     at: float,
@@ -172,16 +164,14 @@ def _looked(
     window = counted(version.inputs, newest, end, span)
     answers = Answers({"r": ("pod",)}, end, (Answer("pod", "r", window),))
     deployment = _deployment(version, now)
-    plan = plan_monitor(
-        MonitorSnapshot(monitor, now, deployment, training, answers, version.inputs)
-    )
+    plan = plan_monitor(MonitorSnapshot(monitor, now, deployment, trained, answers, version.inputs))
     assert isinstance(plan.status, MonitorStatus)
     return monitor.model_copy(update={"status": plan.status})
 
 
 def _deployment(version: _Version, now: datetime) -> ModelDeployment:
     stable = {
-        "version": f"fraud-{version.number}",
+        "version": version.learned.name,
         "artifact": {"uri": "s3://models/", "sha256": version.sha256},
         "revision": f"r{version.number}",
         "readyReplicas": 1,
@@ -199,13 +189,11 @@ def _deployment(version: _Version, now: datetime) -> ModelDeployment:
     )
 
 
-def _training(last: tuple[int, datetime, str] | None) -> ModelTraining:
-    body = yaml.safe_load((Path(__file__).parent / "training.yaml").read_text())
-    status: dict[str, Any] = {}
-    if last is not None:
-        number, start, outcome = last
-        status["lastRun"] = {
-            "number": number, "startTime": start, "finishTime": start, "outcome": outcome,
-            "trigger": "Drift",
-        }  # fmt: skip
-    return ModelTraining.read({**body, "status": status})
+def _after(number: int, start: datetime, judged: Judged) -> ModelTraining:
+    """Return the training whose run has ended."""
+    last = LastRun(
+        number=number, trigger="Drift", outcome=judged.outcome, better=judged.better,
+        message=judged.message, start_time=start, finish_time=start,
+    )  # fmt: skip
+    status = training().status.model_copy(update={"last_run": last})
+    return training().model_copy(update={"status": status})

@@ -46,16 +46,17 @@ def fitted(rows: pd.DataFrame) -> Any:
     model = HistGradientBoostingClassifier(
         **parameters, categorical_features="from_dtype", random_state=0
     )
-    return model.fit(_inputs(rows), rows["fraud"])
+    return model.fit(inputs(rows), rows["fraud"])
 
 
 def scored(model: Any, rows: pd.DataFrame) -> np.ndarray:
     """Return a model's probability of fraud of each payment."""
-    found: np.ndarray = model.predict_proba(_inputs(rows))[:, 1]
+    found: np.ndarray = model.predict_proba(inputs(rows))[:, 1]
     return found
 
 
-def _inputs(rows: pd.DataFrame) -> pd.DataFrame:
+def inputs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what a model is asked about payments."""
     kind = pd.CategoricalDtype(sorted(CATEGORIES))
     return rows[FEATURES].assign(category=rows["category"].astype(kind))
 

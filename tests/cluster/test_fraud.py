@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 
-from flights import demo as flights
 from fraud import demo
 from fraud.data import DAYS, MONTH, Year, payments
 from fraud.measured import by_month
@@ -39,7 +38,7 @@ def rows() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def played(values: str, rows: pd.DataFrame) -> Iterator[demo.Played]:
     yield demo.play(ASKED, rows, values)
-    flights.kubectl("delete", "namespace", demo.NAMESPACE, "--wait=true")
+    demo.clear()
 
 
 def test_every_payment_is_answered_though_versions_come_and_go(played: demo.Played) -> None:

@@ -25,7 +25,7 @@ def played(values: str) -> Iterator[Played]:
     diary = Diary()
     demo.begin(values, demo.months())
     demo.compete(diary)
-    yield Played(diary, demo.end_traffic("winter")[-1])
+    yield Played(diary, demo.end_traffic()[-1])
     demo.kubectl("delete", "namespace", demo.NAMESPACE, "--wait=true")
 
 

@@ -1,14 +1,21 @@
 """The year without a cluster: what wears out, what is noticed, and what is left alone."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
+import yaml
 
-from fraud.compare import complaints, of_monitor
+from fraud import monitored
+from fraud.asked import complaints, of_monitor
 from fraud.data import START, Year, payments, training_rows
+from fraud.limits import shown
 from fraud.measured import by_month
 from fraud.monitored import by_perennial
 from fraud.news import News
 from fraud.policies import fitted, live_rows, never, scored, with_days
+from fraud.trained import learned, shipped
 
 CUSTOMERS = 1000
 
@@ -43,6 +50,29 @@ def test_the_monitor_notices_what_inputs_do_not_show_and_recovers(
     ours = {m.month: m.average_precision for m in by_month(live_rows(rows), policy.scores)}
     assert of_monitor("fraud", ours, frozen, happened) == []
     assert policy.retrainings >= 2
+
+
+def test_what_is_shipped_is_what_is_shown_to_be_better(rows: pd.DataFrame) -> None:
+    def known(day: int) -> pd.DataFrame:
+        return training_rows(rows, START + pd.Timedelta(days=day))
+
+    first, last = learned("fraud-1", known(120)), learned("fraud-2", known(330))
+    judged = shipped(known(330), first, last)
+    assert (judged.outcome, judged.better) == ("Promoted", True)
+    judged = shipped(known(330), last, first)
+    assert judged.outcome == "Promoted" and judged.better is None  # it knows no newer rows
+    judged = shipped(known(330), replace(last, until=first.until), first)
+    assert (judged.outcome, judged.better) == ("NotBetter", False)
+
+
+def test_limits_of_the_monitor_are_what_a_team_would_set_before(rows: pd.DataFrame) -> None:
+    spec = yaml.safe_load((Path(monitored.__file__).parent / "monitor.yaml").read_text())["spec"]
+    found = shown(rows)
+    seen = {"alertRate": found.alert_rate, "precision": found.precision, "recall": found.recall}
+    for metric in spec["performance"]["metrics"]:
+        ((name, limit),) = ((k, v["minimum"]) for k, v in metric.items() if k in seen)
+        assert 0.5 < limit / seen.pop(name) < 0.9, name  # 70 %, on few frauds
+    assert not seen
 
 
 def test_nothing_happens_while_nothing_changes() -> None:

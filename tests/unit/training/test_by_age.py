@@ -1,6 +1,8 @@
 """A candidate beside the champion on recent rows and on older ones."""
 
+import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from workshop import Workshop
 
+from perennial_artifact.manifest import MANIFEST, Manifest
 from perennial_artifact.result import MESSAGE_LIMIT, ByAge, CandidateResult
 from perennial_training.prove.answers import Answers
 from perennial_training.prove.by_age import by_age
@@ -129,3 +132,48 @@ def test_without_a_time_it_is_not_known_which_rows_are_recent(bench: Workshop) -
     again = bench.train(champion=champion(first), dataset={"timeColumn": None})
     assert again.by_age is not None and again.comparisons
     assert again.by_age.recent.unknown == "no dataset.timeColumn says which rows are recent"
+
+
+def told_early(rows: int, until: int) -> pd.DataFrame:
+    """Return rows of which one in ten is of a class that is known at once, the others up to one."""
+    frame = world(rows, turns=rows, seed=5)
+    frame["bought"] = (np.arange(rows) % 10 == 0).astype(int)
+    frame["x"] += 2.0 * frame["bought"]
+    return frame[(frame.index < until) | (frame["bought"] == 1)]
+
+
+def without_frequent_end(place: dict[str, Any]) -> dict[str, Any]:
+    """Return a champion as a trainer of before recorded it."""
+    manifest = Path(place["uri"].removeprefix("file://")) / MANIFEST
+    found = Manifest.from_json(manifest.read_bytes())
+    assert found.lineage is not None
+    dataset = found.lineage.dataset.replace(frequent_end=None)
+    content = found.replace(lineage=found.lineage.replace(dataset=dataset)).to_json()
+    manifest.write_bytes(content)
+    return {**place, "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_recent_is_what_is_newer_than_the_rows_whose_labels_come_late(bench: Workshop) -> None:
+    first_rows = told_early(5_000, until=3_000)
+    bench.put(first_rows)
+    first = bench.train()
+    assert first.dataset is not None
+    assert first.dataset.end == str(first_rows["at"].iloc[-1])
+    assert first.dataset.frequent_end == str(first_rows["at"].loc[2_999])
+    rows = told_early(8_000, until=6_000)
+    bench.put(rows)
+    found = bench.train(champion=champion(first)).by_age
+    assert found is not None and found.recent.compared is not None
+    assert str(rows["at"].loc[3_000]) <= found.recent.start < str(rows["at"].loc[3_200])
+    before = bench.train(champion=without_frequent_end(champion(first))).by_age
+    assert before is not None and before.recent.start > first.dataset.end
+
+
+def test_numbers_have_no_most_frequent_class(bench: Workshop) -> None:
+    bench.put(world(1_000, turns=0, seed=4).assign(bought=np.arange(1_000) / 7.0))
+    found = bench.train(
+        task="Regression",
+        objective={"metric": "neg_mean_absolute_error"},
+        candidates=[{"name": "linear", "algorithm": "LinearRegression"}],
+    ).dataset
+    assert found is not None and found.end is not None and found.frequent_end is None

@@ -148,9 +148,11 @@ def load(
     if is_classes:
         _check_classes(target, held)
     seen = checks.Rows(frame, columns, target, _mask(held, len(frame)), is_classes)
-    start = end = None
+    start = end = frequent_end = None
     if times is not None:
         start, end = (_moment(m, settled.are_moments) for m in (times.min(), times.max()))
+        frequent = times[target == target.mode().iloc[0]].max()
+        frequent_end = _moment(frequent, settled.are_moments) if is_classes else None
     return Rows(
         columns=columns,
         frame=frame,
@@ -169,6 +171,7 @@ def load(
             held_out=len(held.held_out),
             start=start,
             end=end,
+            frequent_end=frequent_end,
             since=_since(spec),
         ),
         notes=(

@@ -1,8 +1,9 @@
 """A candidate beside the champion on recent rows, and on older ones.
 
-Recent are the newest labelled rows, as far as they are newer than all that the champion learned
-from; both models have learned from neither part. So the first says what learning anew brings for
-the traffic of today, and the second what it costs for that of before.
+Recent are the newest labelled rows, as far as they are newer than what the champion learned from:
+than the newest row of its most frequent class, for labels of others may come earlier. Both models
+have learned from neither part. So the first says what learning anew brings for the traffic of
+today, and the second what it costs for that of before.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 
 from perennial_artifact.result import ByAge, OnRows
 from perennial_training.failure import TrainingFailure
-from perennial_training.prove.answers import Answers, texts
+from perennial_training.prove.answers import Answers
 from perennial_training.prove.compare import CONFIDENCE, compare
+from perennial_training.prove.labels import texts
 
 FEWEST_ROWS, FEWEST_OF_RARER = 200, 20
 """With fewer rows, or fewer of them of another class than the most frequent one, a part says
@@ -51,7 +53,7 @@ def by_age(
         theirs: the champion's.
         target: the truth.
         times: of the rows, shape [n].
-        since: the newest row that the champion learned from, or held out.
+        since: the newest row of the most frequent class that the champion had, learned or held out.
         candidates: of the run.
         spoken: writes a time.
     """

@@ -40,12 +40,15 @@ class QualityBreach(ApiModel):
     """A feature whose values break a quality limit."""
 
     feature: str = Field(
-        description="Name of the feature, or of the input that most refusals are about.",
+        description=(
+            "Name of the feature, or of the input that most refusals are about; empty where it "
+            "is about whole rows."
+        ),
         max_length=253,
     )
-    check: Literal["Missing", "OutOfRange", "UnseenCategory", "Constant", "Refused"] = Field(
-        description="The check."
-    )
+    check: Literal[
+        "Missing", "OutOfRange", "UnseenCategory", "Constant", "Refused", "Duplicates"
+    ] = Field(description="The check.")
     fraction: float = Field(description="Share of the values, or of the requests.")
     maximum: float = Field(description="Highest share that is allowed.")
     p: float = Field(description="Chance of so many where nothing is wrong.")
@@ -111,6 +114,10 @@ class LastAction(ApiModel):
         None, description="Number of the ModelTraining's run that came of it; absent until then."
     )
     outcome: str = Field("", description="How that run ended; empty until then.", max_length=32)
+    better: bool | None = Field(
+        None,
+        description="Whether that run's best is shown to be better; absent where not known.",
+    )
     result: Text = Field("", description="How that run ended, in a sentence.")
 
 
@@ -220,6 +227,10 @@ class MonitorStatus(ApiModel):
     retrainings: int = Field(0, description="How often a retraining was asked for.")
     rollbacks: int = Field(0, description="How often a rollback was asked for.")
     fruitless: int = Field(
-        0, description="Runs that came of it and ended, since the traffic last was as learned."
+        0,
+        description=(
+            "Runs that came of it and ended, since the traffic last was as learned, or since one "
+            "of them was better and served."
+        ),
     )
     history: list[Evaluation] = Field([], description="The last evaluations.", max_length=20)

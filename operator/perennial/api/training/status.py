@@ -104,6 +104,13 @@ class LastRun(ApiModel):
             "nor on older ones. Failed: nobody trained."
         )
     )
+    better: bool | None = Field(
+        None,
+        description=(
+            "Whether its best candidate is shown to be better than the champion on rows that "
+            "neither learned from; absent where that is not known."
+        ),
+    )
     message: Text = Field("", description="The outcome in a sentence.")
     start_time: Time = Field(description="When the run started.")
     finish_time: Time = Field(description="When the run ended.")

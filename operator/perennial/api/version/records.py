@@ -32,6 +32,14 @@ class DatasetRecord(ApiModel):
     held_out: int | None = Field(None, description="How many of the rows were held out.")
     start: str | None = Field(None, description="Time of the oldest row.", max_length=64)
     end: str | None = Field(None, description="Time of the newest row.", max_length=64)
+    frequent_end: str | None = Field(
+        None,
+        description=(
+            "Time of the newest row of the most frequent class, which may be older than end where "
+            "labels of others come earlier; absent for numbers."
+        ),
+        max_length=64,
+    )
     since: str | None = Field(
         None, description="Rows from before were left out (dataset.newest).", max_length=64
     )

@@ -18,7 +18,7 @@ from perennial.plan.core import Event, Finding, Plan, condition, settle, verdict
 from perennial.plan.core.outside import DENIED
 from perennial.plan.monitoring.actions import ACTIONS, rollback
 from perennial.plan.monitoring.actions.notify import denied, noted, waits
-from perennial.plan.monitoring.actions.retrain import came_of, followed, helps
+from perennial.plan.monitoring.actions.retrain import came_of, followed, helps, serves_better
 from perennial.plan.monitoring.compared import features, misfit, settings, with_slices
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
@@ -36,6 +36,8 @@ from perennial_artifact.windows import Column, Window, merge
 from perennial_statistics.drift import DriftReport, Feature, FeatureDrift, judge_drift
 
 HISTORY_KEPT = 20
+OF_ROWS = ("Refused", "Duplicates")
+"""Checks that are about no feature's values: no slice of a feature refutes them."""
 LEAST_OF_SLICES = 0.5
 """Of the window's rows, that slices must have to say something of them."""
 LATE_LOOKS, MINUTE = 3, 60.0
@@ -91,8 +93,9 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus, is_reported: bool) -> Pl
         serves = {"version": stable.version, "revision": stable.revision, "before": _before(s)}
         reference = known.model_copy(update=serves)
         status = status.model_copy(update={"reference": reference, "consecutive_breaches": 0})
-    if status.observed_generation != s.monitor.metadata.generation:
-        status = status.model_copy(update={"fruitless": 0})  # a person has thought about it
+    # A person has thought about it, or it has helped.
+    if status.observed_generation != s.monitor.metadata.generation or serves_better(status):
+        status = status.model_copy(update={"fruitless": 0})
     if s.answers is None and is_reported:
         return _of_report(s, status)
     if s.answers is None:
@@ -146,7 +149,7 @@ def refutable(s: MonitorSnapshot, decided: Plan) -> frozenset[str]:
     if not isinstance(status, MonitorStatus) or s.profile is None or not s.windows:
         return frozenset()
     seen = {c.type: c.status for c in status.conditions}
-    bad_values = any(b.check != "Refused" for b in status.quality)
+    bad_values = any(b.check not in OF_ROWS for b in status.quality)
     mixed = any(m.verdict == "Changed" and m.kind in OF_PROFILE for m in status.mix)
     quality = seen.get("QualityPassed") == "False" and bad_values
     if not (seen.get("Drifted") == "True" or quality or mixed):

@@ -159,6 +159,7 @@ def _end(
     winner, why = _best(run, spec, [c for c in candidates if c.verdict == "Passed"])
     message = "; ".join(f"{c.name}: {c.message}" for c in candidates)
     outcome, event = "Failed", Event("RunFailed", message, "Warning")
+    better = why.better
     if any(c.verdict == "GatesFailed" for c in candidates):
         outcome, event = "GatesFailed", Event("GatesFailed", message, "Warning")
     if winner is not None:
@@ -175,6 +176,7 @@ def _end(
                 return _finish(s, status, apply=apply, events=events, soon=True)
             if version is None:
                 message = f"{made} could not be written, and another run is wished for"
+                better = None
                 outcome, event = "Failed", Event("RunFailed", message, "Warning")
             else:
                 champion = champion_of(version)
@@ -190,6 +192,7 @@ def _end(
         number=run.number,
         trigger=run.trigger,
         outcome=outcome,
+        better=better,
         message=message,
         start_time=run.start_time,
         finish_time=s.now,

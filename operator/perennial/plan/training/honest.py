@@ -21,25 +21,27 @@ class Judged:
 
     outcome: Literal["Promoted", "NothingNew", "NotBetter"]
     message: str = ""
+    better: bool | None = None
+    """Whether it is shown to be better than the champion; None where that is not known."""
 
 
 def judge(run: RunStatus, spec: TrainingSpec, result: CandidateResult) -> Judged:
     """Return whether a candidate that passed its gates is shipped."""
+    found = result.by_age
+    better = _is_better(found) if run.champion is not None else None
     if run.champion is None or run.trigger not in BY_ITSELF:
-        return Judged("Promoted")
+        return Judged("Promoted", better=better)
     if same := _nothing_new(run.champion, spec.objective.metric, result):
         return Judged("NothingNew", same)
-    found = result.by_age
     if found is None or found.recent.compared is None:
         return Judged("Promoted", _not_known(found))
-    is_better = _is_better(found.recent.compared, found.older.compared)
     told = _told(run.champion.version, found.recent.compared, found)
-    if is_better:
-        return Judged("Promoted", f"better: {told}")
+    if better:
+        return Judged("Promoted", f"better: {told}", better=True)
     why = "learning from these rows does not help"
     if run.trigger == "Drift":
         why = f"drift is real, and {why}"
-    return Judged("NotBetter", f"{result.candidate} is not shipped: {told}: {why}")
+    return Judged("NotBetter", f"{result.candidate} is not shipped: {told}: {why}", better=False)
 
 
 def _nothing_new(champion: Champion, metric: str, result: CandidateResult) -> str:
@@ -62,11 +64,15 @@ def _rows(dataset: DatasetRecord | Learned) -> tuple[str, int, int]:
     return dataset.sha256, dataset.rows, dataset.feedback_rows or 0
 
 
-def _is_better(recent: Comparison, older: Comparison | None) -> bool:
+def _is_better(found: ByAge | None) -> bool | None:
     """Tell whether it is shown to be better on recent rows; or on older ones, and no worse there.
 
-    What is worse on older rows alone may be shipped: the traffic of today is what it is for.
+    What is worse on older rows alone may be shipped: the traffic of today is what it is for. None
+    where recent rows say nothing.
     """
+    if found is None or found.recent.compared is None:
+        return None
+    recent, older = found.recent.compared, found.older.compared
     if _low(recent) > 0:
         return True
     return older is not None and _low(older) > 0 and _high(recent) >= 0

@@ -391,10 +391,11 @@ def test_actions_respect_cooldown_and_daily_limit(looks: list[tuple[list[int], i
     assert len(actions) <= 2  # the daily limit; the walk is shorter than a day
 
 
-def ended(number: int, start: float, outcome: str) -> Any:
-    """Return a training whose run has ended."""
+def ended(number: int, start: float, outcome: str, better: bool | None = None) -> Any:
+    """Return a training whose run has ended; trainings of older operators say not if better."""
     run = {**ran(number, start, "Finished")}
     last = {**ran(number, start), "outcome": outcome, "finishTime": later(start + 1)}
+    last |= {} if better is None else {"better": better}
     last["message"] = "what came of it"
     return training(status={"run": run, "lastRun": last})
 
@@ -427,6 +428,42 @@ def test_retraining_that_does_not_end_the_drift_becomes_rare(outcome: str) -> No
     assert conditions(plan)["RetrainingHelps"][0] == "True"  # a person has thought about it
     plan, m = look(m, LIKE, 600, training=trained)
     assert conditions(plan)["RetrainingHelps"][0] == "True" and m.status.fruitless == 0
+
+
+def retrained(better: bool | None, serves: bool) -> tuple[list[int], Any]:
+    """Return when retrainings were asked for while drift stayed, and the plan of the last look."""
+    m = monitor({"actions": {"retrain": {"cooldown": "200s", "dailyLimit": 100}}})
+    trained, number, served, asked = training(), 0, 0, list[int]()
+    for at in range(0, 1_500, 10):
+        live = serving(f"flights-{served}", f"r{served}")
+        plan, m = look(m, DRIFTED, at, training=trained, deployment=live)
+        action = m.status.last_action
+        if action is not None and action.run is None:
+            number += 1
+            asked.append(at)
+            trained = ended(number, at + 1, "Promoted", better)
+            served = number if serves else 0
+    return asked, plan
+
+
+def test_what_is_better_and_serves_was_not_in_vain() -> None:
+    """Where the world changes all the time, each new version helps, and so may the next one."""
+    asked, plan = retrained(better=True, serves=True)
+    assert asked == list(range(10, 1_500, 200)) and plan.status.fruitless == 0
+    assert conditions(plan)["RetrainingHelps"] == ("True", "Helps")
+
+
+@pytest.mark.parametrize(
+    ("better", "serves"),
+    [(True, False), (None, True), (False, True)],
+    ids=["taken back by its rollout", "of an older operator, or not known", "not better"],
+)
+def test_what_is_not_better_or_does_not_serve_was_in_vain(
+    better: bool | None, serves: bool
+) -> None:
+    asked, plan = retrained(better, serves)
+    assert asked == [10, 210, 610, 1_410]
+    assert conditions(plan)["RetrainingHelps"] == ("False", "DriftStayed")
 
 
 def test_the_pause_doubles_up_to_four_times_what_is_asked() -> None:
@@ -471,6 +508,30 @@ def test_the_run_that_came_of_an_action_is_told(
     assert m.status.last_action.run is None and m.status.retrainings == 2
 
 
+def promoted(version: str, finished: float) -> Any:
+    """Return a training whose newest version was promoted at a time."""
+    champion = {
+        "version": version,
+        "metric": {"name": "roc_auc", "value": 0.9},
+        "uri": "s3://m/",
+        "sha256": "b" * 64,
+    }
+    last = {**ran(2, finished - 60), "outcome": "Promoted", "finishTime": later(finished)}
+    return training(status={"lastRun": last, "champion": champion})
+
+
+@pytest.mark.parametrize(
+    ("version", "finished"),
+    [("flights-1", -5), ("flights-2", -61), ("flights-2", 5)],
+    ids=["it serves", "it was not tried within a minute", "the clock was set back"],
+)
+def test_what_was_promoted_is_not_waited_for_in_vain(version: str, finished: float) -> None:
+    _, m = look(
+        monitor({"consecutiveBreaches": 1}), DRIFTED, 0, training=promoted(version, finished)
+    )
+    assert m.status.last_action is not None
+
+
 def test_why_no_retraining_is_asked_for() -> None:
     def reason(**more: Any) -> str:
         m = monitor({"consecutiveBreaches": 1, **more.pop("spec", {})}, **more.pop("object", {}))
@@ -492,6 +553,7 @@ def test_why_no_retraining_is_asked_for() -> None:
     status = on_trial.status.having(canary=Revision.model_validate(canary))
     on_trial = on_trial.model_copy(update={"status": status})
     assert reason(deployment=on_trial) == "RolloutUnderWay"
+    assert reason(training=promoted("flights-2", finished=-5)) == "RolloutUnderWay"
     action = {"type": "Retrain", "time": later(-30), "version": "flights-0"}
     assert reason(object={"status": {"lastAction": action}}) == "CoolingDown"
     action["time"] = later(-3600)

@@ -125,6 +125,7 @@ def test_what_is_not_better_is_not_shipped_and_told() -> None:
     world = after_drift({0: told("boosted", 0.95, -0.1, 0.1), 1: told("linear", 0.93, -0.1, 0.1)})
     last, champion = world.training.status.last_run, world.training.status.champion
     assert last is not None and (last.number, last.outcome) == (2, "NotBetter")
+    assert last.better is False
     assert last.message.startswith("boosted is not shipped: on 412 recent rows")
     assert champion is not None and champion.version == "flights-1"
     assert [e.reason for e in world.told if e.reason == "NotBetter"] == ["NotBetter"]
@@ -140,7 +141,7 @@ def test_what_is_not_better_is_not_shipped_and_told() -> None:
 def test_the_best_of_those_that_are_better_is_shipped() -> None:
     world = after_drift({0: told("boosted", 0.95, -0.1, 0.1), 1: told("linear", 0.93, 0.01, 0.1)})
     last = world.training.status.last_run
-    assert last is not None and last.outcome == "Promoted"
+    assert last is not None and last.outcome == "Promoted" and last.better is True
     assert [(c.name, c.verdict) for c in last.candidates] == [
         ("boosted", "Passed"),
         ("linear", "Won"),
@@ -153,7 +154,7 @@ def test_a_trainer_that_does_not_compare_by_age_leaves_it_to_the_gates() -> None
     del body["byAge"]
     world = after_drift({1: json.dumps(body)})
     last = world.training.status.last_run
-    assert last is not None and last.outcome == "Promoted"
+    assert last is not None and last.outcome == "Promoted" and last.better is None
 
 
 def test_equal_over_all_rows_by_chance_and_better_on_recent_ones_is_something_new() -> None:

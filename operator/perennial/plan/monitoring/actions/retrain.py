@@ -1,6 +1,6 @@
 """Ask the ModelTraining for a run on the newest data, and see what comes of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from perennial.api.monitor import LastAction, MonitorStatus
 from perennial.api.values import seconds
@@ -12,6 +12,8 @@ from perennial.plan.monitoring.snapshot import MonitorSnapshot
 FRUITLESS_LIMIT = 2
 """Runs that may come to nothing before a person has to look, and pauses become longer."""
 MOST_DOUBLINGS = 2
+A_MOMENT = timedelta(minutes=1)
+"""Within it a rollout of what was promoted starts, or does not start at all."""
 
 
 def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult:
@@ -45,12 +47,25 @@ def _against(s: MonitorSnapshot, status: MonitorStatus) -> tuple[str, str] | Non
         return "RetrainingUnderWay", f"run {run.number} is under way"
     if s.deployment is not None and s.deployment.status.canary is not None:
         return "RolloutUnderWay", "a newer version is on trial"
+    if newer := _about_to_start(s):
+        return "RolloutUnderWay", f"{newer} was promoted a moment ago, and is not on trial yet"
     pause = _pause(seconds(retrain.cooldown), status.fruitless)
     found = too_soon("retraining", _times(status), s.now, pause, retrain.daily_limit)
     if found is not None and not helps(status):
         message = f"{status.fruitless} retrainings did not end it: look at the data; {found[1]}"
         return "RetrainingDoesNotHelp", message
     return found
+
+
+def serves_better(status: MonitorStatus) -> bool:
+    """Tell whether what came of the last retraining is better, and serves: it was not in vain.
+
+    What is taken back by its rollout was, however good it is on held-out rows.
+    """
+    action, served = status.last_action, status.reference
+    if action is None or served is None or not action.better or action.outcome != "Promoted":
+        return False
+    return served.version != action.version
 
 
 def _times(status: MonitorStatus) -> set[datetime]:
@@ -84,11 +99,23 @@ def came_of(status: MonitorStatus) -> str:
     return f"{text}; run {action.run} ended as {action.outcome}: {action.result}"
 
 
+def _about_to_start(s: MonitorSnapshot) -> str:
+    """Return the version that a run has just promoted and nobody has tried yet; '' for none."""
+    if s.training is None or s.deployment is None:
+        return ""
+    last, champion = s.training.status.last_run, s.training.status.champion
+    if last is None or champion is None or last.outcome != "Promoted":
+        return ""
+    is_known = champion.version in {r.version for r in s.deployment.status.revisions}
+    is_new = timedelta() <= s.now - last.finish_time < A_MOMENT
+    return champion.version if is_new and not is_known else ""
+
+
 def followed(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
     """Return the status with the run that came of the last action, and with its outcome.
 
-    A retraining counts as fruitless until the traffic is like the reference again: not what was
-    shipped ends drift, but what fits.
+    A retraining counts as fruitless until the traffic is like the reference again, or until what
+    came of it serves and is better: not what was shipped ends drift, but what fits.
     """
     action = status.last_action
     if action is None or action.type != "Retrain" or action.outcome or s.training is None:
@@ -103,5 +130,8 @@ def followed(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
         return status.model_copy(update={"last_action": action.model_copy(update={"run": number})})
     is_known = last.number == number
     outcome, said = (last.outcome, last.message) if is_known else ("Unknown", "")
-    ended = action.model_copy(update={"run": number, "outcome": outcome, "result": said})
+    better = last.better if is_known else None
+    ended = action.model_copy(
+        update={"run": number, "outcome": outcome, "better": better, "result": said}
+    )
     return status.model_copy(update={"last_action": ended, "fruitless": status.fruitless + 1})
