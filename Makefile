@@ -85,7 +85,7 @@ APART := $(addprefix --ignore=tests/cluster/,disruptions upgrade gateway)
 
 # As many processes as tests/cluster/conftest.py has lanes: most of the time they wait.
 test-cluster: venv  ## The loop and the two cases on a real node
-	$(PY) -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder tests/cluster $(APART)
+	$(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/cluster $(APART)
 
 test-disruptions: venv  ## What happens to clusters, in the middle of a canary under load (20 min)
 	$(PY) -m pytest -q -rs tests/cluster/disruptions

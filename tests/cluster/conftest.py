@@ -17,38 +17,54 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from flights import demo
 from localcluster import binaries
 from localcluster.state import locate
 
 ROOT = Path(__file__).resolve().parents[2]
+ALONE = (
+    "test_allowed_urls.py",
+    "test_kept_connections.py",
+    "test_operator_killed.py",
+    "test_chart.py",
+    "test_zz_audit.py",
+)
 LANES = (
     ("test_fraud.py", "test_alerts.py"),
     ("test_shop.py", "test_cleanup.py", "test_shown_first.py"),
     ("test_strategies.py", "test_claims.py"),
+    ("test_bad_versions.py", "test_feedback.py", "test_loop.py"),
+    ALONE,
 )
-"""Files one after another, the longest first; all others are another lane, the last."""
+"""Files one after another, the longest lane first."""
+PLACES = {file: (n, m) for n, lane in enumerate(LANES) for m, file in enumerate(lane)}
+NOWHERE = (len(LANES), 0)
 
 
-def _place(item: pytest.Item) -> tuple[int, int]:
-    """Return an item's lane, and where its file is in it."""
-    if "alone" in getattr(item, "fixturenames", ()):
-        return len(LANES) + 1, 0
-    for number, files in enumerate(LANES):
-        if item.path.name in files:
-            return number, files.index(item.path.name)
-    return len(LANES), 0
+class Lanes(LoadFileScheduling):
+    """Gives each lane to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.split("::")[0])
+        lane, _ = PLACES.get(file.name, NOWHERE)
+        return f"lane {lane}" if (lane, 0) != NOWHERE else super()._split_scope(nodeid)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    """Run lanes side by side."""
+    return Lanes(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort items by lanes, each one's to be run by one process."""
+    """Sort the tests of a lane; what is in none comes first."""
     ours = [item for item in items if item.path.parent == Path(__file__).parent]
-    for item in ours:
-        item.add_marker(pytest.mark.xdist_group(f"lane {_place(item)[0]}"))
+    if strays := {item.path.name for item in ours} - PLACES.keys():
+        raise pytest.UsageError(f"{', '.join(sorted(strays))} must be in a lane of LANES")
     others = [item for item in items if item not in ours]
-    items[:] = others + sorted(ours, key=_place)
+    items[:] = others + sorted(ours, key=lambda item: PLACES[item.path.name])
 
 
 @pytest.fixture(scope="session")

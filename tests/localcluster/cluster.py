@@ -86,7 +86,8 @@ def up() -> None:
         apiserver.wait_until_ready(state.url, token, state.directory / "ca.crt", 90)
         kubectl(state, "apply", "--server-side", "-f", "-", stdin=components.base_objects(state))
         _load(state, archives)
-        kubectl(state, "wait", "--for=condition=Ready", "node", components.NODE, "--timeout=90s")
+        for what in ("create", "condition=Ready"):  # of what is not there kubectl waits for nothing
+            kubectl(state, "wait", f"--for={what}", f"node/{components.NODE}", "--timeout=90s")
         deadline = time.monotonic() + 30
         while "default" not in kubectl(state, "get", "serviceaccounts", "-n", "default", "-o=name"):
             if time.monotonic() > deadline:
