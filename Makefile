@@ -120,7 +120,7 @@ fraud: cluster-up  ## A year of payments on the cluster while fraud changes its 
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	OMP_NUM_THREADS=1 $(PY) -m fraud.demo --values .cluster/images.yaml --picture .cluster/fraud.svg $(FRAUD)
 
-shop: cluster-up  ## A shop's models compete for rewards, a bad one is taken back, the catalogue moves on (5 to 8 min)
+shop: cluster-up  ## A shop's models compete for rewards, a bad one is taken back, the catalogue moves on (4 to 5 min)
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	$(PY) -m shop.demo --values .cluster/images.yaml --picture .cluster/shop.svg

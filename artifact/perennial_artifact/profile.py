@@ -82,3 +82,6 @@ class Profile(Document, forbid_unknown_fields=False):
     features: list[FeatureProfile]
     predictions: list[FeatureProfile] = []
     held_out: HeldOut | None = None
+    equal_rows: list[tuple[int, int]] = []
+    """How often a row occurs with all its features, and how many distinct ones occur so often;
+    empty where an older trainer told none."""

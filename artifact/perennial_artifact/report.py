@@ -116,6 +116,8 @@ class ReportSpec(Document, kw_only=True):
     """Age at which labels are expected to be known; None: it is learned."""
     metrics: list[MetricSpec] = []
     slices: list[str] = []
+    duplicates_maximum: float = 0.1
+    """Share of rows, beyond the reference's, that may repeat another one."""
     story: Story = Story()
 
 
@@ -154,6 +156,18 @@ class SliceValue(Document):
     """Adjusted for all slices and metrics (Holm)."""
 
 
+class EqualRows(Document, kw_only=True):
+    """Predictions of the newest window whose features are all those of another one."""
+
+    rows: int
+    """Among so many, which the reference has too, these shares are expected."""
+    found: float
+    usual: float
+    """That of the reference."""
+    p: float
+    """Chance of so many more where nothing is wrong."""
+
+
 class ReportResult(Document, kw_only=True):
     """The termination message of a report's pod."""
 
@@ -174,6 +188,8 @@ class ReportResult(Document, kw_only=True):
     lacks: Annotated[list[Annotated[str, Meta(max_length=512)]], Meta(max_length=8)] = []
     """What is lacking for each metric, in their order; empty where nothing is."""
     slices: Annotated[list[SliceValue], Meta(max_length=10)] = []
+    equal_rows: EqualRows | None = None
+    """None where the log has not all features, or the version has an older profile."""
     uri: Annotated[str, Meta(max_length=1024)] = ""
     notes: Annotated[list[Note], Meta(max_length=16)] = []
     failure: Failure | None = None

@@ -17,6 +17,7 @@ A canary, look by look (``verdict`` says what follows):
 Live traffic against a reference:
     drift           which features drifted and which have bad values, all at once
     usual_drift     what comes and goes with the day
+    duplicates      rows that are equal to another one
     chosen_effect   other distances than the index, for a threshold of a user's own
     cells, chi_square, f_distribution, design_effect, effect, quality, multiple_testing, distances
 

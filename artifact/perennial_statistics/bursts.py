@@ -112,7 +112,7 @@ FEWEST_PAIRS = 8
 """Pairs of looks before which phi is not known."""
 
 
-def phi_of_neighbours(looks: Sequence[tuple[float, float]]) -> float:
+def phi_of_neighbours(looks: Sequence[tuple[float, float]], unknown: float = PHI_AT_FIRST) -> float:
     """Return phi by how much looks differ from the next (von Neumann et al. 1941).
 
     So a share that has moved for good is no burst: it shows in one pair. Bursts that last longer
@@ -120,6 +120,7 @@ def phi_of_neighbours(looks: Sequence[tuple[float, float]]) -> float:
 
     Args:
         looks: rows and events, the oldest first.
+        unknown: what is returned where they are too few.
     """
     pairs, total = 0, 0.0
     for (n, x), (m, y) in pairwise([look for look in looks if look[0] > 0]):
@@ -128,6 +129,6 @@ def phi_of_neighbours(looks: Sequence[tuple[float, float]]) -> float:
             pairs += 1
             total += (x / n - y / m) ** 2 / (share * (1 - share) * (1 / n + 1 / m))
     if pairs < FEWEST_PAIRS:
-        return PHI_AT_FIRST
+        return unknown
     phi = total / pairs
     return phi if phi > 1 + CLEAR * math.sqrt(3 / pairs) else 1.0

@@ -31,8 +31,9 @@ from perennial_training.fit.fitted import Fitted
 from perennial_training.fit.limits import check_inputs
 from perennial_training.prepare.dataset import Rows, load
 from perennial_training.prepare.split import NotComparable
-from perennial_training.prove.answers import Answers, answers, in_order
+from perennial_training.prove.answers import Answers, answers
 from perennial_training.prove.intervals import confidence_of_best
+from perennial_training.prove.labels import in_order
 from perennial_training.prove.metrics import check, measure, score
 from perennial_training.prove.names import ONE_POSITIVE
 from perennial_training.prove.profile import hours_of, profile

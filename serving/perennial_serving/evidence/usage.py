@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from typing import Self, TypeVar
@@ -109,11 +111,23 @@ class UsageCounts:
         if known is None:
             if len(self._names) >= _REMEMBERED:
                 self._names.clear()
-            text = said[: 4 * NAME_LENGTH].decode("utf-8", "replace")[:NAME_LENGTH]
+            text = _text(said)[:NAME_LENGTH]
             known = "".join(c if c.isprintable() else "?" for c in text)
             if len(said) <= 4 * NAME_LENGTH:  # what is remembered is bounded, too
                 self._names[said] = known
         return known
+
+
+def _text(said: bytes) -> str:
+    """Return a header's value as text, one for all ways to write it: UTF-8 or else Latin-1, NFC."""
+    begins = said[: 4 * NAME_LENGTH]
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        # What is cut may end within a character.
+        text = decoder.decode(begins, final=len(begins) == len(said))
+    except UnicodeDecodeError:
+        text = begins.decode("latin-1")
+    return unicodedata.normalize("NFC", text)
 
 
 def _largest(one: dict[K, int], other: dict[K, int]) -> list[tuple[K, int]]:

@@ -5,6 +5,7 @@ Source: https://github.com/kserve/open-inference-protocol, specification/protoco
 
 from __future__ import annotations
 
+import base64
 import weakref
 from collections.abc import Iterator
 from functools import lru_cache
@@ -50,6 +51,8 @@ SMALL = 64 * 1024
 
 # Status of HTTP -> of gRPC: INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE.
 # Source: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+_LONGEST_PACKED = 1_024
+"""Characters of packed metadata that are read; names are cut long before."""
 _CODES = {400: 3, 404: 5, 413: 8, 500: 13, 503: 14}
 UNIMPLEMENTED = 12
 
@@ -227,8 +230,15 @@ class GrpcCall(Call):
         return tracing.end(span, "rpc.grpc.status_code", code, status >= 500)
 
     def header(self, name: str) -> bytes | None:
-        """Return the metadata of that name."""
-        return self._call.metadata.get(name, "").encode()
+        """Return the metadata of that name; beyond ASCII gRPC has it packed, as NAME-bin."""
+        metadata = self._call.metadata
+        if (said := metadata.get(name)) is not None:
+            return said.encode("latin-1")
+        packed = metadata.get(f"{name}-bin", "")[:_LONGEST_PACKED]
+        try:
+            return base64.b64decode(packed + "=" * (-len(packed) % 4))
+        except ValueError:
+            return b""
 
 
 def _metadata(model: Model) -> Any:

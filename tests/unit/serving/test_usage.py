@@ -17,6 +17,7 @@ from perennial_artifact.usage import (
     CALLERS_NAMED,
     FIELD_LENGTH,
     FIELDS_NAMED,
+    NAME_LENGTH,
     SLICES,
     Usage,
     add_usage,
@@ -35,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, A
         yield found, rows.to_numpy().tolist()
 
 
-def ask(server: Server, body: Any, caller: str | None = "app") -> int:
+def ask(server: Server, body: Any, caller: str | bytes | None = "app") -> int:
     connection = http.client.HTTPConnection("127.0.0.1", server.http)
     headers = {} if caller is None else {"x-cALLER": caller}
     connection.request("POST", "/v2/models/m/infer", json.dumps(body), headers)
@@ -81,6 +82,33 @@ def test_callers_over_grpc_are_counted_by_the_same_header(tmp_path: Path) -> Non
         assert usage is not None
         _, refused, callers, _ = total(usage.slices)
         assert (refused, callers) == ({("Missing", "input"): 1}, {"batch": 1})
+
+
+def test_a_name_beyond_ascii_is_one_name_however_it_is_written(tmp_path: Path) -> None:
+    """By both protocols: UTF-8, in parts as macOS writes it, and what old clients send."""
+    name = "Büro"
+    written = [name.encode(), "Bu\u0308ro".encode(), name.encode("latin-1")]
+    directory, _ = boosted(tmp_path)
+    with serving(directory, "--caller-header", "X-Caller") as served:
+        for said in written:
+            assert ask(served, {"inputs": []}, said) == 400
+        message = pb.ModelInferRequest(model_name="m").SerializeToString()
+        with grpc.insecure_channel(f"127.0.0.1:{served.grpc}") as channel:
+            call = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+            for said in written:
+                with pytest.raises(grpc.RpcError):
+                    call(message, timeout=20, metadata=[("x-caller-bin", said)])
+        usage = closed_window(served, "usage").usage
+        assert usage is not None and total(usage.slices)[2] == {name: 6}
+
+
+def test_a_long_name_is_cut_between_characters() -> None:
+    found = UsageCounts([], "x-caller")
+    for said in ("ü" * 400, "ü" * 401):
+        found.answered("", "", said.encode(), START)
+    found.answered("", "", b"x" + "ü".encode() * 400, START)
+    callers = total(found.between(START, START + 5, START + 5).slices)[2]
+    assert set(callers) == {"ü" * NAME_LENGTH, "x" + "ü" * (NAME_LENGTH - 1)}
 
 
 def test_without_a_header_nobody_is_counted(tmp_path: Path) -> None:

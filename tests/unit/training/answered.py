@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perennial_training.prove.answers import Answers, in_order, positive_last
+from perennial_training.prove.answers import Answers, positive_last
+from perennial_training.prove.labels import in_order
 
 GOLDEN = Path(__file__).parent / "golden"
 

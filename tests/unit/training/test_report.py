@@ -368,3 +368,25 @@ def test_every_kind_of_metric_has_a_measure() -> None:
 
     for kind in get_args(MetricKind):
         assert measure_of(MetricSpec(name="m", kind=kind)).noun
+
+
+def test_rows_that_repeat_another_one_are_counted_beside_the_reference(tmp_path: Path) -> None:
+    rows = transactions(6_000, decays=False)
+    newest = rows.index[rows["made"] > NOW - 30 * DAY]
+    inputs = ["amount", "hour", "category", "customer"]
+    # A stuck client: of the newest window every third row is one and the same.
+    rows.loc[newest[::3], inputs] = rows.loc[newest[0], inputs].to_numpy()
+    made = scene(tmp_path / "stuck", rows)
+    found = answer(made, made.spec()).equal_rows
+    assert found is not None and found.p < 1e-9
+    assert found.found == pytest.approx(1 / 3, abs=0.01) and found.usual < 0.001
+    clean = scene(tmp_path / "clean", transactions(6_000, decays=False))
+    found = answer(clean, clean.spec()).equal_rows
+    assert found is not None and found.p > 0.01 and found.found < 0.001
+
+
+def test_equal_rows_are_not_known_where_the_log_has_not_all_features(tmp_path: Path) -> None:
+    made = scene(tmp_path, transactions(3_000))
+    for file in made.log.rglob("requests/**/*.parquet"):
+        pd.read_parquet(file).drop(columns="input.amount").to_parquet(file)
+    assert answer(made, made.spec()).equal_rows is None

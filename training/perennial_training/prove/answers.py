@@ -12,6 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 
+from perennial_training.prove.labels import in_order, texts
+
 
 @dataclass(frozen=True, eq=False)
 class Answers:
@@ -116,21 +118,6 @@ def positive_last(classes: Sequence[str], positive: str | None) -> tuple[str, ..
     if len(classes) != 2:
         return tuple(classes)
     return (*(name for name in classes if name != positive), positive)
-
-
-def texts(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return labels by their text, as an array of str."""
-    found, numbers = np.unique(labels.astype(object).astype(str), return_inverse=True)
-    return found.astype(object)[numbers]
-
-
-def in_order(labels: Iterable[Any]) -> list[str]:
-    """Return different labels by their text, in scikit-learn's order: numbers by size."""
-    different = set(labels)
-    try:
-        return [str(label) for label in sorted(different)]
-    except TypeError:
-        return sorted(str(label) for label in different)
 
 
 def _codes(named: NDArray[Any], code: dict[str, int]) -> NDArray[np.int64]:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from perennial_artifact.result import ByAge, OnRows
 from perennial_training.failure import TrainingFailure
-from perennial_training.prove.answers import Answers, texts
+from perennial_training.prove.answers import Answers
 from perennial_training.prove.compare import CONFIDENCE, compare
+from perennial_training.prove.labels import texts
 
 FEWEST_ROWS, FEWEST_OF_RARER = 200, 20
 """With fewer rows, or fewer of them of another class than the most frequent one, a part says

@@ -10,7 +10,8 @@ import pandas as pd
 
 from perennial_training.failure import TrainingFailure
 from perennial_training.prove import names
-from perennial_training.prove.answers import Answers, in_order, positive_last, texts
+from perennial_training.prove.answers import Answers, positive_last
+from perennial_training.prove.labels import in_order, texts
 from perennial_training.prove.scoring import invalid, score_of_all, scorer, without_probabilities
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from perennial_artifact.profile import HeldOut
 from perennial_artifact.scores import BOUNDS
 from perennial_artifact.sketch import rounded
-from perennial_training.prove.answers import Answers, texts
+from perennial_training.prove.answers import Answers
+from perennial_training.prove.labels import texts
 
 
 def held_out(answers: Answers, target: pd.Series[Any] | NDArray[Any]) -> HeldOut | None:

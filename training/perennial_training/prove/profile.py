@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from perennial_artifact.manifest import Column
 from perennial_artifact.profile import HOURS, MAXIMUM_CATEGORIES, FeatureProfile, Profile
-from perennial_training.prove.answers import Answers, texts
+from perennial_training.prove.answers import Answers
 from perennial_training.prove.bins import guarded_edges
+from perennial_training.prove.equal_rows import occurrences_of, times_each
 from perennial_training.prove.held_out import held_out as labels_by_score
+from perennial_training.prove.labels import texts
 
 DAY, HOUR = 86_400, 3_600
 MOST_BY_HOUR = 400_000
@@ -54,11 +56,14 @@ def profile(
     predictions = [_predictions(held_out, held_out_hours)]
     if sum(len(hour) for p in (*found, *predictions) for hour in p.hours) > MOST_BY_HOUR:
         found, predictions = ([p.replace(hours=[]) for p in ps] for ps in (found, predictions))
+    numbers = frozenset(p.name for p in found if p.kind == "Numeric")
+    values = {p.name: features[p.name].to_numpy() for p in found}
     return Profile(
         rows=len(features),
         features=found,
         predictions=predictions,
         held_out=labels_by_score(held_out, target) if target is not None else None,
+        equal_rows=occurrences_of(times_each(values, numbers)) if found else [],
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perennial_artifact.profile import FeatureProfile, Profile
+from perennial_artifact.report import EqualRows
+from perennial_statistics.design_effect import design_effect
 from perennial_statistics.drift import (
     SLICES,
     Counts,
@@ -20,7 +21,9 @@ from perennial_statistics.drift import (
     added,
     judge_drift,
 )
-from perennial_training.prove.answers import texts
+from perennial_statistics.duplicates import duplicates
+from perennial_training.prove.equal_rows import occurrences_of, times_each
+from perennial_training.prove.labels import texts
 from perennial_training.report.predicted import Predicted
 
 FOREVER = 10.0 * 365 * 86_400
@@ -38,6 +41,8 @@ class Distributions:
     """Features that the log has not."""
     rows: int
     """Predictions of the newest window."""
+    equal_rows: EqualRows | None
+    """None where not all features are known, or the reference tells none."""
 
 
 def distributions(
@@ -72,7 +77,12 @@ def distributions(
         )
     settings = Settings(window=window, interval=window, watched=FOREVER)
     return Distributions(
-        profiles, counts, judge_drift(features, settings, {}), lacking, int(recent.sum())
+        profiles,
+        counts,
+        judge_drift(features, settings, {}),
+        lacking,
+        int(recent.sum()),
+        None if lacking else _equal_rows(profile, now, part),
     )
 
 
@@ -131,10 +141,13 @@ def _of_slice(
     )
 
 
-def repeated_rows(rows: pd.DataFrame, names: Sequence[str]) -> float | None:
-    """Return the share of rows whose inputs are all those of an earlier one; None without any."""
-    columns = [f"input.{n}" for n in names if f"input.{n}" in rows]
-    if not columns or not len(rows):
+def _equal_rows(profile: Profile, now: pd.DataFrame, part: NDArray[Any]) -> EqualRows | None:
+    """Return how many rows of the window are like another one, beside the reference's."""
+    if not profile.equal_rows or now.empty:
         return None
-    hashes = pd.util.hash_pandas_object(rows[columns], index=False)
-    return float(hashes.duplicated().mean())
+    numbers = frozenset(f.name for f in profile.features if f.kind == "Numeric")
+    times = times_each({f.name: now[f"input.{f.name}"] for f in profile.features}, numbers)
+    of_slices = [times[part == n] > 1 for n in range(SLICES)]
+    effect = design_effect([[int(repeat.sum()), int((~repeat).sum())] for repeat in of_slices])
+    found = duplicates(profile.equal_rows, occurrences_of(times), effect)
+    return EqualRows(rows=found.rows, found=found.found, usual=found.usual, p=found.p)

@@ -65,8 +65,6 @@ class Findings:
     lateness: list[Lateness]
     versions: dict[str, int]
     """Predictions of every version in the log."""
-    repeated: float | None = None
-    """Share of rows whose inputs are all those of an earlier one."""
     notes: list[str] = field(default_factory=list)
 
 

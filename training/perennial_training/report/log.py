@@ -203,17 +203,6 @@ def _with_nothing_told(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(label=None, told=never, reward=np.nan)
 
 
-def _whole(parts: Sequence[pd.DataFrame], fixed: Sequence[str]) -> pd.DataFrame:
-    filled = [p for p in parts if len(p)]
-    if filled:
-        return pd.concat(filled, ignore_index=True)
-    empty: dict[str, Any] = {name: [] for name in fixed}
-    frame = pd.DataFrame(empty)
-    frame["time"] = pd.to_datetime(frame["time"], utc=True).astype("datetime64[us, UTC]")
-    typed: pd.DataFrame = frame.astype({"id": "str", "row": "int64"})
-    return typed
-
-
 def seconds_of(times: pd.Series[Any]) -> Any:
     """Return times in seconds since 1970, NaN where there is none."""
     found = times.dt.tz_convert(UTC).dt.tz_localize(None).astype("datetime64[us]")

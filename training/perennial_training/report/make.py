@@ -21,7 +21,7 @@ from perennial_artifact.store import ArtifactNotFound, fetch
 from perennial_training.report import log
 from perennial_training.report.cohorts import cohorts, first_read, how_late, usual_delays
 from perennial_training.report.early import early
-from perennial_training.report.features import distributions, repeated_rows
+from perennial_training.report.features import distributions
 from perennial_training.report.findings import Findings, Result, results
 from perennial_training.report.measures import measure_of
 from perennial_training.report.page import page
@@ -104,7 +104,6 @@ def find(
         distributions=moved,
         lateness=late,
         versions={str(v): int(n) for v, n in versions.value_counts().items()},
-        repeated=repeated_rows(rows, [f.name for f in profile.features] if profile else []),
         notes=notes,
     )
 
@@ -160,6 +159,7 @@ def told(found: Findings, uri: str) -> ReportResult:
             )
             for s in worse
         ],
+        equal_rows=found.distributions.equal_rows if found.distributions is not None else None,
         uri=uri,
         notes=[Note(check="log", message=n[:512]) for n in found.notes[:MOST_NOTES]],
     )

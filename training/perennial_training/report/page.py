@@ -364,10 +364,10 @@ def _quality(found: Findings) -> str:
                     what = f"{name}: {CHECKS[check]}"
                     rows.append((what, share, in_percent(usual) if usual else "0%", is_broken))
     rows.sort(key=lambda r: (not r[3], r[0]))
-    if found.repeated is not None:
-        rows.append(
-            ("rows that are all like an earlier one", in_percent(found.repeated), "", False)
-        )
+    if known is not None and (equal := known.equal_rows) is not None:
+        is_broken = equal.found - equal.usual > found.spec.duplicates_maximum
+        what = f"rows that repeat another one, of {equal.rows:,}"
+        rows.append((what, in_percent(equal.found), in_percent(equal.usual), is_broken))
     log = found.log
     if log.repeated:
         rows.append(("rows whose id was used before", f"{log.repeated:,}", "", False))

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perennial_training.prepare.conform import number
-from perennial_training.prove.answers import texts
+from perennial_training.prove.labels import texts
 from perennial_training.report.log import seconds_of
 
 SECOND = 0.5

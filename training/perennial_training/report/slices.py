@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from perennial_statistics.bursts import PHI_AT_FIRST, phi_of_neighbours
 from perennial_statistics.late_labels import FEWEST_LABELS
 from perennial_statistics.means import Moments
 from perennial_statistics.multiple_testing import holm
@@ -24,6 +26,8 @@ VALUES = 50
 CHANCE = 0.05
 """The adjusted p-value up to which a slice is called worse."""
 MISSING = "missing"
+LOOKS, FEWEST_OF_LOOK = 48, 5
+"""Slices of time, of equally many rows, that tell how far rows come in bursts."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,13 @@ def slices(
 ) -> list[Slice]:
     """Return slices with labels enough, the least likely by chance first; p after Holm.
 
+    Rows of one session are alike, and say less than as many of many: how much less is told by how
+    a slice's share moves from one part of the window to the next. Rows that are told apart by a
+    customer or a device all come so.
+
     Args:
         rows: the log's, with ``input.NAME`` of each feature.
-        found: the same rows; only those of the window whose labels are in.
+        found: the same rows, the oldest first; only those of the window whose labels are in.
         features: whose values are told apart.
         measures: that wait for labels; what is lacking is left out.
     """
@@ -66,13 +74,16 @@ def slices(
         mask, values = measure.of(found)
         values = values.astype(float)
         whole = _moments(mask, values)
+        high = values > whole.total / max(1.0, whole.rows)
+        phi = _phi(high[mask])
         for feature in features:
             for value, here in _parts(rows[f"input.{feature}"]):
                 these, others = _moments(mask & here, values), _moments(mask & ~here, values)
                 if these.rows < FEWEST_LABELS or others.rows < FEWEST_LABELS:
                     continue
                 mean, overall = these.total / these.rows, whole.total / whole.rows
-                p = _p(measure, these, others)
+                phis = [_phi(high[mask & part], phi) for part in (here, ~here)]
+                p = _p(measure, these, others, *phis)
                 tested.append(Slice(feature, value, measure, int(these.rows), mean, overall, p))
     adjusted = holm([s.p for s in tested])
     found_slices = [replace(s, p=p) for s, p in zip(tested, adjusted, strict=True)]
@@ -80,13 +91,30 @@ def slices(
     return sorted(worse, key=lambda s: (s.p, -abs(s.score - s.of_all)))
 
 
-def _p(measure: Measure, these: Moments, others: Moments) -> float:
+def _phi(high: NDArray[Any], unknown: float = PHI_AT_FIRST) -> float:
+    """Return how many rows say as much as one, by the share of high values in slices of time."""
+    parts = np.array_split(high, max(1, min(LOOKS, len(high) // FEWEST_OF_LOOK)))
+    return phi_of_neighbours([(len(part), int(part.sum())) for part in parts], unknown)
+
+
+def _p(measure: Measure, these: Moments, others: Moments, phi: float, phi_others: float) -> float:
     """Return the chance of so bad a slice where all rows are alike."""
     if measure.is_share:
-        return more_events(int(these.rows), int(these.total), int(others.rows), int(others.total))
+        # Down for those that are worse, up for the others: it is the larger p.
+        return more_events(
+            math.ceil(these.rows / phi),
+            math.floor(these.total / phi),
+            math.floor(others.rows / phi_others),
+            math.ceil(others.total / phi_others),
+        )
+    these, others = _fewer(these, phi), _fewer(others, phi_others)
     if measure.asked.minimum is not None:  # the higher the better
         these, others = others, these
     return higher_mean(these, others)
+
+
+def _fewer(found: Moments, phi: float) -> Moments:
+    return Moments(found.rows / phi, found.total / phi, found.squares / phi)
 
 
 def _moments(mask: NDArray[Any], values: NDArray[Any]) -> Moments:

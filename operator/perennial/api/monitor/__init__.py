@@ -33,7 +33,7 @@ from perennial.api.monitor.performance_status import (
 )
 from perennial.api.monitor.quality import Quality, QualityLimit
 from perennial.api.monitor.reference import Reference, SameHours
-from perennial.api.monitor.report import Report, ReportStatus
+from perennial.api.monitor.report import EqualRowsStatus, Report, ReportStatus
 from perennial.api.monitor.spec import MonitorSpec
 from perennial.api.monitor.status import (
     USUAL_KEPT,
@@ -68,6 +68,7 @@ __all__ = [
     "Delay",
     "DriftMonitor",
     "DriftTest",
+    "EqualRowsStatus",
     "EstimatedPerformance",
     "EstimatedStatus",
     "Evaluation",

@@ -10,6 +10,7 @@ MISSING_BEYOND_USUAL = 0.02
 OUT_OF_RANGE = 0.01
 UNSEEN_CATEGORY = 0.01
 REFUSED = 0.01
+DUPLICATES_BEYOND_USUAL = 0.1
 
 
 class QualityLimit(ApiModel):
@@ -49,6 +50,20 @@ class Quality(ApiModel):
             "by default 0.01."
         ),
     )
+
+    duplicates: QualityLimit | None = Field(
+        None,
+        description=(
+            "Predictions whose features are all those of another one, beyond their share among as "
+            "many rows of the reference; by default 0.1. Reports count them (report), where the "
+            "request log has all features."
+        ),
+    )
+
+    @property
+    def duplicates_maximum(self) -> float:
+        """Return the highest share, beyond what is usual, of predictions that repeat another."""
+        return self.duplicates.maximum if self.duplicates is not None else DUPLICATES_BEYOND_USUAL
 
     @property
     def refused_maximum(self) -> float:

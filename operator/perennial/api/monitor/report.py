@@ -25,6 +25,19 @@ class Report(ApiModel):
     )
 
 
+class EqualRowsStatus(ApiModel):
+    """Predictions whose features are all those of another one, as the newest report counted."""
+
+    version: str = Field(
+        description="Whose predictions they are: of its digest the beginning.", max_length=64
+    )
+    time: Time = Field(description="Up to when the log was read.")
+    rows: int = Field(description="Among so many rows these shares are expected.")
+    fraction: float = Field(description="Share of the rows that repeat another one.")
+    usual: float = Field(description="The same of the reference.")
+    p: float = Field(description="Chance of so many more where nothing is wrong.")
+
+
 class ReportStatus(ApiModel):
     """The newest report."""
 
@@ -41,3 +54,6 @@ class ReportStatus(ApiModel):
         "", description="Uid of the Job that made it; of older operators empty.", max_length=64
     )
     uri: str = Field("", description="Where that one is, report.html.", max_length=1024)
+    equal_rows: EqualRowsStatus | None = Field(
+        None, description="What it counted of rows that repeat another one; absent where not known."
+    )

@@ -40,12 +40,15 @@ class QualityBreach(ApiModel):
     """A feature whose values break a quality limit."""
 
     feature: str = Field(
-        description="Name of the feature, or of the input that most refusals are about.",
+        description=(
+            "Name of the feature, or of the input that most refusals are about; empty where it "
+            "is about whole rows."
+        ),
         max_length=253,
     )
-    check: Literal["Missing", "OutOfRange", "UnseenCategory", "Constant", "Refused"] = Field(
-        description="The check."
-    )
+    check: Literal[
+        "Missing", "OutOfRange", "UnseenCategory", "Constant", "Refused", "Duplicates"
+    ] = Field(description="The check.")
     fraction: float = Field(description="Share of the values, or of the requests.")
     maximum: float = Field(description="Highest share that is allowed.")
     p: float = Field(description="Chance of so many where nothing is wrong.")

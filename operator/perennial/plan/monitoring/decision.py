@@ -36,6 +36,8 @@ from perennial_artifact.windows import Column, Window, merge
 from perennial_statistics.drift import DriftReport, Feature, FeatureDrift, judge_drift
 
 HISTORY_KEPT = 20
+OF_ROWS = ("Refused", "Duplicates")
+"""Checks that are about no feature's values: no slice of a feature refutes them."""
 LEAST_OF_SLICES = 0.5
 """Of the window's rows, that slices must have to say something of them."""
 LATE_LOOKS, MINUTE = 3, 60.0
@@ -147,7 +149,7 @@ def refutable(s: MonitorSnapshot, decided: Plan) -> frozenset[str]:
     if not isinstance(status, MonitorStatus) or s.profile is None or not s.windows:
         return frozenset()
     seen = {c.type: c.status for c in status.conditions}
-    bad_values = any(b.check != "Refused" for b in status.quality)
+    bad_values = any(b.check not in OF_ROWS for b in status.quality)
     mixed = any(m.verdict == "Changed" and m.kind in OF_PROFILE for m in status.mix)
     quality = seen.get("QualityPassed") == "False" and bad_values
     if not (seen.get("Drifted") == "True" or quality or mixed):

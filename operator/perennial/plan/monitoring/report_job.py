@@ -8,7 +8,7 @@ from datetime import datetime
 
 from perennial.api.common import Condition
 from perennial.api.deployment import Revision
-from perennial.api.monitor import DriftMonitor, PerformanceMetric
+from perennial.api.monitor import DriftMonitor, MonitorSpec, PerformanceMetric
 from perennial.api.values import Json, seconds
 from perennial.plan.core import MANAGED_BY, owner_reference
 from perennial.plan.monitoring.cohorts import width
@@ -106,13 +106,19 @@ def report_job(s: MonitorSnapshot, stable: Revision, number: int, until: datetim
     }
 
 
+def window_seconds(spec: MonitorSpec) -> float:
+    """Return how far back a report looks, in seconds."""
+    asked = spec.performance
+    return seconds(asked.window if asked is not None else DEFAULT_WINDOW)
+
+
 def report_spec(s: MonitorSnapshot, stable: Revision, number: int, until: datetime) -> ReportSpec:
     """Return what a report is to be made of."""
     meta, spec, log = s.monitor.metadata, s.monitor.spec, stable.request_log
     assert log is not None
     asked = spec.performance
     is_read = asked is not None and asked.is_from_log
-    window = seconds(asked.window if asked is not None else DEFAULT_WINDOW)
+    window = window_seconds(spec)
     maturity = asked.maturity if asked is not None else None
     return ReportSpec(
         monitor=meta.name,
@@ -129,6 +135,7 @@ def report_spec(s: MonitorSnapshot, stable: Revision, number: int, until: dateti
         cohort_seconds=width(asked) if asked is not None else max(1, round(window / 24)),
         maturity_seconds=seconds(maturity) if maturity is not None else None,
         metrics=[metric_spec(m) for m in asked.metrics] if asked is not None else [],
+        duplicates_maximum=spec.quality.duplicates_maximum,
         slices=list(asked.slices) if asked is not None and is_read else [],
         story=story(s),
     )

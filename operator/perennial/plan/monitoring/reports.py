@@ -4,11 +4,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from perennial.api.common import Condition
-from perennial.api.monitor import DriftMonitor, Performance, PerformanceStatus, ReportStatus
+from perennial.api.monitor import (
+    DriftMonitor,
+    EqualRowsStatus,
+    Performance,
+    PerformanceStatus,
+    ReportStatus,
+)
 from perennial.api.values import Json, seconds
 from perennial.plan.core import Event, Finding, condition, owned_by
 from perennial.plan.core.questions import SKEW_SECONDS
 from perennial.plan.monitoring import cohorts
+from perennial.plan.monitoring.finding import rounded
 from perennial.plan.monitoring.logged import known_from
 from perennial.plan.monitoring.report_job import job_name, metric_spec, report_job, secrets_of
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
@@ -208,6 +215,16 @@ def _checked(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> R
     """
     if result.number != known.number:
         raise ValueError("it is another report's")
+    newest = max(s.now, known.start_time or s.now).timestamp() + SKEW_SECONDS
+    if not 0 <= result.until <= newest:
+        raise ValueError("it is of times to come")
+    place = f"/reports/{s.monitor.metadata.name}/{known.number}/report.html"
+    if result.uri and not result.uri.endswith(place):
+        raise ValueError("its page is at another place")
+    if (equal := result.equal_rows) is not None:
+        shares = (equal.found, equal.usual, equal.p)
+        if not all(0 <= share <= 1 for share in shares) or not 0 <= equal.rows <= MOST:
+            raise ValueError("its shares are none")
     asked = s.monitor.spec.performance
     if result.failure is not None or asked is None or not asked.is_from_log:
         return result
@@ -226,9 +243,8 @@ def _checked(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> R
         raise ValueError("it has other metrics")
     if result.cohort_seconds != cohorts.width(asked) or places != sorted(set(places)):
         raise ValueError("its cohorts are of other times")
-    newest = max(s.now, known.start_time or s.now).timestamp() + SKEW_SECONDS
     last = max(places, default=0) * result.cohort_seconds
-    if not 0 <= result.until <= newest or not 0 <= last <= newest or min(places, default=0) < 0:
+    if not 0 <= last <= newest or min(places, default=0) < 0:
         raise ValueError("it is of times to come")
     if not all(abs(n) <= MOST for n in numbers) or not _are_counts(asked, result):
         raise ValueError("its numbers are none")
@@ -277,6 +293,7 @@ def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Fol
         "published": known.number,
         "published_job": known.job,
         "uri": result.uri,
+        "equal_rows": _equal_rows(result),
     }
     known = known.model_copy(update=found)
     followed = _told(known, _outcome(known), max(1.0, _seconds_until_due(s.monitor, s.now, known)))
@@ -288,6 +305,19 @@ def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Fol
         performance = known_from(asked, s.monitor.status.performance, version, result)
         followed = replace(followed, performance=performance)
     return followed
+
+
+def _equal_rows(result: ReportResult) -> EqualRowsStatus | None:
+    if (found := result.equal_rows) is None:
+        return None
+    return EqualRowsStatus(
+        version=result.version[:VERSION_LENGTH],
+        time=datetime.fromtimestamp(result.until, UTC),
+        rows=found.rows,
+        fraction=round(found.found, 4),
+        usual=round(found.usual, 4),
+        p=rounded(found.p),
+    )
 
 
 def _told(known: ReportStatus, found: Condition, after: float) -> Followed:

@@ -137,6 +137,11 @@ def _of_usage(s: MonitorSnapshot, asked: Mix, status: MonitorStatus) -> list[See
     if not wanted or s.answers is None:
         return []
     used = s.used
+    if silent := s.silent:
+        # What a client asks goes to one pod while its connection lasts: a part is not like it all.
+        why = f"{silent} of {s.asked} ready pods did not answer, and nothing is learned without"
+        unheard = [_known(status, kind, "", _key_of(status, kind)) for kind in wanted]
+        return [Unseen(m, f"{called(m)}: {why}") for m in unheard]
     if used is None:
         why = "no pod answered"
         if s.stable_windows:

@@ -119,6 +119,12 @@ class MonitorSnapshot:
         return sum(map(len, self.answers.asked.values())) if self.answers is not None else 0
 
     @property
+    def silent(self) -> int:
+        """Return how many of them told nothing at all."""
+        answers = self.answers
+        return sum(len(answers.silent(r)) for r in answers.asked) if answers is not None else 0
+
+    @property
     def answered(self) -> int:
         """Return how many of them gave a window."""
         if self.answers is None:

@@ -12,6 +12,8 @@ HOUR = 3_600
 HALF_LIFE = 7 * 24 * HOUR
 PARTS = 24
 """Into so many parts a window is divided, whichever slices its pods told."""
+LEAST = 0.005
+"""Of fewer requests nothing is known any more."""
 OTHERS = "others"
 NOBODY = "nobody named"
 ANSWERED = "answered"
@@ -155,4 +157,5 @@ def _added(several: Sequence[Counts]) -> dict[str, float]:
 
 
 def _rounded(n: float) -> float:
-    return round(n) if n >= 100 else round(n, 2)
+    """Return a count that fading can still make smaller: by parts of 100,000 in a window."""
+    return 0.0 if n < LEAST else float(f"{n:.7g}")

@@ -78,3 +78,47 @@ def test_of_an_older_server_it_is_not_known_and_it_can_be_switched_off() -> None
     """One bin is not one value; a category that never was another is no fault."""
     assert quality({}, constant(None))[0][0] == "True"
     assert quality({"quality": {"constant": "Disabled"}}, constant(1.5))[0][0] == "True"
+
+
+def repeats(found: float = 0.4, usual: float = 0.04, **more: Any) -> dict[str, Any]:
+    """Return a status of a monitor whose newest report counted rows that repeat another one."""
+    told = {"version": "a" * 12, "time": NOW.isoformat(), "rows": 2_000, "p": 1e-9}
+    return {"report": {"equalRows": {**told, "fraction": found, "usual": usual, **more}}}
+
+
+def of_report(spec: dict[str, Any], status: dict[str, Any]) -> Any:
+    made = monitor({"report": {"every": "1h"}, **spec}, status=status)
+    plan, after = look(made, [], 0, windows=(window(LIKE),))
+    found = {c.type: c for c in after.status.conditions}["QualityPassed"]
+    return conditions(plan)["QualityPassed"], found.message, after.status.quality
+
+
+def test_rows_that_repeat_another_one_are_told_beside_what_is_usual() -> None:
+    told, message, (breach,) = of_report({}, repeats())
+    assert told == ("False", "QualityLimitsBroken")
+    assert message == (
+        "40% of 2,000 rows repeat another one, which 4% of the reference do, 10% more may"
+    )
+    assert (breach.feature, breach.check, breach.fraction) == ("", "Duplicates", 0.36)
+
+
+@pytest.mark.parametrize(
+    ("spec", "status"),
+    [
+        ({}, repeats(found=0.13)),
+        ({}, repeats(found=0.5, usual=0.45)),
+        ({}, repeats(p=0.01)),
+        ({}, repeats(rows=50)),
+        ({}, repeats(version="b" * 12)),  # of what served before
+        ({}, repeats(time="2020-01-01T00:00:00Z")),
+        ({"quality": {"duplicates": {"maximum": 0.4}}}, repeats()),
+        ({"quality": {"duplicates": {"maximum": 1}}}, repeats(found=1.0)),
+        ({"report": None}, repeats()),
+        ({}, {}),
+    ],
+)
+def test_few_and_usual_ones_and_those_of_another_time_are_not(
+    spec: dict[str, Any], status: dict[str, Any]
+) -> None:
+    told, _, breaches = of_report(spec, status)
+    assert told == ("True", "WithinLimits") and not breaches

@@ -20,6 +20,7 @@ from perennial.plan.monitoring import (
     questions,
     refutable,
     thinned,
+    usual_mixes,
 )
 from perennial_artifact.profile import FeatureProfile, Profile
 from perennial_artifact.usage import Caller, Refusal, Slice, Usage
@@ -71,6 +72,7 @@ class Traffic:
         self.header = "x-caller"
         self.columns: tuple[Column, Column, Column] | None = None
         self.told = True
+        self.silent: set[str] = set()
         self.seen: dict[int, Slice] = {}
         self.events: list[str] = []
         self.message = ""
@@ -80,7 +82,8 @@ class Traffic:
         asked = questions(self.monitor, "r1", list(map(pod, PODS)), now)
         (first, *_) = asked.questions
         self.parts = first.parts
-        heard = [self._answer(name, first.start, first.end) for name in PODS]
+        answering = [name for name in PODS if name not in self.silent]
+        heard = [self._answer(name, first.start, first.end) for name in answering]
         snapshot = MonitorSnapshot(
             self.monitor, now, made, None, asked.answers(heard), PROFILE if self.columns else None
         )
@@ -233,6 +236,32 @@ def test_what_is_not_known_is_never_usual(change: dict[str, Any], told: str) -> 
     traffic.seen.clear()
     assert traffic.watch(MONDAY + timedelta(hours=32), 0.25) == ["Unknown"]
     assert told in traffic.message
+
+
+def test_while_a_pod_is_silent_nothing_is_known_and_nothing_is_learned() -> None:
+    """Each client's connection is to one pod: what the others tell is of other clients."""
+    traffic = Traffic()
+    traffic.watch(MONDAY, 48)
+    before = [(m.hours, m.learned_until) for m in traffic.monitor.status.mix]
+    traffic.silent = {PODS[1]}
+    assert set(traffic.watch(MONDAY + timedelta(hours=48), 6)) == {"Unknown"}
+    assert "callers: 1 of 2 ready pods did not answer" in traffic.message
+    assert [(m.hours, m.learned_until) for m in traffic.monitor.status.mix] == before
+    traffic.silent = set()
+    assert traffic.watch(MONDAY + timedelta(hours=54), 0.25) == ["True"]
+
+
+@pytest.mark.parametrize("often", [1.2, 110.0, 119.0, 20_000.0])
+@pytest.mark.parametrize("window", [60, 3_600])
+def test_what_does_not_come_any_more_fades_however_often_it_came(often: float, window: int) -> None:
+    """A week halves it, in whatever steps; rounding kept 110 for ever."""
+    end = int(MONDAY.timestamp())
+    known = MixStatus(kind="Callers", names=["app"], hours=[often, 0.0] * 24, learned_until=MONDAY)
+    for _ in range(7 * 24 * 3_600 // window):
+        seen = usual_mixes.Window(end, end + window, ())
+        end += window
+        known = usual_mixes.learned(known, seen, datetime.fromtimestamp(end, UTC))
+    assert known.hours[0] == pytest.approx(often / 2, rel=0.01)
 
 
 def test_segments_and_predictions_are_held_against_the_profile() -> None:

@@ -7,7 +7,7 @@ from api_server import Refusal
 from builders import SETTINGS, training
 from report_world import FROM_LOG, RECALL, SHA, ReportWorld, serving, told
 
-from perennial_artifact.report import CohortCounts, ReportResult, ReportSpec, SliceValue
+from perennial_artifact.report import CohortCounts, EqualRows, ReportResult, ReportSpec, SliceValue
 from perennial_artifact.result import MESSAGE_LIMIT, Failure, Note
 
 JOB = "flights-report-1"
@@ -187,11 +187,14 @@ def test_an_operator_killed_at_any_write_converges(cut: int) -> None:
         told(1, ReportWorld().now).replace("[40,8,0]", "[40,1e999,0]", 1),
         told(1, ReportWorld().now, maturity_seconds=-600),
         told(1, ReportWorld().now, past=[1, 2**62, 0]),
+        told(1, ReportWorld().now, uri="https://elsewhere/reports/flights/2/report.html"),
+        told(1, ReportWorld().now, equal_rows=EqualRows(rows=9, found=1.5, usual=0.0, p=0.0)),
+        told(1, ReportWorld().now, equal_rows=EqualRows(rows=-9, found=0.5, usual=0.0, p=0.0)),
     ],
     ids=[
         *("empty", "text", "nothing", "number", "span", "short", "given", "negative", "lacks"),
         *("to come", "before all", "far", "beyond int64", "too many events", "too many rows"),
-        *("too many labels", "infinite", "maturity", "past"),
+        *("too many labels", "infinite", "maturity", "past", "elsewhere", "no share", "below none"),
     ],
 )
 def test_rubbish_is_a_failure_and_never_kept(message: str) -> None:
@@ -204,6 +207,18 @@ def test_rubbish_is_a_failure_and_never_kept(message: str) -> None:
     assert world.condition() == ("False", "ReportFailed")
     assert world.condition("PerformanceKept") == ("Unknown", "NothingReported")
     assert "ReportFailed: its container ended with" in world.message()
+
+
+def test_what_it_counted_of_equal_rows_is_kept_until_the_next_one_says_otherwise() -> None:
+    world = ReportWorld()
+    world.report(equal_rows=EqualRows(rows=2_000, found=0.41234, usual=0.04, p=1.23456e-9))
+    report = world.monitor.status.report
+    assert report is not None and report.equal_rows is not None
+    assert report.equal_rows.version == SHA[:12]
+    assert (report.equal_rows.fraction, report.equal_rows.p) == (0.4123, 1.23e-9)
+    world.step(after=3600)
+    world.report()
+    assert world.monitor.status.report.equal_rows is None
 
 
 def test_a_failure_is_told_with_its_reason_and_the_second_as_again() -> None:

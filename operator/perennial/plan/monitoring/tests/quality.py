@@ -1,5 +1,5 @@
 """Which features have more missing, impossible, unknown or equal values than they may; and whether
-more requests are refused for their values."""
+more requests are refused for their values, or more rows repeat another one."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from perennial.api.values import seconds
 from perennial.plan.core import Event, Finding, condition
 from perennial.plan.monitoring.alpha import alpha_of_each
 from perennial.plan.monitoring.finding import KEPT, Judgement, Report, rounded, was
+from perennial.plan.monitoring.report_job import window_seconds
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_artifact.usage import OF_INPUTS, Slice, total
 from perennial_statistics.design_effect import design_effect
@@ -16,25 +17,26 @@ from perennial_statistics.drift import QualityBreach as Breach
 from perennial_statistics.numbers import counted, in_percent
 from perennial_statistics.quality import refused
 
+Told = tuple[QualityBreach, str]
+"""A broken limit, and what is said of it."""
+
 
 def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgement:
     """Say which limits are broken; where all requests are refused, there are no values to test."""
-    refusals, told = _refused(s)
+    found = [each for each in (_refused(s), _repeated(s, status)) if each is not None]
     if isinstance(report, Finding):
-        if not refusals:
+        if not found:
             return Judgement(condition("QualityPassed", None, report.reason))
-        breaches, messages = refusals, [told]
     else:
-        ours = report.breaches[: KEPT - len(refusals)]
-        breaches = [*refusals, *map(_breach, ours)]
-        messages = [*([told] if refusals else ()), *map(_sentence, ours)]
+        found += [(_breach(b), _sentence(b)) for b in report.breaches[: KEPT - len(found)]]
+    breaches, messages = [b for b, _ in found], [message for _, message in found]
     if not breaches:
         return Judgement(condition("QualityPassed", True, "WithinLimits"), {"quality": breaches})
     message = ", ".join(messages[:3])
     is_news = was(s, "QualityPassed") != "False"
     events = (Event("QualityLimitsBroken", message, "Warning"),) if is_news else ()
-    found = condition("QualityPassed", False, "QualityLimitsBroken", message)
-    return Judgement(found, {"quality": breaches}, events)
+    broken = condition("QualityPassed", False, "QualityLimitsBroken", message)
+    return Judgement(broken, {"quality": breaches}, events)
 
 
 def _breach(b: Breach) -> QualityBreach:
@@ -53,21 +55,21 @@ def _sentence(b: Breach) -> str:
     return f"{b.feature} {b.check} {in_percent(b.share)}, {in_percent(b.limit)} may"
 
 
-def _refused(s: MonitorSnapshot) -> tuple[list[QualityBreach], str]:
+def _refused(s: MonitorSnapshot) -> Told | None:
     """Return the breach where too many requests are refused for their inputs, and what it says."""
     spec, used = s.monitor.spec, s.used
     limit = spec.quality.refused_maximum
     if limit >= 1 or used is None:
-        return [], ""
+        return None
     slices = used.usage.slices
     requests = sum(each.requests for each in slices)
     if requests < spec.minimum_samples:
-        return [], ""
+        return None
     effect = design_effect([[n := _of_inputs([each]), each.requests - n] for each in slices])
     found = refused(_of_inputs(slices), requests, limit, effect)
     window, interval = seconds(spec.window), seconds(spec.interval)
     if found.share <= limit or found.p > alpha_of_each(spec) * min(1.0, interval / window):
-        return [], ""
+        return None
     by_cause, worst = _causes(slices)
     breach = QualityBreach(
         feature=worst,
@@ -82,7 +84,34 @@ def _refused(s: MonitorSnapshot) -> tuple[list[QualityBreach], str]:
         f"{in_percent(found.share)} of {counted(requests, 'request')} are refused for their inputs "
         f"({told}{most}), {in_percent(limit)} may"
     )
-    return [breach], message
+    return breach, message
+
+
+def _repeated(s: MonitorSnapshot, status: MonitorStatus) -> Told | None:
+    """Return the breach where the newest report counted too many equal rows, and what it says."""
+    spec, report = s.monitor.spec, status.report
+    limit, asked = spec.quality.duplicates_maximum, spec.report
+    counted_rows = report.equal_rows if report is not None else None
+    stable = s.deployment.status.stable if s.deployment is not None else None
+    if limit >= 1 or asked is None or counted_rows is None or stable is None:
+        return None
+    found, every = counted_rows, seconds(asked.every)
+    age = (s.now - found.time).total_seconds()
+    is_of_this = stable.artifact.sha256.startswith(found.version)
+    if not is_of_this or age > 2 * (every + seconds(asked.deadline)):
+        return None
+    beyond = found.fraction - found.usual
+    alpha = alpha_of_each(spec) * min(1.0, every / window_seconds(spec))
+    if found.rows < spec.minimum_samples or beyond <= limit or found.p > alpha:
+        return None
+    breach = QualityBreach(
+        feature="", check="Duplicates", fraction=round(beyond, 4), maximum=limit, p=found.p
+    )
+    message = (
+        f"{in_percent(found.fraction)} of {counted(found.rows, 'row')} repeat another one, which "
+        f"{in_percent(found.usual)} of the reference do, {in_percent(limit)} more may"
+    )
+    return breach, message
 
 
 def _of_inputs(slices: Sequence[Slice]) -> int:
