@@ -161,7 +161,7 @@ def start_client(clock: Clock) -> None:
     arguments = [f"http://fraud.{NAMESPACE}/v2/models/fraud", "s3://data/fraud/live.parquet"]
     arguments += ["--answers", "s3://data/fraud/answers.parquet"]
     arguments += ["--begin", f"{clock.begin:.3f}", "--day-seconds", f"{clock.day_seconds}"]
-    script, cpu = EXAMPLES / "stream.py", {"cpu": "300m"}
+    script, cpu = EXAMPLES / "stream.py", {"cpu": "100m"}
     run_script(script, "client", arguments, NAMESPACE, "client", requests=cpu)
 
 
