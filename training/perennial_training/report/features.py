@@ -43,6 +43,10 @@ class Distributions:
     """Predictions of the newest window."""
     equal_rows: EqualRows | None
     """None where not all features are known, or the reference tells none."""
+    no_numbers: dict[str, int]
+    """Values of a feature of numbers that are none, such as text; they count as missing."""
+    unknown: list[str]
+    """What the log has of this version beside its features."""
 
 
 def distributions(
@@ -54,6 +58,7 @@ def distributions(
     part = np.clip(part, 0, SLICES - 1)
     now = rows[recent]
     features: list[Feature] = []
+    no_numbers: dict[str, int] = {}
     lacking: list[str] = []
     profiles: dict[str, FeatureProfile] = {}
     counts: dict[str, Counts] = {}
@@ -62,6 +67,8 @@ def distributions(
         name = f"input.{each.name}"
         if name in now:
             values.append((each, now[name]))
+            if each.kind == "Numeric" and (count := _no_numbers(now[name])):
+                no_numbers[each.name] = count
         else:
             lacking.append(each.name)
     for each in profile.predictions:
@@ -83,7 +90,23 @@ def distributions(
         lacking,
         int(recent.sum()),
         None if lacking else _equal_rows(profile, now, part),
+        no_numbers,
+        _unknown(profile, now),
     )
+
+
+def _unknown(profile: Profile, now: pd.DataFrame) -> list[str]:
+    """Return what is logged and no feature; a column of other versions alone has no value here."""
+    known = {f"input.{f.name}" for f in profile.features}
+    others = [n for n in now if n.startswith("input.") and n not in known]
+    return [n.removeprefix("input.") for n in others if now[n].notna().any()]
+
+
+def _no_numbers(column: pd.Series[Any]) -> int:
+    """Return how many values are no numbers, and not missing."""
+    if pd.api.types.is_numeric_dtype(column):
+        return 0
+    return int((pd.to_numeric(column, errors="coerce").isna() & column.notna()).sum())
 
 
 def _predictions(

@@ -18,6 +18,7 @@ from perennial_artifact.report import (
 )
 from perennial_artifact.result import Note
 from perennial_artifact.store import ArtifactNotFound, StoreUnreachable, fetch
+from perennial_statistics.numbers import in_percent
 from perennial_training.report import log
 from perennial_training.report.cohorts import cohorts, first_read, how_late, usual_delays
 from perennial_training.report.early import early
@@ -85,7 +86,7 @@ def find(
     by_time = cohorts(spec, of_model, measures, mature)
     notes = [*logged.notes]
     absent = [f for f in spec.slices if f"input.{f}" not in rows]
-    if absent:
+    if absent and len(rows):
         notes.append(
             f"performance.slices names {', '.join(absent)}, which the log has not: add what may "
             "be logged to requestLog.features"
@@ -101,6 +102,11 @@ def find(
     if profile is not None and len(rows):
         until = spec.until.timestamp()
         moved = distributions(profile, rows, of_model, spec.window_seconds, until)
+        for name, count in moved.no_numbers.items():
+            notes.append(
+                f"{name} is a number, and {in_percent(count / moved.rows)} of the newest values in "
+                "the log are text: they count as missing"
+            )
     return Findings(
         spec=spec,
         log=logged,
