@@ -86,7 +86,7 @@ def short(count: float) -> str:
     return f"{count:,g}"
 
 
-def axes(frame: Frame, shown: Sequence[tuple[float, str]], times: int = 6) -> list[str]:
+def axes(frame: Frame, shown: Sequence[tuple[float, str]], times: int = 7) -> list[str]:
     """Return the lines and words of both scales."""
     parts = []
     for value, words in shown:
@@ -102,7 +102,7 @@ def axes(frame: Frame, shown: Sequence[tuple[float, str]], times: int = 6) -> li
         at = frame.start + span * n / (times - 1)
         anchor = "start" if n == 0 else "end" if n == times - 1 else "mid"
         words = moment(at, span)
-        wider = " wider" * (n % (times - 1) > 0 and n % 2)
+        wider = " wider" * (n % 2)
         parts.append(
             f'<text x="{frame.x(at):.1f}" y="{frame.height - 8}" class="tick {anchor}{wider}">'
             f"{words}</text>"

@@ -98,7 +98,7 @@ def distributions(
 def _unknown(profile: Profile, now: pd.DataFrame) -> list[str]:
     """Return what is logged and no feature; a column of other versions alone has no value here."""
     known = {f"input.{f.name}" for f in profile.features}
-    others = [n for n in now if n.startswith("input.") and n not in known]
+    others = [str(n) for n in now if str(n).startswith("input.") and n not in known]
     return [n.removeprefix("input.") for n in others if now[n].notna().any()]
 
 

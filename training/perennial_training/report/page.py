@@ -470,14 +470,14 @@ def _story(found: Findings) -> str:
         parts.append(_empty("What was done", "Nothing that the monitor remembers."))
     else:
         parts.append(
-            '<h2>What was done</h2><section class="card"><div class="table"><table><tbody>'
-            f"{happened}</tbody></table></div></section>"
+            '<h2>What was done</h2><section class="card"><div class="table"><table class="told">'
+            f"<tbody>{happened}</tbody></table></div></section>"
         )
     if said:
         parts.append(
-            '<h2>What the monitor said before</h2><section class="card"><div class="table"><table>'
-            "<thead><tr><th>condition</th><th>is</th><th>because</th></tr></thead><tbody>"
-            f"{said}</tbody></table></div></section>"
+            '<h2>What the monitor said before</h2><section class="card"><div class="table">'
+            '<table class="told"><thead><tr><th>condition</th><th>is</th><th>because</th></tr>'
+            f"</thead><tbody>{said}</tbody></table></div></section>"
         )
     return "".join(parts)
 
