@@ -125,7 +125,7 @@ shop: cluster-up  ## A shop's models compete for rewards, a bad one is taken bac
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	$(PY) -m shop.demo --values .cluster/images.yaml --picture .cluster/shop.svg
 
-fraud-years: venv  ## The same without a cluster: what is asked of every seed (SEEDS="7 1 2"; 2 min a seed)
+fraud-years: venv  ## The same without a cluster: what is asked of every seed (SEEDS="7 1 2"; 4 min a seed)
 	@OMP_NUM_THREADS=1 $(PY) -m fraud.compare --seeds $(or $(SEEDS),7)
 
 # PERENNIAL_MATRIX="iris titanic Ridge" runs these tables and algorithms only, and writes nothing.

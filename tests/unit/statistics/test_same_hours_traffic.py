@@ -38,3 +38,27 @@ def test_a_shift_on_top_of_it_is_seen_within_the_hour(
 def test_rows_that_are_asked_about_an_hour_late_are_no_drift() -> None:
     late = replace(CYCLE, hours_late=1.0)
     assert not watch(stream(late, 2 * A_DAY, np.random.default_rng(6))).windows(0, A_DAY)
+
+
+BLIND = Traffic(features=4, cycle=0.4, blind=True)
+
+
+def test_what_comes_each_day_alarms_on_no_day_where_hours_are_not_known() -> None:
+    for traffic in (BLIND, replace(BLIND, session=5)):
+        assert not watch(stream(traffic, 3 * A_DAY, np.random.default_rng(5))).alarms
+    assert watch(stream(replace(BLIND, blind=False), A_DAY, np.random.default_rng(5))).alarms
+
+
+def test_what_stays_all_day_is_no_time_of_day() -> None:
+    """A shift that is there from the first row on is told once the day is over, and goes on."""
+    shifted = Traffic(features=4, shift=0.4, blind=True)
+    found = watch(stream(shifted, 2 * A_DAY, np.random.default_rng(7)))
+    assert {names for _, names in found.alarms} == {("0",)}
+    assert not found.windows(0, A_DAY - 1) and found.windows(A_DAY, 2 * A_DAY) == 24
+
+
+def test_a_large_shift_is_seen_at_once_though_hours_are_not_known() -> None:
+    at = 4 * SLICES
+    live = stream(replace(BLIND, shift=1.0, shifted_from=at), at + 3 * SLICES,
+                  np.random.default_rng(8))  # fmt: skip
+    assert watch(live, begin=at, ends_with="0").first("0", at) <= 60

@@ -22,6 +22,8 @@ class Reference:
     profile: Profile
     message: str = ""
     """Nothing where all rows are, as nothing else was asked for."""
+    any_hour: frozenset[str] = frozenset()
+    """Columns of which rows of all hours are compared with, though the window has some alone."""
 
 
 def reference(
@@ -36,10 +38,12 @@ def reference(
     if asked is None:
         return Reference(profile)
     hours, zone = hours_of(start, end, _zone(asked.time_zone)), asked.time_zone
-    if not any(p.hours for p in (*profile.features, *profile.predictions)):
-        return Reference(profile, f"compared with all rows, for {_why_none(training)}")
     if len(hours) == HOURS:
         return Reference(profile, "compared with the rows of all hours, which the window has")
+    columns = (*profile.features, *profile.predictions)
+    if not any(p.hours for p in columns):
+        message = f"compared with all rows, for {_why_none(training)}"
+        return Reference(profile, message, frozenset(p.name for p in columns))
     features, few = _at(profile.features, hours)
     predictions, few_predicted = _at(profile.predictions, hours)
     times = f"{hours[0]}:00 to {(hours[-1] + 1) % HOURS}:00 {'UTC' if zone == 'Etc/UTC' else zone}"
@@ -51,7 +55,10 @@ def reference(
         message = f"compared with {rows:,} rows from {times}"
     if few_predicted is not None and few is None:
         message += f"; predictions with all that were held out, as {few_predicted} are from then"
-    return Reference(found, message)
+    of_all = [*(profile.features if few is not None else ()),
+              *(profile.predictions if few_predicted is not None else ())]  # fmt: skip
+    unknown = [p for p in (*features, *predictions) if not p.hours]
+    return Reference(found, message, frozenset(p.name for p in (*of_all, *unknown)))
 
 
 def hours_of(start: int, end: int, zone: tzinfo = UTC) -> list[int]:
