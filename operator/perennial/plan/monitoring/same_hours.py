@@ -37,7 +37,7 @@ def reference(
     asked = spec.reference.same_hours if spec.reference is not None else None
     if asked is None:
         return Reference(profile)
-    hours, zone = hours_of(start, end, _zone(asked.time_zone)), asked.time_zone
+    hours, zone = hours_of(start, end, zone_of(asked.time_zone)), asked.time_zone
     if len(hours) == HOURS:
         return Reference(profile, "compared with the rows of all hours, which the window has")
     columns = (*profile.features, *profile.predictions)
@@ -61,9 +61,16 @@ def reference(
     return Reference(found, message, frozenset(p.name for p in (*of_all, *unknown)))
 
 
-def hours_of(start: int, end: int, zone: tzinfo = UTC) -> list[int]:
-    """Return the hours of the day of ``[start, end)``, and one before and after, in their order."""
-    moments = [*range(start - HOUR, end + HOUR - 1, QUARTER), end + HOUR - 1]
+def hours_of(start: int, end: int, zone: tzinfo = UTC, around: int = HOUR) -> list[int]:
+    """Return the hours of the day of ``[start, end)``, and one before and after, in their order.
+
+    Args:
+        start: in seconds since 1970.
+        end: likewise.
+        zone: whose clock the hours are by.
+        around: how much before and after, in seconds.
+    """
+    moments = [*range(start - around, end + around - 1, QUARTER), end + around - 1]
     return list(dict.fromkeys(datetime.fromtimestamp(m, zone).hour for m in moments))
 
 
@@ -89,7 +96,12 @@ def _why_none(training: ModelTraining | None) -> str:
     )
 
 
-def _zone(name: str) -> tzinfo:
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone by its name.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
     try:
         return UTC if name == "Etc/UTC" else ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
