@@ -120,12 +120,12 @@ fraud: cluster-up  ## A year of payments on the cluster while fraud changes its 
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	OMP_NUM_THREADS=1 $(PY) -m fraud.demo --values .cluster/images.yaml --picture .cluster/fraud.svg $(FRAUD)
 
-shop: cluster-up  ## A shop's models compete for rewards, a bad one is taken back, the catalogue moves on (5 to 8 min)
+shop: cluster-up  ## A shop's models compete for rewards, a bad one is taken back, the catalogue moves on (4 to 5 min)
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
 	export KUBECONFIG=$(CHECKOUT)/.cluster/kubeconfig; \
 	$(PY) -m shop.demo --values .cluster/images.yaml --picture .cluster/shop.svg
 
-fraud-years: venv  ## The same without a cluster: what is asked of every seed (SEEDS="7 1 2"; 2 min a seed)
+fraud-years: venv  ## The same without a cluster: what is asked of every seed (SEEDS="7 1 2"; 4 min a seed)
 	@OMP_NUM_THREADS=1 $(PY) -m fraud.compare --seeds $(or $(SEEDS),7)
 
 # PERENNIAL_MATRIX="iris titanic Ridge" runs these tables and algorithms only, and writes nothing.

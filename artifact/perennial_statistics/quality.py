@@ -145,7 +145,7 @@ def refused(count: float, requests: float, maximum: float, effect: DesignEffect)
             counted (Kish 1965).
     """
     share = count / requests if requests else 0.0
-    phi = effect.phi if effect.clear else 1.0
+    phi = effect.phi_of_counts
     k, m = math.floor(count / phi), math.ceil(requests / phi)
     if k < 1 or share <= maximum:
         return QualityTest("Refused", share, 1.0)

@@ -59,7 +59,7 @@ class Asked:
     shift: Shift = "fraud"
     months: range = LIVE
     """Those that are asked about."""
-    day_seconds: float = 0.95
+    day_seconds: float = 0.85
     """Of a machine that has nothing else to do."""
 
 

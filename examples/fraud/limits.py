@@ -1,6 +1,6 @@
 """What limits a team would set before fraud changes: what the first model shows of a known month.
 
-The limits of monitor.yaml are 70 % of these.
+The limits of monitor.yaml are about 70 % of these.
 """
 
 from dataclasses import dataclass

@@ -9,6 +9,7 @@ import argparse
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,8 @@ from shop.rankings import FEATURES, POPULARITY, RANDOM, SIGNATURE, Step, write_a
 
 EXAMPLES = Path(__file__).resolve().parent
 NAMESPACE = "shop"
+TRAFFIC = "traffic"
+"""The pod that asks as customers do."""
 URL = f"http://shop.{NAMESPACE}/v2/models/shop"
 API = "perennial.dev/v1alpha1"
 WINTER, AUTUMN = ("2011-01", "2011-04"), ("2011-10", "2011-11")
@@ -122,43 +125,50 @@ def import_version(name: str, steps: Sequence[Step], origin: str) -> None:
     kubectl("apply", "-f", "-", stdin=json.dumps(body))
 
 
-def start_traffic(name: str, *options: str) -> None:
-    """Start a pod that replays a part of the year, and wait until it does."""
-    arguments = [URL, f"s3://data/shop-live/{name}.parquet", *options]
-    run_script(EXAMPLES / "traffic.py", "traffic", arguments, NAMESPACE, name)
-    wait(f"the customers of {name} come", lambda: bool(counted(name)), 120)
-    last = counted(name)[-1]
+def start_traffic(*parts: str) -> None:
+    """Start the pod that replays parts of the year, and wait until it does."""
+    arguments = [URL, *(f"s3://data/shop-live/{part}.parquet" for part in parts)]
+    run_script(EXAMPLES / "traffic.py", TRAFFIC, arguments, NAMESPACE, TRAFFIC)
+    wait("customers come", lambda: bool(counted()), 120)
+    last = counted()[-1]
     if not last.versions:
-        raise RuntimeError(f"no request of {name} was answered: {last.why}")
+        raise RuntimeError(f"no customer's request was answered: {last.why}")
 
 
-def counted(name: str) -> list[Counted]:
-    """Return what the traffic of a pod counted so far, second by second."""
+def signal_traffic(number: str) -> None:
+    """Send the traffic's program a signal, by its name."""
+    program = f"import os, signal; os.kill(1, signal.{number})"
+    kubectl("exec", TRAFFIC, "-n", NAMESPACE, "--", "python3", "-c", program)
+
+
+def counted() -> list[Counted]:
+    """Return what the traffic counted so far, second by second."""
     try:
-        lines = kubectl("logs", name, "-n", NAMESPACE).splitlines()
+        lines = kubectl("logs", TRAFFIC, "-n", NAMESPACE).splitlines()
     except RuntimeError:
         return []  # its container has not begun
     return [Counted.read(line) for line in lines if line.startswith("{")]
 
 
-def end_traffic(name: str) -> list[Counted]:
-    """End a pod's traffic; return what it counted."""
+def end_traffic() -> list[Counted]:
+    """End the traffic; return what it counted."""
     # Not deleted first: a deleted pod's last line could not be read.
-    kubectl("exec", name, "-n", NAMESPACE, "--", "python3", "-c", "import os; os.kill(1, 15)")
-    wait(f"{name} ended", lambda: get("pod", name)["status"]["phase"] == "Succeeded", 30)
-    found = counted(name)
-    kubectl("delete", "pod", name, "-n", NAMESPACE, "--now")
+    signal_traffic("SIGTERM")
+    wait("no more customers", lambda: get("pod", TRAFFIC)["status"]["phase"] == "Succeeded", 30)
+    found = counted()
+    kubectl("delete", "pod", TRAFFIC, "-n", NAMESPACE, "--now")
     return found
 
 
-def told_of(diary: Diary, found: list[Counted]) -> None:
+def told_of(found: Counted, before: Counted | None = None) -> None:
     """Print what versions earned in a part of the year."""
-    diary.add(found)
-    last = found[-1]
-    for version, (requests, rewards) in last.versions.items():
-        print(f"  {version}: {requests:,} requests, {rewards / max(1, requests):.3f} of them sold")
-    if last.failed:
-        print(f"  {last.failed} requests failed; of the last one: {last.why}")
+    for version, (requests, rewards) in found.versions.items():
+        old = before.versions.get(version, (0, 0)) if before is not None else (0, 0)
+        asked, earned = requests - old[0], rewards - old[1]
+        if asked:
+            print(f"  {version}: {asked:,} requests, {earned / asked:.3f} of them sold")
+    if found.failed:
+        print(f"  {found.failed} requests failed; of the last one: {found.why}")
 
 
 def looking(diary: Diary, reached: Callable[[], bool]) -> Callable[[], bool]:
@@ -174,9 +184,6 @@ def looking(diary: Diary, reached: Callable[[], bool]) -> Callable[[], bool]:
 def compete(diary: Diary) -> None:
     """Let what was learned compete with what is popular, until it has taken over."""
     say("What is popular serves; what was learned competes with it for rewards")
-    apply("experiment")
-    wait("popularity answers", lambda: is_true("md", "Ready"), 120)
-    start_traffic("winter")
     has_begun = lambda: bool(status().get("experiment", {}).get("startTime"))  # noqa: E731
     wait("the traffic is divided", has_begun, 120)
     diary.note("an experiment begins")
@@ -211,13 +218,12 @@ def ship_something_bad(diary: Diary) -> None:
 
 def move_on(diary: Diary, directory: Path) -> None:
     """Let autumn come, as data and as traffic, until what is learned anew has taken over."""
-    autumn = asked(rows(directory, *AUTUMN))
     say("Autumn comes: of the hundred products in most invoices, four in ten are new")
     put({"shop/2011": to_learn(rows(directory, "2011-01", "2011-10"))})
-    told_of(diary, end_traffic("winter"))
-    put({"shop-live/autumn": autumn})
-    start_traffic("autumn")
+    winter = counted()[-1]
+    signal_traffic("SIGUSR1")
     diary.note("autumn")
+    told_of(winter)
     wait("the drift was seen", looking(diary, lambda: is_true("dm", "Drifted")), 180)
     diary.note("drift is seen")
     show("dm")
@@ -227,7 +233,8 @@ def move_on(diary: Diary, directory: Path) -> None:
     wait("the new version has taken over", looking(diary, lambda: serves() == "shop-2"), 300)
     diary.note("it takes over")
     show("mt", "mv", "md", "dm")
-    told_of(diary, end_traffic("autumn"))
+    diary.counted = end_traffic()
+    told_of(diary.counted[-1], winter)
 
 
 def begin(values: str, directory: Path) -> None:
@@ -240,9 +247,14 @@ def begin(values: str, directory: Path) -> None:
     say("Learn from the invoices of 2010 what a customer is about to buy")
     put({"shop/2010": to_learn(rows(directory, "2010-03", "2010-12"))})
     apply("training")
-    put({"shop-live/winter": asked(rows(directory, *WINTER))})
+    # Meanwhile, what is popular is served; the experiment waits for what is learned.
     import_version("popularity", POPULARITY, "what most invoices of the last 30 days have")
+    apply("experiment")
+    live = {"winter": WINTER, "autumn": AUTUMN}
+    put({f"shop-live/{name}": asked(rows(directory, *part)) for name, part in live.items()})
     import_version("random", RANDOM, "a release that somebody made by hand")
+    wait("popularity answers", lambda: is_true("md", "Ready"), 120)
+    start_traffic(*live)
     wait("a model was proven", lambda: is_true("mt", "Ready"), 180)
     show("mt", "mv")
 
@@ -276,6 +288,8 @@ def main() -> None:
     parser.add_argument("--values", required=True, help="chart values that name the images")
     parser.add_argument("--picture", type=Path, help="an SVG file to write")
     chosen = parser.parse_args()
+    # Told to end, it ends what it has started, as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     months()  # made once, before anything else needs them
     began = time.monotonic()
     with verdicts_beside() as beside:

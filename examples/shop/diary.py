@@ -44,15 +44,11 @@ class Note:
 
 @dataclass
 class Diary:
-    """The parts of the year that were played, and what was seen meanwhile."""
+    """What the traffic counted, second by second, and what was seen meanwhile."""
 
-    parts: list[list[Counted]] = field(default_factory=list)
+    counted: list[Counted] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-
-    def add(self, found: list[Counted]) -> None:
-        """Keep what the traffic of a part counted; it counts from 0 in each."""
-        self.parts.append(found)
 
     def note(self, words: str) -> None:
         """Keep what happens now."""

@@ -18,6 +18,7 @@ WORDS = {"shop-1": "regression", "shop-2": "regression, learned anew", "random":
 STYLE = """
 text { font: 13px system-ui, 'Helvetica Neue', Arial, sans-serif; fill: #1f2328; }
 .title { font-size: 15px; font-weight: 600; } .quiet { fill: #59636e; font-size: 12px; }
+.over { stroke: #ffffff; stroke-width: 5px; paint-order: stroke; }
 .paper { fill: #ffffff; } .grid { stroke: #d1d9e0; } .at { stroke: #818b98; stroke-dasharray: 2 3; }
 .popular { fill: #afb8c1; } .first { fill: #54aeff; } .bad { fill: #fa4549; }
 .second { fill: #0969da; }
@@ -26,6 +27,7 @@ text { font: 13px system-ui, 'Helvetica Neue', Arial, sans-serif; fill: #1f2328;
 .number { fill: #59636e; } .inside { fill: #ffffff; font-size: 10px; font-weight: 600; }
 @media (prefers-color-scheme: dark) {
   text { fill: #f0f6fc; } .quiet { fill: #9198a1; } .paper { fill: #0d1117; }
+  .over { stroke: #0d1117; }
   .grid { stroke: #3d444d; } .at { stroke: #656c76; } .popular { fill: #656c76; }
   .first { fill: #1f6feb; } .bad { fill: #da3633; } .second { fill: #79c0ff; }
   .earned { stroke: #3fb950; } .best { stroke: #f0f6fc; }
@@ -47,7 +49,7 @@ class _Scale:
 
 def picture(diary: Diary) -> str:
     """Return an SVG, readable on light and on dark pages."""
-    lines = [line for part in diary.parts for line in part]
+    lines = diary.counted
     scale = _Scale(lines[0].time, lines[-1].time)
     notes = [n for n in diary.notes if n.time <= scale.end]
     rows = -(-len(notes) // COLUMNS)
@@ -60,15 +62,17 @@ def picture(diary: Diary) -> str:
         f'<text class="title" x="{LEFT}" y="26">Rewards decide what the shop shows first</text>',
         *_legend(lines),
         *_axes(scale),
-        *(shape for part in diary.parts for shape in _areas(part, scale)),
+        *_areas(lines, scale),
         *_best(diary, scale),
-        *(line for part in diary.parts for line in _earned(part, scale)),
+        *_earned(lines, scale),
     ]
     above = 0.0
     for n, note in enumerate(notes):
         x = scale.x(note.time)
         above = max(x, above + 17)  # so that numbers do not cover each other
         drawn += _note(n, note.words, x, above, rows)
+    words = f"rewards a request, of the last {WINDOW}"
+    drawn.append(f'<text class="quiet over" x="{LEFT}" y="{EARNED[0] - 8}">{words}</text>')
     return "\n".join([*drawn, "</svg>"]) + "\n"
 
 
@@ -81,7 +85,7 @@ def _legend(lines: Sequence[Counted]) -> list[str]:
         words = WORDS.get(name, name)
         found.append(f'<rect class="{colour}" x="{x}" y="39" width="11" height="11" rx="2"/>')
         found.append(f'<text class="quiet" x="{x + 16}" y="49">{words}</text>')
-        x += 32 + round(6.2 * len(words))
+        x += 30 + round(5.9 * len(words))
     found.append(f'<path class="best" d="M{x},45 h22"/>')
     found.append(f'<text class="quiet" x="{x + 28}" y="49">chance that regression is best</text>')
     return found
@@ -101,9 +105,6 @@ def _axes(scale: _Scale) -> list[str]:
                 f'<text class="quiet" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
                 f"{form.format(tick)}</text>"
             )
-    y = EARNED[0] - 8
-    words = f"rewards a request, of the last {WINDOW}"
-    found.append(f'<text class="quiet" x="{LEFT}" y="{y}">{words}</text>')
     minute = scale.begin
     while minute <= scale.end:
         words = f"{(minute - scale.begin) / 60:.0f} min"
@@ -120,11 +121,11 @@ def _y(part: float, panel: tuple[int, int]) -> float:
     return bottom - min(1.0, max(0.0, part)) * (bottom - top)
 
 
-def _areas(part: Sequence[Counted], scale: _Scale) -> list[str]:
+def _areas(lines: Sequence[Counted], scale: _Scale) -> list[str]:
     """Return the shares of versions, each above those before it."""
-    names = sorted(part[-1].versions, key=lambda n: list(COLOURS).index(n) if n in COLOURS else 9)
+    names = sorted(lines[-1].versions, key=lambda n: list(COLOURS).index(n) if n in COLOURS else 9)
     points: list[tuple[float, list[float]]] = []
-    for before, after in zip(part, part[3:], strict=False):
+    for before, after in zip(lines, lines[3:], strict=False):
         asked = [_gained(before, after, name)[0] for name in names]
         if sum(asked):
             points.append((scale.x(after.time), [a / sum(asked) for a in asked]))
@@ -148,10 +149,10 @@ def _best(diary: Diary, scale: _Scale) -> list[str]:
     return [f'<polyline class="best" points="{" ".join(points)}"/>'] if points else []
 
 
-def _earned(part: Sequence[Counted], scale: _Scale) -> list[str]:
+def _earned(lines: Sequence[Counted], scale: _Scale) -> list[str]:
     points = []
-    for after in part:
-        older = [c for c in part if _all(after)[0] - _all(c)[0] >= WINDOW]
+    for after in lines:
+        older = [c for c in lines if _all(after)[0] - _all(c)[0] >= WINDOW]
         if not older:
             continue
         before = older[-1]

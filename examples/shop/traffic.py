@@ -4,20 +4,20 @@ A FILE is a path, or an s3:// URI with the store's settings in the environment. 
 candidates of one customer at one time; the one with the highest score is shown. What it earned is
 told ``--delay`` requests later, by the receipt of the row that was shown: one reward a request.
 
-Prints a JSON line a second: of each version how many requests it answered and what they earned, and
-how many requests failed. Begins anew after the last request; ends on SIGTERM with a last line.
+Asks what is in the first FILE, again and again; goes on to the next one on SIGUSR1. Prints a JSON
+line a second: of each version how many requests it answered and what they earned, and how many
+requests failed. Ends on SIGTERM with a last line.
 """
 
 import argparse
 import collections
 import http.client
 import io
-import itertools
 import json
 import signal
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -119,11 +119,20 @@ def read(file: str) -> pd.DataFrame:
     return pd.read_parquet(io.BytesIO(bytes(content)))
 
 
-def in_order(files: list[str]) -> Iterator[pd.DataFrame]:
-    """Yield the candidates of one request after the other, again and again."""
-    table = pd.concat([read(file) for file in files], ignore_index=True)
-    for n in itertools.cycle(range(0, len(table), CANDIDATES)):
+def in_order(files: Sequence[str], which: Callable[[], int]) -> Iterator[pd.DataFrame]:
+    """Yield the candidates of one request after the other, without an end.
+
+    Args:
+        files: each is read when it is its turn.
+        which: returns the number of the file that is asked now; beyond the last one it is that.
+    """
+    reads, table, n = -1, pd.DataFrame(), 0
+    while True:
+        wanted = min(which(), len(files) - 1)
+        if wanted != reads:
+            reads, table, n = wanted, read(files[wanted]), 0
         yield table[n : n + CANDIDATES]
+        n = (n + CANDIDATES) % len(table)
 
 
 def main() -> None:
@@ -134,18 +143,23 @@ def main() -> None:
     parser.add_argument("--delay", type=int, default=150)
     parser.add_argument("--per-second", type=float, default=50)
     chosen = parser.parse_args()
-    stopped = False
+    stopped, part = False, 0
 
     def stop(_: int, __: FrameType | None) -> None:
         nonlocal stopped
         stopped = True
 
+    def go_on(_: int, __: FrameType | None) -> None:
+        nonlocal part
+        part += 1
+
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGUSR1, go_on)
     client = Client(chosen.url)
     waiting: collections.deque[dict[str, Any] | None] = collections.deque()
     due: list[dict[str, Any]] = []
     said = next_at = time.monotonic()
-    for rows in in_order(chosen.files):
+    for rows in in_order(chosen.files, lambda: part):
         waiting.append(client.ask(rows))
         if len(waiting) > chosen.delay and (told := waiting.popleft()) is not None:
             due.append(told)

@@ -26,7 +26,7 @@ def played(cluster: None) -> Iterator[Played]:
     diary = Diary()
     demo.begin(str(locate().values), demo.months())
     demo.compete(diary)
-    yield Played(diary, demo.end_traffic("winter")[-1])
+    yield Played(diary, demo.end_traffic()[-1])
     demo.kubectl("delete", "namespace", demo.NAMESPACE, "--wait=true")
 
 

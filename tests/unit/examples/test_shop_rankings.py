@@ -107,3 +107,22 @@ def test_the_reward_is_told_once_of_the_row_that_was_shown(table: pd.DataFrame) 
     assert told == {"receipt": "abc.17", "reward": float(rows["bought"].iloc[17])}
     asked = json.loads(traffic.body(rows[["time", *FEATURES, "bought"]]))
     assert [i["name"] for i in asked["inputs"]] == FEATURES
+
+
+def test_the_next_file_is_asked_when_it_is_its_turn(tmp_path: Path) -> None:
+    files = []
+    for name, requests in (("winter", 2), ("autumn", 1)):
+        files.append(str(tmp_path / f"{name}.parquet"))
+        number = [n // traffic.CANDIDATES for n in range(traffic.CANDIDATES * requests)]
+        pd.DataFrame({"name": name, "number": number}).to_parquet(files[-1])
+    part = 0
+    asked = traffic.in_order(files, lambda: part)
+    shown = [next(asked) for _ in range(3)]
+    part = 1
+    shown += [next(asked) for _ in range(2)]
+    part = 2  # there is no third
+    shown += [next(asked)]
+    assert all(len(rows) == traffic.CANDIDATES for rows in shown)
+    assert [(rows["name"].iloc[0], rows["number"].iloc[0]) for rows in shown] == [
+        ("winter", 0), ("winter", 1), ("winter", 0), ("autumn", 0), ("autumn", 0), ("autumn", 0),
+    ]  # fmt: skip

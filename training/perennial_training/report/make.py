@@ -17,7 +17,7 @@ from perennial_artifact.report import (
     SliceValue,
 )
 from perennial_artifact.result import Note
-from perennial_artifact.store import ArtifactNotFound, fetch
+from perennial_artifact.store import ArtifactNotFound, StoreUnreachable, fetch
 from perennial_training.report import log
 from perennial_training.report.cohorts import cohorts, first_read, how_late, usual_delays
 from perennial_training.report.early import early
@@ -33,7 +33,10 @@ MOST_DELAYS, MOST_SLICES, MOST_NOTES = 16, 10, 16
 
 
 def make(spec: ReportSpec, secrets: Path) -> tuple[ReportResult, str]:
-    """Return what the operator is told, and the page, which is published.
+    """Return what the operator is told, and the page, which is published where the store takes it.
+
+    What was counted is told whether it does or not: limits are judged by it, and people have the
+    page from the pod's log.
 
     Raises:
         ArtifactError: the store is at fault.
@@ -41,8 +44,12 @@ def make(spec: ReportSpec, secrets: Path) -> tuple[ReportResult, str]:
     manifest, profile = _artifact(spec, secrets)
     found = find(spec, manifest, profile, _logged(spec, secrets))
     text = page(found)
-    uri = publish(spec.into, spec.number, text, secrets / "log")
-    return told(found, uri), text
+    try:
+        return told(found, publish(spec.into, spec.number, text, secrets / "log")), text
+    except StoreUnreachable as error:
+        result = told(found, "")
+        not_stored = Note(check="page", message=str(error)[:512])
+        return result.replace(notes=[not_stored, *result.notes[: MOST_NOTES - 1]]), text
 
 
 def _artifact(spec: ReportSpec, secrets: Path) -> tuple[Manifest, Profile | None]:

@@ -13,7 +13,7 @@ from perennial.api.values import Json, seconds
 from perennial.plan.core import MANAGED_BY, owner_reference
 from perennial.plan.monitoring.cohorts import width
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial.plan.pods.container import environment, resources
+from perennial.plan.pods.container import resources
 from perennial.plan.pods.trainer import TrainerPod
 from perennial.plan.pods.volumes import Opens
 from perennial_artifact.report import (
@@ -27,6 +27,8 @@ from perennial_artifact.report import (
 
 LEAST_KEPT_SECONDS = 300
 """For so long an ended Job stays, or two reports long: its log has the page for people."""
+VARIABLE = "PERENNIAL_REPORT"
+"""Of its pod's environment: what it is to make, and where the page is put."""
 TRIES = 2
 """Of a pod after the first, where another try may help."""
 DEFAULT_RESOURCES: Json = {
@@ -85,7 +87,7 @@ def report_job(s: MonitorSnapshot, stable: Revision, number: int, until: datetim
         opens=Opens(reads=(document.artifact_uri,), writes=(document.log_uri,)),
         secrets=secrets_of(stable),
         service_account=training.job.service_account_name if training is not None else "",
-        environment=environment(REPORT=text),
+        environment=({"name": VARIABLE, "value": text},),
     ).template(s.settings)
     kept = max(LEAST_KEPT_SECONDS, 2 * seconds(asked.every) + seconds(asked.deadline))
     return {

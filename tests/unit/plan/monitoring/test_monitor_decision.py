@@ -508,6 +508,30 @@ def test_the_run_that_came_of_an_action_is_told(
     assert m.status.last_action.run is None and m.status.retrainings == 2
 
 
+def promoted(version: str, finished: float) -> Any:
+    """Return a training whose newest version was promoted at a time."""
+    champion = {
+        "version": version,
+        "metric": {"name": "roc_auc", "value": 0.9},
+        "uri": "s3://m/",
+        "sha256": "b" * 64,
+    }
+    last = {**ran(2, finished - 60), "outcome": "Promoted", "finishTime": later(finished)}
+    return training(status={"lastRun": last, "champion": champion})
+
+
+@pytest.mark.parametrize(
+    ("version", "finished"),
+    [("flights-1", -5), ("flights-2", -61), ("flights-2", 5)],
+    ids=["it serves", "it was not tried within a minute", "the clock was set back"],
+)
+def test_what_was_promoted_is_not_waited_for_in_vain(version: str, finished: float) -> None:
+    _, m = look(
+        monitor({"consecutiveBreaches": 1}), DRIFTED, 0, training=promoted(version, finished)
+    )
+    assert m.status.last_action is not None
+
+
 def test_why_no_retraining_is_asked_for() -> None:
     def reason(**more: Any) -> str:
         m = monitor({"consecutiveBreaches": 1, **more.pop("spec", {})}, **more.pop("object", {}))
@@ -529,6 +553,7 @@ def test_why_no_retraining_is_asked_for() -> None:
     status = on_trial.status.having(canary=Revision.model_validate(canary))
     on_trial = on_trial.model_copy(update={"status": status})
     assert reason(deployment=on_trial) == "RolloutUnderWay"
+    assert reason(training=promoted("flights-2", finished=-5)) == "RolloutUnderWay"
     action = {"type": "Retrain", "time": later(-30), "version": "flights-0"}
     assert reason(object={"status": {"lastAction": action}}) == "CoolingDown"
     action["time"] = later(-3600)

@@ -1,6 +1,6 @@
 """Ask the ModelTraining for a run on the newest data, and see what comes of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from perennial.api.monitor import LastAction, MonitorStatus
 from perennial.api.values import seconds
@@ -12,6 +12,8 @@ from perennial.plan.monitoring.snapshot import MonitorSnapshot
 FRUITLESS_LIMIT = 2
 """Runs that may come to nothing before a person has to look, and pauses become longer."""
 MOST_DOUBLINGS = 2
+A_MOMENT = timedelta(minutes=1)
+"""Within it a rollout of what was promoted starts, or does not start at all."""
 
 
 def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult:
@@ -45,6 +47,8 @@ def _against(s: MonitorSnapshot, status: MonitorStatus) -> tuple[str, str] | Non
         return "RetrainingUnderWay", f"run {run.number} is under way"
     if s.deployment is not None and s.deployment.status.canary is not None:
         return "RolloutUnderWay", "a newer version is on trial"
+    if newer := _about_to_start(s):
+        return "RolloutUnderWay", f"{newer} was promoted a moment ago, and is not on trial yet"
     pause = _pause(seconds(retrain.cooldown), status.fruitless)
     found = too_soon("retraining", _times(status), s.now, pause, retrain.daily_limit)
     if found is not None and not helps(status):
@@ -93,6 +97,18 @@ def came_of(status: MonitorStatus) -> str:
     if action is None or action.type != "Retrain" or not action.outcome:
         return text
     return f"{text}; run {action.run} ended as {action.outcome}: {action.result}"
+
+
+def _about_to_start(s: MonitorSnapshot) -> str:
+    """Return the version that a run has just promoted and nobody has tried yet; '' for none."""
+    if s.training is None or s.deployment is None:
+        return ""
+    last, champion = s.training.status.last_run, s.training.status.champion
+    if last is None or champion is None or last.outcome != "Promoted":
+        return ""
+    is_known = champion.version in {r.version for r in s.deployment.status.revisions}
+    is_new = timedelta() <= s.now - last.finish_time < A_MOMENT
+    return champion.version if is_new and not is_known else ""
 
 
 def followed(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
