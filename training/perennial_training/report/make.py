@@ -100,7 +100,7 @@ def find(
     moved = None
     if profile is not None and len(rows):
         until = spec.until.timestamp()
-        moved = distributions(profile, rows, of_model, spec.window_seconds, until)
+        moved = distributions(profile, rows, of_model, spec.window_seconds, until, spec.same_hours)
     return Findings(
         spec=spec,
         log=logged,

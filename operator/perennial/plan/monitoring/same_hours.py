@@ -7,12 +7,10 @@ from zoneinfo import ZoneInfo
 
 from perennial.api.monitor import MonitorSpec
 from perennial.api.training import ModelTraining
-from perennial_artifact.profile import HOURS, FeatureProfile, Profile
+from perennial_artifact.profile import FEWEST_AT_HOURS, HOURS, FeatureProfile, Profile
 
 QUARTER, HOUR = 900, 3_600
 """Seconds; clocks differ by quarters of an hour."""
-FEWEST = 200
-"""Rows of the same hours below which all rows say more."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,9 @@ def reference(
     times = f"{hours[0]}:00 to {(hours[-1] + 1) % HOURS}:00 {'UTC' if zone == 'Etc/UTC' else zone}"
     found = profile.replace(features=features, predictions=predictions)
     if few is not None:
-        message = f"compared with all rows, for {few} are from {times}, and {FEWEST} are needed"
+        message = (
+            f"compared with all rows, for {few} are from {times}, and {FEWEST_AT_HOURS} are needed"
+        )
     else:
         rows = features[0].rows if features else profile.rows
         message = f"compared with {rows:,} rows from {times}"
@@ -79,8 +79,8 @@ def _at(
 ) -> tuple[list[FeatureProfile], int | None]:
     """Return columns at some hours, or as they are where these have too few rows: then how few."""
     found = [p.at(hours) if p.hours else p for p in columns]
-    fewest = min((p.rows for p in found if p.hours), default=FEWEST)
-    return (list(columns), fewest) if fewest < FEWEST else (found, None)
+    fewest = min((p.rows for p in found if p.hours), default=FEWEST_AT_HOURS)
+    return (list(columns), fewest) if fewest < FEWEST_AT_HOURS else (found, None)
 
 
 def _why_none(training: ModelTraining | None) -> str:
