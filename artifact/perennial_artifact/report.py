@@ -118,6 +118,8 @@ class ReportSpec(Document, kw_only=True):
     slices: list[str] = []
     duplicates_maximum: float = 0.1
     """Share of rows, beyond the reference's, that may repeat another one."""
+    same_hours: str | None = None
+    """IANA time zone of the profile's hours, where rows of the same hours are compared with."""
     story: Story = Story()
 
 
@@ -191,17 +193,18 @@ class ReportResult(Document, kw_only=True):
     equal_rows: EqualRows | None = None
     """None where the log has not all features, or the version has an older profile."""
     uri: Annotated[str, Meta(max_length=1024)] = ""
+    """Of the page; "" where the store did not take it, which the first of the notes tells."""
     notes: Annotated[list[Note], Meta(max_length=16)] = []
     failure: Failure | None = None
 
     def to_message(self) -> bytes:
         """Return the JSON, with less and less of it until it fits into a termination message.
 
-        Beyond 4 KiB it would be cut and be no JSON at all. Notes and delays also stand in the
+        Beyond 4 KiB it would be cut and be no JSON at all. Other notes and delays also stand in the
         report; without its oldest cohorts a window says less, and nothing wrong.
         """
         result = self
-        for shorter in (_as_it_is, _without_notes, _with_few_slices, _with_short_lacks):
+        for shorter in (_as_it_is, _with_one_note, _with_few_slices, _with_short_lacks):
             result = shorter(result)
             if len(message := result.to_json()) <= MESSAGE_LIMIT:
                 return message
@@ -221,8 +224,8 @@ def _as_it_is(result: ReportResult) -> ReportResult:
     return result
 
 
-def _without_notes(result: ReportResult) -> ReportResult:
-    return result.replace(notes=[], delays=result.delays[:4])
+def _with_one_note(result: ReportResult) -> ReportResult:
+    return result.replace(notes=result.notes[:1], delays=result.delays[:4])
 
 
 def _with_few_slices(result: ReportResult) -> ReportResult:

@@ -35,7 +35,13 @@ from perennial_statistics.quality import (
     out_of_range,
     unseen_categories,
 )
-from perennial_statistics.usual_drift import NEED_AT_FIRST, NEWEST_AT_FIRST, UsualDrift, needed
+from perennial_statistics.usual_drift import (
+    BLIND_AT_FIRST,
+    NEED_AT_FIRST,
+    NEWEST_AT_FIRST,
+    UsualDrift,
+    needed,
+)
 
 SLICES = 24
 NEWEST_SLICES = 6
@@ -95,6 +101,8 @@ class Feature:
     """Of a number, where that effect needs it."""
     whole: Counts | None = None
     """All rows that the range and the categories are known of, where the reference is a part."""
+    any_hour: bool = False
+    """The reference is of all hours of the day, the window of some that are not known of it."""
 
 
 def added(slices: Sequence[Counts]) -> Counts:
@@ -153,6 +161,8 @@ class FeatureDrift(NamedTuple):
     g: float
     df: int
     design: DesignEffect
+    held: bool = False
+    """It would have drifted, but for that the time of day may bring it."""
 
     @property
     def p(self) -> float:
@@ -192,6 +202,11 @@ class DriftReport:
         return tuple(dict.fromkeys(f.feature for f in self.features if f.drifted))
 
     @property
+    def held(self) -> tuple[FeatureDrift, ...]:
+        """Features that would have drifted, but for that the time of day may bring it."""
+        return tuple(f for f in self.features if f.held)
+
+    @property
     def alarming(self) -> tuple[str, ...]:
         """Names of the features that drifted or break a limit: of these alone slices matter.
 
@@ -214,6 +229,7 @@ def judge_drift(features: Sequence[Feature], settings: Settings, usual: Usual) -
     """Return what differs from the reference: beyond chance, and by more than is usual.
 
     A feature drifted where Holm's step-down rejects at alpha, and its score reaches what is needed.
+    On the first days that is more for one whose hours are not known; what falls short is held.
     Each of two spans, the whole window and its newest quarter, has half of alpha; looks that
     overlap share it by interval / window.
 
@@ -315,15 +331,21 @@ def _drifts(
     drifts = []
     for i, t in enumerate(tested):
         name, need = t.feature.name, t.feature.threshold
-        if need is None:
-            known = usual.get((name, span))
-            need = of_new
-            if known is not None:
-                need = needed(known, smallest, watched, window, at_first)
-        drifted = i in rejected and t.score >= need
-        effect = t.feature.effect
+        known = usual.get((name, span))
+        least = need if need is not None else of_new
+        if need is None and known is not None:
+            least = needed(known, smallest, watched, window, at_first)
+        if need is None and t.feature.any_hour:
+            known = known or UsualDrift()
+            need = needed(known, smallest, watched, window, BLIND_AT_FIRST * at_first)
+        need = need if need is not None else least
+        over, effect = i in rejected and t.score >= least, t.feature.effect
+        drifted = over and t.score >= need
+        held = over and not drifted
         drifts.append(
-            FeatureDrift(name, span, t.score, need, drifted, t.enough, effect, t.g, t.df, t.design)
+            FeatureDrift(
+                name, span, t.score, need, drifted, t.enough, effect, t.g, t.df, t.design, held
+            )
         )
     return drifts
 
@@ -332,16 +354,19 @@ def learned(report: DriftReport, usual: Usual) -> dict[tuple[str, Span], UsualDr
     """Return what is usual after a look, for the features of the report.
 
     Of a feature that alarms over one span, the other one teaches nothing: it has those rows, too.
-    Nor does a score that is another effect than the index.
+    Nor does a score that is another effect than the index. What is held is learned as an alarm is:
+    it becomes usual where it ends by itself, and alarms where the first day ends before.
     """
-    drifted, found = set(report.drifted), {}
+    off = {f.feature for f in report.features if f.drifted or f.held}
+    found = {}
     for f in report.features:
         if f.effect != "PopulationStabilityIndex":
             continue
         key = (f.feature, f.span)
         known = usual.get(key, UsualDrift())
-        teaches = f.drifted or f.feature not in drifted
-        found[key] = known.after(f.score, f.drifted) if teaches else known
+        is_off = f.drifted or f.held
+        teaches = is_off or f.feature not in off
+        found[key] = known.after(f.score, is_off) if teaches else known
     return found
 
 

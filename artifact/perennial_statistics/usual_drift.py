@@ -9,6 +9,9 @@ DAY = 86_400.0
 HALF_LIFE_DAYS = 7.0
 NEED_AT_FIRST, NEWEST_AT_FIRST = 0.1, 0.2
 """While nothing is usual yet; of the newest quarter, which is off by more, twice as much."""
+BLIND_AT_FIRST = 2.5
+"""So many times that, where all hours are compared with and the window has some: less may be what
+the time of day brings, which nothing tells of yet."""
 LARGEST_NEED = 0.5
 MARGIN = 1.5
 LARGEST_MARGIN = 2 * MARGIN

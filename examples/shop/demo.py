@@ -9,6 +9,7 @@ import argparse
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -287,6 +288,8 @@ def main() -> None:
     parser.add_argument("--values", required=True, help="chart values that name the images")
     parser.add_argument("--picture", type=Path, help="an SVG file to write")
     chosen = parser.parse_args()
+    # Told to end, it ends what it has started, as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     months()  # made once, before anything else needs them
     began = time.monotonic()
     with verdicts_beside() as beside:

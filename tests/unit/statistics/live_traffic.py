@@ -7,7 +7,7 @@ both spans, with what is usual by the day, and with slices where something alarm
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -65,6 +65,8 @@ class Traffic:
     """A slice."""
     by_hour: bool = False
     """Rows that were learned from are known by the hour of the day, and so compared with."""
+    blind: bool = False
+    """The same is asked for, and no hours are known of those rows."""
     hours_late: float = 0.0
     """By how much later than it happened each live row is asked about."""
 
@@ -117,6 +119,7 @@ class Stream:
     """Slices by K counts of each feature."""
     hours: Sequence[Whole] = ()
     """24 by K counts of each feature's reference, where these are compared with."""
+    blind: bool = False
 
     def reference(self, n: int, at: int) -> Whole:
         """Return what a window of a feature that ends with a slice is compared with."""
@@ -149,7 +152,7 @@ def stream(traffic: Traffic, slices: int, rng: np.random.Generator) -> Stream:
             cells = len(edges) + 1
             hours = np.bincount(of_day * cells + cell, minlength=24 * cells).reshape(24, cells)
             by_hour.append(hours)
-    return Stream(kinds, references, counts, by_hour)
+    return Stream(kinds, references, counts, by_hour, traffic.blind)
 
 
 def _edges(kind: str, values: Floats) -> Floats:
@@ -223,6 +226,7 @@ def watch(
                 _counts(live.reference(n, at)),
                 _counts(total[at] - total[at - SLICES]),
                 _counts(total[at] - total[at - NEWEST_SLICES]),
+                any_hour=live.blind,
             )
             for n, (kind, total) in enumerate(zip(live.kinds, sums, strict=True))
         ]
@@ -242,8 +246,7 @@ def watch(
 
 def _with_slices(feature: Feature, live: Stream, at: int) -> Feature:
     slices = tuple(_counts(row) for row in live.counts[int(feature.name)][at - SLICES : at])
-    return Feature(feature.name, feature.ordered, feature.reference, feature.window, feature.newest,
-                   slices)  # fmt: skip
+    return replace(feature, slices=slices)
 
 
 def _counts(row: Whole) -> Counts:
@@ -259,5 +262,6 @@ QUIET: Mapping[str, Traffic] = {
     "daily cycle of 0.2 sd": Traffic(cycle=0.2),
     "daily cycle of 0.4 sd": Traffic(cycle=0.4),
     "the same, beside the same hours": Traffic(cycle=0.4, by_hour=True),
+    "the same, asked for and not known": Traffic(cycle=0.4, blind=True),
 }
 """Traffic that is as it always was."""

@@ -223,7 +223,9 @@ def test_files_may_differ_in_what_they_have(tmp_path: Path) -> None:
     frame.assign(**{"input.hour": "noon", "input.new": 1.0}).to_parquet(day / "text.parquet")
     frame.drop(columns=["input.hour"]).to_parquet(day / "less.parquet")
     result = answer(made, spec)
-    assert (result.predictions, result.notes, result.failure) == (88, [], None)
+    assert (result.predictions, result.failure) == (88, None)
+    (note,) = result.notes
+    assert note.message.startswith("hour is a number, and 33% of the newest values in the log are")
 
 
 def test_files_that_vanish_while_it_reads_are_left_out(
@@ -312,6 +314,22 @@ def test_too_much_is_thinned_with_its_labels(
     usual = sum(c.labels for c in told.cohorts) / sum(c.given for c in told.cohorts)
     assert labels == pytest.approx(usual, abs=0.03)
     assert "ids was read" in result.notes[0].message
+
+
+def test_a_store_that_refuses_the_page_costs_only_the_page(
+    fraud: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
+    (tmp_path / "in-the-way").write_text("")
+    into = f"file://{tmp_path}/in-the-way/reports"
+    monkeypatch.setenv("PERENNIAL_REPORT", as_json(fraud.spec(slices=["age"], into=into)))
+    monkeypatch.setenv("PERENNIAL_SECRETS", str(tmp_path / "none"))
+    monkeypatch.setenv("PERENNIAL_TERMINATION_LOG", str(tmp_path / "told"))
+    assert main() == 0
+    result = ReportResult.from_json((tmp_path / "told").read_bytes())
+    assert (result.failure, result.uri) == (None, "") and len(result.cohorts) > 40
+    assert [note.check for note in result.notes] == ["page", "log"]
+    assert f"{into} cannot be written" in result.notes[0].message
+    assert PAGE_ENDS in capsys.readouterr().out
 
 
 def test_the_command_tells_and_prints_the_page(

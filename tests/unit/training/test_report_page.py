@@ -7,8 +7,10 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
-from report_scene import Scene, scene, story, transactions
+from report_scene import DAY, Scene, scene, story, transactions
 
 from perennial_training.report.make import make
 
@@ -24,9 +26,14 @@ addEventListener("load", () => {
     const b = e.getBoundingClientRect();
     return !e.closest("svg, .table, details") && b.width && b.right > innerWidth + 1;
   }).length;
+  const words = [...document.querySelectorAll("svg .tick")].map(t =>
+    [t.closest("svg"), t.getBoundingClientRect(), t.textContent]).filter(w => w[1].width);
+  const meet = words.filter(([svg, a], n) => words.slice(n + 1).some(([other, b]) =>
+    svg === other && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom));
   document.title = JSON.stringify({drawings: boxes.length,
     flat: boxes.filter(b => b.width < 40 || b.height < 10).length, wide, outside, faults,
     nan: document.body.innerHTML.split(/NaN|undefined|Infinity/).length - 1,
+    meet: meet.map(w => w[2]), tiny: words.filter(w => w[1].height < 9).map(w => w[2]),
     seen: document.body.innerText.length});
 });
 </script>
@@ -93,6 +100,50 @@ def test_one_that_is_well_is_told_so(tmp_path: Path) -> None:
     assert 'class="tag bad"' not in text and 'class="n alarm"' not in text
 
 
+def words(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page.split("<body>")[1]).split())
+
+
+def test_a_log_without_predictions_says_so_in_each_section(tmp_path: Path) -> None:
+    rows = transactions(600)
+    rows["made"] -= 400 * DAY
+    made = scene(tmp_path, rows)
+    result, page = make(made.spec(), made.place / "none")
+    text = words(page)
+    assert "Where it is worse Not known: there is no prediction." in text
+    assert "What comes in Not known: the log has no prediction of this version" in text
+    assert "Quality of the values Not known" in text and "Over time There is no" in text
+    assert result.notes == []  # that the log lacks a feature is not known of an empty one
+
+
+def test_a_log_without_labels_does_not_say_that_nothing_is_worse(tmp_path: Path) -> None:
+    made = scene(tmp_path, transactions(600))
+    shutil.rmtree(made.log / "feedback")
+    text = words(make(made.spec(), made.place / "none")[1])
+    assert "Where it is worse Not known: 0 labels of the window are in" in text
+    assert "How late labels come Not known" in text
+
+
+def test_columns_that_are_not_as_they_were_learned_from_are_told(tmp_path: Path) -> None:
+    made = scene(tmp_path, transactions(600))
+    for file in made.log.rglob("requests/**/*.parquet"):
+        rows = pd.read_parquet(file).drop(columns="input.category")
+        rows["input.amount"] = [
+            f"{n:.2f} EUR" if n > 20 else f"{n:.2f}" for n in rows["input.amount"]
+        ]
+        rows.assign(**{"input.colour": "red", "input.size": np.nan}).to_parquet(file)
+    result, page = make(made.spec(slices=[]), made.place / "none")
+    text = words(page)
+    assert "amount: text and no number" in text and "The log has no category" in text
+    assert "colour: logged, and not among what it learned from" in text
+    assert "size: logged" not in text  # of this version it has no value
+    (note,) = result.notes
+    assert re.match(
+        r"amount is a number, and [6-9]\d(\.\d)?% of the newest values in the log are text",
+        note.message,
+    )
+
+
 @pytest.mark.parametrize("wide", [1200, 500])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_shows_it_whole(page: str, tmp_path: Path, wide: int, scheme: str) -> None:
@@ -126,5 +177,6 @@ def test_a_browser_shows_it_whole(page: str, tmp_path: Path, wide: int, scheme: 
     seen = json.loads(title.replace("&quot;", '"').replace("&amp;", "&"))
     assert seen["faults"] == [] and seen["nan"] == 0
     assert seen["drawings"] >= 10 and seen["flat"] == 0
+    assert seen["meet"] == [] and seen["tiny"] == []
     assert seen["wide"] <= 0 and seen["outside"] == 0
     assert seen["seen"] > 1_000

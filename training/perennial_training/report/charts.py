@@ -10,6 +10,8 @@ from math import floor, log10
 
 WIDTH, HEIGHT = 720, 190
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 26
+LETTER = 7.0
+"""How wide a letter of a word at a scale is, at most."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,15 @@ def moment(seconds: float, span: float) -> str:
     return f"{at:%H:%M}" if span > 600 else f"{at:%H:%M:%S}"
 
 
-def axes(frame: Frame, shown: Sequence[tuple[float, str]], times: int = 6) -> list[str]:
+def short(count: float) -> str:
+    """Return a count for a scale, as 12k or 1.5M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= 10 * size or (count >= size and size > 1e3):
+            return f"{count / size:g}{unit}"
+    return f"{count:,g}"
+
+
+def axes(frame: Frame, shown: Sequence[tuple[float, str]], times: int = 7) -> list[str]:
     """Return the lines and words of both scales."""
     parts = []
     for value, words in shown:
@@ -92,8 +102,9 @@ def axes(frame: Frame, shown: Sequence[tuple[float, str]], times: int = 6) -> li
         at = frame.start + span * n / (times - 1)
         anchor = "start" if n == 0 else "end" if n == times - 1 else "mid"
         words = moment(at, span)
+        wider = " wider" * (n % 2)
         parts.append(
-            f'<text x="{frame.x(at):.1f}" y="{frame.height - 8}" class="tick {anchor}">'
+            f'<text x="{frame.x(at):.1f}" y="{frame.height - 8}" class="tick {anchor}{wider}">'
             f"{words}</text>"
         )
     return parts
@@ -116,10 +127,6 @@ def line(
             f'<rect class="unripe" x="{x:.1f}" y="{TOP}" width="{wide:.1f}" '
             f'height="{frame.height - TOP - BOTTOM}"/>'
         )
-        if wide > 110:
-            parts.append(
-                f'<text x="{x + 8:.1f}" y="{TOP + 14}" class="tick">labels still come</text>'
-            )
     parts += axes(frame, scale)
     for value, _ in limits:
         y = frame.y(value)
@@ -140,7 +147,13 @@ def line(
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
             f"<title>{escape(p.title)}</title></circle>"
         )
-    for value, words in limits:  # last, so that they can be read
+    # Words last, so that they can be read.
+    if mature_until is not None and WIDTH - RIGHT - (x := frame.x(mature_until)) > 190:
+        parts.append(
+            f'<text x="{max(LEFT, x) + 8:.1f}" y="{TOP + 18}" class="tick over">labels still come'
+            "</text>"
+        )
+    for value, words in limits:
         y = frame.y(value)
         above = y > TOP + 22
         parts.append(
@@ -154,7 +167,7 @@ def bars_over_time(
     values: Sequence[tuple[float, float, str]], frame: Frame, wide: float, label: str
 ) -> str:
     """Return bars at times; ``wide`` is how long each lasts, in seconds."""
-    scale = [(v, f"{v:,.0f}") for v in steps(0, frame.high, 3)]
+    scale = [(v, short(v)) for v in steps(0, frame.high, 3)]
     parts = axes(frame, scale)
     pixels = max(1.0, frame.x(frame.start + wide) - frame.x(frame.start) - 1.5)
     for time, value, title in values:
@@ -185,12 +198,12 @@ def then_and_now(
                 f'height="{tall:.1f}" rx="1"><title>{escape(name)}: {kind} {share:.1%}</title>'
                 "</rect>"
             )
-    ends = [(0.0, "start", names[0]), (width, "end", names[-1])]
-    for x, anchor, name in ends if len(names) > 1 else [(width / 2, "mid", names[0])]:
-        short = name if len(name) <= 22 else f"{name[:21]}…"
-        parts.append(
-            f'<text x="{x:g}" y="{height - 2}" class="tick {anchor}">{escape(short)}</text>'
-        )
+    words = [((n + 0.5) * step, "mid", name) for n, name in enumerate(names)]
+    if len(names) > 1 and max(map(len, names)) * LETTER > step:  # only the ends have room
+        words = [(0.0, "start", names[0]), (width, "end", names[-1])]
+    for x, anchor, name in words:
+        cut = name if len(name) <= 19 else f"{name[:18]}…"
+        parts.append(f'<text x="{x:g}" y="{height - 2}" class="tick {anchor}">{escape(cut)}</text>')
     return svg(parts, label, width, height)
 
 

@@ -17,7 +17,8 @@ from perennial_artifact.report import (
     SliceValue,
 )
 from perennial_artifact.result import Note
-from perennial_artifact.store import ArtifactNotFound, fetch
+from perennial_artifact.store import ArtifactNotFound, StoreUnreachable, fetch
+from perennial_statistics.numbers import in_percent
 from perennial_training.report import log
 from perennial_training.report.cohorts import cohorts, first_read, how_late, usual_delays
 from perennial_training.report.early import early
@@ -33,7 +34,10 @@ MOST_DELAYS, MOST_SLICES, MOST_NOTES = 16, 10, 16
 
 
 def make(spec: ReportSpec, secrets: Path) -> tuple[ReportResult, str]:
-    """Return what the operator is told, and the page, which is published.
+    """Return what the operator is told, and the page, which is published where the store takes it.
+
+    What was counted is told whether it does or not: limits are judged by it, and people have the
+    page from the pod's log.
 
     Raises:
         ArtifactError: the store is at fault.
@@ -41,8 +45,12 @@ def make(spec: ReportSpec, secrets: Path) -> tuple[ReportResult, str]:
     manifest, profile = _artifact(spec, secrets)
     found = find(spec, manifest, profile, _logged(spec, secrets))
     text = page(found)
-    uri = publish(spec.into, spec.number, text, secrets / "log")
-    return told(found, uri), text
+    try:
+        return told(found, publish(spec.into, spec.number, text, secrets / "log")), text
+    except StoreUnreachable as error:
+        result = told(found, "")
+        not_stored = Note(check="page", message=str(error)[:512])
+        return result.replace(notes=[not_stored, *result.notes[: MOST_NOTES - 1]]), text
 
 
 def _artifact(spec: ReportSpec, secrets: Path) -> tuple[Manifest, Profile | None]:
@@ -78,7 +86,7 @@ def find(
     by_time = cohorts(spec, of_model, measures, mature)
     notes = [*logged.notes]
     absent = [f for f in spec.slices if f"input.{f}" not in rows]
-    if absent:
+    if absent and len(rows):
         notes.append(
             f"performance.slices names {', '.join(absent)}, which the log has not: add what may "
             "be logged to requestLog.features"
@@ -93,7 +101,12 @@ def find(
     moved = None
     if profile is not None and len(rows):
         until = spec.until.timestamp()
-        moved = distributions(profile, rows, of_model, spec.window_seconds, until)
+        moved = distributions(profile, rows, of_model, spec.window_seconds, until, spec.same_hours)
+        for name, count in moved.no_numbers.items():
+            notes.append(
+                f"{name} is a number, and {in_percent(count / moved.rows)} of the newest values in "
+                "the log are text: they count as missing"
+            )
     return Findings(
         spec=spec,
         log=logged,

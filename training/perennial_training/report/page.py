@@ -10,6 +10,7 @@ import numpy as np
 
 from perennial_artifact.profile import FeatureProfile
 from perennial_statistics.drift import Counts, FeatureDrift
+from perennial_statistics.late_labels import FEWEST_LABELS
 from perennial_statistics.numbers import in_percent
 from perennial_training.report.charts import (
     Frame,
@@ -61,12 +62,13 @@ def _header(found: Findings) -> str:
     kind, sentence = verdict(found)
     settled = found.cohorts.settled()
     labels = int(found.cohorts.labels[settled].sum())
-    drifted = len(found.distributions.report.drifted) if found.distributions else None
+    known = found.distributions
+    drifted = f"{len(known.report.drifted)} of {len(known.profiles)}" if known else "not known"
     facts = [
         ("predictions read", f"{found.predictions:,}"),
         ("labels in the window", f"{labels:,}"),
         ("labels are in after", _length(found.cohorts.mature)),
-        ("features that drifted", "not known" if drifted is None else f"{drifted}"),
+        ("features that drifted", drifted),
     ]
     cells = "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in facts)
     return (
@@ -196,8 +198,7 @@ def _slices(found: Findings) -> str:
     if not found.spec.slices:
         return ""
     if not found.slices:
-        text = "No value of the features asked for is worse than the others."
-        return f'<h2>Where it is worse</h2><p class="lead">{text}</p>'
+        return _empty("Where it is worse", _no_slices(found))
     worse = [s for s in found.slices if s.p <= CHANCE][:SHOWN_SLICES]
     rows = "".join(_slice(s) for s in worse or found.slices[:UNPROVEN])
     return (
@@ -208,6 +209,29 @@ def _slices(found: Findings) -> str:
         '<th class="n">here</th><th class="n">all</th><th></th><th class="n">rows</th>'
         f'<th class="n">chance</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
     )
+
+
+def _no_slices(found: Findings) -> str:
+    """Return why no slice is shown."""
+    asked = found.spec.slices
+    if not found.predictions:
+        return "Not known: there is no prediction."
+    if not any(f"input.{name}" in found.log.rows for name in asked):
+        return f"Not known: the log has no {', '.join(asked)}."
+    if found.cohorts.mature is None:
+        return "Not known: how late labels come is not known yet."
+    labels = int(found.cohorts.labels[found.cohorts.settled()].sum())
+    if labels < 2 * FEWEST_LABELS:
+        return (
+            f"Not known: {labels} labels of the window are in, and two values are compared where "
+            f"each has {FEWEST_LABELS}."
+        )
+    return f"No value that has {FEWEST_LABELS} labels is worse than the others."
+
+
+def _empty(title: str, why: str) -> str:
+    """Return a section that has nothing to show."""
+    return f'<h2>{escape(title)}</h2><p class="lead">{escape(why)}</p>'
 
 
 def _slice(s: Slice) -> str:
@@ -229,8 +253,8 @@ def _slice(s: Slice) -> str:
 
 def _features(found: Findings) -> str:
     known = found.distributions
-    if known is None:
-        return ""
+    if known is None or not known.rows:
+        return _empty("What comes in", _nothing_came_in(found))
     newest: dict[str, FeatureDrift] = {}
     for drift in known.report.features:
         newest.setdefault(drift.feature, drift)
@@ -259,13 +283,24 @@ def _features(found: Findings) -> str:
             f"{' and others' if len(known.lacking) > 12 else ''}: add what may be logged to "
             "requestLog.features.</p>"
         )
+    hours = f", rows of {escape(known.hours)}" if known.hours else ""
     return (
         f'<h2>What comes in</h2><p class="lead">The newest {known.rows:,} predictions beside what '
-        "the version learned from, the worst first. The score is the population stability index "
-        "beyond what chance gives.</p>"
-        '<p class="key"><span>then</span><span class="live">now</span></p>'
+        f"the version learned from{hours}, the worst first. The score is the population stability "
+        "index beyond what chance gives.</p>"
+        '<p class="key"><span>then, what it learned from</span><span class="live">now</span></p>'
         f'<div class="pairs">{cards}</div>{rest}{lacking}'
     )
+
+
+def _nothing_came_in(found: Findings) -> str:
+    if found.predictions and found.distributions is None:
+        return (
+            "Not known: the version has no profile of what it learned from, as one that was not "
+            "trained here."
+        )
+    span = _length(found.spec.window_seconds)
+    return f"Not known: the log has no prediction of this version in its newest {span}."
 
 
 def _feature(profile: FeatureProfile, now: Counts, drift: FeatureDrift) -> str:
@@ -305,7 +340,7 @@ def _bins(profile: FeatureProfile) -> list[str]:
 def _timeline(found: Findings) -> str:
     cohorts, looks = found.cohorts, found.spec.story.looks
     if not len(cohorts.places):
-        return ""
+        return _empty("Over time", "There is no prediction to show.")
     end = cohorts.until
     start = float(cohorts.starts[0])
     volume = [
@@ -347,7 +382,7 @@ def _timeline(found: Findings) -> str:
 
 def _quality(found: Findings) -> str:
     rows: list[tuple[str, str, str, bool]] = []
-    known = found.distributions
+    known = found.distributions if found.distributions and found.distributions.rows else None
     if known is not None:
         broken = {(b.feature, b.check) for b in known.report.breaches}
         for name, profile in known.profiles.items():
@@ -363,6 +398,10 @@ def _quality(found: Findings) -> str:
                     share = in_percent(count / now.rows) if now.rows else "0%"
                     what = f"{name}: {CHECKS[check]}"
                     rows.append((what, share, in_percent(usual) if usual else "0%", is_broken))
+        for name, count in known.no_numbers.items():
+            rows.append((f"{name}: text and no number", in_percent(count / known.rows), "0%", True))
+        for name in known.unknown:
+            rows.append((f"{name}: logged, and not among what it learned from", "", "", False))
     rows.sort(key=lambda r: (not r[3], r[0]))
     if known is not None and (equal := known.equal_rows) is not None:
         is_broken = equal.found - equal.usual > found.spec.duplicates_maximum
@@ -375,7 +414,9 @@ def _quality(found: Findings) -> str:
     for version, count in sorted(others.items(), key=lambda i: -i[1])[:5]:
         rows.append((f"predictions of {version}, not judged here", f"{count:,}", "", False))
     if not rows:
-        return ""
+        nothing = "Nothing is missing, nothing is new, and nothing is beyond what it learned from."
+        why = nothing if known is not None else "Not known: there is nothing to compare."
+        return _empty("Quality of the values", why)
     body = "".join(
         f'<tr><td>{escape(what)}</td><td class="n{" alarm" * bad}">{now}</td>'
         f'<td class="n">{then}</td></tr>'
@@ -396,8 +437,11 @@ CHECKS = {
 
 
 def _lateness(found: Findings) -> str:
-    if not found.lateness:
+    if not any(r.measure.matures for r in found.results):
         return ""
+    if not found.lateness:
+        why = "Not known: too few labels have come of predictions that are old enough."
+        return _empty("How late labels come", why)
     body = "".join(
         f'<tr><td>{escape(each.label or "all")}</td><td class="n">{_length(each.half)}</td>'
         f'<td class="n">{_length(each.most)}</td><td class="n">{each.labels:,}</td></tr>'
@@ -418,20 +462,23 @@ def _story(found: Findings) -> str:
         for m in reversed(story.happened)
     )
     said = "".join(
-        f"<tr><td>{escape(c.type)}</td><td>{escape(c.status)}</td><td>{escape(c.message)}</td></tr>"
+        f'<tr><td class="word">{escape(c.type)}</td><td class="word">{escape(c.status)}</td>'
+        f"<td>{escape(c.message)}</td></tr>"
         for c in story.conditions
     )
     parts = []
-    if happened:
+    if not happened:
+        parts.append(_empty("What was done", "Nothing that the monitor remembers."))
+    else:
         parts.append(
-            '<h2>What was done</h2><section class="card"><div class="table"><table><tbody>'
-            f"{happened}</tbody></table></div></section>"
+            '<h2>What was done</h2><section class="card"><div class="table"><table class="told">'
+            f"<tbody>{happened}</tbody></table></div></section>"
         )
     if said:
         parts.append(
-            '<h2>What the monitor said before</h2><section class="card"><div class="table"><table>'
-            "<thead><tr><th>condition</th><th>is</th><th>because</th></tr></thead><tbody>"
-            f"{said}</tbody></table></div></section>"
+            '<h2>What the monitor said before</h2><section class="card"><div class="table">'
+            '<table class="told"><thead><tr><th>condition</th><th>is</th><th>because</th></tr>'
+            f"</thead><tbody>{said}</tbody></table></div></section>"
         )
     return "".join(parts)
 

@@ -55,9 +55,10 @@ th { text-align: left; color: var(--soft); font-weight: 500; font-size: 12.5px;
   padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td { padding: 7px 12px 7px 0; border-bottom: 1px solid var(--line); vertical-align: middle;
   overflow-wrap: anywhere; }
-tr:last-child td { border-bottom: 0; }
+tr:last-child td { border-bottom: 0; } th:last-child, td:last-child { padding-right: 0; }
 .n { text-align: right; white-space: nowrap; }
 td.draw { width: 160px; min-width: 120px; } td.when { white-space: nowrap; color: var(--soft); }
+td.word { white-space: nowrap; }
 .alarm { color: var(--bad); font-weight: 600; }
 svg { display: block; width: 100%; height: auto; }
 .grid { stroke: var(--line); stroke-width: 1; }
@@ -68,8 +69,9 @@ svg { display: block; width: 100%; height: auto; }
 .dot { fill: var(--now); } .dot.pale { fill: var(--pale); } .dot.bad { fill: var(--bad); }
 .unripe { fill: var(--unripe); }
 .limit { stroke: var(--bad); stroke-width: 1.3; stroke-dasharray: 5 4; }
-.limit-word { fill: var(--bad); font-size: 11px; paint-order: stroke; stroke: var(--card);
-  stroke-width: 4px; stroke-linejoin: round; }
+.limit-word { fill: var(--bad); font-size: 11px; }
+.limit-word, .over { paint-order: stroke; stroke: var(--card); stroke-width: 4px;
+  stroke-linejoin: round; }
 .whisker { stroke: var(--now); stroke-width: 3; stroke-linecap: round; }
 .bar, .now { fill: var(--now); } .then { fill: var(--then); }
 .key { display: flex; gap: 16px; color: var(--soft); font-size: 13px; margin: 0 0 10px; }
@@ -79,7 +81,16 @@ svg { display: block; width: 100%; height: auto; }
 details { margin-top: 14px; } summary { cursor: pointer; color: var(--soft); }
 footer { margin-top: 48px; padding-top: 16px; border-top: 1px solid var(--line);
   color: var(--soft); font-size: 13px; }
-@media (max-width: 560px) { main { padding: 22px 14px 40px; } h1 { font-size: 22px; } }
+/* A drawing shrinks with the screen, and its words with it: so they are larger in it. */
+@media (max-width: 640px) { main { padding: 22px 14px 40px; } h1 { font-size: 22px; }
+  svg { overflow: visible; } .card > svg .tick, .card > svg .limit-word { font-size: 18px; }
+  .card > svg .limit, .curve { stroke-width: 2.6; } .pairs .card > svg .tick { font-size: 9px; }
+  .card > svg .wider, .told thead { display: none; }
+  .told tr { display: block; padding: 7px 0; border-bottom: 1px solid var(--line); }
+  .told tr:last-child { border-bottom: 0; }
+  .told td { display: inline-block; padding: 0 12px 0 0; border: 0; }
+  .told td:last-child { display: block; } }
+@media (max-width: 440px) { .card > svg .tick, .card > svg .limit-word { font-size: 21px; } }
 @media print { :root { --ground: #fff; --card: #fff; } body { font-size: 12px; }
   main { max-width: none; padding: 0; } .card { border-color: #ccc; }
   details > summary { display: none; } }

@@ -39,6 +39,7 @@ class Reference(ApiModel):
             "The rows of the hours of the day that the window is in, and of an hour before and "
             "after: what comes and goes with the day is then no drift on the first one. The "
             "ModelTraining needs dataset.timeColumn, with times of day. Where fewer than 200 rows "
-            "are of these hours, all are compared with, and the status says so."
+            "are of these hours, all are compared with, and the status says so; on the first day "
+            "drift then needs 0.25, as less may be the time of day."
         ),
     )

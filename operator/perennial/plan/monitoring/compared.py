@@ -17,6 +17,7 @@ def features(
     pairs: Sequence[tuple[FeatureProfile, Column]],
     newest: Sequence[Column] | None = None,
     whole: Sequence[FeatureProfile] | None = None,
+    any_hour: Collection[str] = (),
 ) -> list[Feature]:
     """Return what is tested: without tests all features; else those that a test is about.
 
@@ -28,6 +29,7 @@ def features(
         pairs: features and predictions, with what was counted of them in the window.
         newest: what was counted of each in its newest quarter.
         whole: profiles of all rows, where those of ``pairs`` are of some hours.
+        any_hour: names of those that were asked for by the hour, and are known of all rows only.
     """
     all_rows: Sequence[FeatureProfile | None] = whole if whole is not None else [None] * len(pairs)
     found = []
@@ -52,6 +54,7 @@ def features(
                 effect=effect or "PopulationStabilityIndex",
                 scale=_scale(profile) if effect == "Wasserstein" else None,
                 whole=counts(every, window)[0] if every is not None else None,
+                any_hour=profile.name in any_hour,
             )
         )
     return found

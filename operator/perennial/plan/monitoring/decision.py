@@ -1,7 +1,7 @@
 """What to do about a DriftMonitor: the one pass, and the only importer of tests and actions."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,10 +22,13 @@ from perennial.plan.monitoring.actions.retrain import came_of, followed, helps, 
 from perennial.plan.monitoring.compared import features, misfit, settings, with_slices
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
+from perennial.plan.monitoring.hour_itself import hour_itself
+from perennial.plan.monitoring.hour_itself import told as told_of_hours
 from perennial.plan.monitoring.pace import remembered
 from perennial.plan.monitoring.questions import seconds_until_due
 from perennial.plan.monitoring.reports import TYPE as REPORTED
 from perennial.plan.monitoring.reports import follow
+from perennial.plan.monitoring.same_hours import Reference
 from perennial.plan.monitoring.same_hours import reference as compared_with
 from perennial.plan.monitoring.seen_mixes import OF_PROFILE
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
@@ -126,14 +129,15 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus, is_reported: bool) -> Pl
     if message := misfit(s.monitor.spec.tests, whole):
         return _sees_nothing(s, status, "InvalidSpec", message, stalled=True)
     try:
-        s, told = _at_hours(s, window)
+        s, rows = _at_hours(s, window)
     except ValueError as error:
         return _sees_nothing(s, status, "InvalidSpec", str(error), stalled=True)
-    status = _of_profile(s, status, window.profile, told)
+    status = _of_profile(s, status, window.profile, rows.message)
     if window.rows < s.monitor.spec.minimum_samples:
         return _too_few(s, status, window)
     status = today(status, s.now)
-    report = _report(s, status, window, whole)
+    report, left_out = _report(s, status, window, whole, rows.any_hour)
+    status = _leaves_out(status, left_out)
     if isinstance(report, Finding):
         status = _looked(s, status, window, None, None)
         return _tested(s, status, report, _watching(s))
@@ -156,13 +160,14 @@ def refutable(s: MonitorSnapshot, decided: Plan) -> frozenset[str]:
         return frozenset()
     window = merge(s.windows)
     whole = [*s.profile.features, *s.profile.predictions]
-    tested = _features(_at_hours(s, window)[0], window, whole)
+    at_hours, rows = _at_hours(s, window)
+    tested = _features(at_hours, window, whole, rows.any_hour)
     # Whatever is usual of a feature, it needs no less.
     found = judge_drift(tested, settings(s.monitor.spec, math.inf), {})
     return frozenset((*found.alarming, *_segments(s), *(p.name for p in s.profile.predictions)))
 
 
-def _at_hours(s: MonitorSnapshot, window: Window) -> tuple[MonitorSnapshot, str]:
+def _at_hours(s: MonitorSnapshot, window: Window) -> tuple[MonitorSnapshot, Reference]:
     """Return what is compared, and with which rows: where asked, those of the same hours.
 
     Raises:
@@ -170,39 +175,81 @@ def _at_hours(s: MonitorSnapshot, window: Window) -> tuple[MonitorSnapshot, str]
     """
     assert s.profile is not None
     found = compared_with(s.monitor.spec, s.profile, s.training, window.start, window.end)
-    return replace(s, profile=found.profile), found.message
+    return replace(s, profile=found.profile), found
 
 
-def _features(s: MonitorSnapshot, window: Window, whole: Sequence[FeatureProfile]) -> list[Feature]:
+def _features(
+    s: MonitorSnapshot,
+    window: Window,
+    whole: Sequence[FeatureProfile],
+    any_hour: Collection[str],
+) -> list[Feature]:
     """Return what is tested; the range and the categories are known of all rows."""
     assert s.profile is not None
     pairs, asked = paired(s.profile, window), s.monitor.spec
     newest = _columns(s.newest_windows)
-    return features(asked.tests, pairs, newest, whole if asked.reference is not None else None)
+    every = whole if asked.reference is not None else None
+    return features(asked.tests, pairs, newest, every, any_hour)
 
 
 def _report(
-    s: MonitorSnapshot, status: MonitorStatus, window: Window, whole: Sequence[FeatureProfile]
-) -> Report:
-    """Return what the values show; an alarm stands only where slices do not refute it."""
+    s: MonitorSnapshot,
+    status: MonitorStatus,
+    window: Window,
+    whole: Sequence[FeatureProfile],
+    any_hour: Collection[str],
+) -> tuple[Report, list[str]]:
+    """Return what the values show, and which columns are left out, as they are the hour itself.
+
+    An alarm stands only where slices do not refute it.
+    """
     assert status.reference is not None and status.reference.since is not None
     watched = (s.now - status.reference.since).total_seconds()
     asked = settings(s.monitor.spec, watched)
-    tested = _features(s, window, whole)
+    tested = _features(s, window, whole, any_hour)
     known = usual(status, [f.name for f in tested])
     report = judge_drift(tested, asked, known)
+    left_out = _hour_itself(s, window, report, any_hour)
+    if left_out:
+        tested = [f for f in tested if f.name not in left_out]
+        report = judge_drift(tested, asked, known)
+    if not tested:
+        message = f"all columns that are tested go with the hour itself: {', '.join(left_out[:3])}"
+        return Finding("OnlyHours", message), left_out
     if s.slices is None or not report.alarming:
-        return report
+        return report, left_out
     slices = [merge(windows) for windows in s.slice_windows]
     if sum(w.rows for w in slices) < LEAST_OF_SLICES * window.rows:
         message = (
             f"{', '.join(report.alarming[:3])} would alarm if rows came one by one; whether they "
             "came in bursts the pods did not tell, so it is looked again"
         )
-        return Finding("SlicesMissing", message)
+        return Finding("SlicesMissing", message), left_out
     columns = [_columns([w]) or [] for w in slices]
     names = [profile.name for profile in whole]
-    return judge_drift(with_slices(tested, report.alarming, names, columns), asked, known)
+    sliced = with_slices(tested, report.alarming, names, columns)
+    return judge_drift(sliced, asked, known), left_out
+
+
+def _hour_itself(
+    s: MonitorSnapshot, window: Window, report: DriftReport, any_hour: Collection[str]
+) -> list[str]:
+    """Return the columns that alarm as they are the hour itself, of those that are told by it."""
+    assert s.profile is not None
+    told = (*s.profile.features, *s.profile.predictions)
+    columns = [p for p in told if p.name not in any_hour]
+    return hour_itself(s.monitor.spec, columns, report, window.start, window.end)
+
+
+def _leaves_out(status: MonitorStatus, names: Sequence[str]) -> MonitorStatus:
+    """Return the status that says which columns are not looked at."""
+    reference = status.reference
+    if not names or reference is None:
+        return status
+    message = "; ".join(m for m in (reference.message, told_of_hours(names)) if m)
+    return status.model_copy(
+        update={"reference": reference.model_copy(update={"message": message})}
+    )
 
 
 def _columns(windows: Sequence[Window]) -> list[Column] | None:
@@ -271,7 +318,9 @@ def _too_few(s: MonitorSnapshot, status: MonitorStatus, window: Window) -> Plan:
 def _judge(s: MonitorSnapshot, status: MonitorStatus, window: Window, report: DriftReport) -> Plan:
     """Note what was looked at, and run the tests."""
     worst = report.features[0] if report.features else None
-    status = _looked(s, status, window, any(f.drifted for f in report.features), worst)
+    # What is held may be drift, or the time of day.
+    drifted = bool(report.drifted) if report.drifted or not report.held else None
+    status = _looked(s, status, window, drifted, worst)
     return _tested(s, status, report, _watching(s))
 
 

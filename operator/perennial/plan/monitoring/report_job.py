@@ -12,8 +12,9 @@ from perennial.api.monitor import DriftMonitor, MonitorSpec, PerformanceMetric
 from perennial.api.values import Json, seconds
 from perennial.plan.core import MANAGED_BY, owner_reference
 from perennial.plan.monitoring.cohorts import width
+from perennial.plan.monitoring.same_hours import zone_of
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
-from perennial.plan.pods.container import environment, resources
+from perennial.plan.pods.container import resources
 from perennial.plan.pods.trainer import TrainerPod
 from perennial.plan.pods.volumes import Opens
 from perennial_artifact.report import (
@@ -27,6 +28,8 @@ from perennial_artifact.report import (
 
 LEAST_KEPT_SECONDS = 300
 """For so long an ended Job stays, or two reports long: its log has the page for people."""
+VARIABLE = "PERENNIAL_REPORT"
+"""Of its pod's environment: what it is to make, and where the page is put."""
 TRIES = 2
 """Of a pod after the first, where another try may help."""
 DEFAULT_RESOURCES: Json = {
@@ -85,7 +88,7 @@ def report_job(s: MonitorSnapshot, stable: Revision, number: int, until: datetim
         opens=Opens(reads=(document.artifact_uri,), writes=(document.log_uri,)),
         secrets=secrets_of(stable),
         service_account=training.job.service_account_name if training is not None else "",
-        environment=environment(REPORT=text),
+        environment=({"name": VARIABLE, "value": text},),
     ).template(s.settings)
     kept = max(LEAST_KEPT_SECONDS, 2 * seconds(asked.every) + seconds(asked.deadline))
     return {
@@ -137,8 +140,18 @@ def report_spec(s: MonitorSnapshot, stable: Revision, number: int, until: dateti
         metrics=[metric_spec(m) for m in asked.metrics] if asked is not None else [],
         duplicates_maximum=spec.quality.duplicates_maximum,
         slices=list(asked.slices) if asked is not None and is_read else [],
+        same_hours=_zone(spec),
         story=story(s),
     )
+
+
+def _zone(spec: MonitorSpec) -> str | None:
+    """Return the zone of the hours that are asked for; the looks tell of one that is none."""
+    asked = spec.reference.same_hours if spec.reference is not None else None
+    try:
+        return asked.time_zone if asked is not None and zone_of(asked.time_zone) else None
+    except ValueError:
+        return None
 
 
 def metric_spec(metric: PerformanceMetric) -> MetricSpec:

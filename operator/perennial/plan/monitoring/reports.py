@@ -17,12 +17,18 @@ from perennial.plan.core.questions import SKEW_SECONDS
 from perennial.plan.monitoring import cohorts
 from perennial.plan.monitoring.finding import rounded
 from perennial.plan.monitoring.logged import known_from
-from perennial.plan.monitoring.report_job import job_name, metric_spec, report_job, secrets_of
+from perennial.plan.monitoring.report_job import (
+    VARIABLE,
+    job_name,
+    metric_spec,
+    report_job,
+    secrets_of,
+)
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.pods.health import not_starting
 from perennial.plan.pods.stores import denied
 from perennial_artifact.outcomes import VERSION_LENGTH
-from perennial_artifact.report import SHARES, SIZE, ReportResult
+from perennial_artifact.report import SHARES, SIZE, ReportResult, ReportSpec
 from perennial_artifact.result import Failure
 
 TYPE = "Reported"
@@ -35,6 +41,8 @@ MOST = 2**53
 """Numbers beyond it are none that anybody counted, and the API server may not take them."""
 SLACK = 1e-4
 """Of a sum of squares: a pod tells six digits."""
+LONGEST_NOTES = 600
+"""Characters of what a report could not read; the page has all of it."""
 AGAIN = 2
 """Failures in a row from which on it is said that reports fail again and again."""
 
@@ -199,12 +207,27 @@ def _result(s: MonitorSnapshot, job: Json, known: ReportStatus) -> ReportResult 
         return None
     newest = max(ended, key=lambda state: str(state.get("finishedAt") or ""))
     try:
-        return _checked(s, known, ReportResult.from_json(str(newest.get("message", ""))))
+        result = ReportResult.from_json(str(newest.get("message", "")))
+        if result.uri and result.uri != _place_of_page(job, known):
+            raise ValueError("its page is at another place")
+        return _checked(s, known, result)
     except ValueError:
         reason = newest.get("reason", "Error")
         hint = "raise spec.report.resources.limits.memory" if reason == "OOMKilled" else ""
         text = f"its container ended with {reason}, exit code {newest.get('exitCode')}"
         return _failed(known, "ReportFailed", "; ".join(t for t in (text, hint) if t))
+
+
+def _place_of_page(job: Json, known: ReportStatus) -> str:
+    """Return where a report's page is put, by what its Job was told; "" where it was told nothing.
+
+    Raises:
+        ValueError: what it was told is none of ours.
+    """
+    containers = job.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [])
+    told = (e for c in containers for e in c.get("env", []) if e.get("name") == VARIABLE)
+    text = next((str(e.get("value", "")) for e in told), "")
+    return f"{ReportSpec.from_json(text).into}/{known.number}/report.html" if text else ""
 
 
 def _checked(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> ReportResult:
@@ -218,9 +241,6 @@ def _checked(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> R
     newest = max(s.now, known.start_time or s.now).timestamp() + SKEW_SECONDS
     if not 0 <= result.until <= newest:
         raise ValueError("it is of times to come")
-    place = f"/reports/{s.monitor.metadata.name}/{known.number}/report.html"
-    if result.uri and not result.uri.endswith(place):
-        raise ValueError("its page is at another place")
     if (equal := result.equal_rows) is not None:
         shares = (equal.found, equal.usual, equal.p)
         if not all(0 <= share <= 1 for share in shares) or not 0 <= equal.rows <= MOST:
@@ -285,11 +305,10 @@ def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Fol
             _told(known, _outcome(known), max(1.0, _seconds_until_due(s.monitor, s.now, known))),
             events=(Event("ReportFailed", message, "Warning"),),
         )
-    message = f"report {known.number} is of {result.predictions} predictions"
     found = {
         "finish_time": s.now,
         "failures": 0,
-        "message": message + (f": {result.uri}" if result.uri else ""),
+        "message": _sentence(s, known, result),
         "published": known.number,
         "published_job": known.job,
         "uri": result.uri,
@@ -305,6 +324,19 @@ def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Fol
         performance = known_from(asked, s.monitor.status.performance, version, result)
         followed = replace(followed, performance=performance)
     return followed
+
+
+def _sentence(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> str:
+    """Return what is said of a report: where its page is, and what it could not read."""
+    name = s.monitor.metadata.name
+    where = (
+        f": {result.uri}"
+        if result.uri
+        else (f"; its page is in its pod's log alone (kubectl perennial report {name} fetches it)")
+    )
+    notes = "".join(f"; {note.message}" for note in result.notes)
+    short = notes if len(notes) <= LONGEST_NOTES else f"{notes[: LONGEST_NOTES - 1]}…"
+    return f"report {known.number} is of {result.predictions} predictions{where}{short}"
 
 
 def _equal_rows(result: ReportResult) -> EqualRowsStatus | None:
@@ -343,5 +375,6 @@ def _outcome(known: ReportStatus) -> Condition:
     if known.failures:
         return condition(TYPE, False, "ReportFailed", known.message)
     if known.published is not None:
-        return condition(TYPE, True, "Published", known.message)
+        reason = "Published" if known.uri else "PageNotStored"
+        return condition(TYPE, True, reason, known.message)
     return condition(TYPE, None, "UnderWay", f"report {known.number} is being made")

@@ -53,6 +53,16 @@ def test_its_job_has_the_rights_of_the_pods_of_the_training() -> None:
     assert [(m.name, m.kind, m.minimum) for m in spec.metrics] == [("caught", "recall", 0.5)]
 
 
+@pytest.mark.parametrize(("zone", "told"), [("Europe/Berlin", "Europe/Berlin"), ("Mars/X", None)])
+def test_it_is_told_which_hours_are_asked_for(zone: str, told: str | None) -> None:
+    """Of a zone that is none the monitor's own looks tell."""
+    for spec, expected in (({"reference": {"sameHours": {"timeZone": zone}}}, told), (None, None)):
+        world = ReportWorld(spec)
+        world.step()
+        world.step()
+        assert document(world.objects[JOB]).same_hours == expected
+
+
 def test_a_message_with_a_dollar_is_told_as_it_is() -> None:
     world = ReportWorld()
     world.step()
@@ -188,13 +198,23 @@ def test_an_operator_killed_at_any_write_converges(cut: int) -> None:
         told(1, ReportWorld().now, maturity_seconds=-600),
         told(1, ReportWorld().now, past=[1, 2**62, 0]),
         told(1, ReportWorld().now, uri="https://elsewhere/reports/flights/2/report.html"),
+        told(1, ReportWorld().now, uri="s3://theirs/reports/flights/1/report.html"),
         told(1, ReportWorld().now, equal_rows=EqualRows(rows=9, found=1.5, usual=0.0, p=0.0)),
         told(1, ReportWorld().now, equal_rows=EqualRows(rows=-9, found=0.5, usual=0.0, p=0.0)),
     ],
     ids=[
         *("empty", "text", "nothing", "number", "span", "short", "given", "negative", "lacks"),
         *("to come", "before all", "far", "beyond int64", "too many events", "too many rows"),
-        *("too many labels", "infinite", "maturity", "past", "elsewhere", "no share", "below none"),
+        *(
+            "too many labels",
+            "infinite",
+            "maturity",
+            "past",
+            "elsewhere",
+            "another store",
+            "no share",
+        ),
+        "below none",
     ],
 )
 def test_rubbish_is_a_failure_and_never_kept(message: str) -> None:
@@ -219,6 +239,28 @@ def test_what_it_counted_of_equal_rows_is_kept_until_the_next_one_says_otherwise
     world.step(after=3600)
     world.report()
     assert world.monitor.status.report.equal_rows is None
+
+
+def test_a_page_that_the_store_refused_is_told_and_what_was_counted_is_judged() -> None:
+    world = ReportWorld()
+    refused = "s3://logs/reports/flights cannot be written: check the Secret's credentials"
+    world.report(missed=0.9, uri="", notes=[Note(check="page", message=refused)])
+    assert world.condition() == ("True", "PageNotStored")
+    assert world.message() == (
+        "report 1 is of 34000 predictions; its page is in its pod's log alone (kubectl perennial "
+        f"report flights fetches it); {refused}"
+    )
+    assert world.condition("PerformanceKept")[0] == "False"
+
+
+def test_what_a_report_could_not_read_is_said_and_never_at_length() -> None:
+    world = ReportWorld()
+    broken = Note(check="log", message="2 files cannot be read and were left out, such as a")
+    world.report(notes=[broken])
+    assert world.message().endswith(f"/1/report.html; {broken.message}")
+    world.step(after=3600)
+    world.report(notes=[Note(check="log", message="m" * 512)] * 3)
+    assert len(world.message()) < 800 and world.message().endswith("m…")
 
 
 def test_a_failure_is_told_with_its_reason_and_the_second_as_again() -> None:

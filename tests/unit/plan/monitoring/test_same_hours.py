@@ -11,6 +11,7 @@ from test_monitor_decision import answers, serving, window
 from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, refutable
 from perennial.plan.monitoring.same_hours import hours_of
 from perennial_artifact.profile import Profile
+from perennial_artifact.windows import Column
 
 HOURS: dict[str, Any] = {"reference": {"sameHours": {}}}
 NIGHT, DAY = [400, 50, 50], [50, 50, 400]
@@ -49,9 +50,10 @@ def look(
     x: list[int], spec: dict[str, Any], of: Profile, at: datetime = NOW, **more: Any
 ) -> tuple[Any, MonitorSnapshot]:
     told = window(x)
-    start, end = int(at.timestamp()) - 3_600, int(at.timestamp())
+    start, end = int(at.timestamp()) - more.pop("length", 3_600), int(at.timestamp())
     assert told.features is not None
-    told = told.replace(start=start, end=end, predictions=[told.features[0]])
+    features = [Column(c, 0, 0, 0) for c in more.pop("columns", ())] or told.features
+    told = told.replace(start=start, end=end, features=features, predictions=[told.features[0]])
     m = more.pop("monitor", None) or monitor(spec)
     s = MonitorSnapshot(
         monitor=m,
@@ -125,6 +127,40 @@ def test_a_profile_without_hours_is_told_and_what_to_do(column: str | None, mess
     plan, _ = look([450, 100, 450], HOURS, without_hours(), training=mt)
     assert plan.status.reference.message == message
     assert conditions(plan)["Drifted"][0] == "False"
+
+
+def test_what_may_be_the_time_of_day_is_neither_drift_nor_none_on_the_first_day() -> None:
+    """Then it is drift where it stayed all day, and usual where it came and went."""
+    higher, lower = [600, 100, 300], [450, 100, 450]
+    assert conditions(look(higher, {}, without_hours())[0])["Drifted"][0] == "True"
+    plan, s = look(higher, HOURS, without_hours())
+    assert conditions(plan)["Drifted"] == ("Unknown", "MayBeHours") and not refutable(s, plan)
+    assert "drift needs 0.25" in message(plan) and "may be the time of day" in message(plan)
+    assert plan.status.history[-1].drifted == "Unknown" and plan.status.worst[0].need == 0.25
+
+    def day_after(between: list[int]) -> str:
+        known = s.monitor.model_copy(update={"status": plan.status})
+        for minutes, x in ((60, between), (24 * 60, higher)):
+            at = later(60 * minutes)
+            found, _ = look(x, HOURS, without_hours(), at, monitor=known)
+            known = known.model_copy(update={"status": found.status})
+        return conditions(found)["Drifted"][0]
+
+    assert day_after(higher) == "True"
+    assert day_after(lower) == "False"
+
+
+def test_hours_of_which_few_rows_are_known_may_be_what_is_off_too() -> None:
+    plan, _ = look([300, 100, 600], HOURS, profile(hours=range(14, 24)))
+    held = {w.feature: w.need for w in plan.status.worst}
+    assert held["x"] == 0.25
+
+
+def test_a_window_of_a_day_needs_no_hours() -> None:
+    told = {**HOURS, "window": "24h"}
+    s_plan, _ = look([600, 100, 300], told, without_hours(), length=86_400)
+    assert conditions(s_plan)["Drifted"][0] == "True"
+    assert message(s_plan).endswith("compared with the rows of all hours, which the window has")
 
 
 def test_a_zone_that_is_none_is_named() -> None:

@@ -26,6 +26,11 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
         "consecutive_breaches": count,
         **_learned(s, status, report),
     }
+    if not drifted and report.held:
+        names = ", ".join(_sentence(f) for f in report.held[:3])
+        message = f"{names} over {rows} rows, which may be the time of day{_hours(status)}"
+        changes |= {"consecutive_breaches": status.consecutive_breaches}
+        return Judgement(verdict("Drifted", None, Finding("MayBeHours", message)), changes)
     if not drifted:
         message = f"{rows} rows are like the reference{_hours(status)}"
         events = (Event("DriftResolved", message),) if before == "True" else ()
