@@ -3,7 +3,8 @@
 Prints a JSON line a second with how many answers each model version gave and how many requests
 failed; ends after ``--requests``, or on SIGTERM with a last line. A FILE is a path, or an s3:// URI
 with the store's settings in the environment. With ``--feedback`` each flight's label is told by the
-answer's receipt, and as its reward the probability that the answer gave to what came.
+answer's receipt, and as its reward the probability that the answer gave to what came. ``--caller``
+says who asks, as a header, and ``--as-text`` sends a number as a text, which is refused.
 """
 
 import argparse
@@ -22,16 +23,19 @@ import pandas as pd
 
 TEXT = ("origin", "carrier")
 NUMBERS = ("hour", "distance", "temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib")
+CALLER = "x-caller"
 
 
-def body(rows: pd.DataFrame) -> bytes:
-    """Return rows as one Open Inference Protocol request."""
+def body(rows: pd.DataFrame, as_text: str = "") -> bytes:
+    """Return rows as one Open Inference Protocol request, one of the numbers ``as_text``."""
     inputs = []
     for name in (*TEXT, *NUMBERS):
         values = rows[name].tolist()
         if name in NUMBERS:
             values = [None if math.isnan(v) else v for v in values]
-        datatype = "BYTES" if name in TEXT else "FP32"
+        if name == as_text:
+            values = [str(v) for v in values]
+        datatype = "BYTES" if name in (*TEXT, as_text) else "FP32"
         inputs.append({"name": name, "shape": [len(rows), 1], "datatype": datatype, "data": values})
     return json.dumps({"inputs": inputs}).encode()
 
@@ -49,10 +53,13 @@ def read(file: str) -> pd.DataFrame:
     return pd.read_parquet(io.BytesIO(bytes(content)))
 
 
-def post(connection: http.client.HTTPConnection, path: str, content: bytes) -> Any:
+def post(
+    connection: http.client.HTTPConnection, path: str, content: bytes, headers: dict[str, str]
+) -> Any:
     """Post once; return what was answered as JSON, None where it was not 200."""
     try:
-        connection.request("POST", path, content)  # it connects where the last answer ended it
+        # It connects where the last answer ended it.
+        connection.request("POST", path, content, headers)
         answer = connection.getresponse()
         told = answer.read()
         return json.loads(told) if answer.status == 200 else None
@@ -79,6 +86,8 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=20)
     parser.add_argument("--keep", action="store_true", help="keep the connection while it lasts")
     parser.add_argument("--feedback", action="store_true", help="tell labels and rewards")
+    parser.add_argument("--caller", help=f"value of the header {CALLER}")
+    parser.add_argument("--as-text", default="", help="a number that is sent as a text")
     chosen = parser.parse_args()
     stopped = False
 
@@ -91,14 +100,16 @@ def main() -> None:
     answers: collections.Counter[str] = collections.Counter()
     url = urllib.parse.urlsplit(chosen.url)
     connection = http.client.HTTPConnection(url.netloc, timeout=5)
+    headers = {CALLER: chosen.caller} if chosen.caller else {}
     told = due = time.monotonic()
     for n in range(chosen.requests):
         asked = rows.sample(chosen.rows, random_state=n)
-        answer = post(connection, url.path, body(asked))
+        answer = post(connection, url.path, body(asked, chosen.as_text), headers)
         answers["failed" if answer is None else str(answer["model_version"])] += 1
         if chosen.feedback and answer is not None:
             known = outcomes(answer, asked["late"].astype(int).tolist())
-            if post(connection, url.path.removesuffix("infer") + "feedback", known) is None:
+            path = url.path.removesuffix("infer") + "feedback"
+            if post(connection, path, known, headers) is None:
                 answers["untold"] += 1
         if not chosen.keep:
             connection.close()
