@@ -36,7 +36,7 @@ LANES = (
     ("test_fraud.py", "test_alerts.py"),
     ("test_shop.py", "test_cleanup.py", "test_shown_first.py"),
     ("test_strategies.py", "test_claims.py"),
-    ("test_bad_versions.py", "test_feedback.py", "test_loop.py"),
+    ("test_bad_versions.py", "test_decay.py", "test_feedback.py", "test_loop.py"),
     ALONE,
 )
 """Files one after another, the longest lane first."""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,11 +59,12 @@ def shared() -> set[Path]:
 
 
 @pytest.fixture
-def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
+def other(monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
     """Name a cluster beside this checkout's, and take it down in the end."""
-    monkeypatch.setenv("PERENNIAL_CLUSTER", str(tmp_path / "cluster"))
-    yield locate()
-    down()
+    with tempfile.TemporaryDirectory() as place:  # short: there are sockets in it
+        monkeypatch.setenv("PERENNIAL_CLUSTER", str(Path(place, "cluster")))
+        yield locate()
+        down()
 
 
 def down() -> None:

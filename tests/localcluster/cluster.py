@@ -24,6 +24,8 @@ from localcluster import (
 from localcluster.state import State, choose, locate
 
 CGROUPS = Path("/sys/fs/cgroup")
+LONGEST_SOCKET = 107
+"""Bytes of a socket's path (unix(7))."""
 
 
 def say(message: str) -> None:
@@ -76,6 +78,7 @@ def up() -> None:
     binaries.path("kube-apiserver")
     archives = buildah.archives(images.wanted())
     state = choose(locate())
+    _check_length(state)
     state.directory.mkdir(parents=True, exist_ok=True)
     with (state.directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -94,6 +97,20 @@ def up() -> None:
                 raise RuntimeError("no default service account appeared")
             time.sleep(0.2)
     say(f"the cluster is up; KUBECONFIG={state.kubeconfig}")
+
+
+def _check_length(state: State) -> None:
+    """Check that the kubelet can have its sockets there; else it would start again and again.
+
+    Raises:
+        RuntimeError: the path is too long.
+    """
+    longest = str(state.directory / "kubelet" / "device-plugins" / "kubelet.sock")
+    if len(longest.encode()) > LONGEST_SOCKET:
+        raise RuntimeError(
+            f"{state.directory} is too long for the sockets in it ({LONGEST_SOCKET} bytes with "
+            "theirs): set PERENNIAL_CLUSTER to a shorter directory"
+        )
 
 
 def _start(state: State) -> None:
