@@ -24,6 +24,9 @@ from localcluster import (
 from localcluster.state import State, choose, locate
 
 CGROUPS = Path("/sys/fs/cgroup")
+PROCESSES = 20
+"""All pods together get as much of the processors as so many processes beside them, and not as one:
+else tests that run meanwhile would starve them."""
 LONGEST_SOCKET = 107
 """Bytes of a socket's path (unix(7))."""
 
@@ -126,6 +129,9 @@ def _start(state: State) -> None:
         for name in ("cpuset.cpus", "cpuset.mems"):
             if (group / name).exists() and not (group / name).read_text().strip():
                 (group / name).write_text((hierarchy / name).read_text())
+        for name, ordinary in (("cpu.shares", 1024), ("cpu.weight", 100)):  # v1, v2
+            if (group / name).exists():
+                (group / name).write_text(str(PROCESSES * ordinary))
     # --kill-child: when this process dies, however it dies, the whole cluster dies with it.
     command = ["unshare", "--net", "--mount", "--propagation", "slave", "--pid", "--fork"]
     command += ["--kill-child=SIGKILL", "--mount-proc", sys.executable, "-m"]
