@@ -5,6 +5,7 @@
 
 import argparse
 import base64
+import fcntl
 import json
 import os
 import subprocess
@@ -88,11 +89,22 @@ def condition(kind: str, wanted: str) -> str:
 
 
 def install(*more: str) -> None:
-    """Install or upgrade the chart, with more of helm's arguments."""
+    """Install or upgrade the chart, with more of helm's arguments; one after another."""
     helm = os.environ.get("HELM", "helm")
-    command = [helm, "upgrade", "--install", "perennial", str(ROOT / "charts" / "perennial")]
+    chart = ROOT / "charts" / "perennial"
+    command = [helm, "upgrade", "--install", "perennial", str(chart)]
     command += ["-n", SYSTEM, "--create-namespace", "--wait", "--timeout", "180s", *more]
-    run(*command)
+    # Helm refuses what comes while it is at it: two examples may begin at once.
+    with (chart / "Chart.yaml").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        forget_killed()
+        run(*command)
+
+
+def forget_killed() -> None:
+    """Forget an installation that was killed half-way: until then helm refuses every other one."""
+    begun = "status in (pending-install, pending-upgrade, pending-rollback)"
+    kubectl("delete", "secret", "-n", SYSTEM, "-l", f"owner=helm,name=perennial,{begun}")
 
 
 @contextmanager
