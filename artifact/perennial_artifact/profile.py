@@ -11,6 +11,8 @@ from perennial_artifact.outcomes import Counts
 
 MAXIMUM_CATEGORIES = 64
 HOURS = 24
+FEWEST_AT_HOURS = 200
+"""Rows of some hours of the day below which all rows say more."""
 
 
 class FeatureProfile(Document, forbid_unknown_fields=False, kw_only=True):

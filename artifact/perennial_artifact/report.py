@@ -118,6 +118,8 @@ class ReportSpec(Document, kw_only=True):
     slices: list[str] = []
     duplicates_maximum: float = 0.1
     """Share of rows, beyond the reference's, that may repeat another one."""
+    same_hours: str | None = None
+    """IANA time zone of the profile's hours, where rows of the same hours are compared with."""
     story: Story = Story()
 
 

@@ -1,6 +1,8 @@
 """The drift rule beside rows of the same hours, slid over days: nothing is usual yet."""
 
+import math
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -33,6 +35,23 @@ def test_a_shift_on_top_of_it_is_seen_within_the_hour(
         found = watch(live, begin=at, watched=day * 86_400.0, ends_with="0")
         delays.append(found.first("0", at))
     assert np.median(delays) <= 60
+
+
+def test_a_small_shift_of_sessions_takes_hours_though_its_rows_would_tell() -> None:
+    """0.3 sd in sessions of five: a mean's difference is 6 standard errors after one window, and
+    4.8 are needed. What it costs is that how alike rows are is known from 24 slices alone."""
+    live_rows, reference_rows, likeness = 2_000, 2_500, 0.8
+    error = math.sqrt((1 + 4 * likeness) / live_rows + 1 / reference_rows)
+    a_look = 0.0005 * (5 / 60) / 2  # both spans
+    tests = 4 * 4  # of four features: drift, and three limits of quality
+    assert 0.3 / error > NormalDist().inv_cdf(1 - a_look / tests / 2) + 1
+    delays = []
+    for seed in range(5):
+        at = SLICES * (2 + 2 * seed)
+        shifted = replace(CYCLE, session=5, shift=0.3, shifted_from=at)
+        live = stream(shifted, at + 9 * SLICES, np.random.default_rng(seed))
+        delays.append(watch(live, begin=at, ends_with="0").first("0", at))
+    assert 60 < np.median(delays) <= 9 * 60
 
 
 def test_rows_that_are_asked_about_an_hour_late_are_no_drift() -> None:

@@ -24,6 +24,7 @@ from perennial_statistics.drift import (
 from perennial_statistics.duplicates import duplicates
 from perennial_training.prove.equal_rows import occurrences_of, times_each
 from perennial_training.prove.labels import texts
+from perennial_training.report.hours import at_hours
 from perennial_training.report.predicted import Predicted
 
 FOREVER = 10.0 * 365 * 86_400
@@ -47,13 +48,32 @@ class Distributions:
     """Values of a feature of numbers that are none, such as text; they count as missing."""
     unknown: list[str]
     """What the log has of this version beside its features."""
+    hours: str = ""
+    """Of which hours of the day the reference's rows are; nothing where that was not asked."""
 
 
 def distributions(
-    profile: Profile, rows: pd.DataFrame, found: Predicted, window: float, until: float
+    profile: Profile,
+    rows: pd.DataFrame,
+    found: Predicted,
+    window: float,
+    until: float,
+    same_hours: str | None = None,
 ) -> Distributions:
-    """Return the newest window of the log beside the profile; ``found`` are the same rows."""
+    """Return the newest window of the log beside the profile.
+
+    Args:
+        profile: of the version.
+        rows: what it predicted.
+        found: of the same rows.
+        window: how far back, in seconds.
+        until: seconds since 1970.
+        same_hours: zone of the profile's hours, where those that the rows are of are compared with.
+    """
     recent = found.made >= until - window
+    at, told = profile, ""
+    if same_hours is not None:
+        at, told = at_hours(profile, found.made[recent], same_hours)
     part = np.floor((found.made[recent] - (until - window)) / window * SLICES).astype(int)
     part = np.clip(part, 0, SLICES - 1)
     now = rows[recent]
@@ -62,25 +82,31 @@ def distributions(
     lacking: list[str] = []
     profiles: dict[str, FeatureProfile] = {}
     counts: dict[str, Counts] = {}
-    values: list[tuple[FeatureProfile, Any]] = []
-    for each in profile.features:
+    values: list[tuple[FeatureProfile, FeatureProfile, Any]] = []
+    for each, every in zip(at.features, profile.features, strict=True):
         name = f"input.{each.name}"
         if name in now:
-            values.append((each, now[name]))
+            values.append((each, every, now[name]))
             if each.kind == "Numeric" and (count := _no_numbers(now[name])):
                 no_numbers[each.name] = count
         else:
             lacking.append(each.name)
-    for each in profile.predictions:
+    for each, every in zip(at.predictions, profile.predictions, strict=True):
         of_model = _predictions(each, now, found, recent)
         if of_model is not None:
-            values.append((each, of_model))
-    for each, column in values:
+            values.append((each, every, of_model))
+    for each, every, column in values:
         slices = _counted(each, column, part)
-        reference = Counts(tuple(each.counts), each.other, each.missing)
         profiles[each.name], counts[each.name] = each, added(slices)
         features.append(
-            Feature(each.name, each.kind == "Numeric", reference, counts[each.name], slices=slices)
+            Feature(
+                each.name,
+                each.kind == "Numeric",
+                _known(each),
+                counts[each.name],
+                slices=slices,
+                whole=_known(every),
+            )
         )
     settings = Settings(window=window, interval=window, watched=FOREVER)
     return Distributions(
@@ -92,6 +118,7 @@ def distributions(
         None if lacking else _equal_rows(profile, now, part),
         no_numbers,
         _unknown(profile, now),
+        told,
     )
 
 
@@ -107,6 +134,10 @@ def _no_numbers(column: pd.Series[Any]) -> int:
     if pd.api.types.is_numeric_dtype(column):
         return 0
     return int((pd.to_numeric(column, errors="coerce").isna() & column.notna()).sum())
+
+
+def _known(profile: FeatureProfile) -> Counts:
+    return Counts(tuple(profile.counts), profile.other, profile.missing)
 
 
 def _predictions(

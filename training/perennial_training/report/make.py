@@ -101,7 +101,7 @@ def find(
     moved = None
     if profile is not None and len(rows):
         until = spec.until.timestamp()
-        moved = distributions(profile, rows, of_model, spec.window_seconds, until)
+        moved = distributions(profile, rows, of_model, spec.window_seconds, until, spec.same_hours)
         for name, count in moved.no_numbers.items():
             notes.append(
                 f"{name} is a number, and {in_percent(count / moved.rows)} of the newest values in "

@@ -284,10 +284,11 @@ def _features(found: Findings) -> str:
             f"{' and others' if len(known.lacking) > 12 else ''}: add what may be logged to "
             "requestLog.features.</p>"
         )
+    hours = f", rows of {escape(known.hours)}" if known.hours else ""
     return (
         f'<h2>What comes in</h2><p class="lead">The newest {known.rows:,} predictions beside what '
-        "the version learned from, the worst first. The score is the population stability index "
-        "beyond what chance gives.</p>"
+        f"the version learned from{hours}, the worst first. The score is the population stability "
+        "index beyond what chance gives.</p>"
         '<p class="key"><span>then, what it learned from</span><span class="live">now</span></p>'
         f'<div class="pairs">{cards}</div>{rest}{lacking}'
     )

@@ -22,6 +22,8 @@ from perennial.plan.monitoring.actions.retrain import came_of, followed, helps, 
 from perennial.plan.monitoring.compared import features, misfit, settings, with_slices
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
+from perennial.plan.monitoring.hour_itself import hour_itself
+from perennial.plan.monitoring.hour_itself import told as told_of_hours
 from perennial.plan.monitoring.pace import remembered
 from perennial.plan.monitoring.questions import seconds_until_due
 from perennial.plan.monitoring.reports import TYPE as REPORTED
@@ -134,7 +136,8 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus, is_reported: bool) -> Pl
     if window.rows < s.monitor.spec.minimum_samples:
         return _too_few(s, status, window)
     status = today(status, s.now)
-    report = _report(s, status, window, whole, rows.any_hour)
+    report, left_out = _report(s, status, window, whole, rows.any_hour)
+    status = _leaves_out(status, left_out)
     if isinstance(report, Finding):
         status = _looked(s, status, window, None, None)
         return _tested(s, status, report, _watching(s))
@@ -195,26 +198,58 @@ def _report(
     window: Window,
     whole: Sequence[FeatureProfile],
     any_hour: Collection[str],
-) -> Report:
-    """Return what the values show; an alarm stands only where slices do not refute it."""
+) -> tuple[Report, list[str]]:
+    """Return what the values show, and which columns are left out, as they are the hour itself.
+
+    An alarm stands only where slices do not refute it.
+    """
     assert status.reference is not None and status.reference.since is not None
     watched = (s.now - status.reference.since).total_seconds()
     asked = settings(s.monitor.spec, watched)
     tested = _features(s, window, whole, any_hour)
     known = usual(status, [f.name for f in tested])
     report = judge_drift(tested, asked, known)
+    left_out = _hour_itself(s, window, report, any_hour)
+    if left_out:
+        tested = [f for f in tested if f.name not in left_out]
+        report = judge_drift(tested, asked, known)
+    if not tested:
+        message = f"all columns that are tested go with the hour itself: {', '.join(left_out[:3])}"
+        return Finding("OnlyHours", message), left_out
     if s.slices is None or not report.alarming:
-        return report
+        return report, left_out
     slices = [merge(windows) for windows in s.slice_windows]
     if sum(w.rows for w in slices) < LEAST_OF_SLICES * window.rows:
         message = (
             f"{', '.join(report.alarming[:3])} would alarm if rows came one by one; whether they "
             "came in bursts the pods did not tell, so it is looked again"
         )
-        return Finding("SlicesMissing", message)
+        return Finding("SlicesMissing", message), left_out
     columns = [_columns([w]) or [] for w in slices]
     names = [profile.name for profile in whole]
-    return judge_drift(with_slices(tested, report.alarming, names, columns), asked, known)
+    sliced = with_slices(tested, report.alarming, names, columns)
+    return judge_drift(sliced, asked, known), left_out
+
+
+def _hour_itself(
+    s: MonitorSnapshot, window: Window, report: DriftReport, any_hour: Collection[str]
+) -> list[str]:
+    """Return the columns that alarm as they are the hour itself, of those that are told by it."""
+    assert s.profile is not None
+    told = (*s.profile.features, *s.profile.predictions)
+    columns = [p for p in told if p.name not in any_hour]
+    return hour_itself(s.monitor.spec, columns, report, window.start, window.end)
+
+
+def _leaves_out(status: MonitorStatus, names: Sequence[str]) -> MonitorStatus:
+    """Return the status that says which columns are not looked at."""
+    reference = status.reference
+    if not names or reference is None:
+        return status
+    message = "; ".join(m for m in (reference.message, told_of_hours(names)) if m)
+    return status.model_copy(
+        update={"reference": reference.model_copy(update={"message": message})}
+    )
 
 
 def _columns(windows: Sequence[Window]) -> list[Column] | None:

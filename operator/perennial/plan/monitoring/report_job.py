@@ -12,6 +12,7 @@ from perennial.api.monitor import DriftMonitor, MonitorSpec, PerformanceMetric
 from perennial.api.values import Json, seconds
 from perennial.plan.core import MANAGED_BY, owner_reference
 from perennial.plan.monitoring.cohorts import width
+from perennial.plan.monitoring.same_hours import zone_of
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.pods.container import resources
 from perennial.plan.pods.trainer import TrainerPod
@@ -139,8 +140,18 @@ def report_spec(s: MonitorSnapshot, stable: Revision, number: int, until: dateti
         metrics=[metric_spec(m) for m in asked.metrics] if asked is not None else [],
         duplicates_maximum=spec.quality.duplicates_maximum,
         slices=list(asked.slices) if asked is not None and is_read else [],
+        same_hours=_zone(spec),
         story=story(s),
     )
+
+
+def _zone(spec: MonitorSpec) -> str | None:
+    """Return the zone of the hours that are asked for; the looks tell of one that is none."""
+    asked = spec.reference.same_hours if spec.reference is not None else None
+    try:
+        return asked.time_zone if asked is not None and zone_of(asked.time_zone) else None
+    except ValueError:
+        return None
 
 
 def metric_spec(metric: PerformanceMetric) -> MetricSpec:

@@ -7,12 +7,10 @@ from zoneinfo import ZoneInfo
 
 from perennial.api.monitor import MonitorSpec
 from perennial.api.training import ModelTraining
-from perennial_artifact.profile import HOURS, FeatureProfile, Profile
+from perennial_artifact.profile import FEWEST_AT_HOURS, HOURS, FeatureProfile, Profile
 
 QUARTER, HOUR = 900, 3_600
 """Seconds; clocks differ by quarters of an hour."""
-FEWEST = 200
-"""Rows of the same hours below which all rows say more."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def reference(
     asked = spec.reference.same_hours if spec.reference is not None else None
     if asked is None:
         return Reference(profile)
-    hours, zone = hours_of(start, end, _zone(asked.time_zone)), asked.time_zone
+    hours, zone = hours_of(start, end, zone_of(asked.time_zone)), asked.time_zone
     if len(hours) == HOURS:
         return Reference(profile, "compared with the rows of all hours, which the window has")
     columns = (*profile.features, *profile.predictions)
@@ -49,7 +47,9 @@ def reference(
     times = f"{hours[0]}:00 to {(hours[-1] + 1) % HOURS}:00 {'UTC' if zone == 'Etc/UTC' else zone}"
     found = profile.replace(features=features, predictions=predictions)
     if few is not None:
-        message = f"compared with all rows, for {few} are from {times}, and {FEWEST} are needed"
+        message = (
+            f"compared with all rows, for {few} are from {times}, and {FEWEST_AT_HOURS} are needed"
+        )
     else:
         rows = features[0].rows if features else profile.rows
         message = f"compared with {rows:,} rows from {times}"
@@ -61,9 +61,16 @@ def reference(
     return Reference(found, message, frozenset(p.name for p in (*of_all, *unknown)))
 
 
-def hours_of(start: int, end: int, zone: tzinfo = UTC) -> list[int]:
-    """Return the hours of the day of ``[start, end)``, and one before and after, in their order."""
-    moments = [*range(start - HOUR, end + HOUR - 1, QUARTER), end + HOUR - 1]
+def hours_of(start: int, end: int, zone: tzinfo = UTC, around: int = HOUR) -> list[int]:
+    """Return the hours of the day of ``[start, end)``, and one before and after, in their order.
+
+    Args:
+        start: in seconds since 1970.
+        end: likewise.
+        zone: whose clock the hours are by.
+        around: how much before and after, in seconds.
+    """
+    moments = [*range(start - around, end + around - 1, QUARTER), end + around - 1]
     return list(dict.fromkeys(datetime.fromtimestamp(m, zone).hour for m in moments))
 
 
@@ -72,8 +79,8 @@ def _at(
 ) -> tuple[list[FeatureProfile], int | None]:
     """Return columns at some hours, or as they are where these have too few rows: then how few."""
     found = [p.at(hours) if p.hours else p for p in columns]
-    fewest = min((p.rows for p in found if p.hours), default=FEWEST)
-    return (list(columns), fewest) if fewest < FEWEST else (found, None)
+    fewest = min((p.rows for p in found if p.hours), default=FEWEST_AT_HOURS)
+    return (list(columns), fewest) if fewest < FEWEST_AT_HOURS else (found, None)
 
 
 def _why_none(training: ModelTraining | None) -> str:
@@ -89,7 +96,12 @@ def _why_none(training: ModelTraining | None) -> str:
     )
 
 
-def _zone(name: str) -> tzinfo:
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone by its name.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
     try:
         return UTC if name == "Etc/UTC" else ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:

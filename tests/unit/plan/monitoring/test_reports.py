@@ -53,6 +53,16 @@ def test_its_job_has_the_rights_of_the_pods_of_the_training() -> None:
     assert [(m.name, m.kind, m.minimum) for m in spec.metrics] == [("caught", "recall", 0.5)]
 
 
+@pytest.mark.parametrize(("zone", "told"), [("Europe/Berlin", "Europe/Berlin"), ("Mars/X", None)])
+def test_it_is_told_which_hours_are_asked_for(zone: str, told: str | None) -> None:
+    """Of a zone that is none the monitor's own looks tell."""
+    for spec, expected in (({"reference": {"sameHours": {"timeZone": zone}}}, told), (None, None)):
+        world = ReportWorld(spec)
+        world.step()
+        world.step()
+        assert document(world.objects[JOB]).same_hours == expected
+
+
 def test_a_message_with_a_dollar_is_told_as_it_is() -> None:
     world = ReportWorld()
     world.step()

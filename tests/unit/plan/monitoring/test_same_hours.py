@@ -11,6 +11,7 @@ from test_monitor_decision import answers, serving, window
 from perennial.plan.monitoring import MonitorSnapshot, plan_monitor, refutable
 from perennial.plan.monitoring.same_hours import hours_of
 from perennial_artifact.profile import Profile
+from perennial_artifact.windows import Column
 
 HOURS: dict[str, Any] = {"reference": {"sameHours": {}}}
 NIGHT, DAY = [400, 50, 50], [50, 50, 400]
@@ -51,7 +52,8 @@ def look(
     told = window(x)
     start, end = int(at.timestamp()) - more.pop("length", 3_600), int(at.timestamp())
     assert told.features is not None
-    told = told.replace(start=start, end=end, predictions=[told.features[0]])
+    features = [Column(c, 0, 0, 0) for c in more.pop("columns", ())] or told.features
+    told = told.replace(start=start, end=end, features=features, predictions=[told.features[0]])
     m = more.pop("monitor", None) or monitor(spec)
     s = MonitorSnapshot(
         monitor=m,
