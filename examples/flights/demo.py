@@ -97,7 +97,14 @@ def install(*more: str) -> None:
     # Helm refuses what comes while it is at it: two examples may begin at once.
     with (chart / "Chart.yaml").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        forget_killed()
         run(*command)
+
+
+def forget_killed() -> None:
+    """Forget an installation that was killed half-way: until then helm refuses every other one."""
+    begun = "status in (pending-install, pending-upgrade, pending-rollback)"
+    kubectl("delete", "secret", "-n", SYSTEM, "-l", f"owner=helm,name=perennial,{begun}")
 
 
 @contextmanager

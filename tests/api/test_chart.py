@@ -1,5 +1,7 @@
 """All pods under the real Pod Security Standard; the kinds and the store after helm uninstall."""
 
+import subprocess
+import time
 from typing import Any
 
 import pytest
@@ -7,9 +9,12 @@ from asking import Kubectl, refusal
 from builders import deployment, run, run_children, served, training
 
 from chart import CHART, helm, pods, render
+from flights import demo
+from localcluster import binaries
 from localcluster.apiserver import ApiServer
 from perennial.cluster.client import Cluster
 
+OPTIONS = ("--create-namespace", "--no-hooks", "--take-ownership", "--force-conflicts")
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 
 
@@ -67,12 +72,11 @@ def test_the_kinds_and_the_store_stay_when_the_release_goes(
     kubectl: Kubectl, server: ApiServer
 ) -> None:
     flags = ("-n", "perennial-system", "--kubeconfig", str(server.kubeconfig))
-    options = ("--create-namespace", "--no-hooks", "--take-ownership", "--force-conflicts")
-    done = helm("upgrade", "--install", "perennial", str(CHART), *flags, *options)
+    done = helm("upgrade", "--install", "perennial", str(CHART), *flags, *OPTIONS)
     assert done.returncode == 0, done.stderr
     secret = ("get", "secret", "perennial-store", "-n", "perennial-system", "-o", "yaml")
     before = kubectl(*secret).out
-    again = helm("upgrade", "--install", "perennial", str(CHART), *flags, *options)
+    again = helm("upgrade", "--install", "perennial", str(CHART), *flags, *OPTIONS)
     assert again.returncode == 0, again.stderr
     assert [line for line in kubectl(*secret).out.splitlines() if "ACCESS_KEY" in line] == [
         line for line in before.splitlines() if "ACCESS_KEY" in line
@@ -83,3 +87,27 @@ def test_the_kinds_and_the_store_stay_when_the_release_goes(
     assert len([c for c in crds if c.endswith("perennial.dev")]) == 4
     kept = kubectl("get", "secret,pvc,deploy", "-n", "perennial-system", "-o", "name").out.split()
     assert kept == ["secret/perennial-store", "persistentvolumeclaim/perennial-store"]
+
+
+def test_an_example_begins_again_where_its_installation_was_killed(
+    kubectl: Kubectl, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
+    monkeypatch.setenv("KUBECTL", str(binaries.path("kubectl")))
+    install = ("upgrade", "--install", "perennial", str(CHART), "-n", demo.SYSTEM, *OPTIONS)
+    pending = ("-n", demo.SYSTEM, "-l", "owner=helm,status=pending-install", "-o", "name")
+    # No pod becomes ready here, so that helm waits until it is killed.
+    with subprocess.Popen(
+        [str(binaries.path("helm")), *install, "--wait", "--timeout=60s"]
+    ) as begun:
+        until = time.monotonic() + 60
+        while not kubectl("get", "secret", *pending).out:
+            assert begun.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        begun.kill()
+    assert "is in progress" in helm(*install).stderr
+    demo.forget_killed()
+    done = helm(*install)
+    assert done.returncode == 0, done.stderr
+    assert helm("uninstall", "perennial", "-n", demo.SYSTEM, "--no-hooks").returncode == 0

@@ -70,6 +70,7 @@ def _why(monitor: Json) -> str:
         return "set its spec.report"
     status, reason, message = condition(monitor, "Reported")
     where = text(at(monitor, "status.report.uri"))
-    if status == "True" and where:
-        return f"the pod that made the newest is gone; it is at {where}"
+    if status == "True":
+        gone = "the pod that made the newest is gone"
+        return f"{gone}; it is at {where}" if where else f"{gone}, and no store took its page"
     return message or reason or "the first is being made"

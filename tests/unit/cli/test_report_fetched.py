@@ -92,3 +92,6 @@ def test_where_there_is_none_it_is_said_why() -> None:
     there = {"conditions": [{**told, "status": "True"}], "report": {"uri": "s3://x/1/report.html"}}
     with pytest.raises(Problem, match="it is at s3://x/1/report"):
         fetched(monitor={**MONITOR, "status": there})
+    nowhere = {"conditions": [{**told, "status": "True", "reason": "PageNotStored"}]}
+    with pytest.raises(Problem, match="is gone, and no store took its page"):
+        fetched(monitor={**MONITOR, "status": nowhere})

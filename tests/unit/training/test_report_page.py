@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from report_scene import DAY, Scene, scene, story, transactions
 
+from perennial_training.report.charts import Frame, Point, line, steps
 from perennial_training.report.make import make
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -142,6 +143,18 @@ def test_columns_that_are_not_as_they_were_learned_from_are_told(tmp_path: Path)
         r"amount is a number, and [6-9]\d(\.\d)?% of the newest values in the log are text",
         note.message,
     )
+
+
+def test_a_value_beyond_the_scale_is_an_arrow_and_no_dot_at_its_edge() -> None:
+    points = [Point(n, value, value, value) for n, value in enumerate([0.5, 9.0, -9.0])]
+    drawn = line(points, Frame(0, 2, 0.0, 1.0), [], [], None, "loss")
+    assert (drawn.count("<circle"), drawn.count("<path")) == (1, 2)
+
+
+@pytest.mark.parametrize("low, high", [(0.1, 0.95), (0, 1), (0.31, 0.34), (3, 80_000)])
+def test_a_scale_has_lines_enough(low: float, high: float) -> None:
+    found = steps(low, high)
+    assert 3 <= len(found) <= 6 and low <= found[0] and found[-1] <= high
 
 
 @pytest.mark.parametrize("wide", [1200, 500])

@@ -60,7 +60,7 @@ def steps(low: float, high: float, count: int = 4) -> list[float]:
     """Return round values between two, for the lines of a scale."""
     wide = (high - low) / count or 1.0
     unit = 10.0 ** floor(log10(wide))
-    step = next(unit * n for n in (1, 2, 5, 10) if unit * n >= wide)
+    step = next(unit * n for n in (1, 2, 2.5, 5, 10) if unit * n >= wide)
     first = floor(low / step) + (low % step > 1e-9 * step)
     found = []
     value = first * step
@@ -143,10 +143,14 @@ def line(
     for p in points:
         kind = "dot" if p.mature else "dot pale"
         x, y = frame.x(p.time), frame.y(p.value)
-        parts.append(
-            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
-            f"<title>{escape(p.title)}</title></circle>"
-        )
+        title = f"<title>{escape(p.title)}</title>"
+        if frame.low <= p.value <= frame.high:
+            dot = f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">{title}</circle>'
+        else:  # it is further away than the scale goes: an arrow, for a dot there would lie
+            down = 6 if p.value > frame.high else -6
+            d = f"M{x - 3.5:.1f} {y + down:.1f}L{x:.1f} {y:.1f}L{x + 3.5:.1f} {y + down:.1f}z"
+            dot = f'<path class="{kind}" d="{d}">{title}</path>'
+        parts.append(dot)
     # Words last, so that they can be read.
     if mature_until is not None and WIDTH - RIGHT - (x := frame.x(mature_until)) > 190:
         parts.append(
@@ -167,7 +171,7 @@ def bars_over_time(
     values: Sequence[tuple[float, float, str]], frame: Frame, wide: float, label: str
 ) -> str:
     """Return bars at times; ``wide`` is how long each lasts, in seconds."""
-    scale = [(v, short(v)) for v in steps(0, frame.high, 3)]
+    scale = [(v, short(v)) for v in steps(0, frame.high, 3) if v == int(v)]
     parts = axes(frame, scale)
     pixels = max(1.0, frame.x(frame.start + wide) - frame.x(frame.start) - 1.5)
     for time, value, title in values:

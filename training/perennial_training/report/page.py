@@ -205,8 +205,8 @@ def _slices(found: Findings) -> str:
         '<h2>Where it is worse</h2><p class="lead">Over predictions whose labels are in. The '
         "dashed line is the value over all. Chance is that any value of any of these features "
         "looks so bad while all are alike.</p>"
-        '<section class="card"><div class="table"><table><thead><tr><th>where</th><th>metric</th>'
-        '<th class="n">here</th><th class="n">all</th><th></th><th class="n">rows</th>'
+        '<section class="card"><div class="table"><table><thead><tr><th>where</th>'
+        '<th class="n">here</th><th class="n">all</th><th class="draw"></th><th class="n">rows</th>'
         f'<th class="n">chance</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
     )
 
@@ -244,8 +244,9 @@ def _slice(s: Slice) -> str:
         drawn = ""
     alarm = ' class="n alarm"' if s.p <= CHANCE else ' class="n"'
     return (
-        f"<tr><td>{escape(s.feature)} <strong>{escape(s.value)}</strong></td>"
-        f"<td>{escape(s.measure.asked.name)}</td><td{alarm}>{shown(s.score)}</td>"
+        f"<tr><td>{escape(s.feature)} <strong>{escape(s.value)}</strong>"
+        f'<br><span class="note">{escape(s.measure.asked.name)}</span></td>'
+        f"<td{alarm}>{shown(s.score)}</td>"
         f'<td class="n">{shown(s.of_all)}</td><td class="draw">{drawn}</td>'
         f'<td class="n">{s.rows:,}</td><td class="n">{_chance(s.p)}</td></tr>'
     )

@@ -57,7 +57,7 @@ td { padding: 7px 12px 7px 0; border-bottom: 1px solid var(--line); vertical-ali
   overflow-wrap: anywhere; }
 tr:last-child td { border-bottom: 0; } th:last-child, td:last-child { padding-right: 0; }
 .n { text-align: right; white-space: nowrap; }
-td.draw { width: 160px; min-width: 120px; } td.when { white-space: nowrap; color: var(--soft); }
+.draw { width: 160px; min-width: 120px; } td.when { white-space: nowrap; color: var(--soft); }
 td.word { white-space: nowrap; }
 .alarm { color: var(--bad); font-weight: 600; }
 svg { display: block; width: 100%; height: auto; }
@@ -85,7 +85,8 @@ footer { margin-top: 48px; padding-top: 16px; border-top: 1px solid var(--line);
 @media (max-width: 640px) { main { padding: 22px 14px 40px; } h1 { font-size: 22px; }
   svg { overflow: visible; } .card > svg .tick, .card > svg .limit-word { font-size: 18px; }
   .card > svg .limit, .curve { stroke-width: 2.6; } .pairs .card > svg .tick { font-size: 9px; }
-  .card > svg .wider, .told thead { display: none; }
+  .card > svg .wider, .told thead, .draw { display: none; }
+  .table td:first-child { min-width: 110px; }
   .told tr { display: block; padding: 7px 0; border-bottom: 1px solid var(--line); }
   .told tr:last-child { border-bottom: 0; }
   .told td { display: inline-block; padding: 0 12px 0 0; border: 0; }

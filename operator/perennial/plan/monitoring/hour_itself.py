@@ -8,8 +8,16 @@ from perennial_artifact.profile import FeatureProfile
 from perennial_statistics.drift import Counts, DriftReport, Feature, Settings, judge_drift
 from perennial_statistics.usual_drift import MARGIN
 
-ONCE = Settings(window=1.0, interval=1.0, watched=0.0)
-"""One look at rows of which nothing is usual yet."""
+ONCE = Settings(
+    window=1.0,
+    interval=1.0,
+    watched=0.0,
+    missing=None,
+    out_of_range=None,
+    unseen_category=None,
+    constant=False,
+)
+"""One look at rows of which nothing is usual yet, and that are learned from as they are."""
 NAMED = 3
 
 
@@ -57,12 +65,10 @@ def told(names: Sequence[str]) -> str:
 
 def _of_one_hour(column: FeatureProfile, hours: Sequence[int]) -> float:
     """Return how far rows of one hour are off, 0 where by no more than chance or than matters."""
-    reference = _counts(column)
-    ordered = column.kind == "Numeric"
-    each = [Feature(str(h), ordered, reference, _counts(column.at([h]))) for h in hours]
+    reference = Counts(tuple(column.counts), column.other, column.missing)
+    ordered, each = column.kind == "Numeric", list[Feature]()
+    for hour in hours:
+        *counts, other, missing = column.hours[hour]
+        each.append(Feature(str(hour), ordered, reference, Counts(tuple(counts), other, missing)))
     scores = [f.score for f in judge_drift(each, ONCE, {}).features if f.drifted]
     return max(scores, default=0.0)
-
-
-def _counts(column: FeatureProfile) -> Counts:
-    return Counts(tuple(column.counts), column.other, column.missing)

@@ -29,6 +29,22 @@ def test_a_report_is_recorded_and_then_made_once() -> None:
     assert world.condition() == ("Unknown", "UnderWay")
 
 
+def test_two_monitors_of_one_deployment_have_jobs_and_pages_of_their_own() -> None:
+    jobs, places = [], []
+    for name in ("flights", "flights-report"):
+        world = ReportWorld()
+        meta = world.monitor.metadata.model_copy(update={"name": name})
+        world.monitor = world.monitor.model_copy(update={"metadata": meta})
+        world.step()
+        world.step()
+        (job,) = world.objects.values()
+        jobs.append((job["metadata"]["name"], job["metadata"]["labels"]["perennial.dev/monitor"]))
+        places.append(document(job).into)
+    assert jobs == [(JOB, "flights"), ("flights-report-report-1", "flights-report")]
+    log = "s3://logs/logs/team/flights/reports"
+    assert places == [f"{log}/flights", f"{log}/flights-report"]
+
+
 def test_its_job_has_the_rights_of_the_pods_of_the_training() -> None:
     world = ReportWorld()
     world.training = training({"job": {"serviceAccountName": "trainer"}})
