@@ -94,7 +94,7 @@ def test_a_monitor_takes_a_rollout_back_whose_predictions_drifted(
     decisions = status(NAME)["rollout"]["decisions"]
     (back,) = (d for d in decisions if d["decision"] == "RolledBack")
     assert back["revision"] == asked["revision"]
-    assert demo.revision(name=NAME)["revision"] == asked["to"]
+    assert demo.revision(name=NAME)["name"] == asked["to"]
     assert demo.answers(APP)["failed"] == 0
 
 
