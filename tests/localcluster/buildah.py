@@ -1,5 +1,6 @@
 """Build the images where Docker is absent: mmdebstrap for the base, buildah for the rest."""
 
+import fcntl
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,8 @@ from localcluster import binaries
 from localcluster.images import IMAGES, Image, pause
 
 BASE = "localhost/perennial/debian:bookworm"
+KEPT = 3
+"""Archives of an image, those used last: other checkouts have others."""
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -52,9 +55,17 @@ def _push(reference: str, target: Path) -> Path:
 
 
 def _build(image: Image, directory: Path) -> Path:
+    """Return an image's archive; of two that want it at once, one builds it."""
     target = directory / f"{image.name}-{image.digest}.tar"
-    if target.exists():
-        return target
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if target.exists():
+            target.touch()  # used last
+            return target
+        return _built(image, target)
+
+
+def _built(image: Image, target: Path) -> Path:
     _say(f"building perennial/{image.name}")
     if image.has_base:
         _base()
@@ -64,9 +75,14 @@ def _build(image: Image, directory: Path) -> Path:
             # Builds behind a private authority trust what the host trusts; the image keeps nothing.
             command += ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"]
         _run(*command, str(context))
-    for old in directory.glob(f"{image.name}-{16 * '?'}.tar"):
+    known = sorted(target.parent.glob(f"{image.name}-{16 * '?'}.tar"), key=_last_used)
+    for old in known[: -KEPT + 1]:
         old.unlink()
     return _push(image.reference, target)
+
+
+def _last_used(archive: Path) -> float:
+    return archive.stat().st_mtime
 
 
 def archives(images: Sequence[Image]) -> list[Path]:
