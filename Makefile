@@ -72,13 +72,13 @@ types: venv  ## mypy --strict
 
 # A file at a time, for what its tests share starts once; tests/conftest.py has their order.
 test-unit: venv  ## Pure functions, the trainer and the server, no cluster
-	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit
+	$(CALMLY) $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit
 
 test-quick: venv binaries  ## Unit and API tests at once
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 
 test-api: venv binaries  ## A real API server and etcd
-	$(PY) -m pytest -q tests/api
+	$(CALMLY) $(PY) -m pytest -q tests/api
 
 # What of the real node has a target of its own.
 APART := $(addprefix --ignore=tests/cluster/,disruptions upgrade gateway)
@@ -110,10 +110,10 @@ test-thorough: export PERENNIAL_THOROUGH = 1
 test-thorough: venv binaries  ## Unit and API tests with four times the examples of each property (15 min)
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 
-# The cluster's tests wait most of the time: meanwhile, the others have the processor.
+# All at once: while the cluster's tests wait, which is most of the time, the others have the processor.
 test: verify binaries  ## Everything, from nothing to green
-	@$(MAKE) --no-print-directory test-quick
-	@$(MAKE) -j 3 --output-sync --no-print-directory CALMLY="nice -n 5" test-cluster test-images test-peers
+	@$(MAKE) -j 5 --output-sync --no-print-directory CALMLY="nice -n 5" \
+	  test-cluster test-unit test-api test-images test-peers
 
 demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \
