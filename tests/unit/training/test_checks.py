@@ -77,11 +77,15 @@ def test_a_column_that_tells_the_answer() -> None:
         assert "if it is known only after the answer, leave it out" in told
 
 
-def test_classes_of_few_rows_each_can_be_looked_at() -> None:
+@pytest.mark.parametrize(("times", "classes"), [(1, 300), (20, 4_000)])
+def test_classes_of_few_rows_each_can_be_looked_at(times: int, classes: int) -> None:
+    """Of many rows a sample is looked at, which may have fewer of each class than folds."""
     made = rows()
-    target = pd.Series([f"c{n % 300}" for n in range(1_000)], name="kind")
-    notes = found(Rows(made.features, made.columns, target, made.held_out, True))
-    assert "leaking" not in notes and "and 292 more" in notes["imbalance"]
+    target = pd.Series([f"c{n % classes}" for n in range(times * 1_000)], name="kind")
+    features = pd.concat([made.features] * times, ignore_index=True)
+    held_out = np.tile(made.held_out, times)
+    notes = found(Rows(features, made.columns, target, held_out, True))
+    assert "leaking" not in notes and f"and {classes - 8} more" in notes["imbalance"]
 
 
 def test_rows_that_repeat_and_are_in_both_parts() -> None:
