@@ -27,6 +27,7 @@ from perennial.plan.monitoring import (
     newest_questions,
     notification,
     outcome_questions,
+    performance_patience,
     plan_monitor,
     questions,
     refutable,
@@ -202,12 +203,14 @@ def export(monitor: DriftMonitor) -> None:
     known = status.performance.metrics if status.performance is not None else []
     told = [((m.name,), m.value) for m in known if m.value is not None]
     metrics.PERFORMANCE.set(key, told)
-    estimated = status.estimated
-    for gauge, value in (
-        (metrics.ESTIMATE, estimated.value if estimated is not None else None),
-        (metrics.ESTIMATE_REFERENCE, estimated.reference if estimated is not None else None),
-    ):
-        gauge.set(key, [((), value)] if value is not None else [])
+    patience = performance_patience(monitor.spec)
+    metrics.PERFORMANCE_PATIENCE.set(key, [((), patience)] if patience is not None else [])
+    found = status.estimated
+    estimated = [found] if found is not None and found.value is not None else []
+    metrics.ESTIMATED.set(key, [((e.metric,), e.value) for e in estimated if e.value is not None])
+    metrics.ESTIMATED_REFERENCE.set(
+        key, [((e.metric,), e.reference) for e in estimated if e.reference is not None]
+    )
     mixes = [((_mix_label(m, status.mix),), m) for m in status.mix]
     metrics.MIX_SCORE.set(key, [(of, m.score) for of, m in mixes if m.score is not None])
     metrics.MIX_NEED.set(key, [(of, m.need) for of, m in mixes if m.need is not None])

@@ -1,6 +1,7 @@
 """DriftMonitor: what is said of live traffic, and what is done about it."""
 
 from perennial.plan.monitoring.actions.notify import message as notification
+from perennial.plan.monitoring.cohorts import performance_patience
 from perennial.plan.monitoring.counted import common_profile, distinct, thinned
 from perennial.plan.monitoring.decision import plan_monitor, refutable
 from perennial.plan.monitoring.questions import (
@@ -22,6 +23,7 @@ __all__ = [
     "newest_questions",
     "notification",
     "outcome_questions",
+    "performance_patience",
     "plan_monitor",
     "questions",
     "refutable",
