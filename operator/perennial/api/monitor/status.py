@@ -147,8 +147,11 @@ class RollbackStatus(ApiModel):
     )
 
     def is_open(self, now: datetime) -> bool:
-        """Tell whether it is to be done yet: what was wrong long ago may be right by now."""
-        return not self.outcome and (now - self.time).total_seconds() < OPEN_SECONDS
+        """Tell whether it is to be done yet: what was wrong long ago may be right by now.
+
+        And what is to come was asked for while a clock was ahead.
+        """
+        return not self.outcome and abs((now - self.time).total_seconds()) < OPEN_SECONDS
 
 
 class NotificationStatus(ApiModel):

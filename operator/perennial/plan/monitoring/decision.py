@@ -26,6 +26,7 @@ from perennial.plan.monitoring.hour_itself import hour_itself
 from perennial.plan.monitoring.hour_itself import told as told_of_hours
 from perennial.plan.monitoring.pace import remembered
 from perennial.plan.monitoring.questions import seconds_until_due
+from perennial.plan.monitoring.recall import recalled
 from perennial.plan.monitoring.reports import TYPE as REPORTED
 from perennial.plan.monitoring.reports import follow
 from perennial.plan.monitoring.same_hours import Reference
@@ -50,6 +51,7 @@ QUIET = {"drift": ("Drifted", "False"), "performance": ("PerformanceKept", "True
 
 def plan_monitor(s: MonitorSnapshot) -> Plan:
     """Decide what to do about a DriftMonitor."""
+    s = replace(s, monitor=recalled(s.monitor, s.now))
     status, events = noted(s)
     reported = follow(s)
     status = status.model_copy(update={"report": reported.report})

@@ -91,9 +91,15 @@ def _outdated(
 ) -> Judgement | None:
     """Say that nothing newer was told for so long that what is known says nothing of today."""
     assert known.judged_until is not None
-    if (s.now - known.judged_until).total_seconds() <= longest:
+    age = (s.now - known.judged_until).total_seconds()
+    if abs(age) <= longest:
         return None
     message = f"no {who} has told anything since {known.judged_until:%Y-%m-%d %H:%M:%S}"
+    if age < 0:
+        message = (
+            f"it is known up to {known.judged_until:%Y-%m-%d %H:%M:%S}, which is to come: the "
+            "operator's clock was ahead, and no pod is asked until then"
+        )
     forgotten = [_unknown(m, f"{m.name}: {message}") for m in known.metrics]
     changes = {"performance": known.model_copy(update={"metrics": forgotten})}
     return Judgement(condition(TYPE, None, "Outdated", message), changes)
