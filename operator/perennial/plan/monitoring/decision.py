@@ -321,7 +321,8 @@ def _judge(s: MonitorSnapshot, status: MonitorStatus, window: Window, report: Dr
     """Note what was looked at, and run the tests."""
     worst = report.features[0] if report.features else None
     # What is held may be drift, or the time of day.
-    drifted = bool(report.drifted) if report.drifted or not report.held else None
+    is_known = not report.held and s.unheard(s.answered) is None
+    drifted = bool(report.drifted) if report.drifted or is_known else None
     status = _looked(s, status, window, drifted, worst)
     return _tested(s, status, report, _watching(s))
 
