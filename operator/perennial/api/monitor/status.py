@@ -182,6 +182,11 @@ class MonitorStatus(ApiModel):
 
     observed_generation: int = Field(-1, description="Generation that the status is about.")
     conditions: Conditions = []
+    deployment: str | None = Field(
+        None,
+        description="ModelDeployment that all this is about; absent: of older operators.",
+        max_length=253,
+    )
     reference: ReferenceStatus | None = Field(
         None, description="What the traffic is compared with."
     )

@@ -488,7 +488,12 @@ def _finish(
     ]
     present = s.monitor.status.conditions
     settled = settle(present, conditions, generation, s.now)
-    status = status.model_copy(update={"observed_generation": generation, "conditions": settled})
+    told = {
+        "observed_generation": generation,
+        "deployment": s.monitor.spec.deployment_ref.name,
+        "conditions": settled,
+    }
+    status = status.model_copy(update=told)
     events = with_stall(present, settled, events)
     return Plan(
         status=status, events=events, requeue_after=max(1.0, seconds(s.monitor.spec.interval))

@@ -120,7 +120,7 @@ def request_questions(
         return []
     end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // STEP * STEP
     oldest = end - REQUESTS_SECONDS
-    known = monitor.status.behaviour
+    known = recalled(monitor, now).status.behaviour
     until = known.counted_until if known is not None else None
     start = oldest
     if until is not None and not is_ahead(until, now):

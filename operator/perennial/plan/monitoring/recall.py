@@ -1,4 +1,4 @@
-"""What a monitor's status is still good for: nothing counts that is of times to come."""
+"""What a monitor's status is still good for: nothing of another deployment, or of times to come."""
 
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from perennial.api.monitor import (
     PerformanceStatus,
 )
 
+MOST_TIMES = 100
 AHEAD = timedelta(hours=1)
 """A clock that is so far back catches up before pods forget anything: what it knew may wait."""
 
@@ -22,10 +23,35 @@ def is_ahead(time: datetime | None, now: datetime) -> bool:
 def recalled(monitor: DriftMonitor, now: datetime) -> DriftMonitor:
     """Return the monitor as a decision is to see it, without what would last until such a time.
 
-    Requests by the hour are not here: their hours are counted back one by one.
+    Requests by the hour are not here: their hours are counted back one by one. What an operator
+    wrote that named no deployment is kept.
     """
-    status = _until(monitor.status, now)
+    status, name = monitor.status, monitor.spec.deployment_ref.name
+    if status.deployment is not None and status.deployment != name:
+        status = _of_none(status)
+    status = _until(status, now)
     return monitor if status is monitor.status else monitor.model_copy(update={"status": status})
+
+
+def _of_none(status: MonitorStatus) -> MonitorStatus:
+    """Return what holds of a monitor whichever deployment it watches: what it did, and when."""
+    report = status.report
+    return MonitorStatus(
+        observed_generation=status.observed_generation,
+        report=report.model_copy(update={"equal_rows": None}) if report is not None else None,
+        rollback=status.rollback,
+        notification=status.notification,
+        action_times=_acted(status),
+        retrainings=status.retrainings,
+        rollbacks=status.rollbacks,
+    )
+
+
+def _acted(status: MonitorStatus) -> list[datetime]:
+    """Return when it asked to retrain; its newest ask is no other training's to heed."""
+    last = status.last_action
+    asked = {last.time} if last is not None and last.type == "Retrain" else set[datetime]()
+    return sorted({*status.action_times, *asked})[-MOST_TIMES:]
 
 
 def _until(status: MonitorStatus, now: datetime) -> MonitorStatus:

@@ -1,19 +1,25 @@
-"""What a status says of times to come was written while our clock was ahead, and counts as none."""
+"""What a status says of another deployment, or of times to come, counts as none."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from builders import NOW, conditions, deployment, monitor, training
-from feedback_world import PODS, FeedbackWorld, traffic
+from feedback_world import PODS, FeedbackWorld, pod, traffic
+from feedback_world import serving as feedback_serving
 from report_world import ReportWorld, told
 
 from perennial.api import DriftMonitor
-from perennial.api.monitor import RollbackStatus
+from perennial.api.monitor import MonitorStatus, RollbackStatus
 from perennial.plan.core import Settings
 from perennial.plan.core.outside import AllowedUrl
 from perennial.plan.core.questions import Answers
-from perennial.plan.monitoring import MonitorSnapshot, notification, plan_monitor
+from perennial.plan.monitoring import (
+    MonitorSnapshot,
+    notification,
+    plan_monitor,
+    request_questions,
+)
 from perennial.plan.monitoring.pace import remembered, too_soon
 from perennial.plan.monitoring.recall import recalled
 from perennial_artifact.report import EqualRows
@@ -143,3 +149,72 @@ def test_a_decision_sees_none_of_it() -> None:
     plan = plan_monitor(MonitorSnapshot(m, NOW, made, training(), asked))
     assert plan.status.usual_time is None and plan.status.last_action is None  # type: ignore[union-attr]
     assert conditions(plan)["Drifted"][0] == "Unknown"
+
+
+LEARNED: dict[str, Any] = {
+    "behaviour": {"countedUntil": later_by(0), "hours": [60] * 400, "lastHour": later_by(-1)},
+    "mix": [{"kind": "Callers", "key": "x", "names": ["a"], "hours": [1.0] * 48}],
+    "performance": {"key": "k", "judgedUntil": later_by(-1), "delaysSince": later_by(-2)},
+    "estimated": {"metric": "accuracy", "value": 0.9},
+    "reference": {"profile": "p", "version": "v", "revision": "r0", "since": later_by(-3)},
+    "usual": [{"feature": "x", "usual": 0.4}],
+    "usualTime": later_by(-1),
+    "worst": [{"feature": "x", "score": 0.4, "need": 0.1, "p": 0.0}],
+    "consecutiveBreaches": 1,
+    "fruitless": 2,
+    "history": [{"time": later_by(-1), "samples": 9, "drifted": "True"}],
+    "lastAction": {"type": "Retrain", "time": later_by(-1)},
+    "conditions": [
+        {
+            "type": "Drifted",
+            "status": "True",
+            "reason": "DriftDetected",
+            "message": "",
+            "lastTransitionTime": later_by(-1),
+        }
+    ],
+}
+DONE: dict[str, Any] = {
+    "report": {"number": 7, "generation": 1},
+    "retrainings": 3,
+    "actionTimes": [later_by(-2)],
+}
+
+
+@pytest.mark.parametrize("of", ["flights", None, "trains"])
+def test_what_was_learned_of_another_deployment_is_forgotten(of: str | None) -> None:
+    status = {**LEARNED, **DONE, **({"deployment": of} if of else {})}
+    m = written(status)
+    found = recalled(m, NOW).status
+    if of != "trains":  # an older operator told no name
+        assert found == m.status
+        return
+    kept, nothing = found.to_json(), MonitorStatus().to_json()
+    assert {name: kept.get(name) for name in LEARNED} == {n: nothing.get(n) for n in LEARNED}
+    assert found.report is not None and found.report.number == 7  # its Jobs' names are taken
+    assert found.retrainings == 3
+    assert found.action_times == [NOW - timedelta(days=2), NOW - timedelta(days=1)]
+
+
+def test_a_monitor_records_whose_habits_it_knows_and_learns_those_of_another_anew() -> None:
+    def look(m: DriftMonitor, made: Any) -> DriftMonitor:
+        plan = plan_monitor(MonitorSnapshot(m, NOW, made))
+        return DriftMonitor.read({**m.to_json(), "status": plan.status.to_json()})  # type: ignore[union-attr]
+
+    m = look(written({**LEARNED, **DONE}, behaviour={"volume": {}}), deployment())
+    assert m.status.deployment == "flights" and m.status.behaviour is not None
+    assert m.status.reference is not None
+    body = m.to_json()
+    body["spec"]["deploymentRef"] = {"name": "trains"}
+    body["metadata"]["generation"] = 2
+    # Its pods are read from as far back as they keep it, as of a monitor that is made anew.
+    edited = DriftMonitor.read(body)
+    asked, of_new = (
+        request_questions(each, feedback_serving(), [pod(PODS[0])], NOW)
+        for each in (edited, monitor({"behaviour": {"volume": {}}}))
+    )
+    assert [start for start, _ in asked] == [start for start, _ in of_new]
+    moved = look(edited, None)
+    assert moved.status.deployment == "trains" and moved.status.reference is None
+    assert moved.status.behaviour is None or not moved.status.behaviour.hours
+    assert {c.type: c.reason for c in moved.status.conditions}["Ready"] == "DeploymentNotFound"
