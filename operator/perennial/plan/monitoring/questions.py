@@ -10,6 +10,7 @@ from perennial.api.monitor import DriftMonitor, MonitorSpec
 from perennial.api.values import Json, seconds
 from perennial.plan.core.questions import CLOSED_SECONDS, SKEW_SECONDS, Asked, ask
 from perennial.plan.monitoring.cohorts import begun, width
+from perennial.plan.monitoring.recall import is_ahead, recalled
 from perennial_artifact.outcomes import VERSION_LENGTH
 from perennial_artifact.windows import Part
 from perennial_statistics.drift import NEWEST_SLICES, SLICES
@@ -119,11 +120,11 @@ def request_questions(
         return []
     end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // STEP * STEP
     oldest = end - REQUESTS_SECONDS
-    known = monitor.status.behaviour
+    known = recalled(monitor, now).status.behaviour
     until = known.counted_until if known is not None else None
-    if until is not None and until.timestamp() > end + HOUR:
-        until = None  # our clock was ahead for a while: what it counted then is forgotten
-    start = max(oldest, int(until.timestamp())) if until is not None else oldest
+    start = oldest
+    if until is not None and not is_ahead(until, now):
+        start = max(oldest, int(until.timestamp()))
     start = -(-start // STEP) * STEP
     revisions = [r.revision for r in deployment.status.revisions]
     return [
@@ -149,7 +150,8 @@ def _outcome_times(
     span = width(asked)
     end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // MINUTE * MINUTE
     version = stable.artifact.sha256[:VERSION_LENGTH]
-    until = begun(asked, monitor.status.performance, version).judged_until
+    known = recalled(monitor, now).status.performance
+    until = begun(asked, known, version).judged_until
     began = until or stable.start_time
     oldest = max(end - KEPT_SECONDS, end // span * span - PIECES * span)
     start = max(oldest, int(began.timestamp()) if began is not None else oldest)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from perennial.api.monitor import MOVED_KEPT, Mix, MixKind, MixShare, MixStatus, MonitorStatus
 from perennial.api.values import seconds
-from perennial.plan.core import Event, Finding, condition
+from perennial.plan.core import Event, Finding, condition, verdict
 from perennial.plan.monitoring import usual_mixes
 from perennial.plan.monitoring.compared import settings
 from perennial.plan.monitoring.finding import Judgement, Report, rounded, was
@@ -44,6 +44,8 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     if unknown:
         message = "; ".join(m.message for m in unknown)
         return Judgement(condition(TYPE, None, "TooLittleKnown", message), changes)
+    if unheard := s.unheard(s.asked - s.silent):
+        return Judgement(verdict(TYPE, None, unheard), changes)
     message = f"{', '.join(called(m) for m in found)} are as usual"
     events = (Event("MixUsualAgain", message),) if before == "False" else ()
     return Judgement(condition(TYPE, True, "AsUsual", message), changes, events)
