@@ -72,6 +72,10 @@ class Client:
         answer = self._post("infer", body(rows))
         if answer is None:
             return None
+        if "receipt" not in answer.get("parameters", {}):
+            self.failed += 1
+            self.why = "the answer has no receipt to tell a reward by"
+            return None
         told = reward(answer, rows)
         version = str(answer["model_version"])
         self.requests[version] += 1

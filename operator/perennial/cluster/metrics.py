@@ -131,6 +131,12 @@ DRIFT_ACTIONS = ObjectCounter(
 PERFORMANCE = ObjectGauge(
     "perennial_performance_value", "Value of a metric of spec.performance.", ["metric"]
 )
+ESTIMATE = ObjectGauge(
+    "perennial_estimated_performance_value", "What spec.performance.estimated asks for.", []
+)
+ESTIMATE_REFERENCE = ObjectGauge(
+    "perennial_estimated_performance_reference", "The same of the held-out rows.", []
+)
 MIX_SCORE = ObjectGauge(
     "perennial_mix_score", "How far a mix of spec.behaviour.mix is from what is usual.", ["mix"]
 )
@@ -146,6 +152,8 @@ OF_KIND = {
         DRIFT_EVALUATED,
         DRIFT_ACTIONS,
         PERFORMANCE,
+        ESTIMATE,
+        ESTIMATE_REFERENCE,
         MIX_SCORE,
         MIX_NEED,
     ),

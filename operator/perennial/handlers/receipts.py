@@ -9,12 +9,16 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from perennial.api.deployment import ModelDeployment
 from perennial.cluster.client import Cluster, sentence
+from perennial.cluster.queue import Later
 from perennial.plan.core import FIELD_MANAGER, Finding
 from perennial.plan.serving.receipts import KEY_BYTES, key_secret, no_key, wants_key
 
 THERE_SECONDS = 600.0
 """One that was deleted is made again after so long, if the object is looked at."""
 REFUSED_SECONDS = 30.0
+LATEST_SECONDS = 5.0
+NOT_YET_KNOWN = "cannot find RESTMapping"
+"""What the API server says of an owner whose kind was defined seconds ago: it learns of it soon."""
 
 
 class ReceiptKeys:
@@ -32,6 +36,7 @@ class ReceiptKeys:
 
         Raises:
             ApiException: the API server did not answer.
+            Later: it does not know our kinds yet.
         """
         meta = deployment.metadata
         if not wants_key(deployment.spec.serving):
@@ -48,6 +53,10 @@ class ReceiptKeys:
         except ApiException as error:
             if not 400 <= error.status < 500 or error.status == 429:
                 raise
+            if error.status == 403 and NOT_YET_KNOWN in sentence(error):
+                # Pods that started without a key would give no receipts for as long as they live.
+                message = "the API server does not know ModelDeployments yet, so no key is made"
+                raise Later(message, at_most=LATEST_SECONDS) from error
             if error.status != 409:  # it is there
                 found = no_key(meta.name, sentence(error))
         seconds = THERE_SECONDS if found is None else REFUSED_SECONDS

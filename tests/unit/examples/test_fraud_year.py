@@ -59,8 +59,8 @@ def test_what_is_shipped_is_what_is_shown_to_be_better(rows: pd.DataFrame) -> No
     first, last = learned("fraud-1", known(120)), learned("fraud-2", known(330))
     judged = shipped(known(330), first, last)
     assert (judged.outcome, judged.better) == ("Promoted", True)
-    judged = shipped(known(330), last, first)
-    assert judged.outcome == "Promoted" and judged.better is None  # it knows no newer rows
+    judged = shipped(known(330), last, first)  # no rows are newer, and on older ones it is worse
+    assert (judged.outcome, judged.better) == ("NotBetter", False)
     judged = shipped(known(330), replace(last, until=first.until), first)
     assert (judged.outcome, judged.better) == ("NotBetter", False)
 

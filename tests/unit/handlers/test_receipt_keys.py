@@ -1,6 +1,7 @@
 """A key is made once for each ModelDeployment that wants one, and read by nobody."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from builders import deployment
 from kubernetes.aio.client.exceptions import ApiException
 
 from perennial.api.values import Json
+from perennial.cluster.queue import Later
 from perennial.handlers import receipts
 from perennial.handlers.receipts import ReceiptKeys
 
@@ -20,6 +22,7 @@ class Server:
     def __init__(self, status: int = 0) -> None:
         self.status, self.tries = status, 0
         self.secrets: dict[str, Json] = {}
+        self.says = "secrets is forbidden"
 
     async def call(self, verb: str, path: str, query: Any, body: Json) -> Json:
         assert (verb, path) == ("POST", "/api/v1/namespaces/team/secrets")
@@ -28,7 +31,7 @@ class Server:
         code = self.status or (409 if name in self.secrets else 0)
         if code:
             error = ApiException(status=code, reason="no")
-            error.body = '{"message": "secrets is forbidden"}'
+            error.body = json.dumps({"message": self.says})
             raise error
         self.secrets[name] = body
         return body
@@ -75,6 +78,16 @@ async def test_one_that_was_deleted_is_made_again(monkeypatch: pytest.MonkeyPatc
     await missing(server, keys)
     server.secrets.clear()
     assert await missing(server, keys) is None and len(server.secrets) == 1
+
+
+async def test_an_api_server_that_does_not_know_the_owners_kind_yet_is_waited_for() -> None:
+    """As right after the chart was installed: pods without a key would never give receipts."""
+    server, keys = Server(403), ReceiptKeys()
+    server.says = "cannot set blockOwnerDeletion in this case because cannot find RESTMapping for"
+    with pytest.raises(Later, match="does not know ModelDeployments yet"):
+        await missing(server, keys)
+    server.status = 0
+    assert await missing(server, keys) is None and server.secrets
 
 
 async def test_a_refusal_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

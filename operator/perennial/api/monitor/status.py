@@ -110,6 +110,11 @@ class LastAction(ApiModel):
     test: str = Field(
         "", description="Test that asked for it; of older operators drift.", max_length=63
     )
+    training: str = Field(
+        "",
+        description="ModelTraining that was asked; of older operators, and of a rollback, empty.",
+        max_length=253,
+    )
     run: int | None = Field(
         None, description="Number of the ModelTraining's run that came of it; absent until then."
     )

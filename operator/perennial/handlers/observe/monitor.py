@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from perennial.api.deployment import ModelDeployment
-from perennial.api.monitor import DriftMonitor
+from perennial.api.monitor import DriftMonitor, MixStatus
 from perennial.api.training import ModelTraining
 from perennial.api.values import Json
 from perennial.api.version import ModelVersion
@@ -187,8 +187,8 @@ async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers)
 def export(monitor: DriftMonitor) -> None:
     """Set the Prometheus series of the newest verdict."""
     key, status = monitor.key, monitor.status
-    if status.window is not None:
-        metrics.DRIFT_SAMPLES.set(key, [((), status.window.samples)])
+    window = status.window
+    metrics.DRIFT_SAMPLES.set(key, [((), window.samples)] if window is not None else [])
     if status.checked_time is not None:
         metrics.DRIFT_EVALUATED.set(key, [((), status.checked_time.timestamp())])
     metrics.DRIFT_ACTIONS.set(
@@ -202,6 +202,19 @@ def export(monitor: DriftMonitor) -> None:
     known = status.performance.metrics if status.performance is not None else []
     told = [((m.name,), m.value) for m in known if m.value is not None]
     metrics.PERFORMANCE.set(key, told)
-    mixes = [((m.name or m.kind.lower(),), m) for m in status.mix]
+    estimated = status.estimated
+    for gauge, value in (
+        (metrics.ESTIMATE, estimated.value if estimated is not None else None),
+        (metrics.ESTIMATE_REFERENCE, estimated.reference if estimated is not None else None),
+    ):
+        gauge.set(key, [((), value)] if value is not None else [])
+    mixes = [((_mix_label(m, status.mix),), m) for m in status.mix]
     metrics.MIX_SCORE.set(key, [(of, m.score) for of, m in mixes if m.score is not None])
     metrics.MIX_NEED.set(key, [(of, m.need) for of, m in mixes if m.need is not None])
+
+
+def _mix_label(mix: MixStatus, others: Sequence[MixStatus]) -> str:
+    """Return what a mix is called; a segment called as a kind would be in the series of that."""
+    label = mix.name or mix.kind.lower()
+    kinds = {m.kind.lower() for m in others if not m.name}
+    return f"segments/{label}" if mix.name and label in kinds else label

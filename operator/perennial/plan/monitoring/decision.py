@@ -463,6 +463,8 @@ def _sees_nothing(
 ) -> Plan:
     """Say why nothing can be said of the traffic's values."""
     why = Finding(reason, message)
+    # What was seen last says nothing of today.
+    status = status.model_copy(update={"worst": [], "quality": [], "suspects": [], "window": None})
     ready = condition("Ready", False, reason, message)
     return _tested(s, status, why, ready, why if stalled else None)
 

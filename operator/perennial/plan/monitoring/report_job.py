@@ -177,10 +177,14 @@ def story(s: MonitorSnapshot) -> Story:
         for r in revisions
         if r.start_time is not None
     ]
-    if (last := status.last_action) is not None:
+    if (last := status.last_action) is not None and last.type == "Retrain":
         what = f"a retraining was asked for: {last.message}"
         ended = f" (run {last.run}: {last.outcome or 'under way'})" if last.run else ""
         happened.append(Moment(time=last.time, message=what + ended))
+    if (back := status.rollback) is not None:
+        what = f"a rollback to {back.to_version or back.to} was asked for: {back.message}"
+        ended = f" ({back.outcome or 'under way'})"
+        happened.append(Moment(time=back.time, message=what + ended))
     if (told := status.notification) is not None:
         happened.append(Moment(time=told.time, message=f"notified: {told.message}"))
     return Story(

@@ -2,7 +2,8 @@
 
 Gates hold for every run. One that drift or the schedule asked for must show more: live traffic may
 differ from the rows for good, and each run after a cooldown would ship the same model again, or
-another one of the same quality. Where recent rows are too few to tell, the gates alone decide.
+another one of the same quality. Where recent rows are too few to tell, the older ones decide; where
+these are too few as well, the gates alone.
 """
 
 from dataclasses import dataclass
@@ -33,9 +34,9 @@ def judge(run: RunStatus, spec: TrainingSpec, result: CandidateResult) -> Judged
         return Judged("Promoted", better=better)
     if same := _nothing_new(run.champion, spec.objective.metric, result):
         return Judged("NothingNew", same)
-    if found is None or found.recent.compared is None:
+    if found is None or (found.recent.compared is None and found.older.compared is None):
         return Judged("Promoted", _not_known(found))
-    told = _told(run.champion.version, found.recent.compared, found)
+    told = _told(run.champion.version, found)
     if better:
         return Judged("Promoted", f"better: {told}", better=True)
     why = "learning from these rows does not help"
@@ -68,14 +69,14 @@ def _is_better(found: ByAge | None) -> bool | None:
     """Tell whether it is shown to be better on recent rows; or on older ones, and no worse there.
 
     What is worse on older rows alone may be shipped: the traffic of today is what it is for. None
-    where recent rows say nothing.
+    where no rows say anything.
     """
-    if found is None or found.recent.compared is None:
+    recent, older = (found.recent.compared, found.older.compared) if found else (None, None)
+    if recent is None and older is None:
         return None
-    recent, older = found.recent.compared, found.older.compared
-    if _low(recent) > 0:
+    if recent is not None and _low(recent) > 0:
         return True
-    return older is not None and _low(older) > 0 and _high(recent) >= 0
+    return older is not None and _low(older) > 0 and (recent is None or _high(recent) >= 0)
 
 
 def _low(found: Comparison) -> float:
@@ -86,14 +87,21 @@ def _high(found: Comparison) -> float:
     return found.value - found.champion if found.high is None else found.high
 
 
-def _told(champion: str, recent: Comparison, found: ByAge) -> str:
-    """Return both comparisons in a sentence."""
+def _told(champion: str, found: ByAge) -> str:
+    """Return both comparisons in a sentence, of which one at least is known."""
     sure = f" at {100 * found.confidence:.4g} %"
+    recent, older = found.recent.compared, found.older.compared
+    if recent is None:
+        assert older is not None
+        return (
+            f"on {found.older.rows:,} older rows{_from_to(found.older)} {older.name} "
+            f"{older.value:.4g} against {older.champion:.4g} of {champion}"
+            f"{_interval(older, sure)}, and recent ones tell nothing ({_few(found.recent)})"
+        )
     text = (
         f"on {found.recent.rows:,} recent rows{_from_to(found.recent)} {recent.name} "
         f"{recent.value:.4g} against {recent.champion:.4g} of {champion}{_interval(recent, sure)}"
     )
-    older = found.older.compared
     if older is None:
         return f"{text}, and older rows tell nothing ({found.older.unknown})"
     return (
@@ -106,9 +114,13 @@ def _not_known(found: ByAge | None) -> str:
     """Return that the gates alone have decided, and why."""
     if found is None:
         return ""  # the champion was not measured: the gates say so
-    recent = found.recent
+    return f"held-out rows say nothing, so the gates alone decided: {_few(found.recent)}"
+
+
+def _few(recent: OnRows) -> str:
+    """Return why recent rows are too few."""
     rows = f"{recent.rows:,} rows{_from_to(recent)}, " if recent.rows else ""
-    return f"recent rows say nothing, so the gates alone decided: {rows}{recent.unknown}"
+    return f"{rows}{recent.unknown}"
 
 
 def _from_to(rows: OnRows) -> str:

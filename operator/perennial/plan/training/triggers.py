@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from perennial.api.monitor import DriftMonitor, LastAction
 from perennial.api.training import Pending, TrainingStatus, TriggerKind
 from perennial.plan.core import Event, request_of
 from perennial.plan.training.run import as_trained
@@ -53,13 +54,25 @@ def triggers_of(
             status = status.model_copy(update={"last_schedule_time": s.now})
     began = newest.start_time if newest else None
     for monitor in s.monitors:
-        action = monitor.status.last_action
-        if action is None or action.type != "Retrain" or began is None:
-            continue
+        action = asked_by(monitor, training.metadata.name)
         # One of the future, as after a clock was set back, would follow each run with another.
-        if began < action.time <= s.now:
+        if action is not None and began is not None and began < action.time <= s.now:
             triggers.append(Trigger("Drift", f"{monitor.metadata.name}: {action.message}"))
     return triggers, status, events
+
+
+def asked_by(monitor: DriftMonitor, training: str) -> LastAction | None:
+    """Return what a monitor asks a training for; None where it asks for nothing, or no longer.
+
+    It is in the monitor's status, which stays when somebody takes the action out of the spec, only
+    observes from now on, or points the monitor at another model.
+    """
+    action, asked = monitor.status.last_action, monitor.spec.actions
+    if action is None or action.type != "Retrain" or action.outcome:
+        return None
+    if asked.retrain is None or asked.mode == "Observe":
+        return None
+    return action if action.training in ("", training) else None
 
 
 def kind_of(triggers: list[Trigger]) -> TriggerKind:

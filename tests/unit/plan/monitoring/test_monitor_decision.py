@@ -532,6 +532,28 @@ def test_what_was_promoted_is_not_waited_for_in_vain(version: str, finished: flo
     assert m.status.last_action is not None
 
 
+def test_the_run_of_another_training_answers_nothing() -> None:
+    """As after the ModelDeployment was told to follow another one: both count their runs from 1."""
+    m = monitor({"consecutiveBreaches": 1})
+    _, m = look(m, DRIFTED, 0)
+    assert m.status.last_action.training == "flights"
+    ended = {
+        "number": 7,
+        "trigger": "Schedule",
+        "outcome": "Promoted",
+        "startTime": later(5),
+        "finishTime": later(20),
+    }
+    other = training(status={"lastRun": ended})
+    other = other.model_copy(
+        update={"metadata": other.metadata.model_copy(update={"name": "others"})}
+    )
+    _, m = look(m, DRIFTED, 30, training=other)
+    assert (m.status.last_action.outcome, m.status.last_action.run) == ("Unknown", None)
+    assert "ModelTraining flights was asked" in m.status.last_action.result
+    assert m.status.fruitless == 0
+
+
 def test_why_no_retraining_is_asked_for() -> None:
     def reason(**more: Any) -> str:
         m = monitor({"consecutiveBreaches": 1, **more.pop("spec", {})}, **more.pop("object", {}))
@@ -548,6 +570,7 @@ def test_why_no_retraining_is_asked_for() -> None:
     }
     assert reason(training=training(status={"run": fitting})) == "RetrainingUnderWay"
     assert reason(training=None) == "NoTraining"
+    assert reason(training=training({"suspend": True})) == "TrainingSuspended"
     canary = {"artifact": {"uri": "s3://m/", "sha256": "b" * 64}, "revision": "r2"}
     on_trial = serving()
     status = on_trial.status.having(canary=Revision.model_validate(canary))

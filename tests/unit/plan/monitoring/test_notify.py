@@ -122,6 +122,13 @@ def test_only_observed_nothing_is_done_and_what_would_be_is_told() -> None:
     assert due(m, 1) is None
 
 
+def test_one_that_is_on_its_way_stops_where_somebody_only_observes_from_now_on() -> None:
+    _, m = look(notifying(), 0)
+    assert due(m, 1) is not None
+    observing = notifying(mode="Observe").model_copy(update={"status": m.status})
+    assert due(observing, 1) is None
+
+
 def test_a_url_that_the_chart_does_not_allow_is_told_at_once_and_not_asked() -> None:
     plan, m = look(notifying(), 0, LIKE, settings=Settings())
     assert conditions(plan)["Stalled"] == ("True", "UrlNotAllowed")

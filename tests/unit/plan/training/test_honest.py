@@ -67,8 +67,10 @@ def judged(recent: OnRows, older: OnRows, trigger: str = "Drift") -> tuple[str, 
         (on(-0.02, 0.05), NONE, "NotBetter"),
         (on(None, None, 0.44), NONE, "Promoted"),  # what has no interval: the values decide
         (on(None, None, 0.43), NONE, "NotBetter"),
-        (unknown(), on(-0.2, -0.1), "Promoted"),  # its gates have decided
-        (NONE, NONE, "Promoted"),
+        (unknown(), on(-0.2, -0.1), "NotBetter"),  # a missing answer is no success
+        (unknown(), on(-0.2, 0.1), "NotBetter"),
+        (unknown(), on(0.02, 0.1), "Promoted"),
+        (NONE, NONE, "Promoted"),  # its gates have decided
     ],
 )
 def test_it_is_shipped_where_it_is_better(recent: OnRows, older: OnRows, outcome: str) -> None:
@@ -91,8 +93,13 @@ def test_the_sentence_says_on_which_rows_and_how_sure_it_is() -> None:
     assert judged(on(0.02, 0.1, 0.5), NONE)[1].endswith(
         "+0.1 at 90 %), and older rows tell nothing (there are none)"
     )
-    assert judged(unknown(), older)[1] == (
-        "recent rows say nothing, so the gates alone decided: 54 rows from 2026-01-01 00:00 to "
+    assert judged(unknown(), older)[1].startswith(
+        "linear is not shipped: on 1,900 older rows from 2026-01-01 00:00 to 2026-01-06 12:30 "
+        "recall 0.42 against 0.43 of fraud-3 (difference -0.03 to +0.02 at 90 %), and recent ones "
+        "tell nothing (54 rows from 2026-01-01 00:00 to 2026-01-06 12:30, at least 200 are needed)"
+    )
+    assert judged(unknown(), NONE)[1] == (
+        "held-out rows say nothing, so the gates alone decided: 54 rows from 2026-01-01 00:00 to "
         "2026-01-06 12:30, at least 200 are needed"
     )
 

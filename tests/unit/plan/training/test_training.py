@@ -241,6 +241,31 @@ def test_a_lost_status_is_rebuilt_from_the_versions_and_drift_is_heard_again() -
     assert run is not None and (run.number, run.trigger) == (2, "Drift")
 
 
+@pytest.mark.parametrize(
+    ("ask", "spec"),
+    [
+        ({"outcome": "NotBetter", "run": 7}, {}),  # it has been answered
+        ({"training": "others"}, {}),  # of the model that was monitored before
+        ({}, {"actions": {"mode": "Observe", "retrain": {}}}),
+        ({}, {"actions": {"rollback": {}}}),
+        ({"type": "Rollback"}, {}),
+    ],
+    ids=["answered", "another's", "only observed", "taken out", "rollback"],
+)
+def test_what_a_monitor_does_not_ask_any_more_starts_no_run(
+    ask: dict[str, Any], spec: dict[str, Any]
+) -> None:
+    world = World()
+    run_to_end(world, GOOD)
+    action = {"type": "Retrain", "time": "2026-01-01T12:01:00Z", "message": "hour drifted", **ask}
+    world.now = later(90)
+    world.step(monitors=(monitor(spec, status={"lastAction": action}),))
+    assert world.training.status.run.number == 1  # type: ignore[union-attr]
+    action |= {"outcome": "", "training": "flights", "type": "Retrain"}
+    world.step(monitors=(monitor(status={"lastAction": action}),))
+    assert world.training.status.run.number == 2  # type: ignore[union-attr]
+
+
 def test_drift_that_was_told_by_a_clock_ahead_starts_one_run_once_that_is_over() -> None:
     world = World()
     run_to_end(world, {0: message("boosted", 0.8), 1: message("linear", 0.9)})

@@ -53,6 +53,8 @@ def waits(s: MonitorSnapshot, status: MonitorStatus) -> float | None:
     found, notify = status.notification, s.monitor.spec.actions.notify
     if notify is None or found is None or not is_open(found) or denied(s):
         return None
+    if s.monitor.spec.actions.mode == "Observe":
+        return None
     if found.last_time is None or is_ahead(found.last_time, s.now):
         return 0.0
     pause = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** (found.tries - 1))

@@ -22,7 +22,15 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult
         return ActionResult(*against, status)
     served = status.reference.version if status.reference else ""
     message = f"{served or 'the model'} {cause.became}: {cause.message}"
-    asked = LastAction(type="Retrain", time=s.now, message=message, version=served, test=cause.test)
+    assert s.training is not None
+    asked = LastAction(
+        type="Retrain",
+        time=s.now,
+        message=message,
+        version=served,
+        test=cause.test,
+        training=s.training.metadata.name,
+    )
     status = status.model_copy(
         update={
             "last_action": asked,
@@ -42,6 +50,9 @@ def _against(s: MonitorSnapshot, status: MonitorStatus) -> tuple[str, str] | Non
         return "", ""  # what serves is about to change
     if s.training is None:
         return "NoTraining", "the ModelDeployment follows no ModelTraining to retrain"
+    if s.training.spec.suspend:
+        name = s.training.metadata.name
+        return "TrainingSuspended", f"ModelTraining {name} is suspended: set its spec.suspend false"
     run = s.training.status.run
     if run is not None and run.phase == "Fitting":
         return "RetrainingUnderWay", f"run {run.number} is under way"
@@ -120,6 +131,10 @@ def followed(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
     action = status.last_action
     if action is None or action.type != "Retrain" or action.outcome or s.training is None:
         return status
+    if action.training not in ("", s.training.metadata.name):
+        result = f"ModelTraining {action.training} was asked, which is not followed any more"
+        other = action.model_copy(update={"outcome": "Unknown", "result": result})
+        return status.model_copy(update={"last_action": other})
     last, run = s.training.status.last_run, s.training.status.run
     number = action.run
     if number is None:
