@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from perennial.api.deployment import ModelDeployment
-from perennial.api.monitor import DriftMonitor, MonitorSpec
+from perennial.api.monitor import DriftMonitor, MonitorSpec, Performance
 from perennial.api.values import Json, seconds
 from perennial.plan.core.questions import CLOSED_SECONDS, SKEW_SECONDS, Asked, ask
 from perennial.plan.monitoring.cohorts import begun, width
@@ -138,6 +138,11 @@ def _cut(start: int, end: int, width: int) -> list[tuple[int, int]]:
     if start >= end:
         return []
     return list(pairwise([start, *range((start // width + 1) * width, end, width), end]))
+
+
+def longest_interval(asked: Performance) -> int:
+    """Return the seconds between two looks beyond which outcomes would be lost."""
+    return min(KEPT_SECONDS, PIECES * width(asked))
 
 
 def _outcome_times(

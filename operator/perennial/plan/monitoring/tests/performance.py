@@ -11,6 +11,7 @@ from perennial.plan.monitoring import cohorts
 from perennial.plan.monitoring.alpha import alpha_of_each
 from perennial.plan.monitoring.finding import Cause, Judgement, Report, rounded, was
 from perennial.plan.monitoring.measures import Bound, Measure, measure_of
+from perennial.plan.monitoring.questions import longest_interval
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_artifact.outcomes import AGES, VERSION_LENGTH, Outcomes, add_outcomes
 from perennial_statistics.bursts import phi_of_neighbours
@@ -34,6 +35,11 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
         return None
     if asked.is_from_log:
         return of_report(s, status)
+    if seconds(s.monitor.spec.interval) > (longest := longest_interval(asked)):
+        message = f"pods are asked each {s.monitor.spec.interval}, and at once they are asked of "
+        message += f"{_length(longest // 60 * 60)} at most with a performance.window of "
+        message += f"{asked.window}: make spec.interval shorter, or the window longer"
+        return Judgement(condition(TYPE, None, "InvalidSpec", message))
     stable = s.deployment.status.stable if s.deployment is not None else None
     if stable is None or s.answers is None:
         why = report if isinstance(report, Finding) else Finding("NotAsked")
