@@ -128,6 +128,10 @@ DRIFT_EVALUATED = ObjectGauge(
 DRIFT_ACTIONS = ObjectCounter(
     "perennial_drift_actions_total", "What was done about drift.", ["action"]
 )
+NOTIFICATION_FAILED = ObjectGauge(
+    "perennial_notification_failed_timestamp_seconds",
+    "When the newest notification was given up; absent otherwise.",
+)
 PERFORMANCE = ObjectGauge(
     "perennial_performance_value", "Value of a metric of spec.performance.", ["metric"]
 )
@@ -159,6 +163,7 @@ OF_KIND = {
         DRIFT_BREACHED,
         DRIFT_EVALUATED,
         DRIFT_ACTIONS,
+        NOTIFICATION_FAILED,
         PERFORMANCE,
         PERFORMANCE_PATIENCE,
         ESTIMATED,

@@ -150,3 +150,17 @@ def test_what_is_estimated_is_exported_while_it_is_known() -> None:
     export_monitor(monitor(status={"estimated": {}}))
     assert watched(value, metric="Accuracy") is None
     assert watched(reference, metric="Accuracy") is None
+
+
+def test_notifications_are_counted_and_one_that_is_given_up_is_told_by_its_time() -> None:
+    failed = "perennial_notification_failed_timestamp_seconds"
+
+    def told(**changes: Any) -> float | None:
+        found = {"id": "1", "time": NOW, "message": "x drifted", "lastTime": NOW, **changes}
+        export_monitor(monitor(status={"notification": found, "notifications": 3}))
+        return watched(failed)
+
+    assert told(tries=9) is None  # it is tried once more
+    assert watched("perennial_drift_actions_total", action="Notify") == 3
+    assert told(tries=10) == NOW.timestamp()
+    assert told(tries=9, delivered=True) is None

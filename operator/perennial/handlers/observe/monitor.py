@@ -23,6 +23,7 @@ from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
     distinct,
+    given_up,
     job_looked_for,
     newest_questions,
     notification,
@@ -192,9 +193,14 @@ def export(monitor: DriftMonitor) -> None:
     metrics.DRIFT_SAMPLES.set(key, [((), window.samples)] if window is not None else [])
     if status.checked_time is not None:
         metrics.DRIFT_EVALUATED.set(key, [((), status.checked_time.timestamp())])
-    metrics.DRIFT_ACTIONS.set(
-        key, [(("Retrain",), status.retrainings), (("Rollback",), status.rollbacks)]
-    )
+    counts = {
+        "Retrain": status.retrainings,
+        "Rollback": status.rollbacks,
+        "Notify": status.notifications,
+    }
+    metrics.DRIFT_ACTIONS.set(key, [((action,), n) for action, n in counts.items()])
+    failed = given_up(status.notification) if status.notification is not None else None
+    metrics.NOTIFICATION_FAILED.set(key, [((), failed.timestamp())] if failed else [])
     drifted = next((c.status for c in status.conditions if c.type == "Drifted"), "Unknown")
     metrics.DRIFT_BREACHED.set(key, [((), 1 if drifted == "True" else 0)])
     worst = [((w.feature, w.effect or "PopulationStabilityIndex"), w) for w in status.worst]

@@ -1,5 +1,6 @@
 """DriftMonitor: what is said of live traffic, and what is done about it."""
 
+from perennial.plan.monitoring.actions.notify import given_up
 from perennial.plan.monitoring.actions.notify import message as notification
 from perennial.plan.monitoring.cohorts import performance_patience
 from perennial.plan.monitoring.counted import common_profile, distinct, thinned
@@ -19,6 +20,7 @@ __all__ = [
     "MonitorSnapshot",
     "common_profile",
     "distinct",
+    "given_up",
     "job_looked_for",
     "newest_questions",
     "notification",
