@@ -213,8 +213,9 @@ def _numbers(values: pd.Series[Any], column: Column) -> NDArray[np.float64] | No
         if len(distinct) > IDENTIFIER_SHARE * len(values):
             return None
         return codes.astype(np.float64)[:, None]
-    numbers = values.to_numpy(dtype=np.float64)
-    return np.clip(np.nan_to_num(numbers, nan=-1e30), -1e30, 1e30)[:, None]
+    numbers = np.nan_to_num(values.to_numpy(dtype=np.float64), nan=-1e30)
+    found: NDArray[np.float64] = np.clip(numbers, -1e30, 1e30)[:, None]
+    return found
 
 
 def _sample(count: int) -> NDArray[np.intp]:
