@@ -212,11 +212,10 @@ def _numbers(values: pd.Series[Any], column: Column) -> NDArray[np.float64] | No
         codes, distinct = pd.factorize(values)
         if len(distinct) > IDENTIFIER_SHARE * len(values):
             return None
-        numbers = codes.astype(np.float64)
-    else:
-        numbers = values.to_numpy(dtype=np.float64)
-        numbers = np.clip(np.nan_to_num(numbers, nan=-1e30), -1e30, 1e30)
-    return numbers.reshape(-1, 1)
+        return codes.astype(np.float64)[:, None]
+    numbers = np.nan_to_num(values.to_numpy(dtype=np.float64), nan=-1e30)
+    found: NDArray[np.float64] = np.clip(numbers, -1e30, 1e30)[:, None]
+    return found
 
 
 def _sample(count: int) -> NDArray[np.intp]:

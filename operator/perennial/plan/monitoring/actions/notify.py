@@ -1,6 +1,7 @@
 """Tell a URL by a CloudEvent, at least once: it is recorded before it is sent."""
 
 import json
+from datetime import datetime
 
 from perennial.api.monitor import MonitorStatus, NotificationStatus
 from perennial.api.values import seconds
@@ -8,6 +9,7 @@ from perennial.plan.core import Event
 from perennial.plan.core.outside import Message, denied_because, host_of
 from perennial.plan.monitoring.finding import ActionResult, Cause
 from perennial.plan.monitoring.pace import remembered, too_soon
+from perennial.plan.monitoring.recall import is_ahead
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 TYPE = "dev.perennial.driftmonitor.drifted"
@@ -39,12 +41,18 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult
         times=remembered([*times, s.now], s.now),
     )
     message = f"{host_of(notify.url)} is notified"
-    return ActionResult("", message, status.model_copy(update={"notification": told}))
+    changes = {"notification": told, "notifications": status.notifications + 1}
+    return ActionResult("", message, status.model_copy(update=changes))
 
 
 def is_open(found: NotificationStatus) -> bool:
     """Tell whether a notification is to be sent yet."""
     return not found.delivered and found.tries < TRIES
+
+
+def given_up(found: NotificationStatus) -> datetime | None:
+    """Return when a notification was given up, None where it was taken or is tried yet."""
+    return found.last_time if not found.delivered and found.tries >= TRIES else None
 
 
 def waits(s: MonitorSnapshot, status: MonitorStatus) -> float | None:
@@ -54,7 +62,7 @@ def waits(s: MonitorSnapshot, status: MonitorStatus) -> float | None:
         return None
     if s.monitor.spec.actions.mode == "Observe":
         return None
-    if found.last_time is None:
+    if found.last_time is None or is_ahead(found.last_time, s.now):
         return 0.0
     pause = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** (found.tries - 1))
     return max(0.0, pause - max(0.0, (s.now - found.last_time).total_seconds()))
