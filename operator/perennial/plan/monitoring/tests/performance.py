@@ -37,7 +37,8 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     stable = s.deployment.status.stable if s.deployment is not None else None
     if stable is None or s.answers is None:
         why = report if isinstance(report, Finding) else Finding("NotAsked")
-        return Judgement(condition(TYPE, None, why.reason, why.message))
+        changes = _forgotten(status.performance, why.message)
+        return Judgement(condition(TYPE, None, why.reason, why.message), changes)
     version = stable.artifact.sha256[:VERSION_LENGTH]
     known = cohorts.begun(asked, status.performance, version)
     before = known.judged_until
@@ -94,9 +95,15 @@ def _outdated(
     if (s.now - known.judged_until).total_seconds() <= longest:
         return None
     message = f"no {who} has told anything since {known.judged_until:%Y-%m-%d %H:%M:%S}"
-    forgotten = [_unknown(m, f"{m.name}: {message}") for m in known.metrics]
-    changes = {"performance": known.model_copy(update={"metrics": forgotten})}
-    return Judgement(condition(TYPE, None, "Outdated", message), changes)
+    return Judgement(condition(TYPE, None, "Outdated", message), _forgotten(known, message))
+
+
+def _forgotten(known: PerformanceStatus | None, why: str) -> dict[str, object]:
+    """Return the change by which values say no more what is; what was counted stays."""
+    if known is None:
+        return {}
+    metrics = [_unknown(m, f"{m.name}: {why}") for m in known.metrics]
+    return {"performance": known.model_copy(update={"metrics": metrics})}
 
 
 def _read(
