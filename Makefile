@@ -72,13 +72,13 @@ types: venv  ## mypy --strict
 
 # A file at a time, for what its tests share starts once; tests/conftest.py has their order.
 test-unit: venv  ## Pure functions, the trainer and the server, no cluster
-	$(CALMLY) $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit
+	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit
 
 test-quick: venv binaries  ## Unit and API tests at once
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 
 test-api: venv binaries  ## A real API server and etcd
-	$(CALMLY) $(PY) -m pytest -q tests/api
+	$(PY) -m pytest -q tests/api
 
 # What of the real node has a target of its own.
 APART := $(addprefix --ignore=tests/cluster/,disruptions upgrade gateway)
@@ -97,10 +97,10 @@ test-gateway: venv  ## Requests divided by Envoy Gateway, on a real node under l
 	$(PY) -m pytest -q tests/cluster/gateway
 
 test-images: venv  ## What is in the images, and that they start; root and buildah, no cluster
-	$(CALMLY) $(PY) -m pytest -q tests/images
+	$(PY) -m pytest -q tests/images
 
 test-peers: venv  ## The clients that other servers ship with, on ours
-	$(CALMLY) $(PY) -m pytest -q tests/peers
+	$(PY) -m pytest -q tests/peers
 
 # Once for each release; AGAIN=1 replaces what was frozen, as long as nothing has been released.
 freeze-base: venv binaries  ## Keep this version's state and answers: what upgrades are held against (3 min)
@@ -110,10 +110,10 @@ test-thorough: export PERENNIAL_THOROUGH = 1
 test-thorough: venv binaries  ## Unit and API tests with four times the examples of each property (15 min)
 	@$(MAKE) -j 2 --output-sync --no-print-directory test-unit test-api
 
-# All at once: while the cluster's tests wait, which is most of the time, the others have the processor.
 test: verify binaries  ## Everything, from nothing to green
-	@$(MAKE) -j 5 --output-sync --no-print-directory CALMLY="nice -n 5" \
-	  test-cluster test-unit test-api test-images test-peers
+	@$(MAKE) --no-print-directory test-quick
+	@$(MAKE) --no-print-directory test-cluster
+	@$(MAKE) --no-print-directory test-images test-peers
 
 demo: cluster-up  ## The whole loop, from nothing, left running to explore
 	@export KUBECTL=$$($(LOCALCLUSTER).binaries kubectl) HELM=$$($(LOCALCLUSTER).binaries helm); \

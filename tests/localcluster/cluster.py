@@ -24,7 +24,7 @@ from localcluster import (
 from localcluster.state import State, choose, locate
 
 CGROUPS = Path("/sys/fs/cgroup")
-PROCESSES = 20
+PROCESSES = 8
 """All pods together get as much of the processors as so many processes beside them, and not as one:
 else tests that run meanwhile would starve them."""
 LONGEST_SOCKET = 107

@@ -193,5 +193,5 @@ def test_mixes_are_told_apart_whatever_a_feature_is_called() -> None:
         return told
 
     assert mixes(("Segments", "errors"), ("Callers", "")) == {"errors": 0, "callers": 1}
-    both = mixes(("Segments", "errors"), ("Errors", ""), ("Segments", "feature:errors"))
-    assert both == {"feature:errors": 0, "errors": 1, "feature:feature:errors": 2}
+    both = mixes(("Segments", "errors"), ("Errors", ""), ("Segments", "segments/errors"))
+    assert both == {"segments/errors": 0, "errors": 1, "segments/segments/errors": 2}

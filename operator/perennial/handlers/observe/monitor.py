@@ -45,7 +45,7 @@ from perennial_artifact.windows import Window
 PROFILES_TRIED = 3
 ASKED_AT_ONCE = 64
 """Questions about slices; a window has 24 of them, and an answer may be of a thousand features."""
-FEATURE = "feature:"
+SEGMENTS = "segments/"
 NOTIFIED: Asking[Message, str] = Asking()
 
 
@@ -232,4 +232,4 @@ def _mix(of: MixStatus, all_mixes: Sequence[MixStatus]) -> str:
     if not of.name:
         return of.kind.lower()
     kinds = {m.kind.lower() for m in all_mixes if not m.name}
-    return f"{FEATURE}{of.name}" if of.name in kinds or of.name.startswith(FEATURE) else of.name
+    return f"{SEGMENTS}{of.name}" if of.name in kinds or of.name.startswith(SEGMENTS) else of.name
