@@ -152,8 +152,11 @@ class RollbackStatus(ApiModel):
     )
 
     def is_open(self, now: datetime) -> bool:
-        """Tell whether it is to be done yet: what was wrong long ago may be right by now."""
-        return not self.outcome and (now - self.time).total_seconds() < OPEN_SECONDS
+        """Tell whether it is to be done yet: what was wrong long ago may be right by now.
+
+        And what is to come was asked for while a clock was ahead.
+        """
+        return not self.outcome and abs((now - self.time).total_seconds()) < OPEN_SECONDS
 
 
 class NotificationStatus(ApiModel):
@@ -184,6 +187,11 @@ class MonitorStatus(ApiModel):
 
     observed_generation: int = Field(-1, description="Generation that the status is about.")
     conditions: Conditions = []
+    deployment: str | None = Field(
+        None,
+        description="ModelDeployment that all this is about; absent: of older operators.",
+        max_length=253,
+    )
     reference: ReferenceStatus | None = Field(
         None, description="What the traffic is compared with."
     )

@@ -26,6 +26,7 @@ from perennial.plan.monitoring.hour_itself import hour_itself
 from perennial.plan.monitoring.hour_itself import told as told_of_hours
 from perennial.plan.monitoring.pace import remembered
 from perennial.plan.monitoring.questions import seconds_until_due
+from perennial.plan.monitoring.recall import recalled
 from perennial.plan.monitoring.reports import TYPE as REPORTED
 from perennial.plan.monitoring.reports import follow
 from perennial.plan.monitoring.same_hours import Reference
@@ -50,6 +51,7 @@ QUIET = {"drift": ("Drifted", "False"), "performance": ("PerformanceKept", "True
 
 def plan_monitor(s: MonitorSnapshot) -> Plan:
     """Decide what to do about a DriftMonitor."""
+    s = replace(s, monitor=recalled(s.monitor, s.now))
     status, events = noted(s)
     reported = follow(s)
     status = status.model_copy(update={"report": reported.report})
@@ -318,7 +320,8 @@ def _judge(s: MonitorSnapshot, status: MonitorStatus, window: Window, report: Dr
     """Note what was looked at, and run the tests."""
     worst = report.features[0] if report.features else None
     # What is held may be drift, or the time of day.
-    drifted = bool(report.drifted) if report.drifted or not report.held else None
+    is_known = not report.held and s.unheard(s.answered) is None
+    drifted = bool(report.drifted) if report.drifted or is_known else None
     status = _looked(s, status, window, drifted, worst)
     return _tested(s, status, report, _watching(s))
 
@@ -490,7 +493,12 @@ def _finish(
     ]
     present = s.monitor.status.conditions
     settled = settle(present, conditions, generation, s.now)
-    status = status.model_copy(update={"observed_generation": generation, "conditions": settled})
+    told = {
+        "observed_generation": generation,
+        "deployment": s.monitor.spec.deployment_ref.name,
+        "conditions": settled,
+    }
+    status = status.model_copy(update=told)
     events = with_stall(present, settled, events)
     return Plan(
         status=status, events=events, requeue_after=max(1.0, seconds(s.monitor.spec.interval))

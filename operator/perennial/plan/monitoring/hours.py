@@ -64,6 +64,8 @@ def _rewound(known: BehaviourStatus, hour: int) -> BehaviourStatus:
         "current_requests": 0,
         "current_seconds": 0,
         "hours": known.hours[:kept],
+        "requests": None,
+        "verdict": "Unknown",
     }
     return known.model_copy(update=changes)
 

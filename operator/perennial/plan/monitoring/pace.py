@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from perennial.plan.monitoring.recall import is_ahead
+
 DAY = timedelta(hours=24)
 
 
 def remembered(times: Iterable[datetime], now: datetime) -> list[datetime]:
-    """Return the times of an action that count: those of 24 hours, and the newest."""
-    ordered = sorted(times)
+    """Return the times of an action that count: those of 24 hours, and the newest of the past."""
+    ordered = sorted(t for t in times if not is_ahead(t, now))
     return [t for t in ordered if now - t < DAY] or ordered[-1:]
 
 

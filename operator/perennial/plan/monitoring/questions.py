@@ -6,10 +6,11 @@ from datetime import datetime
 from itertools import pairwise
 
 from perennial.api.deployment import ModelDeployment
-from perennial.api.monitor import DriftMonitor, MonitorSpec
+from perennial.api.monitor import DriftMonitor, MonitorSpec, Performance
 from perennial.api.values import Json, seconds
 from perennial.plan.core.questions import CLOSED_SECONDS, SKEW_SECONDS, Asked, ask
 from perennial.plan.monitoring.cohorts import begun, width
+from perennial.plan.monitoring.recall import is_ahead, recalled
 from perennial_artifact.outcomes import VERSION_LENGTH
 from perennial_artifact.windows import Part
 from perennial_statistics.drift import NEWEST_SLICES, SLICES
@@ -119,11 +120,11 @@ def request_questions(
         return []
     end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // STEP * STEP
     oldest = end - REQUESTS_SECONDS
-    known = monitor.status.behaviour
+    known = recalled(monitor, now).status.behaviour
     until = known.counted_until if known is not None else None
-    if until is not None and until.timestamp() > end + HOUR:
-        until = None  # our clock was ahead for a while: what it counted then is forgotten
-    start = max(oldest, int(until.timestamp())) if until is not None else oldest
+    start = oldest
+    if until is not None and not is_ahead(until, now):
+        start = max(oldest, int(until.timestamp()))
     start = -(-start // STEP) * STEP
     revisions = [r.revision for r in deployment.status.revisions]
     return [
@@ -139,6 +140,11 @@ def _cut(start: int, end: int, width: int) -> list[tuple[int, int]]:
     return list(pairwise([start, *range((start // width + 1) * width, end, width), end]))
 
 
+def longest_interval(asked: Performance) -> int:
+    """Return the seconds between two looks beyond which outcomes would be lost."""
+    return min(KEPT_SECONDS, PIECES * width(asked))
+
+
 def _outcome_times(
     monitor: DriftMonitor, deployment: ModelDeployment, now: datetime
 ) -> list[tuple[int, int]]:
@@ -149,7 +155,8 @@ def _outcome_times(
     span = width(asked)
     end = int(now.timestamp() - SKEW_SECONDS - CLOSED_SECONDS) // MINUTE * MINUTE
     version = stable.artifact.sha256[:VERSION_LENGTH]
-    until = begun(asked, monitor.status.performance, version).judged_until
+    known = recalled(monitor, now).status.performance
+    until = begun(asked, known, version).judged_until
     began = until or stable.start_time
     oldest = max(end - KEPT_SECONDS, end // span * span - PIECES * span)
     start = max(oldest, int(began.timestamp()) if began is not None else oldest)

@@ -8,7 +8,7 @@ from perennial.api.monitor import DriftMonitor
 from perennial.api.training import ModelTraining
 from perennial.api.values import Json
 from perennial.api.version import ModelVersion
-from perennial.plan.core import Settings
+from perennial.plan.core import Finding, Settings
 from perennial.plan.core.questions import Answers
 from perennial.plan.monitoring.counted import common_profile, fits
 from perennial_artifact.profile import Profile
@@ -131,3 +131,14 @@ class MonitorSnapshot:
             return 0
         ready = {name for names in self.answers.asked.values() for name in names}
         return len(ready & self._told.keys())
+
+    def unheard(self, told: int) -> Finding | None:
+        """Return why nothing is called well where so many ready pods told: fewer than half.
+
+        What they show that is wrong is so all the same.
+        """
+        if 2 * told >= self.asked:
+            return None
+        message = f"only {told} of {self.asked} ready pods told what they counted: half of them "
+        message += "must, so that all can be called well; look at those that do not answer"
+        return Finding("AnsweredInPart", message)

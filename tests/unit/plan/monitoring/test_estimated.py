@@ -45,7 +45,8 @@ def look(
     counted = window(LIKE).replace(outcomes=more.pop("outcomes", [told]))
     asked = {"estimated": spec or {"metric": "accuracy", "maximumDecrease": 0.05}}
     before = more.pop("monitor", None) or monitor({"performance": asked})
-    heard = Answers({"r1": ("pod-0",)}, int(NOW.timestamp()), (Answer("pod-0", "r1", counted),))
+    ready = {"r1": ("pod-0", *more.pop("silent", ()))}
+    heard = Answers(ready, int(NOW.timestamp()), (Answer("pod-0", "r1", counted),))
     plan = plan_monitor(
         MonitorSnapshot(before, NOW, serving(), training(), heard, known or profile())
     )
@@ -59,6 +60,13 @@ def test_a_model_that_is_as_sure_as_ever_is_as_good() -> None:
     found = m.status.estimated
     assert found is not None and found.value == pytest.approx(found.reference, abs=0.01)
     assert found.rows == 2_000 and 0 < found.standard_error < 0.02
+
+
+def test_what_most_pods_do_not_tell_is_no_sign_of_it_but_of_the_contrary_it_is() -> None:
+    plan, _ = look(1.0, silent=("pod-1", "pod-2"))
+    assert conditions(plan)["EstimateKept"] == ("Unknown", "AnsweredInPart")
+    plan, _ = look(0.3, silent=("pod-1", "pod-2"))
+    assert conditions(plan)["EstimateKept"][0] == "False"
 
 
 def test_one_that_became_unsure_is_told_and_asks_for_retraining() -> None:

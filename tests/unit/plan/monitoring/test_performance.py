@@ -6,7 +6,9 @@ import pytest
 from builders import NOW, conditions
 from feedback_world import HIGH, LOW, SHA, FeedbackWorld, Row, serving, traffic
 
+from perennial.api import DriftMonitor
 from perennial.api.monitor import Performance
+from perennial.api.values import seconds
 from perennial.plan.monitoring.cohorts import width
 from perennial.plan.monitoring.measures import first_alert
 from perennial_artifact.scores import EDGES
@@ -46,6 +48,24 @@ def test_pods_that_count_no_outcomes_are_told_with_what_to_do() -> None:
     world = FeedbackWorld(ACCURATE, counts_outcomes=False)
     assert world.look(0) == ("Unknown", "TooLittleKnown")
     assert "needs spec.serving.receipts" in world.message()
+
+
+@pytest.mark.parametrize(
+    "window, interval, fits",
+    [("1h", "1h", True), ("1h", "2h", False), ("720h", "23h", True), ("720h", "24h", False)],
+)
+def test_looks_so_far_apart_that_outcomes_are_lost_between_them_are_said_to_be(
+    window: str, interval: str, fits: bool
+) -> None:
+    world = FeedbackWorld({**ACCURATE, "window": window})
+    spec = {**world.monitor.spec.to_json(), "interval": interval}
+    world.monitor = DriftMonitor.read({**world.monitor.to_json(), "spec": spec})
+    world.look(0)
+    world.asked.clear()
+    said = world.look(seconds(interval))
+    assert (said != ("Unknown", "InvalidSpec")) == fits
+    assert (world.asked[0][0] <= NOW.timestamp()) == fits  # nothing between is left out
+    assert fits or f"asked each {interval}" in world.message()
 
 
 def test_a_model_that_is_good_enough_is_called_so_with_its_interval() -> None:
@@ -242,9 +262,9 @@ def test_without_performance_in_the_spec_there_is_no_condition_and_nothing_is_ke
 
 
 def test_cohorts_are_whole_minutes_and_the_status_stays_small() -> None:
-    for window, seconds in (("10m", 60), ("1h", 120), ("24h", 3600), ("720h", 108_000)):
+    for window, width_then in (("10m", 60), ("1h", 120), ("24h", 3600), ("720h", 108_000)):
         asked = Performance.model_validate({**ACCURATE, "window": window})
-        assert width(asked) == seconds
+        assert width(asked) == width_then
     rows = traffic((-24, 48), 60, always(0.1), always(0.8))
     world = FeedbackWorld({**ACCURATE, "window": "10m"}, rows)
     for n in range(6 * 48):

@@ -9,6 +9,7 @@ from perennial.plan.core import Event
 from perennial.plan.core.outside import Message, denied_because, host_of
 from perennial.plan.monitoring.finding import ActionResult, Cause
 from perennial.plan.monitoring.pace import remembered, too_soon
+from perennial.plan.monitoring.recall import is_ahead
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 TYPE = "dev.perennial.driftmonitor.drifted"
@@ -61,7 +62,7 @@ def waits(s: MonitorSnapshot, status: MonitorStatus) -> float | None:
         return None
     if s.monitor.spec.actions.mode == "Observe":
         return None
-    if found.last_time is None:
+    if found.last_time is None or is_ahead(found.last_time, s.now):
         return 0.0
     pause = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** (found.tries - 1))
     return max(0.0, pause - max(0.0, (s.now - found.last_time).total_seconds()))

@@ -31,6 +31,9 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
         message = f"{names} over {rows} rows, which may be the time of day{_hours(status)}"
         changes |= {"consecutive_breaches": status.consecutive_breaches}
         return Judgement(verdict("Drifted", None, Finding("MayBeHours", message)), changes)
+    if not drifted and (unheard := s.unheard(s.answered)):
+        changes |= {"consecutive_breaches": status.consecutive_breaches}
+        return Judgement(verdict("Drifted", None, unheard), changes)
     if not drifted:
         message = f"{rows} rows are like the reference{_hours(status)}"
         events = (Event("DriftResolved", message),) if before == "True" else ()

@@ -58,6 +58,9 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
         cause = Cause("estimated", "is likely to predict worse", message)
         told = condition(TYPE, False, "EstimateFell", message)
         return Judgement(told, changes, events, cause, True)
+    assert s.answers is not None
+    if unheard := s.unheard(s.asked - len(s.answers.arrived().lacking)):
+        return Judgement(verdict(TYPE, None, unheard), changes)
     back = (Event("EstimateKept", message),) if before == "False" else ()
     return Judgement(condition(TYPE, True, "WithinLimits", message), changes, back, None, False)
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from perennial.api.monitor import Cohort, MonitorStatus, PerformanceMetricStatus, PerformanceStatus
 from perennial.api.monitor.performance import Performance
 from perennial.api.values import seconds
-from perennial.plan.core import Event, Finding, condition
+from perennial.plan.core import Event, Finding, condition, verdict
 from perennial.plan.monitoring import cohorts
 from perennial.plan.monitoring.alpha import alpha_of_each
 from perennial.plan.monitoring.finding import Cause, Judgement, Report, rounded, was
 from perennial.plan.monitoring.measures import Bound, Measure, measure_of
+from perennial.plan.monitoring.questions import longest_interval
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_artifact.outcomes import AGES, VERSION_LENGTH, Outcomes, add_outcomes
 from perennial_statistics.bursts import phi_of_neighbours
@@ -34,6 +35,12 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
         return None
     if asked.is_from_log:
         return of_report(s, status)
+    if seconds(s.monitor.spec.interval) > (longest := longest_interval(asked)):
+        message = f"pods are asked each {s.monitor.spec.interval}, and at once they are asked of "
+        message += f"{_length(longest // 60 * 60)} at most with a performance.window of "
+        message += f"{asked.window}: make spec.interval shorter, or the window longer"
+        changes = _forgotten(status.performance, message)
+        return Judgement(condition(TYPE, None, "InvalidSpec", message), changes)
     stable = s.deployment.status.stable if s.deployment is not None else None
     if stable is None or s.answers is None:
         why = report if isinstance(report, Finding) else Finding("NotAsked")
@@ -55,7 +62,12 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
             return measure.lacks(s.monitor.spec.deployment_ref.name, found)
 
         known = _judged(s, asked, known, mature, lacks, spacing)
-    return _outdated(s, known, "pod", 2 * _patience(s)) or _told(s, known)
+    if outdated := _outdated(s, known, "pod", 2 * _patience(s)):
+        return outdated
+    told = _told(s, known)
+    if told.condition.status == "True" and (unheard := s.unheard(s.asked - s.silent)):
+        return Judgement(verdict(TYPE, None, unheard), told.changes)
+    return told
 
 
 def of_report(s: MonitorSnapshot, status: MonitorStatus) -> Judgement | None:
@@ -92,9 +104,15 @@ def _outdated(
 ) -> Judgement | None:
     """Say that nothing newer was told for so long that what is known says nothing of today."""
     assert known.judged_until is not None
-    if (s.now - known.judged_until).total_seconds() <= longest:
+    age = (s.now - known.judged_until).total_seconds()
+    if abs(age) <= longest:
         return None
     message = f"no {who} has told anything since {known.judged_until:%Y-%m-%d %H:%M:%S}"
+    if age < 0:
+        message = (
+            f"it is known up to {known.judged_until:%Y-%m-%d %H:%M:%S}, which is to come: the "
+            "operator's clock was ahead, and no pod is asked until then"
+        )
     return Judgement(condition(TYPE, None, "Outdated", message), _forgotten(known, message))
 
 

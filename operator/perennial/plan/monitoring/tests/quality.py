@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from perennial.api.monitor import MonitorStatus, QualityBreach
 from perennial.api.values import seconds
-from perennial.plan.core import Event, Finding, condition
+from perennial.plan.core import Event, Finding, condition, verdict
 from perennial.plan.monitoring.alpha import alpha_of_each
 from perennial.plan.monitoring.finding import KEPT, Judgement, Report, rounded, was
 from perennial.plan.monitoring.report_job import window_seconds
@@ -30,6 +30,8 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     else:
         found += [(_breach(b), _sentence(b)) for b in report.breaches[: KEPT - len(found)]]
     breaches, messages = [b for b, _ in found], [message for _, message in found]
+    if not breaches and (unheard := s.unheard(s.answered)):
+        return Judgement(verdict("QualityPassed", None, unheard), {"quality": breaches})
     if not breaches:
         return Judgement(condition("QualityPassed", True, "WithinLimits"), {"quality": breaches})
     message = ", ".join(messages[:3])
