@@ -164,3 +164,34 @@ def test_notifications_are_counted_and_one_that_is_given_up_is_told_by_its_time(
     assert watched("perennial_drift_actions_total", action="Notify") == 3
     assert told(tries=10) == NOW.timestamp()
     assert told(tries=9, delivered=True) is None
+
+
+def test_what_is_seen_no_more_is_exported_no_more() -> None:
+    worst = [{"feature": "x", "score": 0.4, "need": 0.1, "p": 0.001}]
+    conditions = [{"type": "Drifted", "status": "True", "reason": "DriftDetected"}]
+    seen = {"worst": worst, "window": {"samples": 900}, "conditions": conditions}
+    effect = "PopulationStabilityIndex"
+
+    def found() -> list[float | None]:
+        score = watched("perennial_drift_score", feature="x", effect=effect)
+        return [score, *(watched(f"perennial_drift_{end}") for end in ("samples", "breached"))]
+
+    export_monitor(monitor(status=seen))
+    assert found() == [0.4, 900, 1]
+    conditions[0] |= {"status": "Unknown", "reason": "DeploymentNotFound"}
+    export_monitor(monitor(status={"conditions": conditions}))
+    assert found() == [None] * 3
+
+
+def test_mixes_are_told_apart_whatever_a_feature_is_called() -> None:
+    def mixes(*found: tuple[str, str]) -> dict[str, float]:
+        mix = [{"kind": k, "name": n, "score": i, "need": i} for i, (k, n) in enumerate(found)]
+        export_monitor(monitor(status={"mix": mix}))
+        family = next(f for f in REGISTRY.collect() if f.name == "perennial_mix_score")
+        told = {s.labels["mix"]: s.value for s in family.samples}
+        assert len(told) == len(family.samples), "no series twice"
+        return told
+
+    assert mixes(("Segments", "errors"), ("Callers", "")) == {"errors": 0, "callers": 1}
+    both = mixes(("Segments", "errors"), ("Errors", ""), ("Segments", "segments/errors"))
+    assert both == {"segments/errors": 0, "errors": 1, "segments/segments/errors": 2}

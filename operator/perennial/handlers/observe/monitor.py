@@ -45,6 +45,7 @@ from perennial_artifact.windows import Window
 PROFILES_TRIED = 3
 ASKED_AT_ONCE = 64
 """Questions about slices; a window has 24 of them, and an answer may be of a thousand features."""
+SEGMENTS = "segments/"
 NOTIFIED: Asking[Message, str] = Asking()
 
 
@@ -189,8 +190,8 @@ async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers)
 def export(monitor: DriftMonitor) -> None:
     """Set the Prometheus series of the newest verdict."""
     key, status = monitor.key, monitor.status
-    window = status.window
-    metrics.DRIFT_SAMPLES.set(key, [((), window.samples)] if window is not None else [])
+    samples = [((), status.window.samples)] if status.window is not None else []
+    metrics.DRIFT_SAMPLES.set(key, samples)
     if status.checked_time is not None:
         metrics.DRIFT_EVALUATED.set(key, [((), status.checked_time.timestamp())])
     counts = {
@@ -202,7 +203,8 @@ def export(monitor: DriftMonitor) -> None:
     failed = given_up(status.notification) if status.notification is not None else None
     metrics.NOTIFICATION_FAILED.set(key, [((), failed.timestamp())] if failed else [])
     drifted = next((c.status for c in status.conditions if c.type == "Drifted"), "Unknown")
-    metrics.DRIFT_BREACHED.set(key, [((), 1 if drifted == "True" else 0)])
+    breached = [((), float(drifted == "True"))] if drifted != "Unknown" else []
+    metrics.DRIFT_BREACHED.set(key, breached)
     worst = [((w.feature, w.effect or "PopulationStabilityIndex"), w) for w in status.worst]
     metrics.DRIFT_SCORE.set(key, [(labels, w.score) for labels, w in worst])
     metrics.DRIFT_NEED.set(key, [(labels, w.need) for labels, w in worst])
@@ -217,13 +219,17 @@ def export(monitor: DriftMonitor) -> None:
     metrics.ESTIMATED_REFERENCE.set(
         key, [((e.metric,), e.reference) for e in estimated if e.reference is not None]
     )
-    mixes = [((_mix_label(m, status.mix),), m) for m in status.mix]
+    mixes = [((_mix(m, status.mix),), m) for m in status.mix]
     metrics.MIX_SCORE.set(key, [(of, m.score) for of, m in mixes if m.score is not None])
     metrics.MIX_NEED.set(key, [(of, m.need) for of, m in mixes if m.need is not None])
 
 
-def _mix_label(mix: MixStatus, others: Sequence[MixStatus]) -> str:
-    """Return what a mix is called; a segment called as a kind would be in the series of that."""
-    label = mix.name or mix.kind.lower()
-    kinds = {m.kind.lower() for m in others if not m.name}
-    return f"segments/{label}" if mix.name and label in kinds else label
+def _mix(of: MixStatus, all_mixes: Sequence[MixStatus]) -> str:
+    """Return what a mix is called: a feature has its name, unless another mix is called so.
+
+    One whose name begins as such a longer one gets a longer one, too, so that no two are alike.
+    """
+    if not of.name:
+        return of.kind.lower()
+    kinds = {m.kind.lower() for m in all_mixes if not m.name}
+    return f"{SEGMENTS}{of.name}" if of.name in kinds or of.name.startswith(SEGMENTS) else of.name

@@ -111,7 +111,7 @@ def _watched(s: MonitorSnapshot, status: MonitorStatus, is_reported: bool) -> Pl
             f"none of {s.asked} ready pods answered with a drift window; bare models without a "
             "profile have none"
         )
-        status = status.model_copy(update={"checked_time": s.now})
+        status = status.model_copy(update={"checked_time": s.now, "window": None})
         if _sees_the_rest(s):
             ready = condition("Ready", True, "WatchesInPart", message)
             return _tested(s, status, Finding("NoWindows", message), ready)
@@ -313,7 +313,6 @@ def _too_few(s: MonitorSnapshot, status: MonitorStatus, window: Window) -> Plan:
     """Say that too little came to say anything of its values."""
     message = f"{window.rows} rows came in the window, {s.monitor.spec.minimum_samples} are needed"
     status = _looked(s, status, window, None, None)
-    status = status.model_copy(update={"worst": [], "quality": [], "suspects": []})
     return _tested(s, status, Finding("TooFewSamples", message), _watching(s))
 
 
@@ -334,7 +333,12 @@ def _tested(
     ready: Condition,
     stalled: Finding | None = None,
 ) -> Plan:
-    """Run the tests, and the actions that what they found asks for."""
+    """Run the tests, and the actions that what they found asks for.
+
+    Where nothing is known of the values, what was known before says nothing of today.
+    """
+    if isinstance(report, Finding):
+        status = status.model_copy(update={"worst": [], "quality": [], "suspects": []})
     results = {name: test(s, status, report) for name, test in TESTS.items()}
     found = {name: result for name, result in results.items() if result is not None}
     changes = {name: value for result in found.values() for name, value in result.changes.items()}
@@ -463,9 +467,8 @@ def _sees_nothing(
 ) -> Plan:
     """Say why nothing can be said of the traffic's values."""
     why = Finding(reason, message)
-    # What was seen last says nothing of today.
-    status = status.model_copy(update={"worst": [], "quality": [], "suspects": [], "window": None})
     ready = condition("Ready", False, reason, message)
+    status = status.model_copy(update={"window": None})
     return _tested(s, status, why, ready, why if stalled else None)
 
 

@@ -627,6 +627,33 @@ def test_what_cannot_be_watched_says_why() -> None:
     assert reason(answers=answers([bare])) == ("Unknown", "NoWindows")
 
 
+def test_what_was_seen_before_says_nothing_of_what_is_not_seen_now() -> None:
+    _, m = look(monitor(), DRIFTED, 0)
+    assert m.status.worst and m.status.window is not None
+    known = [{"name": "right", "verdict": "Kept", "value": 0.9}]
+    mixes = [{"kind": "Callers", "verdict": "Usual", "score": 0.1, "need": 0.2, "hours": [1.0]}]
+    extra = {"performance": {"metrics": known, "coverage": 0.9}, "mix": mixes}
+    asked = {
+        "performance": {
+            "metrics": [{"name": "right", "alertRate": {"class": "late", "maximum": 0.5}}]
+        },
+        "behaviour": {"mix": {"callers": {"header": "x-caller"}}},
+    }
+    seen = {**m.status.to_json(), **extra}
+    m = monitor(asked, status=seen)
+    gone = MonitorSnapshot(m, later(10), deployment=None, profile=profile())
+    plan = plan_monitor(gone)
+    status: Any = plan.status
+    assert conditions(plan)["Drifted"] == ("Unknown", "DeploymentNotFound")
+    assert (status.worst, status.quality, status.suspects, status.window) == ([], [], [], None)
+    (metric,), (mix,) = status.performance.metrics, status.mix
+    assert (metric.verdict, metric.value) == ("Unknown", None)
+    assert (mix.verdict, mix.score, mix.need, mix.hours) == ("Unknown", None, None, [1.0])
+    silent = MonitorSnapshot(m, later(10), serving(), answers=answers([], 1), profile=profile())
+    status = plan_monitor(silent).status
+    assert (status.worst, status.window) == ([], None)
+
+
 def test_between_two_evaluations_nothing_is_written() -> None:
     _, m = look(monitor(), LIKE, 0)
     snapshot = MonitorSnapshot(m, later(4), deployment=serving(), training=training())

@@ -42,7 +42,8 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     if asked is None:
         return None
     if s.answers is None and isinstance(report, Finding):
-        return Judgement(condition(TYPE, None, report.reason, report.message), {"mix": status.mix})
+        waiting = [_waiting(s, Unseen(m, f"{called(m)}: {report.message}")) for m in status.mix]
+        return Judgement(condition(TYPE, None, report.reason, report.message), {"mix": waiting})
     found = _judged(s, asked, mixes(s, asked, status, report))
     changes = {"mix": found}
     changed = [m for m in found if m.verdict == "Changed"]

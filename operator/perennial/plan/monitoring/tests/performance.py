@@ -39,11 +39,13 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
         message = f"pods are asked each {s.monitor.spec.interval}, and at once they are asked of "
         message += f"{_length(longest // 60 * 60)} at most with a performance.window of "
         message += f"{asked.window}: make spec.interval shorter, or the window longer"
-        return Judgement(condition(TYPE, None, "InvalidSpec", message))
+        changes = _forgotten(status.performance, message)
+        return Judgement(condition(TYPE, None, "InvalidSpec", message), changes)
     stable = s.deployment.status.stable if s.deployment is not None else None
     if stable is None or s.answers is None:
         why = report if isinstance(report, Finding) else Finding("NotAsked")
-        return Judgement(condition(TYPE, None, why.reason, why.message))
+        changes = _forgotten(status.performance, why.message)
+        return Judgement(condition(TYPE, None, why.reason, why.message), changes)
     version = stable.artifact.sha256[:VERSION_LENGTH]
     known = cohorts.begun(asked, status.performance, version)
     before = known.judged_until
@@ -111,9 +113,15 @@ def _outdated(
             f"it is known up to {known.judged_until:%Y-%m-%d %H:%M:%S}, which is to come: the "
             "operator's clock was ahead, and no pod is asked until then"
         )
-    forgotten = [_unknown(m, f"{m.name}: {message}") for m in known.metrics]
-    changes = {"performance": known.model_copy(update={"metrics": forgotten})}
-    return Judgement(condition(TYPE, None, "Outdated", message), changes)
+    return Judgement(condition(TYPE, None, "Outdated", message), _forgotten(known, message))
+
+
+def _forgotten(known: PerformanceStatus | None, why: str) -> dict[str, object]:
+    """Return the change by which values say no more what is; what was counted stays."""
+    if known is None:
+        return {}
+    metrics = [_unknown(m, f"{m.name}: {why}") for m in known.metrics]
+    return {"performance": known.model_copy(update={"metrics": metrics})}
 
 
 def _read(
