@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import mul
 
 from perennial_statistics.bandit import probability_better
 from perennial_statistics.means import half_width, tau_squared
@@ -41,16 +42,18 @@ def probabilities_best(effects: Effects, draws: Iterable[Sequence[float]]) -> di
         p = probability_better(*effects.between(index[1], index[0]))
         return {index[0]: 1 - p, index[1]: p}
     lower = _cholesky([list(row[1:]) for row in effects.covariance[1:]])
+    others = list(zip(effects.differences[1:], lower, strict=True))
     won, total = dict.fromkeys(index, 0.0), 0
     for normal in draws:
         total += 1
-        found = [0.0]
-        for d, row in zip(effects.differences[1:], lower, strict=True):
-            found.append(d + sum(a * z for a, z in zip(row, normal, strict=False)))
+        found = [0.0, *(d + sum(map(mul, row, normal)) for d, row in others)]
         best = max(found)
-        tied = [a for a, value in zip(index, found, strict=True) if value == best]
-        for arm in tied:
-            won[arm] += 1 / len(tied)
+        ties = found.count(best)
+        if ties == 1:  # as it is but in made-up cases, and there are thousands of draws
+            won[index[found.index(best)]] += 1
+            continue
+        for arm, value in zip(index, found, strict=True):
+            won[arm] += (value == best) / ties
     return {arm: n / total for arm, n in won.items()} if total else won
 
 

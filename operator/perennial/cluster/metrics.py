@@ -128,14 +128,26 @@ DRIFT_EVALUATED = ObjectGauge(
 DRIFT_ACTIONS = ObjectCounter(
     "perennial_drift_actions_total", "What was done about drift.", ["action"]
 )
+NOTIFICATION_FAILED = ObjectGauge(
+    "perennial_notification_failed_timestamp_seconds",
+    "When the newest notification was given up; absent otherwise.",
+)
 PERFORMANCE = ObjectGauge(
     "perennial_performance_value", "Value of a metric of spec.performance.", ["metric"]
 )
-ESTIMATE = ObjectGauge(
-    "perennial_estimated_performance_value", "What spec.performance.estimated asks for.", []
+PERFORMANCE_PATIENCE = ObjectGauge(
+    "perennial_performance_patience_seconds",
+    "For how long PerformanceKept may be Unknown, as a version is learned.",
 )
-ESTIMATE_REFERENCE = ObjectGauge(
-    "perennial_estimated_performance_reference", "The same of the held-out rows.", []
+ESTIMATED = ObjectGauge(
+    "perennial_estimated_performance_value",
+    "What scores tell of a metric before labels come.",
+    ["metric"],
+)
+ESTIMATED_REFERENCE = ObjectGauge(
+    "perennial_estimated_performance_reference",
+    "The same metric of the held-out rows.",
+    ["metric"],
 )
 MIX_SCORE = ObjectGauge(
     "perennial_mix_score", "How far a mix of spec.behaviour.mix is from what is usual.", ["mix"]
@@ -151,9 +163,11 @@ OF_KIND = {
         DRIFT_BREACHED,
         DRIFT_EVALUATED,
         DRIFT_ACTIONS,
+        NOTIFICATION_FAILED,
         PERFORMANCE,
-        ESTIMATE,
-        ESTIMATE_REFERENCE,
+        PERFORMANCE_PATIENCE,
+        ESTIMATED,
+        ESTIMATED_REFERENCE,
         MIX_SCORE,
         MIX_NEED,
     ),

@@ -13,6 +13,7 @@ from perennial.cluster.client import Unreadable
 from perennial.cluster.queue import Later
 from perennial.handlers.carry import carry_out
 from perennial.handlers.observe.deployment import export
+from perennial.handlers.observe.monitor import export as export_monitor
 from perennial.handlers.unreadable import stall
 from perennial.plan.core import Plan, condition
 
@@ -96,3 +97,70 @@ def test_pods_are_told_by_role() -> None:
     }  # fmt: skip
     export(deployment(status={"revisions": revisions[:1]}))
     assert set(pods()) == {(wanted, "stable"), (ready, "stable")}
+
+
+def watched(name: str, **labels: str) -> float | None:
+    """Return the value of a series about the monitor."""
+    found: float | None = REGISTRY.get_sample_value(
+        name, {"namespace": "team", "name": "flights", **labels}
+    )
+    return found
+
+
+PATIENCE = "perennial_performance_patience_seconds"
+HOUR = 3600.0
+RATE = {"metrics": [{"name": "late", "alertRate": {"class": "late", "maximum": 0.1}}]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "hours"),
+    [
+        ({}, 24 + 24),
+        ({"window": "1h", "maturity": "10m"}, 24),
+        ({"window": "72h", "maturity": "12h"}, 84),
+    ],
+)
+def test_how_long_a_version_is_learned_goes_by_its_window_and_how_late_labels_come(
+    spec: dict[str, Any], hours: float
+) -> None:
+    export_monitor(monitor({"performance": {**RATE, **spec}}))
+    assert watched(PATIENCE) == hours * HOUR
+
+
+@pytest.mark.parametrize(("late", "hours"), [({"maturity": "720h"}, 720), ({}, 70 * 24 / 24)])
+def test_a_report_has_its_time_and_labels_that_come_after_weeks(
+    late: dict[str, Any], hours: float
+) -> None:
+    asked = {**RATE, "from": "Log", "window": "24h", **late}
+    spec = {"performance": asked, "report": {"every": "12h", "deadline": "1h"}}
+    export_monitor(monitor(spec))
+    assert watched(PATIENCE) == (24 + hours + 13) * HOUR
+
+
+def test_performance_that_nobody_asked_for_has_no_patience() -> None:
+    export_monitor(monitor())
+    assert watched(PATIENCE) is None
+
+
+def test_what_is_estimated_is_exported_while_it_is_known() -> None:
+    value, reference = (f"perennial_estimated_performance_{e}" for e in ("value", "reference"))
+    known = {"metric": "Accuracy", "value": 0.81, "standardError": 0.01, "reference": 0.9}
+    export_monitor(monitor(status={"estimated": {**known, "rows": 900}}))
+    assert (watched(value, metric="Accuracy"), watched(reference, metric="Accuracy")) == (0.81, 0.9)
+    export_monitor(monitor(status={"estimated": {}}))
+    assert watched(value, metric="Accuracy") is None
+    assert watched(reference, metric="Accuracy") is None
+
+
+def test_notifications_are_counted_and_one_that_is_given_up_is_told_by_its_time() -> None:
+    failed = "perennial_notification_failed_timestamp_seconds"
+
+    def told(**changes: Any) -> float | None:
+        found = {"id": "1", "time": NOW, "message": "x drifted", "lastTime": NOW, **changes}
+        export_monitor(monitor(status={"notification": found, "notifications": 3}))
+        return watched(failed)
+
+    assert told(tries=9) is None  # it is tried once more
+    assert watched("perennial_drift_actions_total", action="Notify") == 3
+    assert told(tries=10) == NOW.timestamp()
+    assert told(tries=9, delivered=True) is None

@@ -50,10 +50,10 @@ def outcomes(server: Server) -> list[Outcomes]:
     return found
 
 
-def own_version(server: Server) -> str:
-    """Return the version that gives receipts here: the only one that gave some."""
-    (found,) = [one.version for one in outcomes(server) if one.given]
-    return found
+def own(found: list[Outcomes]) -> Outcomes:
+    """Return those of the version that gives receipts here: the only one that gave some."""
+    (one,) = [one for one in found if one.given]
+    return one
 
 
 def score(answer: dict[str, Any], row: int) -> int:
@@ -61,8 +61,7 @@ def score(answer: dict[str, Any], row: int) -> int:
     return of_probability(float(np.float32(shares[2 * row + 1])))
 
 
-def labelled(found: list[Outcomes], version: str) -> dict[str, dict[int, int]]:
-    (one,) = [one for one in found if one.version == version]
+def labelled(one: Outcomes) -> dict[str, dict[int, int]]:
     return {label: counts for known in one.known for label, counts in known.labels.items()}
 
 
@@ -93,15 +92,14 @@ def test_labels_and_rewards_are_counted_by_score_once(pod: tuple[Server, Any]) -
 
 def test_lists_tell_of_rows_that_follow_one_another(pod: tuple[Server, Any]) -> None:
     server, rows = pod
-    before = labelled(outcomes(server), own_version(server))
     answer = infer(server, rows[3:8], "input")
     item = {"receipt": receipt_of(answer), "row": 1, "label": [None, "seldom", "seldom"]}
     assert post(server, "feedback", item)[1] == {
         "accepted": 2, "counted": 2, "duplicate": 0, "old": 0,
     }  # fmt: skip
-    after = labelled(outcomes(server), own_version(server))
-    assert "seldom" not in before and sum(after["seldom"].values()) == 2
-    assert set(after["seldom"]) == {score(answer, 2), score(answer, 3)}
+    seldom = labelled(own(outcomes(server)))["seldom"]  # a label of this test alone
+    assert sum(seldom.values()) == 2
+    assert set(seldom) == {score(answer, 2), score(answer, 3)}
 
 
 def test_binary_answers_have_receipts_too(pod: tuple[Server, Any]) -> None:
@@ -167,7 +165,7 @@ def test_nothing_of_a_body_counts_where_something_is_wrong(pod: tuple[Server, An
     good = receipt_of(infer(server, rows[:1], "input"))
     items = [{"receipt": good, "label": "all or nothing"}, {"receipt": "forged", "label": 1}]
     assert post(server, "feedback", items)[0] == 400
-    assert "all or nothing" not in labelled(outcomes(server), own_version(server))
+    assert "all or nothing" not in labelled(own(outcomes(server)))
     assert post(server, "feedback", items[:1])[1]["counted"] == 1
 
 
@@ -199,7 +197,7 @@ def test_any_pod_of_any_version_counts_it_after_any_restart(keys: Path, tmp_path
     options = ("--receipts", str(keys))
     with serving(directory, *options, "--model-version", "first") as server:
         receipt = receipt_of(infer(server, [[1.0], [4.5]], "x"))
-        first = own_version(server)
+        first = own(outcomes(server)).version
         assert server.stop() == 0
     with serving(directory, *options, "--model-version", "second", "--workers", "2") as server:
         for _ in range(8):  # on a connection each: to both processes, which count it once

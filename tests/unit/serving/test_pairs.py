@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx_models import doubling
-from servers import Server, closed_window, serving
+from servers import Server, closed_window, serving, window
 from tritonclient.grpc import service_pb2 as pb
 
 from perennial_artifact.pairs import Answered, Pairs, add_pairs, paired
@@ -174,8 +174,10 @@ def test_a_server_keeps_answers_by_request_id_trace_or_body(tmp_path: Path) -> N
             call(message.SerializeToString(), timeout=20, metadata=[("x-request-id", "five")])
         for _ in range(2):
             infer(server, 6.0, x_request_id="twice")
-        found = closed_window(server, "pairs").pairs
-        assert closed_window(server).pairs is None  # only where it is asked for
+        closed = closed_window(server, "pairs")
+        unasked = window(server, closed.start, closed.end)[1]
+    assert Window.from_json(unasked).pairs is None  # only where it is asked for
+    found = closed.pairs
     assert found is not None and found.score == "Number"
     answers = sorted(math.inf if a.answer is None else a.answer for a in found.answers)
     assert answers == [2.0, 4.0, 6.0, 10.0, math.inf]

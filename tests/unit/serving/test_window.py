@@ -66,7 +66,7 @@ def test_a_window_is_the_sum_of_its_halves_and_an_analysis_asks_for_requests_alo
         for a, b in ((whole.start, middle), (middle, whole.end))
     ]
     assert merge(halves).requests == whole.requests
-    columns = closed_window(server, "features")
+    columns = type(whole).from_json(window(server, whole.start, whole.end, "features")[1])
     assert columns.requests is None and columns.predictions is None
     assert columns.features is not None
 

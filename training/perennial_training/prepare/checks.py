@@ -165,7 +165,7 @@ def _imbalance(rows: Rows) -> Iterator[str]:
 
 
 def _leaking(rows: Rows) -> Iterator[str]:
-    names = [c.name for c in rows.columns if _tells_all(rows, c)]
+    names = _telling_all(rows)
     if names:
         yield (
             f"{_named(names)} alone {_tells(names)} nearly every {rows.target.name}: if it is "
@@ -173,32 +173,49 @@ def _leaking(rows: Rows) -> Iterator[str]:
         )
 
 
-def _tells_all(rows: Rows, column: Column) -> bool:
-    """Tell whether a small tree on this column alone is right on rows that it has not seen."""
+def _telling_all(rows: Rows) -> list[str]:
+    """Return the columns of which a small tree is right on rows that it has not seen."""
     from sklearn.metrics import balanced_accuracy_score, r2_score
-    from sklearn.model_selection import cross_val_predict
+    from sklearn.model_selection import check_cv
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    if rows.is_classes and rows.target.value_counts().iloc[0] < FOLDS:
-        return False
     some = _sample(len(rows.target))
-    values, target = rows.features[column.name].iloc[some], rows.target.iloc[some].to_numpy()
+    target: NDArray[Any] = rows.target.iloc[some].to_numpy()
+    if rows.is_classes:
+        _, target, counts = np.unique(target, return_inverse=True, return_counts=True)
+        if counts.max() < FOLDS:
+            return []
+    else:
+        target = target.astype(np.float64)  # which is what is predicted
+    kind = DecisionTreeClassifier if rows.is_classes else DecisionTreeRegressor
+    score = balanced_accuracy_score if rows.is_classes else r2_score
+    tree = kind(max_leaf_nodes=256, min_samples_leaf=max(1, len(some) // 500), random_state=SEED)
+    names: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes with fewer rows than folds
+        folds = list(check_cv(FOLDS, target, classifier=rows.is_classes).split(target, target))
+        for column in rows.columns:
+            values = _numbers(rows.features[column.name].iloc[some], column)
+            if values is None:
+                continue
+            found = np.empty_like(target)
+            for seen, unseen in folds:
+                found[unseen] = tree.fit(values[seen], target[seen]).predict(values[unseen])
+            if score(target, found) >= LEAKING_SCORE:
+                names.append(column.name)
+    return names
+
+
+def _numbers(values: pd.Series[Any], column: Column) -> NDArray[np.float64] | None:
+    """Return them as a tree takes them, of shape (rows, 1); None if nearly each is another one."""
     if column.kind == "Category":
         codes, distinct = pd.factorize(values)
         if len(distinct) > IDENTIFIER_SHARE * len(values):
-            return False
-        numbers = codes.astype(np.float64)
-    else:
-        numbers = values.to_numpy(dtype=np.float64)
-        numbers = np.clip(np.nan_to_num(numbers, nan=-1e30), -1e30, 1e30)
-    kind = DecisionTreeClassifier if rows.is_classes else DecisionTreeRegressor
-    tree = kind(max_leaf_nodes=256, min_samples_leaf=max(1, len(some) // 500), random_state=SEED)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of classes with fewer rows than folds
-        found = cross_val_predict(tree, numbers[:, None], target, cv=FOLDS)
-        if rows.is_classes:
-            return bool(balanced_accuracy_score(target, found) >= LEAKING_SCORE)
-        return bool(r2_score(target, found) >= LEAKING_SCORE)
+            return None
+        return codes.astype(np.float64)[:, None]
+    numbers = np.nan_to_num(values.to_numpy(dtype=np.float64), nan=-1e30)
+    found: NDArray[np.float64] = np.clip(numbers, -1e30, 1e30)[:, None]
+    return found
 
 
 def _sample(count: int) -> NDArray[np.intp]:

@@ -12,9 +12,14 @@ SEGMENTS = 8
 MIXES = SEGMENTS + 3
 NAMES_KEPT = 16
 """Callers, or causes of errors, of which it is kept how many are usual; the others together."""
-DAY_HOURS = 24
+DAY_HOURS, WEEK_HOURS = 24, 168
 MOVED_KEPT = 5
 MixName = Annotated[str, Field(max_length=63)]
+NUMBER = r"[0-9]{1,15}(\.[0-9])?"
+HourCounts = Annotated[
+    str, Field(max_length=18 * (NAMES_KEPT + 1), pattern=f"^({NUMBER}( {NUMBER})*)?$")
+]
+"""Numbers with a blank between them: of a week a list of numbers is thousands of lines of YAML."""
 MixKind = Literal["Segments", "Callers", "Predictions", "Errors"]
 
 
@@ -49,12 +54,12 @@ class Mix(ApiModel):
         None,
         description=(
             "Who asks, by the header that spec.serving.callerHeader of the ModelDeployment names; "
-            "held against the last week."
+            "held against the last weeks."
         ),
     )
     errors: MixTest | None = Field(
         None,
-        description="What is not answered, by its cause; held against the last week.",
+        description="What is not answered, by its cause; held against the last weeks.",
     )
     learn: Duration = Field(
         "24h",
@@ -110,7 +115,8 @@ class MixStatus(ApiModel):
     )
     since: Time | None = Field(None, description="Since when it is held against that.")
     learned_until: Time | None = Field(
-        None, description="All that came before is in these numbers, and nothing after."
+        None,
+        description="What came before was learned, or passed over as unusual; nothing after.",
     )
     names: list[MixName] = Field([], description="What is counted by name.", max_length=NAMES_KEPT)
     hours: list[float] = Field(
@@ -120,4 +126,17 @@ class MixStatus(ApiModel):
             "the less they count."
         ),
         max_length=DAY_HOURS * (NAMES_KEPT + 1),
+    )
+    week: list[HourCounts] = Field(
+        [],
+        description=(
+            "The same for each hour of the week, from Monday 00:00 (UTC), of changes, too; a week "
+            "halves it."
+        ),
+        max_length=WEEK_HOURS,
+    )
+    fresh: list[HourCounts] = Field(
+        [],
+        description="The same of the last hours until learnedUntil, which are in no week's yet.",
+        max_length=2 * DAY_HOURS,
     )

@@ -239,6 +239,7 @@ class MonitorStatus(ApiModel):
     )
     retrainings: int = Field(0, description="How often a retraining was asked for.")
     rollbacks: int = Field(0, description="How often a rollback was asked for.")
+    notifications: int = Field(0, description="How often something was to be told to a URL.")
     fruitless: int = Field(
         0,
         description=(

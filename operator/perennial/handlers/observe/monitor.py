@@ -23,10 +23,12 @@ from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
     distinct,
+    given_up,
     job_looked_for,
     newest_questions,
     notification,
     outcome_questions,
+    performance_patience,
     plan_monitor,
     questions,
     refutable,
@@ -191,9 +193,14 @@ def export(monitor: DriftMonitor) -> None:
     metrics.DRIFT_SAMPLES.set(key, [((), window.samples)] if window is not None else [])
     if status.checked_time is not None:
         metrics.DRIFT_EVALUATED.set(key, [((), status.checked_time.timestamp())])
-    metrics.DRIFT_ACTIONS.set(
-        key, [(("Retrain",), status.retrainings), (("Rollback",), status.rollbacks)]
-    )
+    counts = {
+        "Retrain": status.retrainings,
+        "Rollback": status.rollbacks,
+        "Notify": status.notifications,
+    }
+    metrics.DRIFT_ACTIONS.set(key, [((action,), n) for action, n in counts.items()])
+    failed = given_up(status.notification) if status.notification is not None else None
+    metrics.NOTIFICATION_FAILED.set(key, [((), failed.timestamp())] if failed else [])
     drifted = next((c.status for c in status.conditions if c.type == "Drifted"), "Unknown")
     metrics.DRIFT_BREACHED.set(key, [((), 1 if drifted == "True" else 0)])
     worst = [((w.feature, w.effect or "PopulationStabilityIndex"), w) for w in status.worst]
@@ -202,12 +209,14 @@ def export(monitor: DriftMonitor) -> None:
     known = status.performance.metrics if status.performance is not None else []
     told = [((m.name,), m.value) for m in known if m.value is not None]
     metrics.PERFORMANCE.set(key, told)
-    estimated = status.estimated
-    for gauge, value in (
-        (metrics.ESTIMATE, estimated.value if estimated is not None else None),
-        (metrics.ESTIMATE_REFERENCE, estimated.reference if estimated is not None else None),
-    ):
-        gauge.set(key, [((), value)] if value is not None else [])
+    patience = performance_patience(monitor.spec)
+    metrics.PERFORMANCE_PATIENCE.set(key, [((), patience)] if patience is not None else [])
+    found = status.estimated
+    estimated = [found] if found is not None and found.value is not None else []
+    metrics.ESTIMATED.set(key, [((e.metric,), e.value) for e in estimated if e.value is not None])
+    metrics.ESTIMATED_REFERENCE.set(
+        key, [((e.metric,), e.reference) for e in estimated if e.reference is not None]
+    )
     mixes = [((_mix_label(m, status.mix),), m) for m in status.mix]
     metrics.MIX_SCORE.set(key, [(of, m.score) for of, m in mixes if m.score is not None])
     metrics.MIX_NEED.set(key, [(of, m.need) for of, m in mixes if m.need is not None])

@@ -1,6 +1,8 @@
 """DriftMonitor: what is said of live traffic, and what is done about it."""
 
+from perennial.plan.monitoring.actions.notify import given_up
 from perennial.plan.monitoring.actions.notify import message as notification
+from perennial.plan.monitoring.cohorts import performance_patience
 from perennial.plan.monitoring.counted import common_profile, distinct, thinned
 from perennial.plan.monitoring.decision import plan_monitor, refutable
 from perennial.plan.monitoring.questions import (
@@ -18,10 +20,12 @@ __all__ = [
     "MonitorSnapshot",
     "common_profile",
     "distinct",
+    "given_up",
     "job_looked_for",
     "newest_questions",
     "notification",
     "outcome_questions",
+    "performance_patience",
     "plan_monitor",
     "questions",
     "refutable",

@@ -17,6 +17,7 @@ from perennial.api.monitor import (
     DELAYS_KEPT,
     Cohort,
     Delay,
+    MonitorSpec,
     Performance,
     PerformanceMetricStatus,
     PerformanceStatus,
@@ -27,6 +28,7 @@ from perennial_artifact.outcomes import AGES, Known, Outcomes
 from perennial_statistics.late_labels import FEWEST_LABELS
 from perennial_statistics.numbers import kept
 
+DAY_SECONDS = 86_400
 PARTS, MINUTE = 24, 60
 """Cohorts of a window, and the shortest of them in seconds."""
 COME = 0.95
@@ -164,6 +166,23 @@ def window(
 def longest_maturity(asked: Performance) -> int:
     """Return the highest age of predictions that a window can wait for: what is kept is bounded."""
     return (COHORTS_KEPT - PARTS - 2) * width(asked)
+
+
+def performance_patience(spec: MonitorSpec) -> float | None:
+    """Return the seconds for which nothing need be known of performance; None where not asked.
+
+    A version's predictions fill a window and their labels come, as late as they may, and a report
+    tells of them. It is a day at least, so that a night with few requests is within it.
+    """
+    asked, report = spec.performance, spec.report
+    if asked is None or not asked.metrics:
+        return None
+    if asked.maturity is not None:
+        late = seconds(asked.maturity)
+    else:
+        late = longest_maturity(asked) if asked.is_from_log else DAY_SECONDS
+    told = seconds(report.every) + seconds(report.deadline) if report and asked.is_from_log else 0
+    return max(DAY_SECONDS, seconds(asked.window) + late + told)
 
 
 def trimmed(asked: Performance, known: PerformanceStatus, mature: int) -> PerformanceStatus:

@@ -1,7 +1,7 @@
 """Mixes as they can be tested: what came beside what is usual, or why that is not known."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ from perennial.plan.monitoring.finding import Report
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_artifact.profile import FeatureProfile
 from perennial_artifact.windows import Column
-from perennial_statistics.drift import Counts, Feature
+from perennial_statistics.drift import FEWEST_VALUES, Counts, Feature
 from perennial_statistics.numbers import counted
 
 OF_PROFILE: tuple[MixKind, ...] = ("Segments", "Predictions")
@@ -31,6 +31,8 @@ class Seen:
     names: Sequence[str]
     """Of its cells; after them come all others, and what is missing."""
     unit: str
+    weekly: Feature | None = None
+    """The same beside what is usual at these hours of the week, where that is known."""
     window: usual_mixes.Window | None = None
     """Of callers and errors."""
     about: Mapping[str, str] = field(default_factory=dict)
@@ -180,11 +182,14 @@ def _learnt(
         why = f"{called(m)}: {counted(requests, 'request')} came in the window, "
         return Unseen(m, f"{why}{fewest} are needed", seen)
     usual = usual_mixes.usual(m, seen.start, seen.end, fewest)
-    names = sorted({*usual, *seen.total} - {usual_mixes.OTHERS})
+    enough = max(fewest, FEWEST_VALUES)
+    of_week = usual_mixes.usual_of_week(m, seen.start, seen.end, enough)
+    names = sorted({*usual, *(of_week or ()), *seen.total} - {usual_mixes.OTHERS})
 
     def cells(found: usual_mixes.Counts) -> Counts:
         return Counts(tuple(found.get(n, 0.0) for n in names), found.get(usual_mixes.OTHERS, 0.0))
 
     parts = tuple(map(cells, seen.parts))
     feature = Feature(key(m), False, cells(usual), cells(seen.total), slices=parts)
-    return Seen(m, feature, names, "request", seen, about)
+    weekly = replace(feature, reference=cells(of_week)) if of_week is not None else None
+    return Seen(m, feature, names, "request", weekly, seen, about)

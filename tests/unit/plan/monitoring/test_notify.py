@@ -97,6 +97,7 @@ def test_what_is_not_taken_is_tried_again_ever_more_seldom_and_then_given_up() -
     _, m = look(m, at, LIKE)
     _, m = look(m, 3 * 3600)
     assert due(m, 3 * 3600 + 1) is not None  # another drift, another id
+    assert m.status.notifications == 2
 
 
 def test_answers_to_another_notification_are_none() -> None:

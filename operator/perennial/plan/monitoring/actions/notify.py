@@ -1,6 +1,7 @@
 """Tell a URL by a CloudEvent, at least once: it is recorded before it is sent."""
 
 import json
+from datetime import datetime
 
 from perennial.api.monitor import MonitorStatus, NotificationStatus
 from perennial.api.values import seconds
@@ -40,12 +41,18 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult
         times=remembered([*times, s.now], s.now),
     )
     message = f"{host_of(notify.url)} is notified"
-    return ActionResult("", message, status.model_copy(update={"notification": told}))
+    changes = {"notification": told, "notifications": status.notifications + 1}
+    return ActionResult("", message, status.model_copy(update=changes))
 
 
 def is_open(found: NotificationStatus) -> bool:
     """Tell whether a notification is to be sent yet."""
     return not found.delivered and found.tries < TRIES
+
+
+def given_up(found: NotificationStatus) -> datetime | None:
+    """Return when a notification was given up, None where it was taken or is tried yet."""
+    return found.last_time if not found.delivered and found.tries >= TRIES else None
 
 
 def waits(s: MonitorSnapshot, status: MonitorStatus) -> float | None:

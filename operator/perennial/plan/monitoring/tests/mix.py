@@ -13,7 +13,14 @@ from perennial.plan.monitoring.finding import Judgement, Report, rounded, was
 from perennial.plan.monitoring.seen_mixes import Seen, Unseen, called, mixes
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial.plan.monitoring.usual import days_between
-from perennial_statistics.drift import FEWEST_VALUES, FeatureDrift, judge_drift
+from perennial_statistics.drift import (
+    FEWEST_VALUES,
+    Counts,
+    Feature,
+    FeatureDrift,
+    Settings,
+    judge_drift,
+)
 from perennial_statistics.numbers import counted, in_percent
 from perennial_statistics.usual_drift import UsualDrift, needed
 
@@ -22,6 +29,10 @@ CALLERS_EFFECT = 0.05
 """Who asks how often wanders from day to day, as values do not: less than that is no news."""
 LASTS = timedelta(days=7)
 """A change of callers or errors that has lasted for so long is what is usual by now."""
+
+
+Tested = Mapping[str, tuple[Counts, FeatureDrift]]
+"""By mix, what it was held against and how far it was off."""
 
 
 def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgement | None:
@@ -66,16 +77,29 @@ def _judged(s: MonitorSnapshot, asked: Mix, found: Sequence[Seen | Unseen]) -> l
     nothing = replace(
         settings(spec, 0.0), missing=None, out_of_range=None, unseen_category=None, constant=False
     )
-    report = judge_drift(features, nothing, {})
-    by_name = {f.feature: f for f in report.features}
-    return [_said(s, m, by_name) for m in found]
+    weekly = [
+        f if m.weekly is None else replace(m.weekly, threshold=f.threshold)
+        for m, f in zip(seen, features, strict=True)
+    ]
+    # Both must reject, so each may have the whole alpha.
+    tested = [_drifts(features, nothing), _drifts(weekly, nothing)]
+    return [_said(s, m, tested) for m in found]
 
 
-def _said(s: MonitorSnapshot, m: Seen | Unseen, tested: Mapping[str, FeatureDrift]) -> MixStatus:
+def _drifts(features: Sequence[Feature], asked: Settings) -> Tested:
+    usual = {f.name: f.reference for f in features}
+    found = judge_drift(features, asked, {}).features
+    return {f.feature: (usual[f.feature], f) for f in found}
+
+
+def _said(s: MonitorSnapshot, m: Seen | Unseen, tested: Sequence[Tested]) -> MixStatus:
+    """Say it by what it is most like: its hours of any day, or of that day of the week."""
     if isinstance(m, Unseen):
         return _waiting(s, m)
-    found = tested[m.feature.name]
-    return _tested(s, m, found) if found.enough else _waiting(s, _too_few(m))
+    usual, found = min(
+        (t[m.feature.name] for t in tested), key=lambda t: (t[1].drifted, t[1].score)
+    )
+    return _tested(s, m, usual, found) if found.enough else _waiting(s, _too_few(m))
 
 
 def _too_few(m: Seen) -> Unseen:
@@ -111,9 +135,9 @@ def _effect(otherwise: float, asked: Mix, kind: MixKind) -> float:
     return max(otherwise, CALLERS_EFFECT) if kind == "Callers" else otherwise
 
 
-def _tested(s: MonitorSnapshot, m: Seen, f: FeatureDrift) -> MixStatus:
+def _tested(s: MonitorSnapshot, m: Seen, usual: Counts, f: FeatureDrift) -> MixStatus:
     """Return what is known of a mix after its test, and what is usual of it by now."""
-    moved, rows = _moved(m), round(m.feature.window.rows)
+    moved, rows = _moved(m, usual), round(m.feature.window.rows)
     verdict = "Changed" if f.drifted else "Usual"
     message = f"{called(m.known)} of {counted(rows, m.unit)}: as usual"
     if f.drifted:
@@ -153,11 +177,11 @@ def _tested(s: MonitorSnapshot, m: Seen, f: FeatureDrift) -> MixStatus:
         why = f"{message}; it has lasted for a week, and is learned anew"
         anew = usual_mixes.forgotten(known, known.key)
         return _waiting(s, Unseen(anew, why, m.window))
-    return known if f.drifted or not passed else usual_mixes.learned(known, m.window, s.now)
+    return usual_mixes.learned(known, m.window, s.now, f.drifted) if passed else known
 
 
 def _waiting(s: MonitorSnapshot, m: Unseen) -> MixStatus:
-    """Return a mix that could not be tested; what came is learned, unless it was unusual before."""
+    """Return a mix that could not be tested; what came is learned, as unusual if it was before."""
     told: dict[str, object] = {
         "verdict": "Unknown",
         "message": m.why,
@@ -168,16 +192,17 @@ def _waiting(s: MonitorSnapshot, m: Unseen) -> MixStatus:
         "moved": [],
     }
     known = m.known.model_copy(update=told)
-    if m.window is None or known.changed_since is not None:
+    if m.window is None:
         return known
     until = known.learned_until
     due = until is None or (s.now - until).total_seconds() >= seconds(s.monitor.spec.window)
-    return usual_mixes.learned(known, m.window, s.now) if due else known
+    unusual = known.changed_since is not None
+    return usual_mixes.learned(known, m.window, s.now, unusual) if due else known
 
 
-def _moved(m: Seen) -> list[MixShare]:
+def _moved(m: Seen, reference: Counts) -> list[MixShare]:
     """Return what is furthest from its usual share."""
-    reference, window = m.feature.reference, m.feature.window
+    window = m.feature.window
     names = [*m.names, usual_mixes.OTHERS, "missing"]
     old, new = (
         [c / max(1.0, x.rows) for c in (*x.values, x.other, x.missing)] for x in (reference, window)

@@ -62,10 +62,10 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
         known = _judged(s, asked, known, mature, lacks, spacing)
     if outdated := _outdated(s, known, "pod", 2 * _patience(s)):
         return outdated
-    result = _told(s, known)
-    if result.condition.status == "True" and (unheard := s.unheard(s.asked - s.silent)):
-        return Judgement(verdict(TYPE, None, unheard), result.changes)
-    return result
+    told = _told(s, known)
+    if told.condition.status == "True" and (unheard := s.unheard(s.asked - s.silent)):
+        return Judgement(verdict(TYPE, None, unheard), told.changes)
+    return told
 
 
 def of_report(s: MonitorSnapshot, status: MonitorStatus) -> Judgement | None:
