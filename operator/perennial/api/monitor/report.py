@@ -43,6 +43,11 @@ class ReportStatus(ApiModel):
 
     number: int = Field(0, description="Number of the report that was begun last.")
     generation: int = Field(0, description="Generation of the spec that it was begun for.")
+    asked: str | None = Field(
+        None,
+        description="Hash of what the spec asked of it; absent: of older operators.",
+        max_length=16,
+    )
     start_time: Time | None = Field(None, description="When it was begun.")
     finish_time: Time | None = Field(None, description="When it ended; absent while it is made.")
     seen: bool = Field(False, description="Its Job was seen.")

@@ -3,6 +3,8 @@
 What it is to read stands in the Job itself, so that one write makes both, or none.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -107,6 +109,15 @@ def report_job(s: MonitorSnapshot, stable: Revision, number: int, until: datetim
             "template": {"metadata": {"labels": labels(monitor, number)}, "spec": pod},
         },
     }
+
+
+def asked_of(spec: MonitorSpec) -> str:
+    """Return a hash of what of a spec a report is made by: not of what is done about drift."""
+    written = spec.to_json()
+    parts = {name: written.get(name) for name in ("deploymentRef", "report", "performance")}
+    limits = written.get("quality", {}).get("duplicatesMaximum")
+    of_report = {**parts, "reference": written.get("reference"), "duplicates": limits}
+    return hashlib.sha256(json.dumps(of_report, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def window_seconds(spec: MonitorSpec) -> float:

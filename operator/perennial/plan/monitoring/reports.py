@@ -19,6 +19,7 @@ from perennial.plan.monitoring.finding import rounded
 from perennial.plan.monitoring.logged import known_from
 from perennial.plan.monitoring.report_job import (
     VARIABLE,
+    asked_of,
     job_name,
     metric_spec,
     report_job,
@@ -78,6 +79,7 @@ def follow(s: MonitorSnapshot) -> Followed:
     begun = {
         "number": _next_number(s, known),
         "generation": s.monitor.metadata.generation,
+        "asked": asked_of(s.monitor.spec),
         "start_time": s.now,
         "finish_time": None,
         "seen": False,
@@ -135,14 +137,21 @@ def job_looked_for(monitor: DriftMonitor, now: datetime) -> str:
 
 
 def _seconds_until_due(monitor: DriftMonitor, now: datetime, known: ReportStatus) -> float:
-    """Return the seconds until the next one; 0 where there was none, or the spec has changed."""
+    """Return the seconds until the next one; 0 where there was none, or another is asked for."""
     asked, began = monitor.spec.report, known.start_time
-    if began is None or known.generation != monitor.metadata.generation:
+    if began is None or not _is_asked(monitor, known):
         return 0.0
     if began > now:
         return 0.0  # our clock was ahead for a while
     assert asked is not None
     return seconds(asked.every) - (now - began).total_seconds()
+
+
+def _is_asked(monitor: DriftMonitor, known: ReportStatus) -> bool:
+    """Tell whether a report is what the spec asks for, whatever else of it was edited since."""
+    if known.asked is None:
+        return known.generation == monitor.metadata.generation
+    return known.asked == asked_of(monitor.spec)
 
 
 def _under_way(s: MonitorSnapshot, known: ReportStatus) -> Followed:
@@ -248,7 +257,7 @@ def _checked(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> R
     asked = s.monitor.spec.performance
     if result.failure is not None or asked is None or not asked.is_from_log:
         return result
-    if known.generation != s.monitor.metadata.generation:
+    if not _is_asked(s.monitor, known):
         return result  # of what was asked before
     places = [c.place for c in result.cohorts]
     numbers = [
@@ -318,7 +327,7 @@ def _ended(s: MonitorSnapshot, known: ReportStatus, result: ReportResult) -> Fol
     followed = _told(known, _outcome(known), max(1.0, _seconds_until_due(s.monitor, s.now, known)))
     followed = replace(followed, has_told=True, events=(Event("ReportPublished", known.message),))
     asked, stable = s.monitor.spec.performance, s.deployment and s.deployment.status.stable
-    is_of_this = known.generation == s.monitor.metadata.generation
+    is_of_this = _is_asked(s.monitor, known)
     if asked is not None and asked.is_from_log and is_of_this and stable is not None:
         version = result.version[:VERSION_LENGTH]
         performance = known_from(asked, s.monitor.status.performance, version, result)

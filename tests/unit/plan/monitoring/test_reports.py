@@ -7,6 +7,7 @@ from api_server import Refusal
 from builders import SETTINGS, training
 from report_world import FROM_LOG, RECALL, SHA, ReportWorld, serving, told
 
+from perennial.api import DriftMonitor
 from perennial_artifact.report import CohortCounts, EqualRows, ReportResult, ReportSpec, SliceValue
 from perennial_artifact.result import MESSAGE_LIMIT, Failure, Note
 
@@ -579,3 +580,38 @@ def test_a_job_that_does_not_say_when_it_ended_has_ended() -> None:
     del world.objects[JOB]["status"]["conditions"][0]["lastTransitionTime"]
     world.step()
     assert world.condition() == ("False", "ReportFailed")
+
+
+def test_an_edit_of_what_no_report_reads_starts_none_and_discards_none() -> None:
+    world = ReportWorld()
+    world.step()
+    world.step()
+    cooled = {"retrain": {"cooldown": "7h", "dailyLimit": 2}}
+    world.change(actions=cooled, interval="6m")  # while it is made
+    world.step()
+    world.finish(told(1, world.now, missed=0.9))
+    world.step()
+    assert world.condition("PerformanceKept")[0] == "False"
+    world.change(actions={"retrain": {"cooldown": "8h", "dailyLimit": 2}})
+    for _ in range(3):
+        world.step()
+    assert world.made == [JOB]
+    world.change(performance={**FROM_LOG, "window": "48m"})
+    for _ in range(3):
+        world.step()
+    assert world.made == [JOB, "flights-report-2"]
+
+
+def test_what_an_older_operator_began_is_of_its_generation() -> None:
+    world = ReportWorld()
+    world.report()
+    body = world.monitor.to_json()
+    del body["status"]["report"]["asked"]
+    world.monitor = DriftMonitor.read(body)
+    for _ in range(3):
+        world.step()
+    assert world.made == [JOB]
+    world.change(interval="6m")
+    for _ in range(3):
+        world.step()
+    assert world.made == [JOB, "flights-report-2"]
