@@ -49,9 +49,10 @@ def test_all_hours_that_a_clock_shows_and_no_others(start: int, length: int, zon
 
 
 @given(MOMENTS, st.sampled_from(ZONES))
+@example(104_756_400 - DAY, "America/Boise")
 def test_all_hours_from_a_day_on(start: int, zone: str) -> None:
-    """A day that a clock lacks an hour of has all the others, and those around it."""
-    assert len(hours_of(start + DAY, start + 2 * DAY, zone_of(zone))) == HOURS
+    """All but the one that a clock lacks on the day on which it goes forward."""
+    assert len(hours_of(start + DAY, start + 2 * DAY, zone_of(zone))) >= HOURS - 1
 
 
 @given(st.text(max_size=64))
