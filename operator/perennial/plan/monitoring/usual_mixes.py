@@ -203,7 +203,16 @@ def _fresh(known: MixStatus, seen: Window) -> dict[int, dict[str, float]]:
 
 
 def _read(known: MixStatus, row: str) -> dict[str, float]:
-    return dict(zip([*known.names, OTHERS], map(float, row.split()), strict=False)) if row else {}
+    return dict(zip([*known.names, OTHERS], map(_number, row.split()), strict=False))
+
+
+def _number(text: str) -> float:
+    """Return a count; 0 for what is none, as what somebody wrote into a status."""
+    try:
+        found = float(text)
+    except ValueError:
+        return 0.0
+    return found if 0 <= found <= MOST else 0.0
 
 
 def _written(counts: Counts, names: Sequence[str]) -> str:

@@ -159,3 +159,10 @@ def test_what_is_kept_of_a_week_is_small() -> None:
     end = START + 200 * HOUR
     vast = after(known, end, end + HOUR, **dict.fromkeys(names, 1e300))
     assert MixStatus.model_validate(vast.to_json()).fresh == vast.fresh
+
+
+def test_what_somebody_wrote_into_a_status_is_no_number_and_no_fault() -> None:
+    for text in ("aaa 3", "1e999 3", "nan 3", "-5 3", "\u0663 3"):
+        known = MixStatus(kind="Callers", names=["app"], week=[text] * 168, learned_until=MONDAY)
+        found = usual_mixes.usual_of_week(known, 0, 3_600, 1)
+        assert found is None or set(found.values()) <= {0.0, 3.0}
