@@ -7,8 +7,6 @@ from typing import NamedTuple
 from perennial_statistics.chi_square import g_test
 from perennial_statistics.design_effect import INDEPENDENT, DesignEffect, corrected_p
 
-DUPLICATES_BEYOND_USUAL = 0.1
-
 Occurrences = Sequence[tuple[int, int]]
 """How often a row occurs, and how many distinct rows occur so often."""
 

@@ -41,17 +41,17 @@ def _of_none(status: MonitorStatus) -> MonitorStatus:
         report=report.model_copy(update={"equal_rows": None}) if report is not None else None,
         rollback=status.rollback,
         notification=status.notification,
-        action_times=_acted(status),
+        action_times=sorted(asked_to_retrain(status))[-MOST_TIMES:],
         retrainings=status.retrainings,
         rollbacks=status.rollbacks,
+        notifications=status.notifications,
     )
 
 
-def _acted(status: MonitorStatus) -> list[datetime]:
-    """Return when it asked to retrain; its newest ask is no other training's to heed."""
+def asked_to_retrain(status: MonitorStatus) -> set[datetime]:
+    """Return when retrainings were asked for; older operators kept those of a day only."""
     last = status.last_action
-    asked = {last.time} if last is not None and last.type == "Retrain" else set[datetime]()
-    return sorted({*status.action_times, *asked})[-MOST_TIMES:]
+    return {*status.action_times, *([last.time] if last and last.type == "Retrain" else [])}
 
 
 def _until(status: MonitorStatus, now: datetime) -> MonitorStatus:

@@ -177,6 +177,7 @@ LEARNED: dict[str, Any] = {
 DONE: dict[str, Any] = {
     "report": {"number": 7, "generation": 1},
     "retrainings": 3,
+    "notifications": 4,
     "actionTimes": [later_by(-2)],
 }
 
@@ -192,7 +193,7 @@ def test_what_was_learned_of_another_deployment_is_forgotten(of: str | None) -> 
     kept, nothing = found.to_json(), MonitorStatus().to_json()
     assert {name: kept.get(name) for name in LEARNED} == {n: nothing.get(n) for n in LEARNED}
     assert found.report is not None and found.report.number == 7  # its Jobs' names are taken
-    assert found.retrainings == 3
+    assert (found.retrainings, found.notifications) == (3, 4)
     assert found.action_times == [NOW - timedelta(days=2), NOW - timedelta(days=1)]
 
 

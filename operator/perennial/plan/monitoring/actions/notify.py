@@ -52,7 +52,7 @@ def is_open(found: NotificationStatus) -> bool:
 
 def given_up(found: NotificationStatus) -> datetime | None:
     """Return when a notification was given up, None where it was taken or is tried yet."""
-    return found.last_time if not found.delivered and found.tries >= TRIES else None
+    return None if found.delivered or is_open(found) else found.last_time
 
 
 def waits(s: MonitorSnapshot, status: MonitorStatus) -> float | None:

@@ -1,12 +1,13 @@
 """Ask the ModelTraining for a run on the newest data, and see what comes of it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from perennial.api.monitor import LastAction, MonitorStatus
 from perennial.api.values import seconds
 from perennial.plan.core import Event
 from perennial.plan.monitoring.finding import ActionResult, Cause
 from perennial.plan.monitoring.pace import remembered, too_soon
+from perennial.plan.monitoring.recall import asked_to_retrain
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 
 FRUITLESS_LIMIT = 2
@@ -34,7 +35,7 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult
     status = status.model_copy(
         update={
             "last_action": asked,
-            "action_times": remembered([*_times(status), s.now], s.now),
+            "action_times": remembered([*asked_to_retrain(status), s.now], s.now),
             "retrainings": status.retrainings + 1,
         }
     )
@@ -61,7 +62,7 @@ def _against(s: MonitorSnapshot, status: MonitorStatus) -> tuple[str, str] | Non
     if newer := _about_to_start(s):
         return "RolloutUnderWay", f"{newer} was promoted a moment ago, and is not on trial yet"
     pause = _pause(seconds(retrain.cooldown), status.fruitless)
-    found = too_soon("retraining", _times(status), s.now, pause, retrain.daily_limit)
+    found = too_soon("retraining", asked_to_retrain(status), s.now, pause, retrain.daily_limit)
     if found is not None and not helps(status):
         message = f"{status.fruitless} retrainings did not end it: look at the data; {found[1]}"
         return "RetrainingDoesNotHelp", message
@@ -77,12 +78,6 @@ def serves_better(status: MonitorStatus) -> bool:
     if action is None or served is None or not action.better or action.outcome != "Promoted":
         return False
     return served.version != action.version
-
-
-def _times(status: MonitorStatus) -> set[datetime]:
-    """Return when retrainings were asked for; older operators kept those of a day only."""
-    last = status.last_action
-    return {*status.action_times, *([last.time] if last and last.type == "Retrain" else [])}
 
 
 def _pause(cooldown: float, fruitless: int) -> float:
