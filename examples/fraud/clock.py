@@ -2,7 +2,7 @@
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -23,6 +23,10 @@ class Clock:
     begin: float
     """Of the first day, in seconds since 1970."""
     day_seconds: float
+
+    def no_earlier(self, begin: float) -> "Clock":
+        """Return a clock whose first day begins then, or when it did, whichever is later."""
+        return replace(self, begin=max(begin, self.begin))
 
     def moments(self, days: pd.Series) -> pd.Series:
         """Return when days of the year are, as times."""

@@ -43,8 +43,8 @@ from fraud.table import comparison
 
 EXAMPLES = Path(__file__).resolve().parent
 NAMESPACE = "fraud"
-SETUP_SECONDS = 40.0
-"""From the upload to the first payment that is asked about, or so."""
+SETUP_SECONDS = 30.0
+"""From the upload to the first payment that is asked about, at least: the history ends then."""
 LOOK_SECONDS, WORK_SECONDS = 2.0, 0.3
 USUAL, SLOWEST = 1.2, 6.0
 """Slowness that days are meant for, and how many times as long they last at most."""
@@ -188,20 +188,19 @@ def play(asked: Asked, rows: pd.DataFrame, values: str) -> Played:
     first = float(asked.months.start * MONTH)
     # Where others keep the machine busy, Jobs take longer, and so must days.
     day_seconds = asked.day_seconds * min(SLOWEST, max(1.0, slowness() / USUAL))
-    clock = Clock(first, time.time() + SETUP_SECONDS, day_seconds)
-    put({"history-1": history(rows, clock, first), "live": live_file(live)})
+    past = Clock(first, time.time() + SETUP_SECONDS, day_seconds)
+    put({"history-1": history(rows, past, first), "live": live_file(live)})
     apply("training", day_seconds)
     apply("deployment", day_seconds)
     wait("a model was proven", lambda: is_ready("ModelTraining"), 120)
     wait("it serves", lambda: is_ready("ModelDeployment"), 60)
     apply("monitor", day_seconds)
-    clock = Clock(first, time.time() + 6.0, day_seconds)
-    start_client(clock)
+    start_client(past.no_earlier(time.time() + 6.0))
 
     first_month, last_month = asked.months.start, asked.months.stop - 1
     say(f"Months {first_month} to {last_month} pass, a day in {day_seconds:.2g} s")
     client = Client(first)
-    happened = follow(client, rows, clock)
+    happened = follow(client, rows, past)
     wait("the client ended well", lambda: phase(objects()) == "Succeeded", 20)
     return Played(live.join(answered().set_index("row")), happened, client.failed)
 
@@ -226,15 +225,19 @@ class Client:
         self.has_ended = True
 
 
-def follow(client: Client, rows: pd.DataFrame, clock: Clock) -> list[News]:
-    """Look at the objects until the client has ended, tell what happens, and return it."""
+def follow(client: Client, rows: pd.DataFrame, past: Clock) -> list[News]:
+    """Look at the objects until the client has ended, tell what happens, and return it.
+
+    The table of the past keeps its clock: a row whose time is another one would be another row, and
+    nobody could tell any more which rows a model has learned from.
+    """
     happened, before = list[News](), State()
     month, settles = int(client.day // MONTH), client.day + MONTH
     """By then the last month before the live ones is known, and the table of it written anew."""
     while not client.has_ended:
         now, day = time.time(), client.day
         if day >= settles:
-            put({"history-1": history(rows, clock, settles)})
+            put({"history-1": history(rows, past, settles)})
             settles = float("inf")
         after = state_of(objects())
         for one in news(before, after, day):
