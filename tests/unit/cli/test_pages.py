@@ -247,6 +247,15 @@ def test_a_monitor_tells_its_performance_and_what_is_not_known_of_it() -> None:
     assert lines[title + 2].split() == ["alerts", "–", "–", "0", "!", "Unknown"]
 
 
+def test_a_retraining_that_a_rollback_came_after_is_told_too() -> None:
+    retraining = scenes.monitor()["status"]["lastAction"]
+    rollback = {"type": "Rollback", "time": retraining["time"], "message": "back"}
+    body = scenes.monitor(lastAction=rollback, retraining=retraining)
+    lines = rendered(monitor(body, scenes.NOW), 80).splitlines()
+    assert "LAST ACTION  Rollback, 1m4s ago" in lines
+    assert "RETRAINING  Retrain, 1m4s ago, run 2: Promoted" in lines
+
+
 @settings(max_examples=examples(400), deadline=None)
 @given(data=st.data())
 def test_whatever_an_object_holds_there_is_a_page(data: st.DataObject) -> None:

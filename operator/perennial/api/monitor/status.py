@@ -228,6 +228,10 @@ class MonitorStatus(ApiModel):
     report: ReportStatus | None = Field(None, description="The newest report.")
     consecutive_breaches: int = Field(0, description="Evaluations in a row that found drift.")
     last_action: LastAction | None = Field(None, description="What was last done about drift.")
+    retraining: LastAction | None = Field(
+        None,
+        description="The newest retraining, where a rollback was asked for since; else lastAction.",
+    )
     rollback: RollbackStatus | None = Field(
         None, description="The newest rollback that was asked for."
     )
@@ -248,3 +252,9 @@ class MonitorStatus(ApiModel):
         ),
     )
     history: list[Evaluation] = Field([], description="The last evaluations.", max_length=20)
+
+    @property
+    def last_retraining(self) -> LastAction | None:
+        """Return the retraining that was asked for last, whatever else was done since."""
+        last = self.last_action
+        return last if last is not None and last.type == "Retrain" else self.retraining

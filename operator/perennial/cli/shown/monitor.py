@@ -184,9 +184,16 @@ def _between(low: float | None, high: float | None) -> str:
 
 
 def _action(status: Json, now: datetime) -> RenderableType | None:
-    action = at(status, "lastAction")
-    if not isinstance(action, dict):
-        return None
+    """Return what was done last, and the retraining before it where that is a rollback."""
+    found = [
+        _done(title, action, status, now)
+        for title, name in (("LAST ACTION", "lastAction"), ("RETRAINING", "retraining"))
+        if isinstance(action := at(status, name), dict)
+    ]
+    return Group(*found) if found else None
+
+
+def _done(title: str, action: Json, status: Json, now: datetime) -> RenderableType:
     when = age(moment(action.get("time")), now)
     told = f"{text(action.get('type'))}, {when} ago"
     if (run := action.get("run")) is not None:
@@ -197,5 +204,5 @@ def _action(status: Json, now: datetime) -> RenderableType | None:
         told += f": {text(outcome)}"
     lines = [text(action.get("message")), text(action.get("result"))]
     return Group(
-        Text.assemble(("LAST ACTION  ", "bold"), told), *(Text(line) for line in lines if line)
+        Text.assemble((f"{title}  ", "bold"), told), *(Text(line) for line in lines if line)
     )

@@ -376,8 +376,9 @@ def _of_report(s: MonitorSnapshot, status: MonitorStatus) -> Plan:
 
 
 def _is_over(status: MonitorStatus, alarms: Mapping[str, bool | None]) -> bool:
-    """Tell whether that is over which actions were last taken for, and nothing else is the case."""
-    asked_by = (status.last_action.test if status.last_action is not None else "") or "drift"
+    """Tell whether that is over which was last retrained for, and nothing else is the case."""
+    retraining = status.last_retraining
+    asked_by = (retraining.test if retraining is not None else "") or "drift"
     return alarms.get(asked_by) is False and True not in alarms.values()
 
 

@@ -50,8 +50,8 @@ def _of_none(status: MonitorStatus) -> MonitorStatus:
 
 def asked_to_retrain(status: MonitorStatus) -> set[datetime]:
     """Return when retrainings were asked for; older operators kept those of a day only."""
-    last = status.last_action
-    return {*status.action_times, *([last.time] if last and last.type == "Retrain" else [])}
+    last = status.last_retraining
+    return {*status.action_times, *([last.time] if last else [])}
 
 
 def _until(status: MonitorStatus, now: datetime) -> MonitorStatus:
@@ -61,8 +61,9 @@ def _until(status: MonitorStatus, now: datetime) -> MonitorStatus:
         changes["reference"] = reference.model_copy(update={"since": None})
     if is_ahead(status.usual_time, now):
         changes["usual_time"] = None
-    if status.last_action is not None and is_ahead(status.last_action.time, now):
-        changes["last_action"] = None  # nobody heeds it until then
+    for name, action in (("last_action", status.last_action), ("retraining", status.retraining)):
+        if action is not None and is_ahead(action.time, now):
+            changes[name] = None  # nobody heeds it until then
     if performance is not None and is_ahead(performance.judged_until, now):
         changes["performance"] = _unread(performance, now)
     mix = [_mix(m, now) for m in status.mix]

@@ -188,7 +188,7 @@ def story(s: MonitorSnapshot) -> Story:
         for r in revisions
         if r.start_time is not None
     ]
-    if (last := status.last_action) is not None and last.type == "Retrain":
+    if (last := status.last_retraining) is not None:
         what = f"a retraining was asked for: {last.message}"
         ended = f" (run {last.run}: {last.outcome or 'under way'})" if last.run else ""
         happened.append(Moment(time=last.time, message=what + ended))

@@ -67,8 +67,8 @@ def asked_by(monitor: DriftMonitor, training: str) -> LastAction | None:
     It is in the monitor's status, which stays when somebody takes the action out of the spec, only
     observes from now on, or points the monitor at another model.
     """
-    action, asked = monitor.status.last_action, monitor.spec.actions
-    if action is None or action.type != "Retrain" or action.outcome:
+    action, asked = monitor.status.last_retraining, monitor.spec.actions
+    if action is None or action.outcome:
         return None
     if asked.retrain is None or asked.mode == "Observe":
         return None

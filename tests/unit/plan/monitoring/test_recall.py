@@ -90,7 +90,8 @@ def test_nothing_that_is_remembered_waits_for_such_a_time() -> None:
             {
                 "reference": {"profile": "p", "since": later_by(9)},
                 "usualTime": later_by(9),
-                "lastAction": {"type": "Retrain", "time": later_by(9)},
+                "lastAction": {"type": "Rollback", "time": later_by(9)},
+                "retraining": {"type": "Retrain", "time": later_by(9)},
                 "mix": [
                     {**mix, "since": later_by(9)},
                     {
@@ -107,7 +108,7 @@ def test_nothing_that_is_remembered_waits_for_such_a_time() -> None:
         NOW,
     ).status
     assert found.reference is not None and found.reference.since is None
-    assert found.usual_time is None and found.last_action is None
+    assert found.usual_time is found.last_action is found.retraining is None
     callers, errors = found.mix
     assert callers.since is None and not callers.hours
     assert errors.since == NOW - timedelta(days=9) and errors.hours

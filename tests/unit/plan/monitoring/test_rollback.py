@@ -6,11 +6,15 @@ from typing import Any
 import pytest
 from builders import NOW, conditions, deployment, later, monitor, training, version
 from feedback_world import FeedbackWorld, traffic
+from report_world import FROM_LOG, told
 from test_monitor_decision import answers, profile, window
 
 from perennial.api import DriftMonitor
 from perennial.plan.monitoring import MonitorSnapshot, plan_monitor
+from perennial.plan.monitoring.logged import known_from
+from perennial.plan.training.triggers import asked_by
 from perennial_artifact.profile import FeatureProfile
+from perennial_artifact.report import ReportResult
 
 OLD, NEW = "a" * 64, "b" * 64
 BOTH = {"rollback": {}, "retrain": {"cooldown": "60s", "dailyLimit": 2}}
@@ -43,20 +47,21 @@ def look(
     deployed: Any,
     predictions: list[int],
     inputs: list[int] = LIKE,
+    trained: Any = None,
     **more: Any,
 ) -> tuple[Any, DriftMonitor]:
     """Look once at traffic whose inputs and predictions are distributed so."""
     score = FeatureProfile.from_plain(
         {"name": "score", "kind": "Numeric", "edges": [1, 2], "counts": [100, 100, 100]}
     )
-    told = window(inputs).replace(predictions=[[predictions, 0, 0, 0]])
-    told = type(told).from_plain(told.to_plain())
+    counted = window(inputs).replace(predictions=[[predictions, 0, 0, 0]])
+    counted = type(counted).from_plain(counted.to_plain())
     snapshot = MonitorSnapshot(
         monitor=m,
         now=later(at),
         deployment=deployed,
-        training=training(),
-        answers=answers((told,)),
+        training=trained or training(),
+        answers=answers((counted,)),
         profile=profile().replace(predictions=[score]),
         **more,
     )
@@ -259,9 +264,9 @@ def test_a_limit_that_the_new_version_breaks_asks_for_a_rollback() -> None:
     came = traffic((6, 20), 600, lambda _: 0.2, lambda _: 0.2, seed=2)
     world.rows += [type(r)(**{**r.__dict__, "version": NEW[:12]}) for r in came]
     world.deployment = served(6 * hour + 10)
-    told = [world.look(60.0 * minute) for minute in range(365, 660, 5)]
-    asked_at = next(n for n, (_, reason) in enumerate(told) if reason == "AskedToRollBack")
-    assert all(status == "Unknown" for status, _ in told[:3]) and asked_at < len(told)
+    looks = [world.look(60.0 * minute) for minute in range(365, 660, 5)]
+    asked_at = next(n for n, (_, reason) in enumerate(looks) if reason == "AskedToRollBack")
+    assert all(status == "Unknown" for status, _ in looks[:3]) and asked_at < len(looks)
     rollback = world.monitor.status.rollback
     assert rollback is not None and (rollback.revision, rollback.to) == ("r2", "r1")
     assert world.monitor.status.retrainings == 0
@@ -271,3 +276,79 @@ def test_a_limit_that_the_new_version_breaks_asks_for_a_rollback() -> None:
 def test_conditions_of_a_rollback_are_told_in_the_plan() -> None:
     plan, _ = look(after(100), 110, served(100), SHIFTED)
     assert conditions(plan)["Drifted"] == ("True", "AskedToRollBack")
+
+
+def reported(m: DriftMonitor, sha: str, at: float, missed: float) -> DriftMonitor:
+    """Return the monitor to which a report has told how many frauds a version misses."""
+    result = ReportResult.from_json(told(1, later(at), missed))
+    assert m.spec.performance is not None
+    known = known_from(m.spec.performance, None, sha[:12], result)
+    return m.model_copy(update={"status": m.status.model_copy(update={"performance": known})})
+
+
+def asked_for_both() -> tuple[Any, DriftMonitor]:
+    """Return a pass in which inputs drift, and labels show that a rollout made it worse."""
+    asked = {"report": {"every": "1h"}, "performance": FROM_LOG, "actions": BOTH}
+    m = monitor({"consecutiveBreaches": 1, **asked})
+    for at in (80, 90):
+        _, m = look(reported(m, OLD, at, missed=0.1), at, served(), LIKE)
+    assert said(m, "PerformanceKept")[0] == "WithinLimits"
+    return look(reported(m, NEW, 110, missed=0.9), 110, served(100), SHIFTED, inputs=SHIFTED)
+
+
+def test_a_rollback_in_the_same_pass_hides_no_retraining() -> None:
+    plan, m = asked_for_both()
+    reasons = [e.reason for e in plan.events]
+    assert reasons.index("AskedToRetrain") < reasons.index("AskedToRollBack")
+    assert (m.status.retrainings, m.status.rollbacks) == (1, 1)
+    last, retraining = m.status.last_action, m.status.last_retraining
+    assert last is not None and retraining is not None
+    assert (last.type, last.test) == ("Rollback", "performance")
+    assert (retraining.type, retraining.test, retraining.time) == ("Retrain", "drift", later(110))
+    assert asked_by(m, "flights") == retraining  # the training has not read it yet
+
+
+def run_of(better: bool | None = None) -> Any:
+    """Return a training whose run was begun by that ask, and ended."""
+    run = {"number": 2, "trigger": "Drift", "startTime": later(112), "generation": 1}
+    last = {**run, "outcome": "Promoted", "finishTime": later(130), "message": "flights-3"}
+    return training(status={"lastRun": last | ({} if better is None else {"better": better})})
+
+
+def test_what_comes_of_a_retraining_is_counted_after_a_rollback_too() -> None:
+    _, m = asked_for_both()
+    back = served(promoted=None, promotedTime=later(115))
+    _, m = look(m, 140, back, LIKE, inputs=SHIFTED, trained=run_of())
+    retraining = m.status.last_retraining
+    assert retraining is not None and (retraining.run, retraining.outcome) == (2, "Promoted")
+    assert m.status.fruitless == 1 and asked_by(m, "flights") is None
+    _, m = look(m, 150, back, LIKE, inputs=SHIFTED, trained=run_of())
+    assert m.status.fruitless == 1  # once
+    assert "run 2 ended as Promoted" in said(m, "RetrainingHelps")[1]
+    assert m.status.last_action is not None and m.status.last_action.type == "Rollback"
+
+
+def test_what_a_rollback_brings_back_did_not_come_of_the_retraining() -> None:
+    _, m = asked_for_both()
+    back = served(promoted=None, promotedTime=later(115))
+    for at in (140, 150):
+        _, m = look(m, at, back, LIKE, inputs=SHIFTED, trained=run_of(better=True))
+    assert m.status.fruitless == 1
+    third = deployment(
+        {"model": {"trainingRef": {"name": "flights"}}},
+        status={
+            "revisions": [revision("Stable", 3, "c" * 64), revision("Previous", 1, OLD)],
+            "rollout": {"promotedTime": later(155)},
+        },
+    )
+    _, m = look(m, 160, third, LIKE, inputs=SHIFTED, trained=run_of(better=True))
+    assert m.status.fruitless == 0
+
+
+def test_the_next_retraining_takes_its_place() -> None:
+    _, m = asked_for_both()
+    back = served(promoted=None, promotedTime=later(115))
+    _, m = look(m, 140, back, LIKE, inputs=SHIFTED, trained=run_of())
+    _, m = look(m, 300, back, LIKE, inputs=SHIFTED, trained=run_of())
+    assert m.status.retraining is None and m.status.retrainings == 2
+    assert m.status.last_action is not None and m.status.last_action.time == later(300)

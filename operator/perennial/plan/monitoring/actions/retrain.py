@@ -35,6 +35,7 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult
     status = status.model_copy(
         update={
             "last_action": asked,
+            "retraining": None,
             "action_times": remembered([*asked_to_retrain(status), s.now], s.now),
             "retrainings": status.retrainings + 1,
         }
@@ -72,12 +73,13 @@ def _against(s: MonitorSnapshot, status: MonitorStatus) -> tuple[str, str] | Non
 def serves_better(status: MonitorStatus) -> bool:
     """Tell whether what came of the last retraining is better, and serves: it was not in vain.
 
-    What is taken back by its rollout was, however good it is on held-out rows.
+    What is taken back by its rollout was, however good it is on held-out rows; and what a rollback
+    brought back did not come of it.
     """
-    action, served = status.last_action, status.reference
+    action, served, back = status.last_retraining, status.reference, status.rollback
     if action is None or served is None or not action.better or action.outcome != "Promoted":
         return False
-    return served.version != action.version
+    return served.version not in (action.version, back.to_version if back is not None else "")
 
 
 def _pause(cooldown: float, fruitless: int) -> float:
@@ -96,11 +98,11 @@ def helps(status: MonitorStatus) -> bool:
 
 def came_of(status: MonitorStatus) -> str:
     """Return what came of retrainings since the traffic last was as learned; '' of none."""
-    action, count = status.last_action, status.fruitless
+    action, count = status.last_retraining, status.fruitless
     if not count:
         return ""
     text = f"{count} retraining{'s' if count > 1 else ''} did not end it"
-    if action is None or action.type != "Retrain" or not action.outcome:
+    if action is None or not action.outcome:
         return text
     return f"{text}; run {action.run} ended as {action.outcome}: {action.result}"
 
@@ -118,18 +120,18 @@ def _about_to_start(s: MonitorSnapshot) -> str:
 
 
 def followed(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
-    """Return the status with the run that came of the last action, and with its outcome.
+    """Return the status with the run that came of the last retraining, and with its outcome.
 
     A retraining counts as fruitless until the traffic is like the reference again, or until what
     came of it serves and is better: not what was shipped ends drift, but what fits.
     """
-    action = status.last_action
-    if action is None or action.type != "Retrain" or action.outcome or s.training is None:
+    action = status.last_retraining
+    if action is None or action.outcome or s.training is None:
         return status
     if action.training not in ("", s.training.metadata.name):
         result = f"ModelTraining {action.training} was asked, which is not followed any more"
         other = action.model_copy(update={"outcome": "Unknown", "result": result})
-        return status.model_copy(update={"last_action": other})
+        return _with(status, other)
     last, run = s.training.status.last_run, s.training.status.run
     number = action.run
     if number is None:
@@ -137,11 +139,17 @@ def followed(s: MonitorSnapshot, status: MonitorStatus) -> MonitorStatus:
         begun += [(run.start_time, run.number)] if run is not None else []
         number = next((number for start, number in begun if start >= action.time), None)
     if number is None or last is None or last.number < number:
-        return status.model_copy(update={"last_action": action.model_copy(update={"run": number})})
+        return _with(status, action.model_copy(update={"run": number}))
     is_known = last.number == number
     outcome, said = (last.outcome, last.message) if is_known else ("Unknown", "")
     better = last.better if is_known else None
     ended = action.model_copy(
         update={"run": number, "outcome": outcome, "better": better, "result": said}
     )
-    return status.model_copy(update={"last_action": ended, "fruitless": status.fruitless + 1})
+    return _with(status.model_copy(update={"fruitless": status.fruitless + 1}), ended)
+
+
+def _with(status: MonitorStatus, known: LastAction) -> MonitorStatus:
+    """Return the status with what is known of the last retraining, where that stands."""
+    is_displaced = status.last_action is not None and status.last_action.type != "Retrain"
+    return status.model_copy(update={"retraining" if is_displaced else "last_action": known})

@@ -44,9 +44,13 @@ def act(s: MonitorSnapshot, status: MonitorStatus, cause: Cause) -> ActionResult
     )
     told = f"asked to go back to {earlier.name}"
     event = Event("AskedToRollBack", f"{told}: {message}", "Warning")
-    changed = status.model_copy(
-        update={"rollback": asked, "last_action": action, "rollbacks": status.rollbacks + 1}
-    )
+    changes = {
+        "rollback": asked,
+        "last_action": action,
+        "retraining": status.last_retraining,  # its run goes on, and is counted
+        "rollbacks": status.rollbacks + 1,
+    }
+    changed = status.model_copy(update=changes)
     return ActionResult("AskedToRollBack", told, changed, (event,))
 
 
