@@ -66,10 +66,12 @@ class Followed:
 
 def follow(s: MonitorSnapshot) -> Followed:
     """Begin a report where it is time for one, and take in what came of the one under way."""
-    if s.monitor.spec.report is None:
-        return Followed()
     known = s.monitor.status.report or ReportStatus()
-    if known.start_time is not None and known.finish_time is None:
+    if s.monitor.spec.report is None:
+        return Followed(_left(known))
+    if _is_under_way(known) and known.job and not known.seen and _job(s, known) is None:
+        known = ReportStatus(number=known.number)  # it ended while no report was asked for
+    if _is_under_way(known):
         return _under_way(s, known)
     if why := hindered(s):
         return _told(known, condition(TYPE, _was(known), why.reason, why.message), LOOK_SECONDS)
@@ -88,6 +90,24 @@ def follow(s: MonitorSnapshot) -> Followed:
     known = known.model_copy(update=begun)
     # Its Job is made by the next pass, once this is recorded: so no crash can make two.
     return _told(known, _outcome(known), 1.0)
+
+
+def _is_under_way(known: ReportStatus) -> bool:
+    return known.start_time is not None and known.finish_time is None
+
+
+def _left(known: ReportStatus) -> ReportStatus | None:
+    """Return what is kept where no report is asked for any more.
+
+    Jobs and pages are called by its number, which only goes up; and its Job may go on: it is
+    followed where reports are asked for again.
+    """
+    if not known.number:
+        return None
+    if not _is_under_way(known):
+        return ReportStatus(number=known.number)
+    kept = ("number", "generation", "asked", "start_time", "job")
+    return ReportStatus(**{name: getattr(known, name) for name in kept})
 
 
 def hindered(s: MonitorSnapshot) -> Finding | None:
@@ -130,7 +150,7 @@ def job_looked_for(monitor: DriftMonitor, now: datetime) -> str:
     known = monitor.status.report or ReportStatus()
     if monitor.spec.report is None:
         return ""
-    if known.start_time is not None and known.finish_time is None:
+    if _is_under_way(known):
         return job_name(monitor, known.number)
     is_due = _seconds_until_due(monitor, now, known) <= 0
     return job_name(monitor, known.number + 1) if is_due else ""
@@ -157,9 +177,7 @@ def _is_asked(monitor: DriftMonitor, known: ReportStatus) -> bool:
 def _under_way(s: MonitorSnapshot, known: ReportStatus) -> Followed:
     """Make its Job where it was not seen yet, and take in what its pod told once it ended."""
     name, uid = job_name(s.monitor, known.number), s.monitor.metadata.uid
-    job = next((j for j in s.jobs if j["metadata"]["name"] == name), None)
-    if job is not None and known.job and job["metadata"].get("uid") != known.job:
-        job = None  # another that somebody made since
+    job = _job(s, known)
     if job is not None and not owned_by(job, uid):
         message = f"Job {name} exists and is not ours: rename it or the DriftMonitor"
         return _ended(s, known, _failed(known, "NameConflict", message))
@@ -169,8 +187,7 @@ def _under_way(s: MonitorSnapshot, known: ReportStatus) -> Followed:
         if why := hindered(s):
             return _ended(s, known, _failed(known, why.reason, why.message))
         assert s.deployment is not None and s.deployment.status.stable is not None
-        assert known.start_time is not None
-        made = report_job(s, s.deployment.status.stable, known.number, known.start_time)
+        made = report_job(s, s.deployment.status.stable, known.number, s.now)
         return replace(_told(known, _outcome(known), LOOK_SECONDS), create=(made,))
     known = known.model_copy(update={"seen": True, "job": job["metadata"].get("uid", "")})
     ended = _end_of(job)
@@ -185,6 +202,15 @@ def _under_way(s: MonitorSnapshot, known: ReportStatus) -> Followed:
         return _told(known, _outcome(known), 2.0)
     message = f"no pod of Job {name} told anything ({ended[0]}): kubectl describe job {name}"
     return _ended(s, known, _failed(known, "NothingTold", message))
+
+
+def _job(s: MonitorSnapshot, known: ReportStatus) -> Json | None:
+    """Return a report's Job; none that somebody made in its place since."""
+    name = job_name(s.monitor, known.number)
+    found = next((j for j in s.jobs if j["metadata"]["name"] == name), None)
+    if found is not None and known.job and found["metadata"].get("uid") != known.job:
+        return None
+    return found
 
 
 def _end_of(job: Json) -> tuple[str, datetime] | None:

@@ -8,6 +8,7 @@ from builders import SETTINGS, training
 from report_world import FROM_LOG, RECALL, SHA, ReportWorld, serving, told
 
 from perennial.api import DriftMonitor
+from perennial.api.monitor import ReportStatus
 from perennial_artifact.report import CohortCounts, EqualRows, ReportResult, ReportSpec, SliceValue
 from perennial_artifact.result import MESSAGE_LIMIT, Failure, Note
 
@@ -463,7 +464,86 @@ def test_without_a_report_in_the_spec_nothing_is_said_of_one() -> None:
     world.change(report=None, performance=None)
     world.step()
     assert "Reported" not in {c.type for c in world.monitor.status.conditions}
-    assert world.monitor.status.report is None
+    assert world.monitor.status.report == ReportStatus(number=1)
+    fresh = ReportWorld()
+    fresh.change(report=None, performance=None)
+    fresh.step()
+    assert fresh.monitor.status.report is None
+
+
+def asked_again(world: ReportWorld, after: float = 60) -> None:
+    """Take the report out of the spec, and give it back later."""
+    spec = world.monitor.spec.to_json()
+    world.change(report=None, performance=None)
+    for _ in range(3):
+        world.step()
+    world.change(report=spec["report"], performance=spec["performance"])
+    world.step(after=after)
+
+
+def test_numbers_go_on_where_reports_are_asked_for_again() -> None:
+    world = ReportWorld()
+    world.report()
+    world.objects.clear()  # its time to live is over
+    asked_again(world)
+    world.step()
+    assert world.made == [JOB, "flights-report-2"]
+
+
+def test_a_job_that_goes_on_is_followed_where_reports_are_asked_for_again() -> None:
+    """One at a time: it is known by its uid."""
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    asked_again(world)
+    for _ in range(3):
+        world.step()
+    assert world.made == [JOB] and world.condition() == ("Unknown", "UnderWay")
+    world.finish(told(1, world.now))
+    world.step()
+    assert world.condition() == ("True", "Published")
+
+
+def test_what_was_made_of_another_spec_meanwhile_is_not_judged() -> None:
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    asked_again(world)
+    world.change(performance={**FROM_LOG, "window": "48m"})
+    world.finish(told(1, world.now, missed=0.9))
+    for _ in range(3):
+        world.step()
+    assert world.made == [JOB, "flights-report-2"]
+    assert world.condition("PerformanceKept") == ("Unknown", "NothingReported")
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_of_a_job_that_ended_meanwhile_no_failure_is_told(replaced: bool) -> None:
+    world = ReportWorld()
+    for _ in range(3):
+        world.step()
+    world.objects.clear()
+    if replaced:
+        world.objects[JOB] = forged(world, 1)
+    asked_again(world, after=9_000)
+    for _ in range(3):
+        world.step()
+    assert world.made == [JOB, "flights-report-2"]
+    assert "ReportFailed" not in {e.reason for e in world.told}
+
+
+@pytest.mark.parametrize("cut", [0, 1, 99])
+def test_one_that_nobody_has_seen_yet_is_made_once_and_of_the_present(cut: int) -> None:
+    world = ReportWorld()
+    world.step()
+    world.step(cut)  # recorded; its Job is made, or not
+    asked_again(world, after=9_000)
+    began = world.now
+    for _ in range(3):
+        world.step()
+    assert world.made == [JOB]
+    if cut == 0:
+        assert document(world.objects[JOB]).until >= began
 
 
 def test_why_a_pod_does_not_start_is_told_while_it_waits() -> None:
