@@ -48,6 +48,13 @@ class ReportStatus(ApiModel):
         description="Hash of what the spec asked of it; absent: of older operators.",
         max_length=16,
     )
+    due_time: Time | None = Field(
+        None,
+        description=(
+            "When the first is begun, or one that is long overdue: at a moment of the monitor's "
+            "own; absent once it is begun."
+        ),
+    )
     start_time: Time | None = Field(None, description="When it was begun.")
     finish_time: Time | None = Field(None, description="When it ended; absent while it is made.")
     seen: bool = Field(False, description="Its Job was seen.")

@@ -1,7 +1,8 @@
 """When a report is made, and what came of it: one Job at a time, recorded before it is made."""
 
+import hashlib
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from perennial.api.common import Condition
 from perennial.api.monitor import (
@@ -37,6 +38,10 @@ LOOK_SECONDS = 30.0
 """How often one under way is looked at, whatever is heard of it."""
 PATIENCE_SECONDS = 15.0
 """How long an ended Job may be seen before the pods that it had."""
+SPREAD, LONGEST_SPREAD = 0.25, 900
+"""Part of ``every``, and seconds at most, over which the first reports of monitors are spread."""
+LATE = timedelta(minutes=5)
+"""After it a report is overdue, as those of all other monitors are where the operator was away."""
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 MOST = 2**53
 """Numbers beyond it are none that anybody counted, and the API server may not take them."""
@@ -77,11 +82,14 @@ def follow(s: MonitorSnapshot) -> Followed:
         return _told(known, condition(TYPE, _was(known), why.reason, why.message), LOOK_SECONDS)
     wait = _seconds_until_due(s.monitor, s.now, known)
     if wait > 0:
+        if _regular(s.monitor, s.now, known) is None:
+            known = known.model_copy(update={"due_time": s.now + timedelta(seconds=wait)})
         return _told(known, _outcome(known), wait)
     begun = {
         "number": _next_number(s, known),
         "generation": s.monitor.metadata.generation,
         "asked": asked_of(s.monitor.spec),
+        "due_time": None,
         "start_time": s.now,
         "finish_time": None,
         "seen": False,
@@ -157,14 +165,37 @@ def job_looked_for(monitor: DriftMonitor, now: datetime) -> str:
 
 
 def _seconds_until_due(monitor: DriftMonitor, now: datetime, known: ReportStatus) -> float:
-    """Return the seconds until the next one; 0 where there was none, or another is asked for."""
+    """Return the seconds until the next one; 0 where it is due, or another is asked for."""
+    regular = _regular(monitor, now, known)
+    if regular is not None:
+        return (regular - now).total_seconds()
+    own, due = _own_seconds(monitor), known.due_time
+    return own if due is None or now - due > LATE else min(own, (due - now).total_seconds())
+
+
+def _regular(monitor: DriftMonitor, now: datetime, known: ReportStatus) -> datetime | None:
+    """Return when the next one is due; None of the first, and of one that is overdue.
+
+    Those of all monitors that were made at once, or while the operator was away, would begin at
+    once: each has a moment of its own.
+    """
     asked, began = monitor.spec.report, known.start_time
-    if began is None or not _is_asked(monitor, known):
-        return 0.0
-    if began > now:
-        return 0.0  # our clock was ahead for a while
+    if began is None:
+        return None
+    if began > now or not _is_asked(monitor, known):
+        return now  # our clock was ahead for a while, or somebody waits for it
     assert asked is not None
-    return seconds(asked.every) - (now - began).total_seconds()
+    due = began + timedelta(seconds=seconds(asked.every))
+    due = max(due, known.finish_time or due)
+    return due if now - due <= LATE else None
+
+
+def _own_seconds(monitor: DriftMonitor) -> int:
+    """Return how long a monitor waits with what others begin now, too."""
+    assert monitor.spec.report is not None
+    longest = int(min(LONGEST_SPREAD, SPREAD * seconds(monitor.spec.report.every)))
+    digest = hashlib.sha256(monitor.metadata.uid.encode()).digest()
+    return int.from_bytes(digest[:8], "big") % (longest + 1)
 
 
 def _is_asked(monitor: DriftMonitor, known: ReportStatus) -> bool:
@@ -412,4 +443,8 @@ def _outcome(known: ReportStatus) -> Condition:
     if known.published is not None:
         reason = "Published" if known.uri else "PageNotStored"
         return condition(TYPE, True, reason, known.message)
+    if known.start_time is None and known.due_time is not None:
+        message = f"the first report is begun at {known.due_time:%Y-%m-%d %H:%M:%S}, so that those "
+        message += "of many monitors do not begin at once"
+        return condition(TYPE, None, "NotDueYet", message)
     return condition(TYPE, None, "UnderWay", f"report {known.number} is being made")

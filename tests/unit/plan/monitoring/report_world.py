@@ -27,6 +27,8 @@ FROM_LOG = {
     "metrics": [RECALL],
 }
 MINUTE = 60
+AT_ONCE = "uid-41"
+"""Of a monitor whose own moment for a first report, by its hash, is the present one."""
 
 
 def serving(logs: bool = True, version: str = "flights-1", sha: str = SHA) -> Any:
@@ -81,6 +83,7 @@ class ReportWorld:
     def __init__(self, spec: dict[str, Any] | None = None) -> None:
         asked = {"report": {"every": "1h"}, "performance": FROM_LOG, "interval": "5m"}
         self.monitor: DriftMonitor = monitor({**asked, **(spec or {})})
+        self.call(AT_ONCE)
         self.deployment: Any = serving()
         self.training: Any = None
         self.objects: dict[str, Json] = {}
@@ -90,6 +93,10 @@ class ReportWorld:
         self.refused: dict[str, Refusal] = {}
         self.settings = SETTINGS
         self.now = NOW
+
+    def call(self, uid: str) -> None:
+        meta = self.monitor.metadata.model_copy(update={"uid": uid})
+        self.monitor = self.monitor.model_copy(update={"metadata": meta})
 
     def step(self, cut: int = 99, after: float = 1.0) -> Plan:
         """Let the operator look once; it is killed after so many writes."""

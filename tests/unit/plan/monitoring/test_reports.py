@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from api_server import Refusal
-from builders import SETTINGS, training
+from builders import NOW, SETTINGS, training
 from report_world import FROM_LOG, RECALL, SHA, ReportWorld, serving, told
 
 from perennial.api import DriftMonitor
@@ -147,6 +147,69 @@ def test_the_next_one_begins_when_it_is_due_and_the_last_has_ended() -> None:
         world.step(after=7200)
     assert len(world.made) == 2  # it goes on
     assert world.condition() == ("True", "Published")  # of the first, and still so
+
+
+def begun(worlds: list[ReportWorld]) -> list[float]:
+    """Let all go on until each has begun a report; return when, in seconds from now."""
+    found = []
+    for world in worlds:
+        start, number = world.now, world.number
+        while world.number == number:
+            plan = world.step(after=0)
+            assert plan.requeue_after is not None
+            world.step(after=plan.requeue_after)
+        found.append((world.now - start).total_seconds())
+    return found
+
+
+def many(uids: int, **report: str) -> list[ReportWorld]:
+    worlds = [ReportWorld({"report": report, "interval": "24h"}) for _ in range(uids)]
+    for n, world in enumerate(worlds):
+        world.call(f"0b87{n:04x}-6f1c-4d6e-9d5e-3b0a7c1e2f55")
+    return worlds
+
+
+def most_at_once(times: list[float], width: float = 60) -> int:
+    return max(sum(t <= other < t + width for other in times) for t in times)
+
+
+def test_first_reports_of_many_new_monitors_are_spread() -> None:
+    times = begun(many(300, every="24h"))
+    assert max(times) <= 901 and most_at_once(times) < 40  # 20 a minute on the average
+    assert len({round(t) for t in times}) > 200
+
+
+def test_the_first_report_comes_soon_where_they_come_often() -> None:
+    assert max(begun(many(50, every="7s"))) <= 3
+    assert max(begun(many(50, every="4m"))) <= 61
+
+
+def test_reports_that_are_overdue_as_the_operator_was_away_are_spread_too() -> None:
+    worlds = many(200, every="1h")
+    for world in worlds:
+        begun([world])
+        world.step()
+        world.finish(told(world.number, world.now))
+        world.step()
+        world.now = NOW + timedelta(hours=30)
+    times = begun(worlds)
+    assert max(times) <= 901 and most_at_once(times) < 35
+
+
+def test_a_moment_that_the_operator_slept_through_is_followed_by_another() -> None:
+    (world,) = many(1, every="24h")
+    world.step()
+    world.now += timedelta(hours=9)
+    world.step()
+    report = world.monitor.status.report
+    assert world.number == 0 and report is not None and report.due_time is not None
+    assert timedelta() < report.due_time - world.now <= timedelta(seconds=900)
+    assert world.condition() == ("Unknown", "NotDueYet")
+    assert f"the first report is begun at {report.due_time:%Y-%m-%d %H:%M:%S}" in world.message()
+    world.now = report.due_time
+    world.step(after=0)
+    assert world.number == 1 and world.monitor.status.report is not None
+    assert world.monitor.status.report.due_time is None
 
 
 def test_a_changed_spec_is_reported_on_at_once() -> None:
