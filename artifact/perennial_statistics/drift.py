@@ -91,6 +91,8 @@ class Feature:
     """The window in equal slices, the oldest first; without them rows are taken as independent.
     Only features that would alarm without need them: with them p-values only rise, so no verdict
     of another feature changes."""
+    newest_slices: int | None = None
+    """How many of them are in the newest quarter; None where none is missing: a quarter of them."""
     threshold: float | None = None
     """A score that replaces what drift needs; the p-value is asked for all the same."""
     constant: bool = False
@@ -386,7 +388,9 @@ def _test(feature: Feature, span: Span, settings: Settings) -> _Tested:
     slices = feature.slices
     if span == "Newest":
         # What is new may itself be what makes slices differ: only the older ones tell.
-        slices = slices[: len(slices) - len(slices) * NEWEST_SLICES // SLICES]
+        late = feature.newest_slices
+        late = late if late is not None else len(slices) * NEWEST_SLICES // SLICES
+        slices = slices[: len(slices) - late]
     old, new = _values(feature, reference), _values(feature, window)
     n, m = sum(old), sum(new)
     few = min(n, m) < FEWEST_VALUES

@@ -145,7 +145,7 @@ async def _ask_in_turn(
 ) -> list[Answers]:
     """Return the same, asked some at a time: there are many, and each has seconds to be answered.
 
-    Of each answer only so much is kept. Once nobody answers, no more is asked.
+    Of each answer only so much is kept. Once nobody answers at all, no more is asked.
     """
 
     def small(several: Sequence[Answers]) -> list[Answers]:
@@ -159,9 +159,9 @@ async def _ask_in_turn(
     for first in range(0, len(asked), at_once):
         told = await _ask(serving, asked[first : first + at_once])
         found += await asyncio.to_thread(small, told)
-        if all(answer.window is None for answer in found[-1].received):
-            return []
-    return found
+        if all(answer.window is None for each in told for answer in each.received):
+            break
+    return [*found, *(each.answers(()) for each in asked[len(found) :])]
 
 
 def _with_starts(

@@ -9,7 +9,7 @@ from perennial.plan.monitoring.alpha import alpha_of_each
 from perennial_artifact.profile import FeatureProfile
 from perennial_artifact.windows import Column
 from perennial_statistics.chosen_effect import OF_NUMBERS, Scale
-from perennial_statistics.drift import Counts, Feature, Settings
+from perennial_statistics.drift import Counts, Feature, Settings, added
 
 
 def features(
@@ -102,6 +102,7 @@ def with_slices(
     names: Collection[str],
     columns: Sequence[str],
     slices: Sequence[Sequence[Column]],
+    newest: int,
 ) -> list[Feature]:
     """Return what is tested, some features with their slices.
 
@@ -110,14 +111,28 @@ def with_slices(
         names: of the features that get their slices.
         columns: names of all columns that are counted, in their order.
         slices: what was counted of each, the oldest slice first.
+        newest: how many slices are in the newest quarter of the window.
     """
     place = {name: n for n, name in enumerate(columns)}
     return [
-        replace(f, slices=tuple(_counts(counted[place[f.name]]) for counted in slices))
+        replace(
+            f,
+            slices=tuple(_counts(counted[place[f.name]]) for counted in slices),
+            newest_slices=newest,
+        )
         if f.name in names
         else f
         for f in tested
     ]
+
+
+def of_slices(f: Feature) -> Feature:
+    """Return a feature as its slices alone show it: with their rows, and no others."""
+    if not f.slices:
+        return f
+    late = f.slices[len(f.slices) - (f.newest_slices or 0) :]
+    newest = added(late) if late and f.newest is not None else None
+    return replace(f, window=added(f.slices), newest=newest)
 
 
 def counts(profile: FeatureProfile, window: Column) -> tuple[Counts, Counts]:

@@ -19,7 +19,13 @@ from perennial.plan.core.outside import DENIED
 from perennial.plan.monitoring.actions import ACTIONS, rollback
 from perennial.plan.monitoring.actions.notify import denied, noted, waits
 from perennial.plan.monitoring.actions.retrain import came_of, followed, helps, serves_better
-from perennial.plan.monitoring.compared import features, misfit, settings, with_slices
+from perennial.plan.monitoring.compared import (
+    features,
+    misfit,
+    of_slices,
+    settings,
+    with_slices,
+)
 from perennial.plan.monitoring.counted import paired
 from perennial.plan.monitoring.finding import Judgement, Report
 from perennial.plan.monitoring.hour_itself import hour_itself
@@ -37,13 +43,18 @@ from perennial.plan.monitoring.tests import OF_REPORT, TESTS
 from perennial.plan.monitoring.usual import today, usual
 from perennial_artifact.profile import FeatureProfile
 from perennial_artifact.windows import Column, Window, merge
-from perennial_statistics.drift import DriftReport, Feature, FeatureDrift, judge_drift
+from perennial_statistics.drift import (
+    DriftReport,
+    Feature,
+    FeatureDrift,
+    Settings,
+    Usual,
+    judge_drift,
+)
 
 HISTORY_KEPT = 20
 OF_ROWS = ("Refused", "Duplicates")
 """Checks that are about no feature's values: no slice of a feature refutes them."""
-LEAST_OF_SLICES = 0.5
-"""Of the window's rows, that slices must have to say something of them."""
 LATE_LOOKS, MINUTE = 3, 60.0
 QUIET = {"drift": ("Drifted", "False"), "performance": ("PerformanceKept", "True")}
 """The condition by which a test says that nothing is wrong."""
@@ -220,17 +231,39 @@ def _report(
         return Finding("OnlyHours", message), left_out
     if s.slices is None or not report.alarming:
         return report, left_out
-    slices = [merge(windows) for windows in s.slice_windows]
-    if sum(w.rows for w in slices) < LEAST_OF_SLICES * window.rows:
-        message = (
-            f"{', '.join(report.alarming[:3])} would alarm if rows came one by one; whether they "
-            "came in bursts the pods did not tell, so it is looked again"
-        )
-        return Finding("SlicesMissing", message), left_out
-    columns = [_columns([w]) or [] for w in slices]
     names = [profile.name for profile in whole]
-    sliced = with_slices(tested, report.alarming, names, columns)
-    return judge_drift(sliced, asked, known), left_out
+    return _by_slices(s, window, report, tested, names, asked, known), left_out
+
+
+def _by_slices(
+    s: MonitorSnapshot,
+    window: Window,
+    report: DriftReport,
+    tested: Sequence[Feature],
+    names: Sequence[str],
+    asked: Settings,
+    known: Usual,
+) -> Report:
+    """Return what is left of an alarm once it is known how rows came.
+
+    Where only some of the rows are told by slices, those alone must show it; and if they do not,
+    it is unknown as long as all rows would, even by what slices tell of bursts.
+    """
+    found, message = s.sliced, ", ".join(report.alarming[:3])
+    missing = Finding(
+        "SlicesMissing",
+        f"{message} would alarm if rows came one by one; whether they came in bursts the pods did "
+        "not tell, so it is looked again",
+    )
+    if found is None or found.rows < s.monitor.spec.minimum_samples:
+        return missing
+    columns = [_columns(windows) or [] for windows in found.windows]
+    sliced = with_slices(tested, report.alarming, names, columns, found.newest)
+    by_all = judge_drift(sliced, asked, known)
+    if found.rows == window.rows or not by_all.alarming:
+        return by_all
+    by_some = judge_drift([of_slices(f) for f in sliced], asked, known)
+    return by_some if by_some.alarming else missing
 
 
 def _hour_itself(

@@ -15,7 +15,7 @@ from perennial.plan.monitoring.finding import Report
 from perennial.plan.monitoring.snapshot import MonitorSnapshot
 from perennial_artifact.profile import FeatureProfile
 from perennial_artifact.windows import Column
-from perennial_statistics.drift import FEWEST_VALUES, Counts, Feature
+from perennial_statistics.drift import FEWEST_VALUES, Counts, Feature, added
 from perennial_statistics.numbers import counted
 
 OF_PROFILE: tuple[MixKind, ...] = ("Segments", "Predictions")
@@ -90,8 +90,9 @@ def _of_profile(
     predictions = {p.name for p in s.profile.predictions}
     names = {*asked.segments, *predictions}
     pairs = chosen(s.profile, s.windows, names)
-    slices = [chosen(s.profile, windows, names) for windows in s.slice_windows]
-    if s.slices is not None and not slices:
+    told = s.sliced if s.slices is not None else None
+    slices = [chosen(s.profile, windows, names) for windows in told.windows] if told else []
+    if s.slices is not None and (told is None or told.rows < s.monitor.spec.minimum_samples):
         why = "whether rows came in bursts the pods did not tell, so it is looked again"
         return [Unseen(m, f"{called(m)}: {why}") for m in known]
     found: list[Seen | Unseen] = []
@@ -113,10 +114,12 @@ def _of_profile(
 def _of_column(
     known: MixStatus, profile: FeatureProfile, live: Column, parts: Sequence[Column]
 ) -> Seen:
+    """Return a mix; where slices were asked for, of the rows that they have, and no others."""
     reference, window = counts(profile, live)
     ordered = profile.kind == "Numeric"
     names = _bins(profile) if ordered else list(profile.categories)
     slices = tuple(counts(profile, part)[1] for part in parts)
+    window = added(slices) if slices else window
     feature = Feature(key(known), ordered, reference, window, slices=slices)
     return Seen(known, feature, names, "row")
 

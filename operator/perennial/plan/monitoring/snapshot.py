@@ -11,6 +11,7 @@ from perennial.api.version import ModelVersion
 from perennial.plan.core import Finding, Settings
 from perennial.plan.core.questions import Answers
 from perennial.plan.monitoring.counted import common_profile, fits
+from perennial.plan.monitoring.sliced import Sliced, sliced
 from perennial_artifact.profile import Profile
 from perennial_artifact.usage import Usage, add_usage
 from perennial_artifact.windows import Window
@@ -73,11 +74,9 @@ class MonitorSnapshot:
         return [found[pod] for pod in whole] if found.keys() >= whole.keys() else []
 
     @property
-    def slice_windows(self) -> list[list[Window]]:
-        """Return the same of each slice, of the pods that told all of them."""
-        found = [self._counted(answers) for answers in self.slices or ()]
-        pods = [pod for pod in self._told if all(pod in told for told in found)]
-        return [[told[pod] for pod in pods] for told in found] if pods else []
+    def sliced(self) -> Sliced | None:
+        """Return the slices that can be compared; None where too few were told."""
+        return sliced([self._counted(answers) for answers in self.slices or ()], self._told)
 
     @property
     def _told(self) -> dict[str, Window]:

@@ -297,7 +297,7 @@ def rows_of(start: int, end: int, german: int, french: int) -> Answer:
 def test_segments_that_come_in_bursts_are_refuted_by_slices() -> None:
     """Of 24 slices 14 are all German, ten all French: 58 % of what are usually 75 %."""
     spec = {"window": "1h", "interval": "5m", "behaviour": {"mix": {"segments": ["country"]}}}
-    quiet = {"tests": [{"name": "high", "threshold": 100}]}
+    quiet = {"tests": [{"name": "high", "threshold": 100}], "quality": {"constant": "Disabled"}}
     watching, end = monitor({**spec, **quiet}), int(MONDAY.timestamp())
     whole = Answers({"r1": ("pod-0",)}, end, (rows_of(end - 3_600, end, 1_400, 1_000),))
     slices = [(100, 0) if n % 12 < 7 else (0, 100) for n in range(24)]
@@ -317,6 +317,10 @@ def test_segments_that_come_in_bursts_are_refuted_by_slices() -> None:
     )
     asked = plan_monitor(replace(first, slices=small))
     assert conditions(asked)["MixUsual"] == ("True", "AsUsual")
+    half = tuple(replace(each, received=()) if n % 2 else each for n, each in enumerate(small))
+    some = plan_monitor(replace(first, slices=half))
+    assert conditions(some)["MixUsual"] == ("True", "AsUsual")
+    assert some.status.mix[0].requests == 1_200  # type: ignore[union-attr]
     silent = tuple(replace(each, received=()) for each in told)
     unknown = plan_monitor(replace(first, slices=silent))
     assert conditions(unknown)["MixUsual"] == ("Unknown", "TooLittleKnown")
