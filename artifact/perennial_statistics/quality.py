@@ -118,7 +118,7 @@ def constant(
 
     The chance is that of as many values in the reference's largest cell and in no other, whose
     share is Beta(r + 1, n - r + 1), by Laplace; for each cell at most as much (Bonferroni).
-    So a column that hardly varied may be constant for long.
+    So a column that hardly varied may be constant for long, and one that never did for ever.
 
     Args:
         is_constant: all values of the window are one.
@@ -129,6 +129,8 @@ def constant(
     if not is_constant or not reference:
         return QualityTest("Constant", 0.0, 1.0)
     largest, rest = max(reference), sum(reference) - max(reference)
+    if not rest:
+        return QualityTest("Constant", 1.0, 1.0)
     a, b, m = largest + 1, rest + 1, math.floor(window_values / phi)
     p = len(reference) * math.exp(log_beta(a + m, b) - log_beta(a, b))
     return QualityTest("Constant", 1.0, min(1.0, p))

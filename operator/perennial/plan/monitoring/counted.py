@@ -25,6 +25,13 @@ def fits(profile: Profile, window: Window) -> bool:
     return True
 
 
+def only_columns(window: Window) -> Window:
+    """Return what a window has of features and predictions; of a model without any it has none."""
+    return window.replace(
+        predictions=window.predictions or [], requests=None, outcomes=None, pairs=None, usage=None
+    )
+
+
 def paired(profile: Profile, window: Window) -> list[tuple[FeatureProfile, Column]]:
     """Return features and predictions with what was counted of them live.
 

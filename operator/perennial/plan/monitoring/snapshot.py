@@ -10,7 +10,7 @@ from perennial.api.values import Json
 from perennial.api.version import ModelVersion
 from perennial.plan.core import Finding, Settings
 from perennial.plan.core.questions import Answers
-from perennial.plan.monitoring.counted import common_profile, fits
+from perennial.plan.monitoring.counted import common_profile, fits, only_columns
 from perennial.plan.monitoring.sliced import Sliced, sliced
 from perennial_artifact.profile import Profile
 from perennial_artifact.usage import Usage, add_usage
@@ -83,13 +83,16 @@ class MonitorSnapshot:
         return self._counted(self.answers)
 
     def _counted(self, answers: Answers | None) -> dict[str, Window]:
-        """Return what each pod counted; what one counted on anything else is no answer."""
+        """Return what each pod counted; what one counted on anything else is no answer.
+
+        Whatever else a pod told, as an older one may, is left out: so all can be added up.
+        """
         received = answers.received if answers is not None else ()
         of_window = self.answers.received if self.answers is not None else ()
         digest = common_profile(h.window for h in of_window)
         found = {h.pod: h.window for h in received if h.window is not None and h.window.features}
         return {
-            pod: window
+            pod: only_columns(window)
             for pod, window in found.items()
             if window.profile == digest and (self.profile is None or fits(self.profile, window))
         }

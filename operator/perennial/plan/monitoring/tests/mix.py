@@ -94,13 +94,17 @@ def _drifts(features: Sequence[Feature], asked: Settings) -> Tested:
 
 
 def _said(s: MonitorSnapshot, m: Seen | Unseen, tested: Sequence[Tested]) -> MixStatus:
-    """Say it by what it is most like: its hours of any day, or of that day of the week."""
+    """Say it by what it is most like: its hours of any day, or of that day of the week.
+
+    Where hardly a value is left, that they are missing can be told, and nothing else.
+    """
     if isinstance(m, Unseen):
         return _waiting(s, m)
     usual, found = min(
         (t[m.feature.name] for t in tested), key=lambda t: (t[1].drifted, t[1].score)
     )
-    return _tested(s, m, usual, found) if found.enough else _waiting(s, _too_few(m))
+    is_known = found.enough or found.drifted
+    return _tested(s, m, usual, found) if is_known else _waiting(s, _too_few(m))
 
 
 def _too_few(m: Seen) -> Unseen:
