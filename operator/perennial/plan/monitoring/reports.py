@@ -75,7 +75,8 @@ def follow(s: MonitorSnapshot) -> Followed:
     if s.monitor.spec.report is None:
         return Followed(_left(known))
     if _is_under_way(known) and known.job and not known.seen and _job(s, known) is None:
-        known = ReportStatus(number=known.number)  # it ended while no report was asked for
+        # It ended while no report was asked for; one that took its place is none.
+        known = ReportStatus(number=known.number, job=known.job)
     if _is_under_way(known):
         return _under_way(s, known)
     if why := hindered(s):
@@ -85,6 +86,9 @@ def follow(s: MonitorSnapshot) -> Followed:
         if _regular(s.monitor, s.now, known) is None:
             known = known.model_copy(update={"due_time": s.now + timedelta(seconds=wait)})
         return _told(known, _outcome(known), wait)
+    if _goes_on(s, known):
+        message = f"Job {job_name(s.monitor, known.number)} of an earlier report goes on"
+        return _told(known, condition(TYPE, _was(known), "UnderWay", message), LOOK_SECONDS)
     begun = {
         "number": _next_number(s, known),
         "generation": s.monitor.metadata.generation,
@@ -100,6 +104,12 @@ def follow(s: MonitorSnapshot) -> Followed:
     return _told(known, _outcome(known), 1.0)
 
 
+def _goes_on(s: MonitorSnapshot, known: ReportStatus) -> bool:
+    """Tell whether the newest Job goes on, though nobody had seen it when it was left."""
+    job = _job(s, known)
+    return job is not None and owned_by(job, s.monitor.metadata.uid) and _end_of(job) is None
+
+
 def _is_under_way(known: ReportStatus) -> bool:
     return known.start_time is not None and known.finish_time is None
 
@@ -112,7 +122,7 @@ def _left(known: ReportStatus) -> ReportStatus | None:
     """
     if not known.number:
         return None
-    if not _is_under_way(known):
+    if not _is_under_way(known) or not known.job:
         return ReportStatus(number=known.number)
     kept = ("number", "generation", "asked", "start_time", "job")
     return ReportStatus(**{name: getattr(known, name) for name in kept})
@@ -176,14 +186,17 @@ def _seconds_until_due(monitor: DriftMonitor, now: datetime, known: ReportStatus
 def _regular(monitor: DriftMonitor, now: datetime, known: ReportStatus) -> datetime | None:
     """Return when the next one is due; None of the first, and of one that is overdue.
 
-    Those of all monitors that were made at once, or while the operator was away, would begin at
+    Those of all monitors that were made together, or while the operator was away, would begin at
     once: each has a moment of its own.
     """
     asked, began = monitor.spec.report, known.start_time
     if began is None:
         return None
-    if began > now or not _is_asked(monitor, known):
-        return now  # our clock was ahead for a while, or somebody waits for it
+    if began > now:
+        return now  # our clock was ahead for a while
+    if not _is_asked(monitor, known):
+        # Somebody waits for it; or an operator asks more of it by now, of all monitors at once.
+        return now if known.generation != monitor.metadata.generation else None
     assert asked is not None
     due = began + timedelta(seconds=seconds(asked.every))
     due = max(due, known.finish_time or due)

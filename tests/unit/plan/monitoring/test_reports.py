@@ -196,6 +196,23 @@ def test_reports_that_are_overdue_as_the_operator_was_away_are_spread_too() -> N
     assert max(times) <= 901 and most_at_once(times) < 35
 
 
+def test_an_operator_that_asks_more_of_all_reports_makes_them_by_and_by() -> None:
+    """Nobody has edited anything: what is hashed has changed."""
+    worlds = many(100, every="24h")
+    for world in worlds:
+        begun([world])
+        world.step()
+        world.finish(told(world.number, world.now))
+        world.step()
+        report = world.monitor.status.report
+        assert report is not None and world.condition() == ("True", "Published")
+        older = {"report": report.model_copy(update={"asked": "by others"})}
+        status = world.monitor.status.model_copy(update=older)
+        world.monitor = world.monitor.model_copy(update={"status": status})
+    times = begun(worlds)
+    assert max(times) <= 901 and len({round(t) for t in times}) > 70
+
+
 def test_a_moment_that_the_operator_slept_through_is_followed_by_another() -> None:
     (world,) = many(1, every="24h")
     world.step()
@@ -596,17 +613,22 @@ def test_of_a_job_that_ended_meanwhile_no_failure_is_told(replaced: bool) -> Non
 
 
 @pytest.mark.parametrize("cut", [0, 1, 99])
-def test_one_that_nobody_has_seen_yet_is_made_once_and_of_the_present(cut: int) -> None:
+def test_a_job_that_nobody_has_seen_yet_is_waited_for(cut: int) -> None:
     world = ReportWorld()
     world.step()
     world.step(cut)  # recorded; its Job is made, or not
+    made = cut > 0
     asked_again(world, after=9_000)
-    began = world.now
     for _ in range(3):
         world.step()
-    assert world.made == [JOB]
-    if cut == 0:
-        assert document(world.objects[JOB]).until >= began
+    assert world.made == ([JOB] if made else ["flights-report-2"])
+    if made:
+        assert world.condition() == ("Unknown", "UnderWay")
+        assert "flights-report-1 of an earlier report goes on" in world.message()
+        world.finish(told(1, world.now))
+        for _ in range(3):
+            world.step()
+        assert world.made == [JOB, "flights-report-2"]
 
 
 def test_why_a_pod_does_not_start_is_told_while_it_waits() -> None:
