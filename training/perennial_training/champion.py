@@ -14,7 +14,7 @@ from perennial_artifact.result import ByAge, ChampionSpec, Comparison, RunSpec
 from perennial_artifact.store import ArtifactError, StoreUnreachable, fetch
 from perennial_training.export import OnnxModel
 from perennial_training.prepare.dataset import Rows
-from perennial_training.prepare.split import NotComparable
+from perennial_training.prepare.recognition import NotComparable
 from perennial_training.prepare.values import as_kind
 from perennial_training.prove.answers import Answers, answers
 from perennial_training.prove.by_age import by_age, unknown

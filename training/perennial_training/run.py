@@ -30,7 +30,7 @@ from perennial_training.fit.algorithms import algorithm
 from perennial_training.fit.fitted import Fitted
 from perennial_training.fit.limits import check_inputs
 from perennial_training.prepare.dataset import Rows, load
-from perennial_training.prepare.split import NotComparable
+from perennial_training.prepare.recognition import NotComparable
 from perennial_training.prove.answers import Answers, answers
 from perennial_training.prove.intervals import confidence_of_best
 from perennial_training.prove.labels import in_order

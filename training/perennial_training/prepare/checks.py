@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from perennial_artifact.manifest import Column
 from perennial_artifact.result import CheckName, Note
 from perennial_training.failure import TrainingFailure
-from perennial_training.prepare.split import row_hashes
+from perennial_training.prepare.hashes import row_hashes
 from perennial_training.prepare.values import is_missing
 from perennial_training.seed import SEED
 
