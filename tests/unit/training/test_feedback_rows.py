@@ -6,6 +6,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from logs import BEGAN, at, label, request, write
@@ -275,3 +276,46 @@ def test_the_trainer_learns_from_feedback_and_says_so(
     (log / "requests").rename(tmp_path / "elsewhere-too")
     assert train()["dataset"]["feedbackRows"] == 0
     assert "nothing is logged yet: the dataset alone is learned from" in capsys.readouterr().out
+
+
+def test_what_is_learned_from_moves_no_logged_row_to_the_other_side(
+    tmp_path: Path, log: Path
+) -> None:
+    """A logged row had lost what was not learned from, and so looked like another one."""
+    lines = [request(f"r{n}", n, x=1000.0 + n, colour="green") for n in range(400)]
+    write(log, "requests", lines)
+    write(log, "feedback", [label(f"r{n}", n + 1, str(n % 2)) for n in range(400)])
+    wide = read(tmp_path)
+    narrow = read(tmp_path, features=["x"])
+    assert [c.name for c in narrow.columns] == ["x"]
+    assert len(narrow.test) == len(wide.test)
+    assert (narrow.split.held_out == wide.split.held_out).all()
+    assert narrow.new_to(wide.split.record).all()
+
+
+def test_a_file_without_what_is_not_learned_from_is_read_all_the_same(
+    tmp_path: Path, log: Path
+) -> None:
+    write(log, "requests", [request("a", 0, x=1000.0, colour="green")])
+    write(log, "requests", [request("b", 0, x=1001.0)], "without")
+    write(log, "feedback", [label("a", 1, "1"), label("b", 1, "0")])
+    rows = read(tmp_path, features=["x"])
+    assert added(rows) == {1000.0: 1, 1001.0: 0}
+    colours = dict(zip(rows.frame["x"], rows.frame["colour"], strict=True))
+    assert (colours[1000.0], colours[1001.0]) == ("green", "")
+
+
+def test_a_request_that_is_in_a_file_too_is_told_though_the_log_is_in_single_precision(
+    tmp_path: Path, log: Path
+) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=60)
+    dataset(tmp_path, x=x)
+    single = [float(value) for value in x.astype(np.float32)]
+    assert not set(single) & set(x)
+    lines = [request(f"r{n}", n, x=single[n], colour=COLUMNS["colour"][n]) for n in range(60)]
+    write(log, "requests", lines)
+    write(log, "feedback", [label(f"r{n}", n + 1, str(n % 2)) for n in range(60)])
+    told = {note.check: note.message for note in read(tmp_path).notes}
+    assert told["duplicateRows"].startswith("60 of 120 rows repeat another one")
+    assert "held-out rows are equal to one that is learned from" in told["shared"]

@@ -52,9 +52,15 @@ class Rows:
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
-        """A hash of each row's features and answer."""
+        """A hash of each row's features, as a model takes them, and answer.
+
+        A row of the request log is in single precision; its like in a file may be in double.
+        """
         answer = Column(name="\0target", kind="Category")
-        values = self.features.assign(**{answer.name: self.target.astype(str)})
+        single = {c.name: np.float32 for c in self.columns if c.kind in ("Number", "Boolean")}
+        with np.errstate(over="ignore"):
+            values = self.features[[c.name for c in self.columns]].astype(single)
+        values[answer.name] = self.target.astype(str)
         return row_hashes(values, [*self.columns, answer])
 
 
@@ -137,7 +143,7 @@ def _duplicate_rows(rows: Rows) -> Iterator[str]:
     if repeated > DUPLICATES * len(rows.features):
         yield (
             f"{repeated} of {len(rows.features)} rows repeat another one in every feature and in "
-            "the target: check that no file is read twice"
+            "the target: check that no file is read twice, and no request from file and log"
         )
 
 

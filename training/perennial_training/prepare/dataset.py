@@ -132,7 +132,7 @@ def load(
     frame = settled.frame
     logged: Logged | None = None
     with contextlib.suppress(ArtifactNotFound):  # nothing was logged yet
-        logged = learn(spec, task, columns, target, times, log_secret_dir, digest)
+        logged = learn(spec, task, columns, settled.known, target, times, log_secret_dir, digest)
     if logged is not None:
         frame, target, times = _with(logged, settled)
     old = np.zeros(len(frame), dtype=bool)

@@ -58,6 +58,7 @@ def learn(
     dataset: DatasetSpec,
     task: str,
     columns: Sequence[Column],
+    known: Sequence[Column],
     target: pd.Series[Any],
     times: pd.Series[Any] | None,
     secret_dir: Path | None,
@@ -65,7 +66,9 @@ def learn(
 ) -> Logged | None:
     """Return the labelled requests of a dataset's log; None where there is none, or none is wanted.
 
-    ``target`` and ``times`` are the dataset's own, whose form the log's take.
+    ``columns`` are learned from and must be in the log. Of the others that are ``known`` a row has
+    what was logged, by which it is told apart: the same, whatever is learned from. ``target`` and
+    ``times`` are the dataset's own, whose form the log's take.
 
     Raises:
         ArtifactNotFound: nothing was logged yet, and a directory on a disk is not there.
@@ -77,7 +80,9 @@ def learn(
         return None
     log = _Log(spec, secret_dir, digest)
     labels = log.labels()
-    requests = log.requests([c.name for c in columns], labels["id"])
+    names = [c.name for c in columns]
+    besides = [c.name for c in known if c.name not in names]
+    requests = log.requests(names, besides, labels["id"])
     if not log.files:
         return None
     joined = join(requests, labels)
@@ -91,7 +96,8 @@ def learn(
             f"{str(target.iloc[0])[:64]!r}",
         )
     rows = joined.loc[usable.index]
-    features = {c.name: as_kind(rows[f"input.{c.name}"], c.kind) for c in columns}
+    logged = [c for c in known if f"input.{c.name}" in rows]
+    features = {c.name: as_kind(rows[f"input.{c.name}"], c.kind) for c in logged}
     found = Found(
         files=log.files,
         labels=len(labels),
@@ -153,14 +159,16 @@ class _Log:
             tables.append(table.filter(pc.is_valid(table["label"])))
         return _frame(tables, wanted)
 
-    def requests(self, features: Sequence[str], ids: pd.Series[Any]) -> pd.DataFrame:
-        """Return the requests with one of these ids: id, row, time, inputs.
+    def requests(
+        self, features: Sequence[str], besides: Sequence[str], ids: pd.Series[Any]
+    ) -> pd.DataFrame:
+        """Return the requests with one of these ids: id, row, time, inputs, others where logged.
 
         Raises:
             TrainingFailure: no file has every feature.
         """
         inputs = [f"input.{name}" for name in features]
-        wanted = [*KEY, *inputs]
+        wanted, others = [*KEY, *inputs], [f"input.{name}" for name in besides]
         labelled = pa.array(ids.drop_duplicates().to_list(), pa.string())
         tables, fewest = [], list[str]()
         for name, content in self._directory.read(self._below("requests"), self._digest):
@@ -170,7 +178,8 @@ class _Log:
                 self.files_without_features += 1
                 fewest = min(fewest, lacking, key=len) if fewest else lacking
                 continue
-            table = self._read(name, file, wanted)
+            more = [c for c in others if c in file.schema_arrow.names]
+            table = self._read(name, file, [*wanted, *more])
             tables.append(table.filter(pc.is_in(table["id"].cast(pa.string()), labelled)))
         if fewest and not tables:
             absent = ", ".join(c.removeprefix("input.") for c in fewest[:8])
