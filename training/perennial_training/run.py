@@ -28,7 +28,6 @@ from perennial_training.champion import Beside, TooFew, against_champion
 from perennial_training.export import OnnxModel, check_parity, to_onnx
 from perennial_training.fit.algorithms import algorithm
 from perennial_training.fit.fitted import Fitted
-from perennial_training.fit.limits import check_inputs
 from perennial_training.prepare.dataset import Rows, load
 from perennial_training.prepare.recognition import NotComparable
 from perennial_training.prove.answers import Answers, answers
@@ -145,7 +144,6 @@ class _Candidate:
         elif dataset.feedback is not None:
             nothing = "nothing is logged yet: the dataset alone is learned from"
             self._tell(nothing, deployment=dataset.feedback.deployment)
-        check_inputs(rows.columns, self._run.task)
         return rows
 
     def _check_metrics(self, rows: Rows) -> None:

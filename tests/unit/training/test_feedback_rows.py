@@ -49,6 +49,10 @@ def added(rows: Rows) -> dict[float, Any]:
     return {float(x[i]): y[i] for i in x.index[x >= 1000]}
 
 
+def told(rows: Rows, check: str) -> list[str]:
+    return [note.message for note in rows.notes if note.check == check]
+
+
 def test_labelled_requests_become_rows(tmp_path: Path, log: Path) -> None:
     lines = [request("a", n, row=n, x=1000.0 + n, colour="green") for n in range(3)]
     write(log, "requests", lines)
@@ -150,6 +154,9 @@ def test_files_from_before_a_feature_was_allowed_are_left_out(tmp_path: Path, lo
     rows = read(tmp_path)
     assert added(rows) == {1001.0: 1}
     assert rows.feedback == Found(files=3, labels=2, rows=1, files_without_features=1)
+    assert told(rows, "feedback") == [
+        "1 file is left out of flights's request log, since not every feature was logged then"
+    ]
 
 
 def test_missing_and_foreign_values_are_missing(tmp_path: Path, log: Path) -> None:
@@ -176,6 +183,28 @@ def test_a_label_that_is_no_class_makes_none(tmp_path: Path, log: Path) -> None:
     rows = read(tmp_path)
     assert added(rows) == {1000.0: 1, 1003.0: 1}
     assert rows.feedback is not None and rows.feedback.unusable_labels == 2
+    assert told(rows, "feedback") == [
+        "2 labels are left out, of 4 of flights's requests: not one of the dataset's classes, or "
+        "no number"
+    ]
+
+
+def test_logged_requests_that_name_no_group_are_one_and_that_is_told(
+    tmp_path: Path, log: Path
+) -> None:
+    """An input that is not learned from is not logged: so all of the log was on one side."""
+    dataset(tmp_path, shop=[f"s{n % 10}" for n in range(60)])
+    lines = [request(f"r{n}", n, x=1000.0 + n, colour="red") for n in range(20)]
+    write(log, "requests", lines)
+    write(log, "feedback", [label(f"r{n}", n + 1, str(n % 2)) for n in range(20)])
+    split = {"method": "Grouped", "column": "shop"}
+    rows = read(tmp_path, split=split)
+    held = rows.held_out["x"] >= 1000
+    assert held.sum() in (0, 20)
+    (message,) = told(rows, "split")
+    assert message.startswith("20 rows have no shop (split.column), so all count as one group, and")
+    assert ("are held out" if held.sum() else "are learned from") in message
+    assert told(read(tmp_path, split=split, feedback=None), "split") == []
 
 
 def test_labels_of_which_none_fits_stop_the_run(tmp_path: Path, log: Path) -> None:
@@ -316,6 +345,6 @@ def test_a_request_that_is_in_a_file_too_is_told_though_the_log_is_in_single_pre
     lines = [request(f"r{n}", n, x=single[n], colour=COLUMNS["colour"][n]) for n in range(60)]
     write(log, "requests", lines)
     write(log, "feedback", [label(f"r{n}", n + 1, str(n % 2)) for n in range(60)])
-    told = {note.check: note.message for note in read(tmp_path).notes}
-    assert told["duplicateRows"].startswith("60 of 120 rows repeat another one")
-    assert "held-out rows are equal to one that is learned from" in told["shared"]
+    rows = read(tmp_path)
+    assert told(rows, "duplicateRows")[0].startswith("60 of 120 rows repeat another one")
+    assert "held-out rows are equal to one that is learned from" in told(rows, "shared")[0]

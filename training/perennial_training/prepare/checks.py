@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from perennial_artifact.manifest import Column
 from perennial_artifact.result import CheckName, Note
 from perennial_training.failure import TrainingFailure
-from perennial_training.prepare.hashes import row_hashes
+from perennial_training.prepare.hashes import mixed, row_sums
 from perennial_training.prepare.values import is_missing
 from perennial_training.seed import SEED
 
@@ -56,12 +56,12 @@ class Rows:
 
         A row of the request log is in single precision; its like in a file may be in double.
         """
-        answer = Column(name="\0target", kind="Category")
-        single = {c.name: np.float32 for c in self.columns if c.kind in ("Number", "Boolean")}
+        numbers = {c.name: np.float32 for c in self.columns if c.kind in ("Number", "Boolean")}
         with np.errstate(over="ignore"):
-            values = self.features[[c.name for c in self.columns]].astype(single)
-        values[answer.name] = self.target.astype(str)
-        return row_hashes(values, [*self.columns, answer])
+            single = self.features[[c.name for c in self.columns]].astype(numbers)
+        answer = Column(name="\0target", kind="Category")
+        answers = self.target.astype(str).to_frame(answer.name)
+        return mixed(row_sums(single, self.columns) + row_sums(answers, [answer]))
 
 
 def check(rows: Rows, wanted: Mapping[CheckName, str]) -> list[Note]:

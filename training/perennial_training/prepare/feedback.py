@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from perennial_artifact.manifest import Column
-from perennial_artifact.result import DatasetSpec, FeedbackSpec
+from perennial_artifact.result import DatasetSpec, FeedbackSpec, Note
 from perennial_training.failure import TrainingFailure
 from perennial_training.prepare.conform import classes_like, moments_like, numbers_like
 from perennial_training.prepare.files import Digest, Directory
+from perennial_training.prepare.notes import counted, note
 from perennial_training.prepare.values import as_kind
 
 SKEW = pd.Timedelta(seconds=5)
@@ -107,6 +108,30 @@ def learn(
     )
     moments = rows["time"] if times is None else moments_like(rows["time"], times)
     return Logged(pd.DataFrame(features, index=rows.index), usable, moments, found)
+
+
+def notes_of(spec: FeedbackSpec, logged: Logged) -> tuple[Note, ...]:
+    """Return what of a log was left out, and why."""
+    found, noted = logged.found, list[Note]()
+    if found.unusable_labels:
+        labels = counted(found.unusable_labels, "label", "is")
+        noted.append(
+            note(
+                "feedback",
+                f"{labels} left out, of {found.unusable_labels + found.rows:,} of {spec.deployment}"
+                "'s requests: not one of the dataset's classes, or no number",
+            )
+        )
+    if found.files_without_features:
+        files = counted(found.files_without_features, "file", "is")
+        noted.append(
+            note(
+                "feedback",
+                f"{files} left out of {spec.deployment}'s request log, since not every feature was "
+                "logged then",
+            )
+        )
+    return tuple(noted)
 
 
 def join(requests: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
