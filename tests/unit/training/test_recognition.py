@@ -132,7 +132,8 @@ def test_the_sentence_says_how_many_are_known_and_what_to_do() -> None:
     record = champion(rows)
     assert why(record, in_float32(later(rows))) == (
         "may have learned from these rows: of 256 rows of its own within the dataset's times 0 are "
-        "there, as if values or times had been written anew; write them as they were"
+        "there, as if values or times had been written anew; write them as they were, or Ignore a "
+        "column that is never the same"
     )
     assert why(record, at(lambda t: t + 60)(later(rows))) == (
         "may have learned from these rows: 256 of 256 that are known by their values have another "
@@ -224,6 +225,22 @@ def test_late_labels_and_a_deletion_together_keep_it_comparable() -> None:
     record = champion(rows[~late].reset_index(drop=True))
     fresh(record, rows[late | (rows["age"] > 40)])
     fresh(record, later(rows[late | (rows["age"] > 40)]))
+
+
+def test_old_rows_that_go_and_late_ones_that_come_are_not_of_the_same_time() -> None:
+    """A log that keeps 100 days, beside a table that begins earlier; every other label is late."""
+    rows = table(4_000)
+    day = (rows["time"] - 1.7e9) / DAY
+    record = champion(rows[(day < 120) | (rows.index % 2 == 0)].reset_index(drop=True))
+    fresh(record, rows[(day > 100) | (day < 2)])
+
+
+def test_a_number_that_is_no_time_is_not_remembered() -> None:
+    rows = table(500)
+    rows.loc[:250, "time"] = np.inf
+    record = champion(rows)
+    assert record.sample is not None and len(record.sample.times) == 249
+    assert fresh(record, rows).sum() == pytest.approx(100, abs=2)
 
 
 def test_half_of_the_files_written_anew_is_told() -> None:

@@ -8,7 +8,7 @@ remembered, and looked for.
 
 Rows may go, by a window that moves, a filter or a deletion, and others may come, as where labels
 are late. Rows that were written anew do both: so many are gone, and as many strangers are there of
-the same time. So the lesser of both is the most that can have been written anew.
+the same time. So the lesser of both, time by time, is the most that can have been written anew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from perennial_artifact.manifest import RowSample, SplitMethod
 from perennial_training.prepare.hashes import bits, mixed
 
 SIZE = 256
-"""So many rows are remembered: 5 of them are in any part that is a fiftieth of the dataset."""
+"""So many rows are remembered: 5 of a fiftieth of the dataset, on average."""
 
 WRITTEN_ANEW, WITHOUT_TIMES = 0.25, 0.75
 """A model is not measured where more than such a share of the rows is shown to be strange while as
@@ -33,6 +33,10 @@ CHANCE = 0.001
 FEWEST_MOVED, IN_ORDER = 10, 0.9
 """Rows that are known by their values alone were moved in time where so many are, and their rank
 correlation is so large: of as many that are equal by chance it would be with p < 0.001."""
+
+PARTS, IN_PART = 8, 32
+"""Of the time, with as many of the remembered rows in each, and no fewer: what is gone with its age
+and what came late are not of the same one."""
 
 _CALLED: dict[SplitMethod, str] = {"Random": "rows", "Time": "times", "Grouped": "groups"}
 
@@ -61,6 +65,9 @@ class Identities:
 
 def remember(rows: Identities) -> RowSample:
     """Return a few of a dataset's rows."""
+    if rows.times is not None:
+        finite = np.isfinite(rows.times)  # JSON has no other numbers
+        rows = Identities(rows.method, rows.hashes[finite], rows.times[finite])
     _, first, number = np.unique(rows.keys(), return_index=True, return_inverse=True)
     some, times = first[:SIZE], list[float]()
     if rows.times is not None:
@@ -116,29 +123,40 @@ def _check_written_anew(then: Identities, rows: Identities) -> None:
     some = keys <= theirs.max()
     ours, number = np.unique(keys[some], return_inverse=True)
     known, strange = np.isin(theirs, ours), ~np.isin(ours, theirs)
-    due, allowed = np.ones(len(theirs), bool), WITHOUT_TIMES
-    if then.times is not None and rows.times is not None:
-        due = (then.times >= rows.times.min()) & (then.times <= rows.times.max())
-        oldest = np.full(len(ours), np.inf)
-        np.minimum.at(oldest, number, rows.times[some])
-        strange &= oldest <= then.times.max()
-        allowed = WRITTEN_ANEW
-    has_times = allowed == WRITTEN_ANEW
-    found, strangers = int((known & due).sum()), int(strange.sum())
-    anew = min(int((due & ~known).sum()), strangers)
-    none = not has_times and anew and not found
-    if not none and not _is_shown(anew, found + strangers, allowed):
+    called = _CALLED[then.method]
+    if then.times is None or rows.times is None:
+        found, strangers = int(known.sum()), int(strange.sum())
+        anew = min(len(known) - found, strangers)
+        if (anew and not found) or _is_shown(anew, found + strangers, WITHOUT_TIMES):
+            raise NotComparable(
+                f"may have learned from these rows: of {len(known)} {called} of its own {found} "
+                "are there, and without a timeColumn new ones look like those that were written "
+                "anew; name one, or write them as they were"
+            )
         return
-    what = f"of {due.sum()} {_CALLED[then.method]} of its own"
-    if has_times:
+    due = (then.times >= rows.times.min()) & (then.times <= rows.times.max())
+    oldest = np.full(len(ours), np.inf)
+    np.minimum.at(oldest, number, rows.times[some])
+    strange &= oldest <= then.times.max()
+    # A group is of no one time.
+    parts = 1 if then.method == "Grouped" else min(PARTS, int(due.sum()) // IN_PART)
+    edges = np.array([])
+    if parts > 1:
+        edges = np.quantile(then.times[due], np.arange(1, parts) / parts)
+    gone = _by_part(then.times[due & ~known], edges)
+    anew = int(np.minimum(gone, _by_part(oldest[strange], edges)).sum())
+    found = int(known.sum())
+    if _is_shown(anew, found + int(strange.sum()), WRITTEN_ANEW):
         raise NotComparable(
-            f"may have learned from these rows: {what} within the dataset's times {found} are "
-            "there, as if values or times had been written anew; write them as they were"
+            f"may have learned from these rows: of {due.sum()} {called} of its own within the "
+            f"dataset's times {found} are there, as if values or times had been written anew; "
+            "write them as they were, or Ignore a column that is never the same"
         )
-    raise NotComparable(
-        f"may have learned from these rows: {what} {found} are there, and without a timeColumn new "
-        "ones look like those that were written anew; name one, or write them as they were"
-    )
+
+
+def _by_part(times: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return how many are of each part of the time."""
+    return np.bincount(np.searchsorted(edges, times, "right"), minlength=len(edges) + 1)
 
 
 def _is_shown(count: int, of: int, share: float) -> bool:

@@ -177,7 +177,8 @@ def test_equal_over_all_rows_by_chance_and_better_on_recent_ones_is_something_ne
 
 WRITTEN_ANEW = (
     "flights-1 may have learned from these rows: of 256 rows of its own within the dataset's times "
-    "0 are there, as if values or times had been written anew; write them as they were"
+    "0 are there, as if values or times had been written anew; write them as they were, or Ignore "
+    "a column that is never the same"
 )
 
 
