@@ -25,6 +25,8 @@ class Judged:
     message: str = ""
     better: bool | None = None
     """Whether it is shown to be better than the champion; None where that is not known."""
+    needs_somebody: bool = False
+    """Whether later runs will end so, too, unless a person does something."""
 
 
 def judge(run: RunStatus, spec: TrainingSpec, result: CandidateResult) -> Judged:
@@ -38,7 +40,8 @@ def judge(run: RunStatus, spec: TrainingSpec, result: CandidateResult) -> Judged
     if found is None and champion_failure:
         why = f"it cannot be held against the champion ({champion_failure})"
         advice = "ask for a retraining to ship what passes its gates"
-        return Judged("NotBetter", f"{result.candidate} is not shipped: {why}; {advice}")
+        message = f"{result.candidate} is not shipped: {why}; {advice}"
+        return Judged("NotBetter", message, needs_somebody=True)
     if found is None or (found.recent.compared is None and found.older.compared is None):
         return Judged("Promoted", _not_known(found))
     told = _told(run.champion.version, found)

@@ -202,8 +202,8 @@ def test_where_the_champion_cannot_be_measured_nothing_is_shipped_unasked() -> N
         "a retraining to ship what passes its gates"
     )
     assert champion is not None and champion.version == "flights-1"
-    assert [(e.reason, e.message) for e in world.told if e.reason == "NotBetter"] == [
-        ("NotBetter", last.message)
+    assert [(e.message, e.type) for e in world.told if e.reason == "NotBetter"] == [
+        (last.message, "Warning")
     ]
     (told,) = (c for c in world.training.status.conditions if c.type == "LastRunSucceeded")
     assert (told.status, told.reason, told.message) == ("False", "NotBetter", last.message)
