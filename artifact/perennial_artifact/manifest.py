@@ -92,12 +92,31 @@ class DatasetRecord(Document):
     """Rows from before were left out (``dataset.newest``)."""
 
 
+RowHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+
+
+class RowSample(Document):
+    """Some rows of the dataset, by which a later run tells whether it would know them again.
+
+    Of all different rows (times, for Time; groups, for Grouped) they are those with the smallest
+    keys, so which they are depends on no order and no file, and what has a key up to their largest
+    one, and is none of them, was not in the dataset.
+    """
+
+    hashes: Annotated[list[RowHash], Meta(max_length=1024)] = []
+    """Of the values in the split's ``columns``, without the time; in the order of the keys."""
+    times: Annotated[list[float], Meta(max_length=1024)] = []
+    """Of the same rows, of a group its newest: seconds since 1970, or the column's number; empty
+    where the dataset has no time column."""
+
+
 class SplitRecord(Document):
     """Which rows were held out, so that a later run knows which rows a model has not learned from.
 
     Random and Grouped: a row is held out where the hash of its values in ``columns`` (of its group
     alone, for Grouped) is below the threshold of its class; without classes there is one threshold,
-    under the empty name. Time: a row is held out where it is newer than ``trained_until``.
+    under the empty name. Time: a row is held out where it is newer than ``trained_until``; by its
+    values in ``columns`` it is known again at another time.
     """
 
     method: SplitMethod
@@ -107,6 +126,8 @@ class SplitRecord(Document):
     """Whether equal rows are all on one side; Apart hashes a row's number among its equals, too."""
     trained_until: float | None = None
     """Time of the newest row that was learned from: seconds since 1970, or the column's number."""
+    sample: RowSample | None = None
+    """None of older trainers, whose rows are taken to be what they were."""
 
 
 class Lineage(Document, kw_only=True):

@@ -10,7 +10,7 @@ from fraud.data import DAYS, MONTH, Year, payments
 from fraud.measured import by_month
 from fraud.policies import never, with_days
 
-ASKED = demo.Asked(customers=1500, months=range(4, 7), day_seconds=1.3)
+ASKED = demo.Asked(customers=1500, months=range(4, 8), day_seconds=1.3)
 SKIPPED = range(4, 8)
 """Months in which the schemes change by and by: the new one begins right after what is learned."""
 

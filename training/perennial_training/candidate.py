@@ -15,8 +15,8 @@ from perennial_training.failure import TrainingFailure
 from perennial_training.fit.algorithms import algorithm
 from perennial_training.fit.fitted import Fitted
 from perennial_training.fit.fitting import Note, first_line, fit_one, silent
-from perennial_training.fit.limits import check_inputs
 from perennial_training.fit.search import search, set_aside
+from perennial_training.limits import check_inputs
 
 Judge = Callable[[Any, pd.DataFrame, "pd.Series[Any]"], float]
 """Scores a fitted model on rows and their target; greater is better, as scikit-learn's scorers."""

@@ -14,7 +14,7 @@ from perennial_artifact.result import ByAge, ChampionSpec, Comparison, RunSpec
 from perennial_artifact.store import ArtifactError, StoreUnreachable, fetch
 from perennial_training.export import OnnxModel
 from perennial_training.prepare.dataset import Rows
-from perennial_training.prepare.split import NotComparable
+from perennial_training.prepare.recognition import NotComparable
 from perennial_training.prepare.values import as_kind
 from perennial_training.prove.answers import Answers, answers
 from perennial_training.prove.by_age import by_age, unknown
@@ -22,6 +22,10 @@ from perennial_training.prove.compare import compare
 
 FEWEST_COMPARED = 30
 """With fewer rows that both models have not learned from, a comparison says nothing."""
+
+
+class TooFew(NotComparable):
+    """The champion could be measured, were there more rows that it has not learned from."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ def against_champion(
     Raises:
         NotComparable: the champion is not there any more, learned another task or other columns, or
             it cannot be told which rows it has not learned from.
+        TooFew: there are too few of these.
         StoreUnreachable: the store does not answer.
     """
     try:
@@ -59,9 +64,7 @@ def against_champion(
     fresh = rows.new_to(manifest.lineage.split)
     target = rows.test_target[fresh]
     if len(target) < FEWEST_COMPARED or (manifest.classes and target.nunique() < 2):
-        raise NotComparable(
-            f"has learned from all but {len(target)} of the {len(fresh)} held-out rows"
-        )
+        raise TooFew(f"has learned from all but {len(target)} of the {len(fresh)} held-out rows")
     theirs = rows.held_out[fresh]
     theirs = pd.DataFrame({c.name: as_kind(theirs[c.name], c.kind) for c in needed})
     is_number = rows.target.dtype.kind in "iu"

@@ -24,14 +24,14 @@ from perennial_artifact.result import (
 )
 from perennial_artifact.store import publish
 from perennial_training.candidate import fit
-from perennial_training.champion import Beside, against_champion
+from perennial_training.champion import Beside, TooFew, against_champion
 from perennial_training.export import OnnxModel, check_parity, to_onnx
 from perennial_training.fit.algorithms import algorithm
 from perennial_training.fit.fitted import Fitted
-from perennial_training.fit.limits import check_inputs
 from perennial_training.prepare.dataset import Rows, load
-from perennial_training.prepare.split import NotComparable
+from perennial_training.prepare.recognition import NotComparable
 from perennial_training.prove.answers import Answers, answers
+from perennial_training.prove.by_age import unknown
 from perennial_training.prove.intervals import confidence_of_best
 from perennial_training.prove.labels import in_order
 from perennial_training.prove.metrics import check, measure, score
@@ -144,7 +144,6 @@ class _Candidate:
         elif dataset.feedback is not None:
             nothing = "nothing is logged yet: the dataset alone is learned from"
             self._tell(nothing, deployment=dataset.feedback.deployment)
-        check_inputs(rows.columns, self._run.task)
         return rows
 
     def _check_metrics(self, rows: Rows) -> None:
@@ -195,6 +194,8 @@ class _Candidate:
         except NotComparable as error:
             failure = f"{champion.version} {error}"[:256]
             self._tell(failure)
+            if isinstance(error, TooFew):
+                return Beside([], unknown(failure, len(self._run.candidates))), failure
             return None, failure
 
     def _lineage(self, rows: Rows, parameters: dict[str, Any]) -> Lineage:

@@ -134,6 +134,20 @@ def test_without_a_time_it_is_not_known_which_rows_are_recent(bench: Workshop) -
     assert again.by_age.recent.unknown == "no dataset.timeColumn says which rows are recent"
 
 
+def test_too_few_rows_that_the_champion_has_not_seen_are_an_answer_that_is_not_known(
+    bench: Workshop,
+) -> None:
+    """That is another thing than a champion that cannot be measured at all: its gates decide."""
+    bench.put(world(200, turns=0, seed=4))
+    by_time = {"method": "Time", "testFraction": 0.2}
+    first = bench.train(dataset={"split": by_time})
+    fewer = {**by_time, "testFraction": 0.1}
+    again = bench.train(champion=champion(first), dataset={"split": fewer})
+    why = "o-2 has learned from all but 20 of the 20 held-out rows"
+    assert again.champion_failure == why and not again.comparisons
+    assert again.by_age is not None and again.by_age.recent.unknown == why
+
+
 def told_early(rows: int, until: int) -> pd.DataFrame:
     """Return rows of which one in ten is of a class that is known at once, the others up to one."""
     frame = world(rows, turns=rows, seed=5)

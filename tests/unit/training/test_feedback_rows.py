@@ -6,6 +6,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from logs import BEGAN, at, label, request, write
@@ -46,6 +47,10 @@ def added(rows: Rows) -> dict[float, Any]:
     x = pd.concat([rows.train["x"], rows.test["x"]])
     y = pd.concat([rows.train_target, rows.test_target])
     return {float(x[i]): y[i] for i in x.index[x >= 1000]}
+
+
+def told(rows: Rows, check: str) -> list[str]:
+    return [note.message for note in rows.notes if note.check == check]
 
 
 def test_labelled_requests_become_rows(tmp_path: Path, log: Path) -> None:
@@ -149,6 +154,9 @@ def test_files_from_before_a_feature_was_allowed_are_left_out(tmp_path: Path, lo
     rows = read(tmp_path)
     assert added(rows) == {1001.0: 1}
     assert rows.feedback == Found(files=3, labels=2, rows=1, files_without_features=1)
+    assert told(rows, "feedback") == [
+        "1 file is left out of flights's request log, since not every feature was logged then"
+    ]
 
 
 def test_missing_and_foreign_values_are_missing(tmp_path: Path, log: Path) -> None:
@@ -175,6 +183,28 @@ def test_a_label_that_is_no_class_makes_none(tmp_path: Path, log: Path) -> None:
     rows = read(tmp_path)
     assert added(rows) == {1000.0: 1, 1003.0: 1}
     assert rows.feedback is not None and rows.feedback.unusable_labels == 2
+    assert told(rows, "feedback") == [
+        "2 labels are left out, of 4 of flights's requests: not one of the dataset's classes, or "
+        "no number"
+    ]
+
+
+def test_logged_requests_that_name_no_group_are_one_and_that_is_told(
+    tmp_path: Path, log: Path
+) -> None:
+    """An input that is not learned from is not logged: so all of the log was on one side."""
+    dataset(tmp_path, shop=[f"s{n % 10}" for n in range(60)])
+    lines = [request(f"r{n}", n, x=1000.0 + n, colour="red") for n in range(20)]
+    write(log, "requests", lines)
+    write(log, "feedback", [label(f"r{n}", n + 1, str(n % 2)) for n in range(20)])
+    split = {"method": "Grouped", "column": "shop"}
+    rows = read(tmp_path, split=split)
+    held = rows.held_out["x"] >= 1000
+    assert held.sum() in (0, 20)
+    (message,) = told(rows, "split")
+    assert message.startswith("20 rows have no shop (split.column), so all count as one group, and")
+    assert ("are held out" if held.sum() else "are learned from") in message
+    assert told(read(tmp_path, split=split, feedback=None), "split") == []
 
 
 def test_labels_of_which_none_fits_stop_the_run(tmp_path: Path, log: Path) -> None:
@@ -275,3 +305,46 @@ def test_the_trainer_learns_from_feedback_and_says_so(
     (log / "requests").rename(tmp_path / "elsewhere-too")
     assert train()["dataset"]["feedbackRows"] == 0
     assert "nothing is logged yet: the dataset alone is learned from" in capsys.readouterr().out
+
+
+def test_what_is_learned_from_moves_no_logged_row_to_the_other_side(
+    tmp_path: Path, log: Path
+) -> None:
+    """A logged row had lost what was not learned from, and so looked like another one."""
+    lines = [request(f"r{n}", n, x=1000.0 + n, colour="green") for n in range(400)]
+    write(log, "requests", lines)
+    write(log, "feedback", [label(f"r{n}", n + 1, str(n % 2)) for n in range(400)])
+    wide = read(tmp_path)
+    narrow = read(tmp_path, features=["x"])
+    assert [c.name for c in narrow.columns] == ["x"]
+    assert len(narrow.test) == len(wide.test)
+    assert (narrow.split.held_out == wide.split.held_out).all()
+    assert narrow.new_to(wide.split.record).all()
+
+
+def test_a_file_without_what_is_not_learned_from_is_read_all_the_same(
+    tmp_path: Path, log: Path
+) -> None:
+    write(log, "requests", [request("a", 0, x=1000.0, colour="green")])
+    write(log, "requests", [request("b", 0, x=1001.0)], "without")
+    write(log, "feedback", [label("a", 1, "1"), label("b", 1, "0")])
+    rows = read(tmp_path, features=["x"])
+    assert added(rows) == {1000.0: 1, 1001.0: 0}
+    colours = dict(zip(rows.frame["x"], rows.frame["colour"], strict=True))
+    assert (colours[1000.0], colours[1001.0]) == ("green", "")
+
+
+def test_a_request_that_is_in_a_file_too_is_told_though_the_log_is_in_single_precision(
+    tmp_path: Path, log: Path
+) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=60)
+    dataset(tmp_path, x=x)
+    single = [float(value) for value in x.astype(np.float32)]
+    assert not set(single) & set(x)
+    lines = [request(f"r{n}", n, x=single[n], colour=COLUMNS["colour"][n]) for n in range(60)]
+    write(log, "requests", lines)
+    write(log, "feedback", [label(f"r{n}", n + 1, str(n % 2)) for n in range(60)])
+    rows = read(tmp_path)
+    assert told(rows, "duplicateRows")[0].startswith("60 of 120 rows repeat another one")
+    assert "held-out rows are equal to one that is learned from" in told(rows, "shared")[0]

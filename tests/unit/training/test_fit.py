@@ -14,8 +14,8 @@ from perennial_training import candidate as fitting
 from perennial_training.candidate import fit
 from perennial_training.failure import TrainingFailure
 from perennial_training.fit.algorithms import ALGORITHMS, algorithm, usable
-from perennial_training.fit.limits import check_inputs
 from perennial_training.fit.search import draw, search, set_aside
+from perennial_training.limits import check_inputs
 from perennial_training.seed import SEED
 
 INPUTS, COLUMNS = mixed()

@@ -22,6 +22,7 @@ from perennial_artifact.windows import Window
 from perennial_statistics.drift import FeatureDrift, Settings, judge_drift
 from perennial_training.prove.answers import Answers, answers
 from perennial_training.prove.profile import (
+    MOST_BY_HOUR,
     categorical_profile,
     hours_of,
     numeric_profile,
@@ -131,16 +132,24 @@ def test_rows_are_counted_by_the_hour_they_happened_in() -> None:
 def test_a_profile_with_hours_stays_small_enough_to_be_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    columns = [Column.from_plain({"name": f"x{n}", "kind": "Number"}) for n in range(1_000)]
-    values = np.random.default_rng(0).standard_normal((20_000, 1)).astype(np.float32)
-    frame = pd.DataFrame(np.repeat(values, 1_000, axis=1), columns=[c.name for c in columns])
-    hours = np.arange(20_000) % 24
-    found = profile(columns, frame, numbers([1, 2]), None, hours, np.array([1, 2]))
-    assert all(f.hours for f in (*found.features, *found.predictions))
-    assert len(found.to_json()) < 2**21
-    monkeypatch.setattr("perennial_training.prove.profile.MOST_BY_HOUR", 250_000)
-    found = profile(columns, frame, numbers([1, 2]), None, hours, np.array([1, 2]))
-    assert not any(f.hours for f in (*found.features, *found.predictions))
+    frame = pd.DataFrame({"x": np.random.default_rng(0).standard_normal(20_000)}, dtype=np.float32)
+
+    def found() -> Profile:
+        hours = np.arange(20_000) % 24
+        columns = [Column(name="x", kind="Number")]
+        return profile(columns, frame, numbers([1, 2]), None, hours, np.array([1, 2]))
+
+    one = found()
+    (x,), (prediction,) = one.features, one.predictions
+    counts = [sum(len(hour) for hour in f.hours) for f in (x, prediction)]
+    assert all(counts)
+    thousand = one.replace(features=[x.replace(name=f"x{n}") for n in range(1_000)])
+    assert 1_000 * counts[0] + counts[1] <= MOST_BY_HOUR
+    assert len(thousand.to_json()) < 2**21
+    monkeypatch.setattr("perennial_training.prove.profile.MOST_BY_HOUR", sum(counts))
+    assert found() == one
+    monkeypatch.setattr("perennial_training.prove.profile.MOST_BY_HOUR", sum(counts) - 1)
+    assert not any(f.hours for f in (*found().features, *found().predictions))
 
 
 def test_columns_are_profiled_by_their_kinds_and_times_not_at_all() -> None:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from perennial_artifact.manifest import Column, SplitRecord
 from perennial_artifact.result import SplitSpec
 from perennial_training.failure import TrainingFailure
-from perennial_training.prepare.split import NotComparable, Split, row_hashes, split, unseen
+from perennial_training.prepare.hashes import row_hashes
+from perennial_training.prepare.recognition import NotComparable
+from perennial_training.prepare.split import Split, split, unseen
 
 NUMBER, COLOUR = Column(name="x", kind="Number"), Column(name="colour", kind="Category")
 COLUMNS = (NUMBER, COLOUR)
@@ -132,7 +134,7 @@ def test_time_holds_the_newest_out_and_keeps_a_moment_together() -> None:
     rows["time"] = rows["time"] // 10 * 3600
     made = hold_out(rows, times=True, method="Time", testFraction=0.25)
     assert sorted(made.held_out) == list(range(70, 100))
-    assert made.record == SplitRecord(method="Time", trained_until=6 * 3600.0)
+    assert (made.record.method, made.record.trained_until) == ("Time", 6 * 3600.0)
     gap = hold_out(rows, times=True, method="Time", testFraction=0.25, gapSeconds=7200.0)
     assert sorted(gap.train) == list(range(50)) and sorted(gap.held_out) == list(range(70, 100))
 
@@ -190,3 +192,18 @@ def test_a_class_that_the_champion_did_not_know_is_new_to_it() -> None:
 def test_numbers_to_predict_have_one_threshold() -> None:
     made = hold_out(table().assign(target=np.arange(2_000) / 7), classes=False)
     assert list(made.record.thresholds) == [""] and len(made.held_out) == 400
+
+
+@pytest.mark.parametrize("method", ["Random", "Time", "Grouped"])
+def test_a_very_wide_table_has_a_record_that_can_be_read(method: str) -> None:
+    """It was refused once everything was fitted: the manifest has room for 1,024 columns."""
+    rows = table(100)
+    wide = pd.DataFrame(np.zeros((100, 1_100)), columns=[f"w{n}" for n in range(1_100)])
+    wide["shop"] = rows["colour"] + "!"
+    columns = [Column(name=f"w{n}", kind="Number") for n in range(1_100)]
+    columns.append(Column(name="shop", kind="Category"))
+    spec = SplitSpec.from_plain({"method": method, "column": "shop"})
+    made = split(spec, wide, columns, rows["target"], rows["time"], True)
+    assert SplitRecord.from_json(made.record.to_json()) == made.record
+    fresh = unseen(made.record, wide, columns, rows["target"], rows["time"])
+    assert set(np.flatnonzero(fresh)) == set(made.held_out)

@@ -17,7 +17,7 @@ from perennial_training.export.model import OnnxModel
 from perennial_training.export.neighbours import add_neighbours
 from perennial_training.failure import TrainingFailure
 from perennial_training.fit.fitted import Fitted
-from perennial_training.fit.limits import OUTPUTS, check_inputs
+from perennial_training.limits import OUTPUTS, check_inputs
 
 Writer = Callable[[Graph, Features, Any], list[str]]
 """Adds an estimator's nodes behind the features; returns the names of label and, where

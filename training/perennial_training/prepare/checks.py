@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from perennial_artifact.manifest import Column
 from perennial_artifact.result import CheckName, Note
 from perennial_training.failure import TrainingFailure
-from perennial_training.prepare.split import row_hashes
+from perennial_training.prepare.hashes import mixed, row_sums
 from perennial_training.prepare.values import is_missing
 from perennial_training.seed import SEED
 
@@ -52,10 +52,16 @@ class Rows:
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
-        """A hash of each row's features and answer."""
+        """A hash of each row's features, as a model takes them, and answer.
+
+        A row of the request log is in single precision; its like in a file may be in double.
+        """
+        numbers = {c.name: np.float32 for c in self.columns if c.kind in ("Number", "Boolean")}
+        with np.errstate(over="ignore"):
+            single = self.features[[c.name for c in self.columns]].astype(numbers)
         answer = Column(name="\0target", kind="Category")
-        values = self.features.assign(**{answer.name: self.target.astype(str)})
-        return row_hashes(values, [*self.columns, answer])
+        answers = self.target.astype(str).to_frame(answer.name)
+        return mixed(row_sums(single, self.columns) + row_sums(answers, [answer]))
 
 
 def check(rows: Rows, wanted: Mapping[CheckName, str]) -> list[Note]:
@@ -137,7 +143,7 @@ def _duplicate_rows(rows: Rows) -> Iterator[str]:
     if repeated > DUPLICATES * len(rows.features):
         yield (
             f"{repeated} of {len(rows.features)} rows repeat another one in every feature and in "
-            "the target: check that no file is read twice"
+            "the target: check that no file is read twice, and no request from file and log"
         )
 
 

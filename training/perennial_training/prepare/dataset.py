@@ -17,8 +17,9 @@ from perennial_artifact.manifest import Column, DatasetRecord, SplitRecord
 from perennial_artifact.result import DatasetSpec, Note
 from perennial_artifact.store import ArtifactNotFound
 from perennial_training.failure import TrainingFailure
+from perennial_training.limits import check_inputs
 from perennial_training.prepare import checks
-from perennial_training.prepare.feedback import Found, Logged, learn
+from perennial_training.prepare.feedback import Found, Logged, learn, notes_of
 from perennial_training.prepare.files import Digest, Directory
 from perennial_training.prepare.kinds import Settled, settle, summary
 from perennial_training.prepare.newest import not_before
@@ -132,7 +133,7 @@ def load(
     frame = settled.frame
     logged: Logged | None = None
     with contextlib.suppress(ArtifactNotFound):  # nothing was logged yet
-        logged = learn(spec, task, columns, target, times, log_secret_dir, digest)
+        logged = learn(spec, task, columns, settled.known, target, times, log_secret_dir, digest)
     if logged is not None:
         frame, target, times = _with(logged, settled)
     old = np.zeros(len(frame), dtype=bool)
@@ -145,6 +146,7 @@ def load(
     # All that is known of a row tells it apart, so that other features leave it on its side.
     held = split(spec.split, frame, settled.known, target, times, is_classes)
     columns, empty = _with_values(columns, frame, held, listed=bool(spec.features))
+    check_inputs(columns, task)  # before what takes long with many columns
     if is_classes:
         _check_classes(target, held)
     seen = checks.Rows(frame, columns, target, _mask(held, len(frame)), is_classes)
@@ -178,6 +180,8 @@ def load(
             note("columns", summary(columns, settled.left_out)),
             *settled.notes,
             *_too_old(spec, int(old.sum())),
+            *(notes_of(spec.feedback, logged) if spec.feedback and logged else ()),
+            *_without_group(settled, frame, held),
             *empty,
             *checks.check(seen, spec.checks),
         ),
@@ -233,6 +237,26 @@ def _too_old(spec: DatasetSpec, old: int) -> tuple[Note, ...]:
         return ()
     left = counted(old, "row", "is")
     return (note("rows", f"{left} from before {_since(spec)} and left out (dataset.newest)"),)
+
+
+def _without_group(settled: Settled, frame: pd.DataFrame, held: Split) -> tuple[Note, ...]:
+    """Tell of rows that count as one group since they name none, as logged ones do."""
+    group = settled.group
+    if group is None:
+        return ()
+    none = is_missing(frame[group.name], group.kind).to_numpy(dtype=bool)
+    if none.sum() < 2:
+        return ()
+    side = "held out" if none[held.held_out].any() else "learned from"
+    has = counted(int(none.sum()), "row", "has")
+    return (
+        note(
+            "split",
+            f"{has} no {group.name} (split.column), so all count as one group, and are {side}: "
+            "leave them out, or use another split.method; logged requests have the inputs of the "
+            f"model alone, so with dataset.feedback list {group.name} in dataset.features",
+        ),
+    )
 
 
 def _check_values(

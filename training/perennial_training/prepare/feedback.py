@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from perennial_artifact.manifest import Column
-from perennial_artifact.result import DatasetSpec, FeedbackSpec
+from perennial_artifact.result import DatasetSpec, FeedbackSpec, Note
 from perennial_training.failure import TrainingFailure
 from perennial_training.prepare.conform import classes_like, moments_like, numbers_like
 from perennial_training.prepare.files import Digest, Directory
+from perennial_training.prepare.notes import counted, note
 from perennial_training.prepare.values import as_kind
 
 SKEW = pd.Timedelta(seconds=5)
@@ -58,6 +59,7 @@ def learn(
     dataset: DatasetSpec,
     task: str,
     columns: Sequence[Column],
+    known: Sequence[Column],
     target: pd.Series[Any],
     times: pd.Series[Any] | None,
     secret_dir: Path | None,
@@ -65,7 +67,9 @@ def learn(
 ) -> Logged | None:
     """Return the labelled requests of a dataset's log; None where there is none, or none is wanted.
 
-    ``target`` and ``times`` are the dataset's own, whose form the log's take.
+    ``columns`` are learned from and must be in the log. Of the others that are ``known`` a row has
+    what was logged, by which it is told apart: the same, whatever is learned from. ``target`` and
+    ``times`` are the dataset's own, whose form the log's take.
 
     Raises:
         ArtifactNotFound: nothing was logged yet, and a directory on a disk is not there.
@@ -77,7 +81,9 @@ def learn(
         return None
     log = _Log(spec, secret_dir, digest)
     labels = log.labels()
-    requests = log.requests([c.name for c in columns], labels["id"])
+    names = [c.name for c in columns]
+    besides = [c.name for c in known if c.name not in names]
+    requests = log.requests(names, besides, labels["id"])
     if not log.files:
         return None
     joined = join(requests, labels)
@@ -91,7 +97,8 @@ def learn(
             f"{str(target.iloc[0])[:64]!r}",
         )
     rows = joined.loc[usable.index]
-    features = {c.name: as_kind(rows[f"input.{c.name}"], c.kind) for c in columns}
+    logged = [c for c in known if f"input.{c.name}" in rows]
+    features = {c.name: as_kind(rows[f"input.{c.name}"], c.kind) for c in logged}
     found = Found(
         files=log.files,
         labels=len(labels),
@@ -101,6 +108,30 @@ def learn(
     )
     moments = rows["time"] if times is None else moments_like(rows["time"], times)
     return Logged(pd.DataFrame(features, index=rows.index), usable, moments, found)
+
+
+def notes_of(spec: FeedbackSpec, logged: Logged) -> tuple[Note, ...]:
+    """Return what of a log was left out, and why."""
+    found, noted = logged.found, list[Note]()
+    if found.unusable_labels:
+        labels = counted(found.unusable_labels, "label", "is")
+        noted.append(
+            note(
+                "feedback",
+                f"{labels} left out, of {found.unusable_labels + found.rows:,} of {spec.deployment}"
+                "'s requests: not one of the dataset's classes, or no number",
+            )
+        )
+    if found.files_without_features:
+        files = counted(found.files_without_features, "file", "is")
+        noted.append(
+            note(
+                "feedback",
+                f"{files} left out of {spec.deployment}'s request log, since not every feature was "
+                "logged then",
+            )
+        )
+    return tuple(noted)
 
 
 def join(requests: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
@@ -153,14 +184,16 @@ class _Log:
             tables.append(table.filter(pc.is_valid(table["label"])))
         return _frame(tables, wanted)
 
-    def requests(self, features: Sequence[str], ids: pd.Series[Any]) -> pd.DataFrame:
-        """Return the requests with one of these ids: id, row, time, inputs.
+    def requests(
+        self, features: Sequence[str], besides: Sequence[str], ids: pd.Series[Any]
+    ) -> pd.DataFrame:
+        """Return the requests with one of these ids: id, row, time, inputs, others where logged.
 
         Raises:
             TrainingFailure: no file has every feature.
         """
         inputs = [f"input.{name}" for name in features]
-        wanted = [*KEY, *inputs]
+        wanted, others = [*KEY, *inputs], [f"input.{name}" for name in besides]
         labelled = pa.array(ids.drop_duplicates().to_list(), pa.string())
         tables, fewest = [], list[str]()
         for name, content in self._directory.read(self._below("requests"), self._digest):
@@ -170,7 +203,8 @@ class _Log:
                 self.files_without_features += 1
                 fewest = min(fewest, lacking, key=len) if fewest else lacking
                 continue
-            table = self._read(name, file, wanted)
+            more = [c for c in others if c in file.schema_arrow.names]
+            table = self._read(name, file, [*wanted, *more])
             tables.append(table.filter(pc.is_in(table["id"].cast(pa.string()), labelled)))
         if fewest and not tables:
             absent = ", ".join(c.removeprefix("input.") for c in fewest[:8])

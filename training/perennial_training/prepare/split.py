@@ -2,12 +2,12 @@
 
 A row is held out by a hash of its own values, never by its position: when files are added, replaced
 or read in another order, each row stays on its side. The record of a split goes into the artifact;
-with it a later run finds among its own held-out rows those that the model never saw.
+with it a later run finds among its own held-out rows those that the model never saw, once it has
+seen that it would know the model's rows again.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +19,22 @@ from numpy.typing import NDArray
 from perennial_artifact.manifest import Column, SplitRecord
 from perennial_artifact.result import SplitSpec
 from perennial_training.failure import TrainingFailure
+from perennial_training.prepare.hashes import mixed, row_hashes, row_sums, texts
+from perennial_training.prepare.recognition import (
+    Identities,
+    NotComparable,
+    check_known_again,
+    remember,
+)
 
 Positions = NDArray[np.float64]
 """A number in [0, 1) for each row, as good as random, and the same in every run."""
 
 MAXIMUM_CLASSES = 1_000
 """Beyond this many classes rows are not held out class by class."""
+
+MAXIMUM_COLUMNS = 1_000
+"""So many columns of a very wide dataset tell rows apart: a record takes little more."""
 
 FEW_COMBINATIONS = 0.5
 CROWD = 0.05
@@ -58,16 +68,16 @@ def split(
     Raises:
         TrainingFailure: the rows cannot be told apart in this way.
     """
+    at = None if times is None else times.to_numpy(dtype=np.float64)
     if spec.method == "Time":
-        assert times is not None
-        return _by_time(spec, times.to_numpy(dtype=np.float64))
+        assert at is not None
+        return _by_time(spec, rows, columns, at)
     if spec.method == "Grouped":
-        return _by_group(spec, rows, columns)
-    hashed, values = list(columns), rows
-    if times is not None:
+        return _by_group(spec, rows, columns, at)
+    hashed = list(columns[:MAXIMUM_COLUMNS])
+    if at is not None:
         hashed.append(Column(name=_TIME, kind="Time"))
-        values = values.assign(**{_TIME: times.to_numpy()})
-    found = row_hashes(values, hashed)
+    values, found = _hashes(rows, hashed, at)
     duplicates: Any = "Together"
     counts = np.unique(found, return_counts=True)[1]
     if counts.size < FEW_COMBINATIONS * len(found) or counts.max() > max(1, CROWD * len(found)):
@@ -79,7 +89,11 @@ def split(
     thresholds = _thresholds(positions, classes, spec.test_fraction)
     held_out = positions < _limits(thresholds, classes)
     record = SplitRecord(
-        method="Random", columns=hashed, thresholds=thresholds, duplicates=duplicates
+        method="Random",
+        columns=hashed,
+        thresholds=thresholds,
+        duplicates=duplicates,
+        sample=remember(Identities("Random", values, at)),
     )
     order = np.argsort(positions, kind="stable")
     return Split(order[~held_out[order]], order[held_out[order]], record)
@@ -97,16 +111,22 @@ def unseen(
     Raises:
         NotComparable: it cannot be told; the text goes on after the model's name.
     """
+    at = None if times is None else times.to_numpy(dtype=np.float64)
     if record.method == "Time":
-        if times is None or record.trained_until is None:
+        if at is None or record.trained_until is None:
             raise NotComparable(
                 "learned from all rows before a time, and the dataset has no time column now"
             )
-        newer: NDArray[np.bool_] = times.to_numpy(dtype=np.float64) > record.trained_until
+        if record.sample is not None:
+            # Where columns are gone or of other kinds, only the times themselves are looked for.
+            same = set(record.columns) <= set(columns)
+            hashes = row_hashes(rows, record.columns) if same else np.zeros(len(rows), np.uint64)
+            check_known_again(record.sample, Identities("Time", hashes, at))
+        newer: NDArray[np.bool_] = at > record.trained_until
         return newer
-    values, known = rows, {c.name: c.kind for c in columns}
-    if times is not None:
-        values, known = values.assign(**{_TIME: times.to_numpy()}), {**known, _TIME: "Time"}
+    known = {c.name: c.kind for c in columns}
+    if at is not None:
+        known[_TIME] = "Time"
     wanted = [c for c in record.columns if c.name != _TARGET]
     for column in wanted:
         now = known.get(column.name)
@@ -116,7 +136,10 @@ def unseen(
             raise NotComparable(
                 f"had its rows held out by {name} as a {column.kind}, which is {found} now"
             )
-    hashes = row_hashes(values, wanted)
+    values, hashes = _hashes(rows, wanted, at)
+    if record.sample is not None:
+        timed = record.method == "Grouped" or _TIME in (c.name for c in wanted)
+        check_known_again(record.sample, Identities(record.method, values, at if timed else None))
     if record.duplicates == "Apart":
         hashes = _apart(hashes, target)
     by_class = set(record.thresholds) != {""}
@@ -126,15 +149,13 @@ def unseen(
     return (_positions(hashes) < _limits(record.thresholds, classes)) | unknown
 
 
-class NotComparable(Exception):
-    """A champion cannot be measured on these rows; the text goes on after its name."""
-
-
 _TIME, _TARGET = "\0time", "\0target"
 """Names that no column has."""
 
 
-def _by_time(spec: SplitSpec, times: NDArray[np.float64]) -> Split:
+def _by_time(
+    spec: SplitSpec, rows: pd.DataFrame, columns: Sequence[Column], times: NDArray[np.float64]
+) -> Split:
     order = np.argsort(times, kind="stable")
     wanted = max(1, round(len(times) * spec.test_fraction))
     cut = times[order[-wanted]]
@@ -152,13 +173,26 @@ def _by_time(spec: SplitSpec, times: NDArray[np.float64]) -> Split:
             f"no row is left to learn from: {len(held_out)} of {len(times)} rows are of the newest "
             f"times{gap}; use a smaller split.testFraction or gap, or split method Random",
         )
-    record = SplitRecord(method="Time", trained_until=float(times[train].max()))
+    hashed = list(columns[:MAXIMUM_COLUMNS])
+    known = Identities("Time", row_hashes(rows, hashed), times)
+    record = SplitRecord(
+        method="Time",
+        columns=hashed,
+        trained_until=float(times[train].max()),
+        sample=remember(known),
+    )
     return Split(train, held_out, record)
 
 
-def _by_group(spec: SplitSpec, rows: pd.DataFrame, columns: Sequence[Column]) -> Split:
+def _by_group(
+    spec: SplitSpec,
+    rows: pd.DataFrame,
+    columns: Sequence[Column],
+    times: NDArray[np.float64] | None,
+) -> Split:
     group = [c for c in columns if c.name == spec.column]
-    positions = _positions(row_hashes(rows, group))
+    known = Identities("Grouped", row_hashes(rows, group), times)
+    positions = _positions(known.hashes)
     groups = np.unique(positions)
     if groups.size < 2:
         raise TrainingFailure(
@@ -170,7 +204,9 @@ def _by_group(spec: SplitSpec, rows: pd.DataFrame, columns: Sequence[Column]) ->
     threshold = float(groups[wanted])
     held_out = positions < threshold
     order = np.argsort(positions, kind="stable")
-    record = SplitRecord(method="Grouped", columns=group, thresholds={"": threshold})
+    record = SplitRecord(
+        method="Grouped", columns=group, thresholds={"": threshold}, sample=remember(known)
+    )
     return Split(order[~held_out[order]], order[held_out[order]], record)
 
 
@@ -207,49 +243,26 @@ def _limits(thresholds: dict[str, float], classes: NDArray[Any]) -> Positions:
     return np.array([thresholds.get(str(n), default) for n in names])[numbers]
 
 
-def row_hashes(rows: pd.DataFrame, columns: Sequence[Column]) -> NDArray[np.uint64]:
-    """Return a hash of each row's values, whatever the order of the columns.
+def _hashes(
+    rows: pd.DataFrame, columns: Sequence[Column], times: NDArray[np.float64] | None
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return hashes of the rows' values, and of these with the time where it is among the columns.
 
-    Numbers are hashed by their IEEE 754 bits (one NaN, one zero), text by BLAKE2b of its UTF-8; the
-    columns' hashes are mixed with that of the name by the finaliser of SplitMix64 (Steele, Lea and
-    Flood 2014) and added up. So it is the same on every machine and in every release.
+    Both of one pass over the rows.
     """
-    total = np.zeros(len(rows), np.uint64)
-    for column in columns:
-        values = rows[column.name]
-        hashed = _texts(values) if column.kind == "Category" else _numbers(values)
-        total += _mixed(hashed + _text(column.name))
-    return _mixed(total)
-
-
-def _numbers(values: pd.Series[Any]) -> NDArray[np.uint64]:
-    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # -0 becomes 0
-    numbers[np.isnan(numbers)] = np.nan
-    return numbers.view(np.uint64)
-
-
-def _texts(values: pd.Series[Any]) -> NDArray[np.uint64]:
-    codes, distinct = pd.factorize(values.astype("object"))
-    return np.array([_text(str(text)) for text in distinct], np.uint64)[codes]
-
-
-def _text(text: str) -> np.uint64:
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return np.uint64(int.from_bytes(digest, "little"))
-
-
-def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    z = numbers
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    of_values = row_sums(rows, [c for c in columns if c.name != _TIME])
+    values = mixed(of_values)
+    of_time = [c for c in columns if c.name == _TIME]
+    if not of_time:
+        return values, values
+    return values, mixed(of_values + row_sums(pd.DataFrame({_TIME: times}), of_time))
 
 
 def _apart(hashes: NDArray[np.uint64], target: pd.Series[Any]) -> NDArray[np.uint64]:
     """Return hashes of rows, their answers, and their numbers among their equals."""
-    with_answer = _mixed(hashes + _texts(target.astype(str)))
+    with_answer = mixed(hashes + texts(target.astype(str)))
     number = pd.Series(with_answer).groupby(with_answer).cumcount().to_numpy()
-    return _mixed(with_answer + number.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    return mixed(with_answer + number.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
 
 
 def _positions(hashes: NDArray[np.uint64]) -> Positions:

@@ -101,7 +101,7 @@ class LastRun(ApiModel):
             "Promoted: a candidate won. GatesFailed: nobody passed. NothingNew: a run that drift "
             "or the schedule asked for found the rows, or a model equal to the champion, again. "
             "NotBetter: what such a run trained is better than the champion neither on recent rows "
-            "nor on older ones. Failed: nobody trained."
+            "nor on older ones, or cannot be held against it. Failed: nobody trained."
         )
     )
     better: bool | None = Field(

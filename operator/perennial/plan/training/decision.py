@@ -166,7 +166,8 @@ def _end(
         result = recorded(winner)
         assert result is not None
         if why.outcome != "Promoted":
-            outcome, message, event = why.outcome, why.message, Event(why.outcome, why.message)
+            outcome, message = why.outcome, why.message
+            event = Event(outcome, message, "Warning" if why.needs_somebody else "Normal")
         else:
             made = child_name(s.training, run.number)
             version = next((v for v in s.versions if v.metadata.name == made), None)

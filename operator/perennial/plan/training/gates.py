@@ -70,7 +70,8 @@ def against_champion(result: CandidateResult, metric: str) -> str:
     """Return in a few words how a candidate did beside the champion; empty without one."""
     found = comparison_of(result, metric)
     if found is None:
-        return ""
+        why = result.champion_failure
+        return f"not held against the champion ({why})" if why else ""
     beside = f"{found.value:.4g} beside the champion's {found.champion:.4g} on the same rows"
     if found.low is not None and found.low > 0:
         return f"{metric} {beside}: better"

@@ -3,7 +3,8 @@
 Gates hold for every run. One that drift or the schedule asked for must show more: live traffic may
 differ from the rows for good, and each run after a cooldown would ship the same model again, or
 another one of the same quality. Where recent rows are too few to tell, the older ones decide; where
-these are too few as well, the gates alone.
+these are too few as well, the gates alone. Where the champion cannot be held against them at all,
+nothing is shipped before somebody asks for it: each such run would ship, better or worse.
 """
 
 from dataclasses import dataclass
@@ -24,16 +25,23 @@ class Judged:
     message: str = ""
     better: bool | None = None
     """Whether it is shown to be better than the champion; None where that is not known."""
+    needs_somebody: bool = False
+    """Whether later runs will end so, too, unless a person does something."""
 
 
 def judge(run: RunStatus, spec: TrainingSpec, result: CandidateResult) -> Judged:
     """Return whether a candidate that passed its gates is shipped."""
-    found = result.by_age
+    found, champion_failure = result.by_age, result.champion_failure
     better = _is_better(found) if run.champion is not None else None
     if run.champion is None or run.trigger not in BY_ITSELF:
         return Judged("Promoted", better=better)
     if same := _nothing_new(run.champion, spec.objective.metric, result):
         return Judged("NothingNew", same)
+    if found is None and champion_failure:
+        why = f"it cannot be held against the champion ({champion_failure})"
+        advice = "ask for a retraining to ship what passes its gates"
+        message = f"{result.candidate} is not shipped: {why}; {advice}"
+        return Judged("NotBetter", message, needs_somebody=True)
     if found is None or (found.recent.compared is None and found.older.compared is None):
         return Judged("Promoted", _not_known(found))
     told = _told(run.champion.version, found)
@@ -113,7 +121,7 @@ def _told(champion: str, found: ByAge) -> str:
 def _not_known(found: ByAge | None) -> str:
     """Return that the gates alone have decided, and why."""
     if found is None:
-        return ""  # the champion was not measured: the gates say so
+        return ""  # of an older trainer
     return f"held-out rows say nothing, so the gates alone decided: {_few(found.recent)}"
 
 

@@ -173,3 +173,54 @@ def test_equal_over_all_rows_by_chance_and_better_on_recent_ones_is_something_ne
     assert judge(a_run("Drift"), spec, found).outcome == "Promoted"
     equal = ByAge(recent=on(0.0, 0.0), older=on(0.0, 0.0), confidence=0.95)
     assert judge(a_run("Drift"), spec, found.replace(by_age=equal)).outcome == "NothingNew"
+
+
+WRITTEN_ANEW = (
+    "flights-1 may have learned from these rows: of 256 rows of its own within the dataset's times "
+    "0 are there, as if values or times had been written anew; write them as they were, or Ignore "
+    "a column that is never the same"
+)
+
+
+def not_comparable(candidate: str, value: float, by_age: ByAge | None = None) -> str:
+    body = json.loads(message(candidate, value))
+    body["dataset"]["sha256"] = "b" * 64
+    body["championFailure"] = WRITTEN_ANEW
+    if by_age is not None:
+        body["byAge"] = by_age.to_plain()
+    return json.dumps(body)
+
+
+def test_where_the_champion_cannot_be_measured_nothing_is_shipped_unasked() -> None:
+    """Each run after a cooldown would have shipped, better or worse, and said nothing of it."""
+    messages = {0: not_comparable("boosted", 0.95), 1: not_comparable("linear", 0.93)}
+    world = after_drift(messages)
+    last, champion = world.training.status.last_run, world.training.status.champion
+    assert last is not None and (last.outcome, last.better) == ("NotBetter", None)
+    assert last.message == (
+        f"boosted is not shipped: it cannot be held against the champion ({WRITTEN_ANEW}); ask for "
+        "a retraining to ship what passes its gates"
+    )
+    assert champion is not None and champion.version == "flights-1"
+    assert [(e.message, e.type) for e in world.told if e.reason == "NotBetter"] == [
+        (last.message, "Warning")
+    ]
+    (told,) = (c for c in world.training.status.conditions if c.type == "LastRunSucceeded")
+    assert (told.status, told.reason, told.message) == ("False", "NotBetter", last.message)
+    # Whoever asks gets it, and later runs are held against what learned from the rows of today.
+    asked(world, "retrain/1")
+    world.now = later(200)
+    run_to_end(world, messages)
+    last, champion = world.training.status.last_run, world.training.status.champion
+    assert champion is not None and champion.version == "flights-3"
+    assert last is not None and last.outcome == "Promoted"
+    assert f"not held against the champion ({WRITTEN_ANEW})" in last.message
+
+
+def test_where_too_few_rows_are_new_to_the_champion_its_gates_decide() -> None:
+    why = "flights-1 has learned from all but 12 of the 40 held-out rows"
+    few = OnRows(rows=0, unknown=why)
+    world = after_drift({0: not_comparable("boosted", 0.95, ByAge(few, few, 0.95))})
+    last = world.training.status.last_run
+    assert last is not None and last.outcome == "Promoted"
+    assert f"so the gates alone decided: {why}" in last.message
