@@ -21,7 +21,7 @@ from perennial.cli.screen import console, ended_cleanly, frame, now, rendered, s
 from perennial.cli.shown.words import ODD
 
 TICK_SECONDS = 1.0
-"""How often ages and times left are written anew."""
+"""How often ages and times left are written anew, and how late Ctrl-C may be heeded."""
 SHORTEST_SECONDS = 0.1
 """The shortest time between two pages: many changes at once are one."""
 Draw = Callable[[int], RenderableType | None]
@@ -79,7 +79,9 @@ def _below_each_other(
 ) -> None:
     out, before, trouble = console(), "", ""
     while True:
-        changed.wait()
+        # A signal that another thread was given wakes nobody who waits without end.
+        if not changed.wait(TICK_SECONDS):
+            continue
         changed.clear()
         why = str(problem() or "")
         if why and why != trouble:

@@ -1,6 +1,9 @@
 """Waiting and watching, at an API server that does not always answer as one would like."""
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -220,3 +223,21 @@ def test_pages_of_a_long_list_are_one(api: Connection, script: Script) -> None:
     ]
     items, version = api.listed(ROOT, {})
     assert [i["metadata"]["name"] for i in items] == ["a", "b"] and version == "9"
+
+
+def test_a_signal_that_another_thread_is_given_ends_a_watch() -> None:
+    """What the kernel may do; whoever waits without end for something new would sleep on."""
+    code = """
+import signal, threading, time
+from perennial.cli.watching import watch
+
+def interrupt():
+    time.sleep(0.2)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    time.sleep(60)
+
+threading.Thread(target=interrupt, daemon=True).start()
+watch(lambda columns: None, threading.Event(), lambda: None)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=SECONDS)
+    assert done.returncode == -signal.SIGINT
