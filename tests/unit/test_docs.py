@@ -1,5 +1,6 @@
 """What the documentation says that there is, is there."""
 
+import functools
 import re
 import subprocess
 import sys
@@ -101,6 +102,12 @@ def test_a_model_of_ones_own_becomes_an_artifact_as_the_page_says(tmp_path: Path
     assert load(tmp_path / "fetched", "fraud", "1").sha256 == artifact["sha256"]
 
 
+@functools.cache
+def schemas() -> list[dict[str, Any]]:
+    versions = [definition(kind)["spec"]["versions"][0] for kind in KINDS]
+    return [version["schema"]["openAPIV3Schema"] for version in versions]
+
+
 def has(schema: dict[str, Any], path: list[str]) -> bool:
     """Tell whether a schema has a field, of itself or of its items; free-form ones have any."""
     schema = schema.get("items", schema)
@@ -111,11 +118,9 @@ def has(schema: dict[str, Any], path: list[str]) -> bool:
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_fields_that_are_named_are_there(page: Path) -> None:
-    versions = [definition(kind)["spec"]["versions"][0] for kind in KINDS]
-    schemas = [version["schema"]["openAPIV3Schema"] for version in versions]
     named = set(re.findall(r"(?<![\w.])\.?((?:spec|status)(?:\.[a-z]\w*)+)", page.read_text()))
     for path in named - NOT_OURS.get(page.name, set()):
-        assert any(has(schema, path.split(".")) for schema in schemas), path
+        assert any(has(schema, path.split(".")) for schema in schemas()), path
 
 
 def test_the_versions_of_documents_are_told() -> None:

@@ -1,5 +1,6 @@
 """The alerts: promtool sees them fire, end and be quiet; each has a page, and no other."""
 
+import functools
 import re
 import shutil
 import subprocess
@@ -49,11 +50,16 @@ def test_alerts_fire_end_and_are_quiet_as_they_are_played(promtool: str, played:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@functools.cache
+def played_groups() -> list[dict[str, Any]]:
+    read = [yaml.load(path.read_text(), yaml.CSafeLoader) for path in PLAYED]
+    return [group for file in read for group in file["tests"]]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_alert_is_seen_to_fire_to_end_and_to_be_quiet(name: str) -> None:
     """Quiet: with little traffic, or where it is not meant, and so not at any time."""
-    groups = [g for path in PLAYED for g in yaml.safe_load(path.read_text())["tests"]]
-    about = [g for g in groups if g["name"].startswith(f"{name} ")]
+    about = [g for g in played_groups() if g["name"].startswith(f"{name} ")]
     seen: dict[bool, list[str]] = {True: [], False: []}
     for group in about:
         fired = [bool(t["exp_alerts"]) for t in group["alert_rule_test"]]
