@@ -124,13 +124,26 @@ def store_settings() -> Iterator[dict[str, str]]:
             forward.terminate()
 
 
+def remove(namespace: str, places: Sequence[tuple[str, str]]) -> None:
+    """Remove what an example has left.
+
+    Args:
+        namespace: with all that is in it.
+        places: buckets of the store, and how the names in them begin.
+    """
+    # A namespace waits for its pods, and a pod for its Job, which may still be to try another one.
+    kubectl("delete", "mt,md,dm", "--all", "-n", namespace, "--ignore-not-found", "--wait=true")
+    kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=true")
+    with store_settings() as settings:
+        for bucket, prefix in places:
+            store = S3Store(bucket, config=settings, client_options={"allow_http": True})
+            for item in obstore.list(store, prefix).collect():
+                obstore.delete(store, item["path"])
+
+
 def clear() -> None:
     """Remove what an earlier run has left: its namespace, and its months in the store."""
-    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true")
-    with store_settings() as settings:
-        bucket = S3Store("data", config=settings, client_options={"allow_http": True})
-        for item in obstore.list(bucket, "flights/").collect():
-            obstore.delete(bucket, item["path"])
+    remove(NAMESPACE, [("data", "flights/")])
 
 
 def upload(months: list[str], directory: Path) -> None:

@@ -23,7 +23,7 @@ import pandas as pd
 import yaml
 from obstore.store import S3Store
 
-from flights.demo import install, kubectl, run_script, say, store_settings, wait
+from flights.demo import install, kubectl, remove, run_script, say, store_settings, wait
 from fraud.asked import of_monitor
 from fraud.clock import Clock, scaled
 from fraud.data import FEATURES, MONTH, START, Shift, Year, payments, training_rows
@@ -126,14 +126,7 @@ def answered() -> pd.DataFrame:
 
 def clear() -> None:
     """Remove what an earlier run has left."""
-    # A namespace waits for its pods, and a pod for its Job, which may still be to try another one.
-    kubectl("delete", "mt,md,dm", "--all", "-n", NAMESPACE, "--ignore-not-found", "--wait=true")
-    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true")
-    with store_settings() as settings:
-        for bucket, prefix in (("data", "fraud/"), ("models", "logs/fraud/")):
-            store = S3Store(bucket, config=settings, client_options={"allow_http": True})
-            for item in obstore.list(store, prefix).collect():
-                obstore.delete(store, item["path"])
+    remove(NAMESPACE, [("data", "fraud/"), ("models", "logs/fraud/")])
 
 
 def apply(name: str, day_seconds: float) -> None:

@@ -24,7 +24,7 @@ import pandas as pd
 import yaml
 from obstore.store import S3Store
 
-from flights.demo import install, kubectl, run_script, say, store_settings, wait
+from flights.demo import install, kubectl, remove, run_script, say, store_settings, wait
 from perennial_artifact.store import publish
 from shop.diary import Counted, Diary
 from shop.months import months, rows, to_learn
@@ -84,11 +84,7 @@ def apply(name: str) -> None:
 
 def clear() -> None:
     """Remove what an earlier run has left."""
-    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true")
-    with store_settings() as settings:
-        bucket = S3Store("data", config=settings, client_options={"allow_http": True})
-        for item in obstore.list(bucket, "shop").collect():
-            obstore.delete(bucket, item["path"])
+    remove(NAMESPACE, [("data", "shop")])
 
 
 def put(tables: dict[str, pd.DataFrame]) -> None:

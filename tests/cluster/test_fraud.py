@@ -37,8 +37,10 @@ def rows() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def played(values: str, rows: pd.DataFrame) -> Iterator[demo.Played]:
-    yield demo.play(ASKED, rows, values)
-    demo.clear()
+    try:
+        yield demo.play(ASKED, rows, values)
+    finally:
+        demo.clear()
 
 
 def test_every_payment_is_answered_though_versions_come_and_go(played: demo.Played) -> None:

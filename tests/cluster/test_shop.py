@@ -23,10 +23,12 @@ class Played:
 @pytest.fixture(scope="module")
 def played(values: str) -> Iterator[Played]:
     diary = Diary()
-    demo.begin(values, demo.months())
-    demo.compete(diary)
-    yield Played(diary, demo.end_traffic()[-1])
-    demo.kubectl("delete", "namespace", demo.NAMESPACE, "--wait=true")
+    try:
+        demo.begin(values, demo.months())
+        demo.compete(diary)
+        yield Played(diary, demo.end_traffic()[-1])
+    finally:
+        demo.clear()
 
 
 def test_no_request_failed_though_models_came_and_went(played: Played) -> None:
