@@ -50,7 +50,7 @@ from perennial.plan.rollout.status.printed import shown
 from perennial.plan.rollout.status.rebuild import rebuild, recall
 from perennial.plan.rollout.strategies import strategy_of
 from perennial.plan.rollout.traffic import provider_of, traffic_of
-from perennial.plan.rollout.trial import choose, judge
+from perennial.plan.rollout.trial import choose, judge, left_to_take_over
 from perennial.plan.serving.route import UNANSWERED, backends
 
 EXPERIMENT_SECONDS = 5.0
@@ -276,6 +276,9 @@ def _requeue(
     route = traffic_of(s.deployment).problem(s)
     if route is not None and route.reason == UNANSWERED and not route.final:
         soon.append(LOOK_AGAIN_SECONDS)  # nobody wakes us where nobody answers
+    left = left_to_take_over(s, status)
+    if is_awaited and status.canary is None and left is not None and left >= 0:
+        soon.append(left + 1.0)  # then what is wanted is tried, whoever has requests
     if soon:
         until = max(2.0, min(soon))
         is_watched = status.canary is not None or status.baking

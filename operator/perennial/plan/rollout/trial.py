@@ -136,8 +136,16 @@ def _was_replaced(status: DeploymentStatus, desired: Revision) -> bool:
 
 def _keeps_what_failed(s: DeploymentSnapshot, state: State) -> bool:
     """Tell whether stable cannot take over from what was taken back: what is wanted is tried."""
-    stable, rejected = state.status.stable, state.status.rejected
+    stable = state.status.stable
     if stable is None or s.ready_as_reported(stable.revision) == 0:
         return True
-    waited = (s.now - rejected[-1].time).total_seconds() if rejected else 0.0
-    return waited > seconds(s.deployment.spec.rollout.progress_deadline)
+    left = left_to_take_over(s, state.status)
+    return left is not None and left < 0
+
+
+def left_to_take_over(s: DeploymentSnapshot, status: DeploymentStatus) -> float | None:
+    """Return the seconds that stable has yet to take over from what was taken back, if anything."""
+    if not status.rejected:
+        return None
+    waited = (s.now - status.rejected[-1].time).total_seconds()
+    return seconds(s.deployment.spec.rollout.progress_deadline) - waited

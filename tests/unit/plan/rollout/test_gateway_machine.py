@@ -87,3 +87,18 @@ class StaleGatewayRollouts(StaleRollouts, GatewayRollouts):
 
 TestStaleGatewayRollouts = StaleGatewayRollouts.TestCase
 TestStaleGatewayRollouts.settings = settings(tried(60), stateful_step_count=30, derandomize=True)
+
+
+def test_what_is_wanted_after_an_abort_is_tried_in_time_though_the_gateway_is_away() -> None:
+    state: Any = GatewayRollouts()
+    nothing = {"analysis": {"none": {}}, "bake": None, "kept_failed": None, "kept": "0s"}
+    strategy = {"canary": {"steps": [{"setWeight": 0}]}}
+    many = {"replicas": 2, "surge": "100%", "tells_room": False}
+    state.begin(on_new="Finish", strategy=strategy, follows=False, **many, **nothing)
+    state.block_metrics(pods=1, silent={"stable"})
+    state.new_model(broken="", passes=14, sha="c" * 64)
+    state.ask(verb="abort")
+    state.new_settings(cpu="1")
+    state.other_route(timeout="1s")
+    state.restart_the_gateway(is_away=True, passes=3)
+    state.teardown()
