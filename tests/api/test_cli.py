@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -291,7 +292,10 @@ def test_what_is_watched_without_a_terminal_is_written_once_a_change(
     make(kubectl, space, [scenes.deployment()])
     command = [*COMMAND, "watch", "-n", space]
     env = environment(server.kubeconfig)
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+    # What is begun in the background of a shell ignores Ctrl-C, and so does what it begins.
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=env, stdout=pipe, text=True, preexec_fn=heeded) as process:
         assert process.stdout is not None
         first = [process.stdout.readline() for _ in range(3)]
         assert first[0].startswith("--- 20") and "◐ Canary" in first[2]

@@ -236,6 +236,8 @@ def interrupt():
     signal.pthread_kill(threading.get_ident(), signal.SIGINT)
     time.sleep(60)
 
+# What is begun in the background of a shell ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 threading.Thread(target=interrupt, daemon=True).start()
 watch(lambda columns: None, threading.Event(), lambda: None)
 """
