@@ -87,3 +87,18 @@ class Profile(Document, forbid_unknown_fields=False):
     equal_rows: list[tuple[int, int]] = []
     """How often a row occurs with all its features, and how many distinct ones occur so often;
     empty where an older trainer told none."""
+
+    def distinct(self) -> "Profile":
+        """Return the same, with no prediction called as a feature is.
+
+        Trainers call predictions label, probability or prediction, and so may a column be called.
+        """
+        taken = {p.name for p in self.features}
+        found = []
+        for p in self.predictions:
+            name = p.name
+            while name in taken:
+                name = f"predicted {name}"
+            taken.add(name)
+            found.append(p.replace(name=name))
+        return self.replace(predictions=found)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 DIGITS = 10
 """Digits that are kept of what is not whole; whole numbers are kept as they are."""
@@ -47,6 +48,32 @@ def in_percent(share: float) -> str:
         return f"{percent:.4g}%"
     digits = 2 if percent < 10 or percent >= 99 else 3
     return f"{percent:.{digits + (2 if percent >= 99 else 0)}g}%"
+
+
+def told_apart(values: Sequence[float]) -> list[str]:
+    """Return numbers for people, with as many digits, at least four, as tell them apart.
+
+    Codes and years stay whole: 10115 and 10119 are not both 1.012e+04.
+    """
+    for digits in range(4, 17):
+        found = [_in_digits(value, digits) for value in values]
+        if len(set(found)) == len(set(values)):
+            return found
+    return [repr(value) for value in values]
+
+
+def ranges(edges: Sequence[float]) -> list[str]:
+    """Return what is between increasing edges, for people, in one part more than edges."""
+    names = told_apart(edges)
+    if not names:
+        return ["all"]
+    between = [f"{a} to {b}" for a, b in pairwise(names)]
+    return [f"below {names[0]}", *between, f"from {names[-1]} on"]
+
+
+def _in_digits(value: float, digits: int) -> str:
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text and abs(value) < LARGEST else text
 
 
 def in_points(share: float) -> str:

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -78,40 +79,35 @@ class Web:
         """Return what came of a question, after a few seconds at the latest."""
         try:
             async with asyncio.timeout(SECONDS):
-                status, body = await self._asked("GET", question.url)
+                status, body = await self._asked(question.url)
                 return await self._read(question.read, status, body)
         except (TimeoutError, aiohttp.ClientError, Forbidden, ValueError) as error:
             return Measurement(None, _problem(error))
 
     async def send(self, message: Message) -> str:
-        """Send a message; return '' where it was taken, else why not."""
+        """Send a message; return '' where it was taken, else why not.
+
+        What is answered beside the status is nobody's business, and not waited for.
+        """
         try:
-            async with asyncio.timeout(SECONDS):
-                status, _ = await self._asked("POST", message.url, message)
-                return "" if 200 <= status < 300 else f"it answered with status {status}"
+            async with (
+                asyncio.timeout(SECONDS),
+                self._request("POST", message.url, message) as answer,
+            ):
+                _refuse_redirect(answer)
+                taken = 200 <= answer.status < 300
+                return "" if taken else f"it answered with status {answer.status}"
         except (TimeoutError, aiohttp.ClientError, Forbidden, ValueError) as error:
             return _problem(error)
 
-    async def _asked(
-        self, method: str, url: str, message: Message | None = None
-    ) -> tuple[int, bytes]:
+    async def _asked(self, url: str) -> tuple[int, bytes]:
         """Return status and body, read to its end.
 
         Raises:
             ValueError: it redirects, is too large, or compressed, which nobody asked for.
         """
-        asked = URL(url, encoded=True)  # as it was allowed, not as it might be read otherwise
-        _refuse_literal(asked.host or "")
-        data = message.body if message is not None else None
-        headers = {"Content-Type": message.content_type} if message is not None else {}
-        request = self._connected().request(
-            method, asked, data=data, headers=headers, allow_redirects=False
-        )
-        async with request as answer:
-            if 300 <= answer.status < 400:
-                raise ValueError(
-                    f"it answered with status {answer.status}, and a redirect is not followed"
-                )
+        async with self._request("GET", url) as answer:
+            _refuse_redirect(answer)
             if answer.headers.get("Content-Encoding", "identity") != "identity":
                 raise ValueError("its answer is compressed, and nobody asked for that")
             body = bytearray()
@@ -120,6 +116,17 @@ class Web:
                 if len(body) > MAXIMUM_BYTES:
                     raise ValueError(f"its answer is larger than {MAXIMUM_BYTES // 1024} KiB")
             return answer.status, bytes(body)
+
+    def _request(
+        self, method: str, url: str, message: Message | None = None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        asked = URL(url, encoded=True)  # as it was allowed, not as it might be read otherwise
+        _refuse_literal(asked.host or "")
+        data = message.body if message is not None else None
+        headers = {"Content-Type": message.content_type} if message is not None else {}
+        return self._connected().request(
+            method, asked, data=data, headers=headers, allow_redirects=False
+        )
 
     async def _read(
         self, read: Callable[[int, bytes], Measurement], status: int, body: bytes
@@ -167,6 +174,11 @@ def _problem(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientError):
         return "it answered with what is no HTTP"
     return str(error)
+
+
+def _refuse_redirect(answer: aiohttp.ClientResponse) -> None:
+    if 300 <= answer.status < 400:
+        raise ValueError(f"it answered with status {answer.status}, and a redirect is not followed")
 
 
 def _refuse_literal(host: str) -> None:

@@ -342,7 +342,6 @@ async def test_a_message_is_sent_whole_once_and_nothing_with_it(
         (says(), "the connection was closed"),
         (says(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"), "with status 500"),
         (says(b"HTTP/1.1 307 No\r\nLocation: http://127.0.0.1:1/\r\n\r\n"), "is not followed"),
-        (again(b" " * 4096, 0, OK + b"Content-Length: 999999999\r\n\r\n"), LARGE),
     ],
 )
 async def test_a_message_that_is_not_taken_says_why(
@@ -351,3 +350,21 @@ async def test_a_message_that_is_not_taken_says_why(
     message = Message("id-1", await servers.url(respond), "text/plain", b"x")
     assert words in await asyncio.wait_for(asking.send(message), 40 * SECONDS)
     assert len(servers.heads) == 1
+
+
+@pytest.mark.parametrize(
+    "respond",
+    [
+        again(b" " * 4096, 0, OK + b"Content-Length: 999999999\r\n\r\n"),
+        again(b"1\r\n1\r\n", 0.05, CHUNKED),
+        says(sized(gzip.compress(b"1"), b"Content-Encoding: gzip")),
+        says(OK + b"Content-Length: 10\r\n\r\n1"),
+    ],
+    ids=["a huge body", "a slow body", "packed", "a body cut short"],
+)
+async def test_a_message_is_taken_by_the_status_whatever_is_said_with_it(
+    respond: Respond, servers: Servers, asking: Web
+) -> None:
+    """Else it would be sent ten times to whoever took the first, and called given up."""
+    message = Message("id-1", await servers.url(respond), "text/plain", b"x")
+    assert await asyncio.wait_for(asking.send(message), 40 * SECONDS) == ""

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from report_scene import DAY, Scene, scene, story, transactions
+import report_scene
+from report_scene import COLUMNS, DAY, Scene, scene, story, transactions
 
+from perennial_artifact.manifest import Column
 from perennial_training.report.charts import Frame, Point, line, steps
 from perennial_training.report.make import make
 
@@ -143,6 +145,26 @@ def test_columns_that_are_not_as_they_were_learned_from_are_told(tmp_path: Path)
         r"amount is a number, and [6-9]\d(\.\d)?% of the newest values in the log are text",
         note.message,
     )
+
+
+def test_a_feature_that_is_called_as_a_prediction_is_shown_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One hid the other, with the wrong bins."""
+    monkeypatch.setattr(report_scene, "COLUMNS", [*COLUMNS, Column("probability", "Number")])
+    made = scene(tmp_path, transactions(2_000, decays=False))
+    page = make(made.spec(), made.place / "none")[1]
+    shown = re.findall("<h3>([^<]+)</h3>", page)
+    assert shown.count("probability") == shown.count("predicted probability") == 1
+
+
+def test_what_is_missing_then_is_of_all_rows_then(tmp_path: Path) -> None:
+    """Categories beyond the listed ones are rows, too: the share was that of the listed ones."""
+    rows = transactions(9_000, decays=False)
+    rows["customer"] = [f"c{n}" for n in range(len(rows))]  # each once: all are others
+    rows.loc[::2, "customer"] = ""
+    made = scene(tmp_path, rows)
+    assert "customer: missing 50% 50%" in words(make(made.spec(slices=[]), made.place / "none")[1])
 
 
 def test_a_value_beyond_the_scale_is_an_arrow_and_no_dot_at_its_edge() -> None:

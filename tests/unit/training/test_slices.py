@@ -67,3 +67,30 @@ def test_sessions_of_rows_that_are_alike_are_seldom_called_worse(
 def test_a_slice_that_is_worse_is_found(length: int, trend: float, asked: dict[str, Any]) -> None:
     rng = np.random.default_rng(3)
     assert found(logged(6_000 // length, length, rng, "phone", trend), asked) == ["phone"]
+
+
+def test_codes_of_many_digits_are_values_of_their_own() -> None:
+    """At six digits 1234567 and 1234568 are both 1.23457e+06, and were one slice."""
+    rng = np.random.default_rng(3)
+    frame = logged(3_000, 1, rng, "phone")
+    codes = {kind: 1_234_567 + n for n, kind in enumerate(KINDS)}
+    frame["input.kind"] = [float(codes[kind]) for kind in frame["input.kind"]]
+    assert found(frame, ACCURACY) == [str(codes["phone"])]
+
+
+def test_ranges_of_postal_codes_are_told_apart() -> None:
+    """At four digits three of five of them were called 1.012e+04 to 1.012e+04."""
+    rng = np.random.default_rng(4)
+    frame = logged(3_000, 1, rng, "web")
+    others = rng.integers(10_115, 10_130, len(frame))
+    frame["input.kind"] = np.where(frame["input.kind"] == "web", 10_119, others)
+    assert found(frame, ACCURACY) == ["10119 to 10121"]
+
+
+def test_infinite_values_are_a_range_of_their_own() -> None:
+    """Between two of them lies no number: the edge was none, and they were among others."""
+    rng = np.random.default_rng(5)
+    frame = logged(3_000, 1, rng, "web")
+    values = rng.normal(size=len(frame))
+    frame["input.kind"] = np.where(frame["input.kind"] == "web", np.inf, values)
+    assert found(frame, ACCURACY) == ["from inf on"]

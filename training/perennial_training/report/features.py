@@ -74,6 +74,7 @@ def distributions(
     at, told = profile, ""
     if same_hours is not None:
         at, told = at_hours(profile, found.made[recent], same_hours)
+    at = at.distinct()
     part = np.floor((found.made[recent] - (until - window)) / window * SLICES).astype(int)
     part = np.clip(part, 0, SLICES - 1)
     now = rows[recent]
@@ -92,7 +93,7 @@ def distributions(
         else:
             lacking.append(each.name)
     for each, every in zip(at.predictions, profile.predictions, strict=True):
-        of_model = _predictions(each, now, found, recent)
+        of_model = _predictions(every, now, found, recent)
         if of_model is not None:
             values.append((each, every, of_model))
     for each, every, column in values:

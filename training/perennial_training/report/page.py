@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from html import escape
-from itertools import pairwise
 
 import numpy as np
 
 from perennial_artifact.profile import FeatureProfile
 from perennial_statistics.drift import Counts, FeatureDrift
 from perennial_statistics.late_labels import FEWEST_LABELS
-from perennial_statistics.numbers import in_percent
+from perennial_statistics.numbers import in_percent, ranges
 from perennial_training.report.charts import (
     Frame,
     Point,
@@ -331,11 +330,7 @@ def _feature(profile: FeatureProfile, now: Counts, drift: FeatureDrift) -> str:
 def _bins(profile: FeatureProfile) -> list[str]:
     if profile.kind == "Categorical":
         return [*profile.categories, "others"]
-    edges = [f"{e:.4g}" for e in profile.edges]
-    if not edges:
-        return ["all"]
-    between = [f"{a} to {b}" for a, b in pairwise(edges)]
-    return [f"below {edges[0]}", *between, f"from {edges[-1]}"]
+    return ranges(profile.edges)
 
 
 def _timeline(found: Findings) -> str:
@@ -388,17 +383,19 @@ def _quality(found: Findings) -> str:
         broken = {(b.feature, b.check) for b in known.report.breaches}
         for name, profile in known.profiles.items():
             now = known.now[name]
-            then_missing = profile.missing / max(1, profile.missing + sum(profile.counts))
-            checks = [("Missing", now.missing, then_missing), ("OutOfRange", now.out_of_range, 0.0)]
+            checks = [
+                ("Missing", now.missing, profile.missing),
+                ("OutOfRange", now.out_of_range, 0),
+            ]
             if profile.kind == "Categorical":
-                unseen = profile.other / max(1, profile.other + sum(profile.counts))
-                checks.append(("UnseenCategory", now.other, unseen))
-            for check, count, usual in checks:
+                checks.append(("UnseenCategory", now.other, profile.other))
+            for check, count, before in checks:
                 is_broken = (name, check) in broken
                 if count or is_broken:
                     share = in_percent(count / now.rows) if now.rows else "0%"
                     what = f"{name}: {CHECKS[check]}"
-                    rows.append((what, share, in_percent(usual) if usual else "0%", is_broken))
+                    then = in_percent(before / profile.rows) if before else "0%"
+                    rows.append((what, share, then, is_broken))
         for name, count in known.no_numbers.items():
             rows.append((f"{name}: text and no number", in_percent(count / known.rows), "0%", True))
         for name in known.unknown:

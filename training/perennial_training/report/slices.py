@@ -15,6 +15,7 @@ from perennial_statistics.bursts import PHI_AT_FIRST, phi_of_neighbours
 from perennial_statistics.late_labels import FEWEST_LABELS
 from perennial_statistics.means import Moments
 from perennial_statistics.multiple_testing import holm
+from perennial_statistics.numbers import ranges, told_apart
 from perennial_statistics.slices import higher_mean, more_events
 from perennial_training.report.measures import Measure
 from perennial_training.report.predicted import Predicted
@@ -128,32 +129,27 @@ def _parts(column: pd.Series[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         values = column.to_numpy(dtype=float)
         distinct = np.unique(values[~absent])
-        if len(distinct) > PARTS + 1:
-            yield from _ranges(values, absent)
-            return
-        texts = np.array([f"{v:g}" for v in values])
+        parts = _ranges(values) if len(distinct) > PARTS + 1 else _each(values, distinct)
     else:
         texts = column.astype(str).to_numpy()
         absent = absent | (texts == "")
+        counted = pd.Series(texts[~absent]).value_counts()
+        parts = ((str(text)[:128], texts == text) for text in counted.index[:VALUES])
     if absent.any():
         yield MISSING, absent
-    counted = pd.Series(texts[~absent]).value_counts()
-    for text in counted.index[:VALUES]:
-        yield str(text)[:128], (texts == text) & ~absent
+    for name, here in parts:
+        yield name, here & ~absent
 
 
-def _ranges(values: NDArray[Any], absent: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-    if absent.any():
-        yield MISSING, absent
-    inner = np.quantile(values[~absent], np.linspace(0, 1, PARTS + 1)[1:-1])
-    edges = np.unique(inner)
+def _each(values: NDArray[Any], distinct: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name, value in zip(told_apart(distinct.tolist()), distinct, strict=True):
+        yield name, values == value
+
+
+def _ranges(values: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+    # Values that there are: nothing lies between two infinite ones.
+    shares = np.linspace(0, 1, PARTS + 1)[1:-1]
+    edges = np.unique(np.nanquantile(values, shares, method="higher"))
     place = np.searchsorted(edges, values, side="right")
-    for n in range(len(edges) + 1):
-        here = (place == n) & ~absent
-        if n == 0:
-            name = f"below {edges[0]:.4g}"
-        elif n == len(edges):
-            name = f"from {edges[-1]:.4g} on"
-        else:
-            name = f"{edges[n - 1]:.4g} to {edges[n]:.4g}"
-        yield name, here
+    for n, name in enumerate(ranges(edges.tolist())):
+        yield name, place == n

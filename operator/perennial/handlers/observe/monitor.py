@@ -22,7 +22,6 @@ from perennial.plan.core.questions import Answers, Asked, Question
 from perennial.plan.monitoring import (
     MonitorSnapshot,
     common_profile,
-    distinct,
     given_up,
     job_looked_for,
     newest_questions,
@@ -183,7 +182,7 @@ async def _profile(serving: Pods, asked: tuple[Question, ...], answers: Answers)
     for question in counted[:PROFILES_TRIED]:
         found = await serving.profile(question, digest)
         if found is not None:
-            return distinct(found)
+            return found.distinct()
     return None
 
 

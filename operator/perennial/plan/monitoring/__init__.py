@@ -3,7 +3,7 @@
 from perennial.plan.monitoring.actions.notify import given_up
 from perennial.plan.monitoring.actions.notify import message as notification
 from perennial.plan.monitoring.cohorts import performance_patience
-from perennial.plan.monitoring.counted import common_profile, distinct, thinned
+from perennial.plan.monitoring.counted import common_profile, thinned
 from perennial.plan.monitoring.decision import plan_monitor, refutable
 from perennial.plan.monitoring.questions import (
     newest_questions,
@@ -19,7 +19,6 @@ from perennial.plan.monitoring.snapshot import MonitorSnapshot
 __all__ = [
     "MonitorSnapshot",
     "common_profile",
-    "distinct",
     "given_up",
     "job_looked_for",
     "newest_questions",

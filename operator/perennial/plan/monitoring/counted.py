@@ -45,22 +45,6 @@ def paired(profile: Profile, window: Window) -> list[tuple[FeatureProfile, Colum
     return list(zip(profiles, live, strict=True))
 
 
-def distinct(profile: Profile) -> Profile:
-    """Return a profile in which no prediction is called as a feature is.
-
-    Trainers call predictions label, probability or prediction, and so may a column be called.
-    """
-    taken = {p.name for p in profile.features}
-    found = []
-    for p in profile.predictions:
-        name = p.name
-        while name in taken:
-            name = f"predicted {name}"
-        taken.add(name)
-        found.append(p.replace(name=name))
-    return profile.replace(predictions=found)
-
-
 def thinned(profile: Profile, names: Collection[str]) -> Callable[[Window | None], Window | None]:
     """Return what makes a window small: of all but some features and predictions it tells zero.
 
