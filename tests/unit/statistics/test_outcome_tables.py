@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from perennial_statistics.bandit import (
@@ -14,6 +15,7 @@ from perennial_statistics.estimated_performance import (
     Estimate,
     degraded,
     isotonic_rates,
+    joined_bins,
     several_classes,
     two_classes,
 )
@@ -107,3 +109,21 @@ def test_the_band_of_volume(case: Case) -> None:
     assert found.holds(1_000) and not found.holds(500)
     assert volume_band(case["same_hour"][:2], case["residuals"]) is None
     assert residual(case["same_hour"][0], [case["same_hour"][0]]) == 0
+
+
+def test_bins_with_few_rows_are_joined_and_never_over_the_threshold() -> None:
+    found = joined_bins([5, 2, 2, 1, 0, 0, 1, 9, 0, 2], first_positive=5, most=5)
+    assert [list(places) for places in found] == [[0], [1, 2, 3, 4], [5, 6, 7, 8, 9]]
+    assert joined_bins([0, 0, 8, 0], first_positive=2) == [range(2), range(2, 4)]
+
+
+def test_how_much_a_metric_varies_by_which_scores_come() -> None:
+    """Beside windows drawn at random, of bins whose rates are known."""
+    rng = np.random.default_rng(5)
+    rates, rows = [0.01, 0.1, 0.3, 0.6, 0.9], [400, 300, 150, 100, 50]
+    of_all = two_classes(rates, rows, rows, 3)
+    drawn = rng.multinomial(5_000, np.array(rows) / sum(rows), size=1_000)
+    windows = [two_classes(rates, rows, n.tolist(), 3) for n in drawn]
+    for metric, estimate in of_all.items():
+        seen = np.var([w[metric].value for w in windows])
+        assert estimate.of_a_row / 5_000 == pytest.approx(seen, rel=0.2), metric

@@ -83,6 +83,30 @@ def test_a_few_unsure_predictions_may_be_chance() -> None:
     assert conditions(plan)["EstimateKept"][0] == "True"
 
 
+@pytest.mark.parametrize("metric", ["recall", "f1"])
+def test_a_window_without_the_few_alerts_that_are_usual_may_be_chance(metric: str) -> None:
+    """Of 4,000 held-out rows 12 are alerts: one in five windows of 500 has none of them."""
+    held_out = profile(labels={"ok": {10: 3_900, 20: 48}, "fraud": {20: 40, 60: 12}})
+    usual, none = {10: 488, 20: 12}, {10: 490, 20: 10, 60: 4}
+    for given in (usual, none):
+        told = Outcomes(version=SHA[:12], score="Probability", given=given, classes=CLASSES)
+        asked = {"metric": metric, "maximumDecrease": 0.02}
+        plan, _ = look(1.0, asked, known=held_out, outcomes=[told])
+        assert conditions(plan)["EstimateKept"] == ("True", "WithinLimits")
+
+
+def test_of_few_held_out_rows_the_reference_is_what_was_measured() -> None:
+    """Of 81 bins most have a row or two, and half of one was added to each: it was 8 points off."""
+    known = profile(300)
+    assert known.held_out is not None
+    ok, fraud = (known.held_out.labels[name] for name in CLASSES)
+    right = sum(n for byte, n in ok.items() if byte < 42)
+    right += sum(n for byte, n in fraud.items() if byte >= 42)
+    _, m = look(1.0, known=known)
+    assert m.status.estimated is not None
+    assert m.status.estimated.reference == pytest.approx(right / 300, abs=0.03)
+
+
 @pytest.mark.parametrize("metric", ["accuracy", "precision", "recall", "f1", "roc_auc"])
 def test_every_metric_falls_where_scores_tell_less(metric: str) -> None:
     plan, m = look(0.2, {"metric": metric, "maximumDecrease": 0.02})

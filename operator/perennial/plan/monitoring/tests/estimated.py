@@ -15,6 +15,7 @@ from perennial_statistics.estimated_performance import (
     Estimate,
     degraded,
     isotonic_rates,
+    joined_bins,
     two_classes,
 )
 
@@ -37,7 +38,8 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
     if isinstance(found, Finding):
         why = report if isinstance(report, Finding) and s.answers is None else found
         return Judgement(verdict(TYPE, None, why), {"estimated": EstimatedStatus()})
-    estimate, reference, rows = found
+    estimate, before, rows, held_out = found
+    reference = before.value
     changes = {
         "estimated": EstimatedStatus(
             metric=asked.metric,
@@ -52,16 +54,17 @@ def judge(s: MonitorSnapshot, status: MonitorStatus, report: Report) -> Judgemen
         f"{estimate.standard_error:.2g}) over {rows:,} predictions, {reference:.3f} on held-out "
         f"rows; {BLIND}"
     )
-    before = was(s, TYPE)
-    if degraded(estimate, reference, asked.maximum_decrease, _sureness(s)):
-        events = (Event("EstimateFell", message, "Warning"),) if before != "False" else ()
+    was_kept = was(s, TYPE)
+    mix = before.of_a_row * (1 / rows + 1 / held_out)
+    if degraded(estimate, reference, asked.maximum_decrease, _sureness(s), mix):
+        events = (Event("EstimateFell", message, "Warning"),) if was_kept != "False" else ()
         cause = Cause("estimated", "is likely to predict worse", message)
         told = condition(TYPE, False, "EstimateFell", message)
         return Judgement(told, changes, events, cause, True)
     assert s.answers is not None
     if unheard := s.unheard(s.asked - len(s.answers.arrived().lacking)):
         return Judgement(verdict(TYPE, None, unheard), changes)
-    back = (Event("EstimateKept", message),) if before == "False" else ()
+    back = (Event("EstimateKept", message),) if was_kept == "False" else ()
     return Judgement(condition(TYPE, True, "WithinLimits", message), changes, back, None, False)
 
 
@@ -74,8 +77,8 @@ def _sureness(s: MonitorSnapshot) -> float:
 
 def _estimated(
     s: MonitorSnapshot, asked: EstimatedPerformance
-) -> tuple[Estimate, float, int] | Finding:
-    """Return the estimate, the same of the held-out rows, and the rows behind it; or what lacks."""
+) -> tuple[Estimate, Estimate, int, int] | Finding:
+    """Return the estimate, the same of the held-out rows, and the rows behind both; or a lack."""
     if s.answers is None or s.profile is None:
         return Finding("NoWindows", "no pod told which profile it counts on")
     known = s.profile.held_out
@@ -96,7 +99,7 @@ def _estimated(
 
 def _beside(
     known: HeldOut, live: Outcomes, asked: EstimatedPerformance, fewest: int
-) -> tuple[Estimate, float, int] | Finding:
+) -> tuple[Estimate, Estimate, int, int] | Finding:
     if live.score != known.score or live.classes != known.classes:
         return Finding("OtherClasses", "the pods' classes are not those of the model's profile")
     second = known.classes[1]
@@ -109,10 +112,16 @@ def _beside(
     if sum(window) < fewest:
         few = f"{sum(window)} predictions came in the window, {fewest} are needed"
         return Finding("TooFewSamples", few)
+    bins = joined_bins(rows, FIRST_POSITIVE)
+    first = next(n for n, places in enumerate(bins) if places.start == FIRST_POSITIVE)
+    positives, rows, window = (
+        [sum(counts[places.start : places.stop]) for places in bins]
+        for counts in (positives, rows, window)
+    )
     rates = isotonic_rates(positives, rows)
-    estimate = two_classes(rates, rows, window, FIRST_POSITIVE).get(asked.metric)
-    before = two_classes(rates, rows, rows, FIRST_POSITIVE).get(asked.metric)
+    estimate = two_classes(rates, rows, window, first).get(asked.metric)
+    before = two_classes(rates, rows, rows, first).get(asked.metric)
     if estimate is None or before is None:
         none = f"nothing was predicted of {second}, so there is no {asked.metric}"
         return Finding("NotDefined", none)
-    return estimate, before.value, sum(window)
+    return estimate, before, sum(window), sum(rows)
