@@ -247,6 +247,43 @@ def test_a_monitor_tells_its_performance_and_what_is_not_known_of_it() -> None:
     assert lines[title + 2].split() == ["alerts", "–", "–", "0", "!", "Unknown"]
 
 
+def test_a_large_score_that_may_be_chance_is_not_called_drift() -> None:
+    """Few rows are far off by luck: the monitor says LikeReference, and so must its table."""
+    body = scenes.monitor(
+        worst=[
+            {"feature": "temp", "score": 0.9, "need": 0.1, "p": 1e-9},
+            {"feature": "dewp", "score": 0.3, "need": 0.1, "p": 0.2},
+        ]
+    )
+    body["spec"]["alpha"] = 0.0005
+
+    def verdicts() -> dict[str, str]:
+        lines = rendered(monitor(body, scenes.NOW), 100).splitlines()
+        start = next(n for n, line in enumerate(lines) if line.startswith("FEATURE"))
+        return {x.split()[0]: " ".join(x.split()[5:]) for x in lines[start + 1 : start + 3]}
+
+    assert verdicts() == {"temp": "drifted", "dewp": "may be chance"}
+    (drifted,) = [c for c in body["status"]["conditions"] if c["type"] == "Drifted"]
+    drifted["status"] = "False"
+    assert verdicts() == {"temp": "may be chance", "dewp": "may be chance"}
+
+
+def test_a_monitor_tells_its_estimate_and_its_notification() -> None:
+    estimated = {"metric": "roc_auc", "value": 0.71, "reference": 0.8, "rows": 2_000}
+    told = {"id": "x", "time": scenes.ago(90), "tries": 2, "problem": "it answered with status 500"}
+    body = scenes.monitor(estimated=estimated, notification=told)
+    body["status"]["conditions"].append(scenes.condition("EstimateKept", "False", "EstimateFell"))
+    lines = rendered(monitor(body, scenes.NOW), 100).splitlines()
+    (found,) = [line.split() for line in lines if line.startswith("roc_auc")]
+    assert found == ["roc_auc", "0.71", "0.8", "2,000", "✖", "Fell"]
+    (sent,) = [line for line in lines if line.startswith("NOTIFIED")]
+    assert sent.endswith("1m30s ago, not taken in 2 tries: it answered with status 500")
+    told["delivered"] = True
+    lines = rendered(monitor(body, scenes.NOW), 100).splitlines()
+    (sent,) = [line for line in lines if line.startswith("NOTIFIED")]
+    assert sent.split() == ["NOTIFIED", "1m30s", "ago"]
+
+
 def test_a_retraining_that_a_rollback_came_after_is_told_too() -> None:
     retraining = scenes.monitor()["status"]["lastAction"]
     rollback = {"type": "Rollback", "time": retraining["time"], "message": "back"}

@@ -25,7 +25,18 @@ from perennial.cli.lenient import (
 )
 from perennial.cli.shown.heading import heading
 from perennial.cli.shown.page import facts, page, table, unknown
-from perennial.cli.shown.words import BAD, GOOD, NONE, ODD, age, measured, rows, share, sparkline
+from perennial.cli.shown.words import (
+    BAD,
+    GOOD,
+    NONE,
+    ODD,
+    REST,
+    age,
+    measured,
+    rows,
+    share,
+    sparkline,
+)
 
 
 def monitor(body: Json, now: datetime) -> RenderableType:
@@ -34,9 +45,10 @@ def monitor(body: Json, now: datetime) -> RenderableType:
     return page(
         heading(body, now),
         _facts(body, now),
-        _worst(status),
+        _worst(body),
         _quality(status),
         _performance(status),
+        _estimated(body),
         _slices(status),
         _volume(status),
         _mix(status),
@@ -68,6 +80,7 @@ def _facts(body: Json, now: datetime) -> RenderableType | None:
             ("WORST", course(status)),
             ("SUSPECTS", ", ".join(words(status.get("suspects")))),
             ("REPORT", _report(body)),
+            ("NOTIFIED", _notified(part(status, "notification"), now)),
             ("RETRAINING", "does not help: look at the data" if helps[0] == "False" else ""),
         ]
     )
@@ -81,13 +94,29 @@ def _report(body: Json) -> str:
     return message or reason
 
 
-def _worst(status: Json) -> RenderableType | None:
+def _notified(found: Json, now: datetime) -> str:
+    """Return what came of the newest notification, '' where there is none."""
+    if not found:
+        return ""
+    decided = f"{age(moment(found.get('time')), now)} ago"
+    if found.get("delivered") is True:
+        return decided
+    tries, problem = count(found.get("tries")), text(found.get("problem"))
+    return f"{decided}, not taken " + (f"in {tries} tries: {problem}" if tries else "yet")
+
+
+def _worst(body: Json) -> RenderableType | None:
     found = []
-    for f in entries(status.get("worst")):
-        score, need = number(f.get("score")), number(f.get("need"))
-        drifted = score is not None and need is not None and score >= need
-        mark = (ODD if drifted else GOOD).before("drifted" if drifted else "as learned")
-        p = number(f.get("p"))
+    drifts = condition(body, "Drifted")[0] == "True"
+    alpha = number(at(body, "spec.alpha"))
+    for f in entries(at(body, "status.worst")):
+        score, need, p = (number(f.get(name)) for name in ("score", "need", "p"))
+        matters = score is not None and need is not None and score >= need
+        # A large score of few rows is no drift: chance must be ruled out, too.
+        is_chance = not drifts or (p is not None and alpha is not None and p > alpha)
+        mark = GOOD.before("as learned")
+        if matters:
+            mark = REST.before("may be chance") if is_chance else ODD.before("drifted")
         chance = NONE if p is None else f"{p:.2g}"
         chosen = text(f.get("effect"))
         name = text(f.get("feature")) + (f" ({chosen})" if chosen else "")
@@ -123,6 +152,23 @@ def _performance(status: Json) -> RenderableType | None:
     ]
     headers = ("PERFORMANCE", "VALUE", "TRULY", "ROWS", "VERDICT")
     return table(headers, found, ("VALUE", "TRULY", "ROWS")) if found else None
+
+
+def _estimated(body: Json) -> RenderableType | None:
+    known = part(body, "status.estimated")
+    if number(known.get("value")) is None:
+        return None
+    kept = condition(body, "EstimateKept")[0]
+    marks = {"True": GOOD.before("Kept"), "False": BAD.before("Fell")}
+    told = (
+        text(known.get("metric")),
+        measured(number(known.get("value"))),
+        measured(number(known.get("reference"))),
+        rows(count(known.get("rows"))),
+        marks.get(kept, ODD.before("Unknown")),
+    )
+    headers = ("ESTIMATE", "VALUE", "HELD OUT", "ROWS", "VERDICT")
+    return table(headers, [told], ("VALUE", "HELD OUT", "ROWS"))
 
 
 def _slices(status: Json) -> RenderableType | None:
