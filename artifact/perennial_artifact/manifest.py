@@ -106,8 +106,7 @@ class RowSample(Document):
     hashes: Annotated[list[RowHash], Meta(max_length=1024)] = []
     """Of the values in the split's ``columns``, without the time; in the order of the keys."""
     times: Annotated[list[float], Meta(max_length=1024)] = []
-    """Of the same rows, of a group its newest: seconds since 1970, or the column's number; empty
-    where the dataset has no time column."""
+    """Of the same rows, of a group its newest: seconds since 1970, or the column's number."""
 
 
 class SplitRecord(Document):
@@ -127,7 +126,7 @@ class SplitRecord(Document):
     trained_until: float | None = None
     """Time of the newest row that was learned from: seconds since 1970, or the column's number."""
     sample: RowSample | None = None
-    """None of older trainers, whose rows are taken to be what they were."""
+    """None without a time column, and of older trainers: rows are taken to be what they were."""
 
 
 class Lineage(Document, kw_only=True):

@@ -257,11 +257,12 @@ def test_without_times_rows_may_come_and_go_too(kept: int) -> None:
 def test_few_combinations_are_known_again() -> None:
     rows = table()
     rows["amount"], rows["age"], rows["shop"] = 1.0, rows["age"] // 30, "one"
-    record = champion(rows, timed=False)
+    rows["time"] = 1.7e9
+    record = champion(rows)
     assert record.duplicates == "Apart" and record.sample is not None
     assert len(record.sample.hashes) < 20
-    fresh(record, rows.sample(frac=0.5, random_state=1), timed=False)
-    fresh(record, rows.assign(target="yes"), timed=False)
+    fresh(record, rows.sample(frac=0.5, random_state=1))
+    fresh(record, rows.assign(target="yes"))
 
 
 def test_equal_rows_that_recur_by_chance_are_not_taken_for_moved_ones() -> None:

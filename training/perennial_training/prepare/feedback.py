@@ -112,26 +112,20 @@ def learn(
 
 def notes_of(spec: FeedbackSpec, logged: Logged) -> tuple[Note, ...]:
     """Return what of a log was left out, and why."""
-    found, noted = logged.found, list[Note]()
+    found, told = logged.found, list[str]()
     if found.unusable_labels:
         labels = counted(found.unusable_labels, "label", "is")
-        noted.append(
-            note(
-                "feedback",
-                f"{labels} left out, of {found.unusable_labels + found.rows:,} of {spec.deployment}"
-                "'s requests: not one of the dataset's classes, or no number",
-            )
+        told.append(
+            f"{labels} left out, of {found.unusable_labels + found.rows:,} of {spec.deployment}'s "
+            "requests: not one of the dataset's classes, or no number"
         )
     if found.files_without_features:
         files = counted(found.files_without_features, "file", "is")
-        noted.append(
-            note(
-                "feedback",
-                f"{files} left out of {spec.deployment}'s request log, since not every feature was "
-                "logged then",
-            )
+        told.append(
+            f"{files} left out of {spec.deployment}'s request log, since not every feature was "
+            "logged then"
         )
-    return tuple(noted)
+    return tuple(note("feedback", each) for each in told)
 
 
 def join(requests: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:

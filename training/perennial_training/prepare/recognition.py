@@ -9,6 +9,10 @@ remembered, and looked for.
 Rows may go, by a window that moves, a filter or a deletion, and others may come, as where labels
 are late. Rows that were written anew do both: so many are gone, and as many strangers are there of
 the same time. So the lesser of both, time by time, is the most that can have been written anew.
+
+Without times nobody can tell: a table of today's rows alone, each day, is one that people have. So
+nothing is remembered of it. Where it was written anew, a model that looks too good keeps another
+one from being shipped.
 """
 
 from __future__ import annotations
@@ -52,12 +56,11 @@ class Identities:
     method: SplitMethod
     hashes: NDArray[np.uint64]
     """Of the values by which rows are held out, without the time."""
-    times: NDArray[np.float64] | None
-    """None where rows have no time, or had none when others were remembered."""
+    times: NDArray[np.float64]
 
     def keys(self) -> NDArray[np.uint64]:
         """Return a number by row that says what must be the same; no row's side follows from it."""
-        if self.method == "Grouped" or self.times is None:
+        if self.method == "Grouped":
             return mixed(self.hashes)
         times = mixed(bits(self.times))
         return mixed(times if self.method == "Time" else self.hashes + times)
@@ -65,16 +68,13 @@ class Identities:
 
 def remember(rows: Identities) -> RowSample:
     """Return a few of a dataset's rows."""
-    if rows.times is not None:
-        finite = np.isfinite(rows.times)  # JSON has no other numbers
-        rows = Identities(rows.method, rows.hashes[finite], rows.times[finite])
+    finite = np.isfinite(rows.times)  # JSON has no other numbers
+    rows = Identities(rows.method, rows.hashes[finite], rows.times[finite])
     _, first, number = np.unique(rows.keys(), return_index=True, return_inverse=True)
-    some, times = first[:SIZE], list[float]()
-    if rows.times is not None:
-        newest = np.full(len(first), -np.inf)
-        np.maximum.at(newest, number, rows.times)
-        times = newest[:SIZE].tolist()
-    return RowSample(hashes=[f"{h:016x}" for h in rows.hashes[some].tolist()], times=times)
+    newest = np.full(len(first), -np.inf)
+    np.maximum.at(newest, number, rows.times)
+    hashes = rows.hashes[first[:SIZE]].tolist()
+    return RowSample(hashes=[f"{h:016x}" for h in hashes], times=newest[:SIZE].tolist())
 
 
 def check_known_again(sample: RowSample, rows: Identities) -> None:
@@ -83,13 +83,10 @@ def check_known_again(sample: RowSample, rows: Identities) -> None:
     Raises:
         NotComparable: they were written anew.
     """
-    then = Identities(
-        rows.method,
-        np.array([int(h, 16) for h in sample.hashes], np.uint64),
-        np.array(sample.times) if sample.times else None,
-    )
-    if not len(then.hashes) or not len(rows.hashes):
+    if not sample.times or not len(rows.hashes):
         return
+    hashes = np.array([int(h, 16) for h in sample.hashes], np.uint64)
+    then = Identities(rows.method, hashes, np.array(sample.times))
     _check_moved(then, rows)
     _check_written_anew(then, rows)
 
@@ -98,7 +95,7 @@ def _check_moved(then: Identities, rows: Identities) -> None:
     """Check that no other times were given to the same values."""
     from scipy.stats import spearmanr
 
-    if then.method == "Grouped" or then.times is None or rows.times is None:
+    if then.method == "Grouped":
         return
     alike, first, counts = np.unique(rows.hashes, return_index=True, return_counts=True)
     at = np.minimum(np.searchsorted(alike, then.hashes), len(alike) - 1)
@@ -118,13 +115,7 @@ def _check_moved(then: Identities, rows: Identities) -> None:
 
 
 def _check_written_anew(then: Identities, rows: Identities) -> None:
-    """Check that few rows can have been written anew.
-
-    Without times nobody can tell: a table of today's rows alone, each day, is one that people have.
-    Where it was written anew, a model that looks too good keeps another one from being shipped.
-    """
-    if then.times is None or rows.times is None:
-        return
+    """Check that few rows can have been written anew."""
     theirs, keys = then.keys(), rows.keys()
     some = keys <= theirs.max()
     ours, number = np.unique(keys[some], return_inverse=True)

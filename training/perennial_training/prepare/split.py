@@ -93,7 +93,7 @@ def split(
         columns=hashed,
         thresholds=thresholds,
         duplicates=duplicates,
-        sample=remember(Identities("Random", values, at)),
+        sample=None if at is None else remember(Identities("Random", values, at)),
     )
     order = np.argsort(positions, kind="stable")
     return Split(order[~held_out[order]], order[held_out[order]], record)
@@ -137,9 +137,8 @@ def unseen(
                 f"had its rows held out by {name} as a {column.kind}, which is {found} now"
             )
     values, hashes = _hashes(rows, wanted, at)
-    if record.sample is not None:
-        timed = record.method == "Grouped" or _TIME in (c.name for c in wanted)
-        check_known_again(record.sample, Identities(record.method, values, at if timed else None))
+    if record.sample is not None and at is not None:
+        check_known_again(record.sample, Identities(record.method, values, at))
     if record.duplicates == "Apart":
         hashes = _apart(hashes, target)
     by_class = set(record.thresholds) != {""}
@@ -191,8 +190,8 @@ def _by_group(
     times: NDArray[np.float64] | None,
 ) -> Split:
     group = [c for c in columns if c.name == spec.column]
-    known = Identities("Grouped", row_hashes(rows, group), times)
-    positions = _positions(known.hashes)
+    hashes = row_hashes(rows, group)
+    positions = _positions(hashes)
     groups = np.unique(positions)
     if groups.size < 2:
         raise TrainingFailure(
@@ -205,7 +204,10 @@ def _by_group(
     held_out = positions < threshold
     order = np.argsort(positions, kind="stable")
     record = SplitRecord(
-        method="Grouped", columns=group, thresholds={"": threshold}, sample=remember(known)
+        method="Grouped",
+        columns=group,
+        thresholds={"": threshold},
+        sample=None if times is None else remember(Identities("Grouped", hashes, times)),
     )
     return Split(order[~held_out[order]], order[held_out[order]], record)
 
